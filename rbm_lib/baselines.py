@@ -1,0 +1,288 @@
+"""What a machine has to beat: popularity, means and biases, neighbours, linear and factor models, an autoencoder.
+
+Each is a function of training ratings (a RatingMatrix) and settings that returns one number per user and item, a NumPy
+array (n_users, n_items): a score for ranking (`likes`: every stored cell counts as 1) or an expected level (`ratings`).
+They suit `rbm_lib.evaluate.select` and `Split` as they are; none of them sees anything but what it is given.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from rbm_lib.evaluate import cells, random_split
+
+# ---- ranking from likes -----------------------------------------------------------------------------------
+
+
+def popularity(likes):
+    """How many people like the item, the same for every user."""
+    return np.tile(likes.item_counts().astype(float), (likes.n_users, 1))
+
+
+def item_knn(likes, k=200, shrink=10.0):
+    """Σ of the cosine between the item and the liked ones among its k nearest, cosine × n/(n + shrink).
+
+    n: people who like both (Deshpande & Karypis 2004; shrinkage after Bell & Koren 2007).
+    """
+    x = _ones(likes)
+    return x @ _nearest(_cosine(x.T @ x, x.T @ x, shrink), k).T
+
+
+def ease_weights(x, l2=300.0):
+    """EASE: B (n_items, n_items), zero diagonal, minimising |X − XB|² + l2 |B|² (Steck 2019, eq. 8).
+
+    B_ij = −P_ij / P_jj with P = (XᵀX + l2 I)⁻¹: the conditional mean of a fully visible Gaussian Boltzmann machine.
+    """
+    if l2 <= 0:
+        raise ValueError(f"l2: got {l2}, expected a positive number.")
+    precision = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
+    weights = -precision / np.diag(precision)
+    np.fill_diagonal(weights, 0)
+    return weights
+
+
+def ease(likes, l2=300.0):
+    """Scores X B of EASE (`ease_weights`)."""
+    x = _ones(likes)
+    return x @ ease_weights(x, l2)
+
+
+def ials(likes, n_factors=64, reg=0.02, alpha=0.1, iterations=15, seed=0):
+    """Implicit ALS: Σ over likes of (1 − u·v)² + alpha Σ over all cells of (u·v)² + penalty (Hu, Koren & Volinsky 2008).
+
+    The penalty of a row with c likes is reg (c + alpha × cells in the row): frequency-scaled (Rendle et al. 2022).
+    """
+    x = _ones(likes)
+    rng = np.random.default_rng(seed)
+    users, items = (0.1 / np.sqrt(n_factors) * rng.standard_normal((n, n_factors)) for n in x.shape)
+    for _ in range(iterations):
+        users = _implicit_step(x, items, reg, alpha)
+        items = _implicit_step(x.T, users, reg, alpha)
+    return users @ items.T
+
+
+def _implicit_step(x, other, reg, alpha):
+    gram, eye = alpha * other.T @ other, np.eye(other.shape[1])
+    result = np.zeros((len(x), other.shape[1]))
+    for row, liked in enumerate(x > 0):
+        theirs = other[liked]
+        penalty = reg * (len(theirs) + alpha * len(other))
+        result[row] = np.linalg.solve(gram + theirs.T @ theirs + penalty * eye, theirs.sum(0))
+    return result
+
+
+# ---- expected levels --------------------------------------------------------------------------------------
+
+
+def global_mean(ratings):
+    """The mean level, everywhere."""
+    return np.full(ratings.shape, cells(ratings)[2].mean())
+
+
+def item_mean(ratings, smoothing=5.0):
+    """The item's mean level, with `smoothing` ratings at the global mean added."""
+    _, items, levels = cells(ratings)
+    total = np.bincount(items, levels - levels.mean(), ratings.n_items)
+    return np.tile(levels.mean() + total / (ratings.item_counts() + smoothing), (ratings.n_users, 1))
+
+
+def biases(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
+    """(mean, user_bias, item_bias): ridge regression of levels by alternating least squares (Koren 2009, section 2.1)."""
+    users, items, levels = cells(ratings)
+    mean = levels.mean() if len(levels) else 0.0
+    per_user, per_item = np.bincount(users, minlength=ratings.n_users), ratings.item_counts()
+    user_bias, item_bias = np.zeros(ratings.n_users), np.zeros(ratings.n_items)
+    for _ in range(iterations):
+        item_bias = np.bincount(items, levels - mean - user_bias[users], ratings.n_items) / (per_item + item_reg)
+        user_bias = np.bincount(users, levels - mean - item_bias[items], ratings.n_users) / (per_user + user_reg)
+    return mean, user_bias, item_bias
+
+
+def bias_model(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
+    """mean + user bias + item bias (`biases`)."""
+    mean, user_bias, item_bias = biases(ratings, user_reg, item_reg, iterations)
+    return mean + user_bias[:, None] + item_bias
+
+
+def logistic_biases(likes_or_not, penalty=2.0):
+    """P(like) = sigmoid(user bias + item bias), two levels, ridge `penalty` on the biases; scikit-learn's solver."""
+    import scipy.sparse
+    from sklearn.linear_model import LogisticRegression
+
+    users, items, levels = cells(likes_or_not)
+    n_users, n_items = likes_or_not.shape
+    rows = np.arange(len(users))
+    index = np.r_[rows, rows], np.r_[users, n_users + items]
+    x = scipy.sparse.csr_array((np.ones(2 * len(users)), index), shape=(len(users), n_users + n_items))
+    model = LogisticRegression(C=1 / penalty, max_iter=1000).fit(x, levels)
+    logit = model.intercept_ + model.coef_[0, :n_users, None] + model.coef_[0, n_users:]
+    return 1 / (1 + np.exp(-logit))
+
+
+def item_knn_ratings(ratings, k=40, shrink=20.0, ridge=2.0):
+    """Bias model plus the weighted mean residual of the user's ratings among the item's k nearest.
+
+    Cosine of residuals over people who rated both, × n/(n + shrink); the weights' sum gets `ridge` added
+    (Koren 2010, section 2.2).
+    """
+    base = bias_model(ratings)
+    rated, residual = _residuals(ratings, base)
+    both = rated.T @ rated
+    norms = (residual**2).T @ rated
+    near = np.clip(_shrunk(residual.T @ residual, np.sqrt(norms * norms.T), both, shrink), 0, None)
+    result = np.empty_like(base)
+    for item in range(ratings.n_items):  # the k most similar among those that each user rated
+        weight = rated * near[item]
+        if k < weight.shape[1]:
+            least = np.partition(weight, -k, axis=1)[:, -k, None]
+            weight *= weight >= least
+        result[:, item] = base[:, item] + (weight * residual).sum(1) / (weight.sum(1) + ridge)
+    return result
+
+
+def matrix_factorization(ratings, n_factors=20, reg=0.1, iterations=15, seed=0):
+    """Biased matrix factorisation by ALS: bias model plus u·v on its residuals.
+
+    The penalty of a row is reg × its number of ratings (Zhou et al. 2008, ALS-WR).
+    """
+    base = bias_model(ratings)
+    rated, residual = _residuals(ratings, base)
+    rng = np.random.default_rng(seed)
+    items = 0.1 * rng.standard_normal((ratings.n_items, n_factors))
+    for _ in range(iterations):
+        users = _explicit_step(rated, residual, items, reg)
+        items = _explicit_step(rated.T, residual.T, users, reg)
+    return base + users @ items.T
+
+
+def _explicit_step(rated, residual, other, reg):
+    result, eye = np.zeros((len(rated), other.shape[1])), np.eye(other.shape[1])
+    for row, seen in enumerate(rated > 0):
+        theirs = other[seen]
+        if len(theirs):
+            target = theirs.T @ residual[row, seen]
+            result[row] = np.linalg.solve(theirs.T @ theirs + reg * len(theirs) * eye, target)
+    return result
+
+
+def autorec(ratings, n_hidden=50, reg=2e-4, epochs=60, lr=3e-3, batch_size=50, seed=0, device="cpu"):
+    """AutoRec: a one-layer autoencoder of each user's row, loss on the rated cells only (Sedhain et al. 2015).
+
+    Input and target: what the bias model leaves (0 where missing). For item rows: `autorec(ratings.T).T`. Adam; `reg`
+    is the decay of the weights per update.
+    """
+    base = torch.as_tensor(bias_model(ratings), dtype=torch.float32, device=device)
+    v, observed = (t.to(device) for t in ratings.batch(slice(None)))
+    residual = torch.where(observed, v - base, 0)
+    generator = torch.Generator().manual_seed(seed)
+    sizes = (ratings.n_items, n_hidden), (n_hidden, ratings.n_items)
+    w_in, w_out = ((torch.randn(s, generator=generator) / s[0] ** 0.5).to(device).requires_grad_() for s in sizes)
+    b_in, b_out = (torch.zeros(s[1], device=device, requires_grad=True) for s in sizes)
+
+    def reconstruct(x):
+        return torch.sigmoid(x @ w_in + b_in) @ w_out + b_out
+
+    groups = [{"params": [w_in, w_out], "weight_decay": reg}, {"params": [b_in, b_out]}]
+    optimizer = torch.optim.AdamW(groups, lr=lr, weight_decay=0)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(v), generator=generator).split(batch_size):
+            x, mask = residual[rows], observed[rows]
+            loss = ((reconstruct(x) - x) ** 2 * mask).sum() / len(rows)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    with torch.no_grad():
+        return (base + reconstruct(residual)).cpu().double().numpy()
+
+
+# ---- covariates and calibration ---------------------------------------------------------------------------
+
+
+def left_out_bias(ratings, item_reg=5.0, user_reg=5.0):
+    """How each user rates beyond the items' biases, the rating in question left out; (n_users, n_items), sd 1.
+
+    Σ residuals / (n + user_reg) over the user's *other* ratings. With the rating itself inside, a model learns to
+    trust its covariate too much (target leakage). For item rows: `left_out_bias(ratings.T)`.
+    """
+    users, items, levels = cells(ratings)
+    mean, _, item_bias = biases(ratings, user_reg, item_reg)
+    residual = levels - mean - item_bias[items]
+    total, count = np.bincount(users, residual, ratings.n_users), np.bincount(users, minlength=ratings.n_users)
+    x = np.repeat((total / (count + user_reg))[:, None], ratings.n_items, axis=1)
+    x[users, items] = (total[users] - residual) / (count[users] - 1 + user_reg)
+    return (x / x[users, items].std()).astype(np.float32)
+
+
+def multinomial_covariate(ratings, x, l2=2.0):
+    """(bias (n_items, n_levels), coefficient (n_levels,)) of p(level) = softmax(bias_item + coefficient · x).
+
+    x: (n_users, n_items). Multinomial logistic regression on the rated cells, `l2` on the items' deviation from the
+    shared bias, by L-BFGS. For an RBM: visible_bias starts at `bias`, and visible_offset = x[..., None] · coefficient.
+    """
+    users, items, levels = (torch.as_tensor(a) for a in cells(ratings))
+    x = torch.as_tensor(x, dtype=torch.float32)[users, items, None]
+    counts = torch.bincount(levels, minlength=ratings.n_levels).float().clamp(min=0.5)
+    shared = torch.log(counts / counts.sum()).requires_grad_()
+    own = torch.zeros(ratings.n_items, ratings.n_levels, requires_grad=True)
+    coefficient = torch.zeros(ratings.n_levels, requires_grad=True)
+    optimizer = torch.optim.LBFGS([shared, own, coefficient], max_iter=60, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        logits = (shared + own)[items] + coefficient * x
+        loss = F.cross_entropy(logits, levels, reduction="sum") + l2 / 2 * (own**2).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return (shared + own).detach(), coefficient.detach()
+
+
+def calibrated(scorer, ratings, like_at_least, share=0.2, seed=0):
+    """P(like) from scores: sigmoid(a · score + b), fitted on an inner split of `ratings`; (n_users, n_items).
+
+    scorer: a function of a RatingMatrix. It runs twice: on the inner training part, to fit a and b on the inner
+    held-out cells (Platt 1999), and on all of `ratings`.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    split = random_split(ratings, share, seed)
+    users, items, levels = cells(split.held_out)
+    score = np.asarray(scorer(split.train))[users, items, None]
+    platt = LogisticRegression(C=np.inf).fit(score, levels >= like_at_least)
+    logit = platt.coef_[0, 0] * np.asarray(scorer(ratings)) + platt.intercept_[0]
+    return 1 / (1 + np.exp(-logit))
+
+
+# ---- parts ------------------------------------------------------------------------------------------------
+
+
+def _ones(likes):
+    return (likes.csr != 0).toarray().astype(float)
+
+
+def _residuals(ratings, base):
+    """(rated 0/1, level − base where rated, else 0), both (n_users, n_items)."""
+    stored = ratings.csr.toarray().astype(float)
+    rated = (stored > 0).astype(float)
+    return rated, rated * (stored - 1 - base)
+
+
+def _cosine(dot, both, shrink):
+    norm = np.sqrt(np.diag(dot))
+    return _shrunk(dot, np.outer(norm, norm), both, shrink)
+
+
+def _shrunk(dot, norms, both, shrink):
+    """dot / norms · both / (both + shrink), zero where undefined and on the diagonal."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        similarity = np.nan_to_num(dot / norms * both / (both + shrink))
+    np.fill_diagonal(similarity, 0)
+    return similarity
+
+
+def _nearest(similarity, k):
+    """Each row's k largest entries, the others zero."""
+    if k >= similarity.shape[1]:
+        return similarity
+    return similarity * (similarity >= np.partition(similarity, -k, axis=1)[:, -k, None])
