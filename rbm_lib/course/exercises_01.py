@@ -1,0 +1,147 @@
+"""Exercises of lesson 01: conditionals, free energy, the gradient's two phases, log-mean-exp."""
+
+import math
+
+import torch
+from torch.nn.functional import softplus
+
+from rbm_lib.course.exercises import Exercise
+
+
+def _normal(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def _binary(seed, *shape):
+    return (_normal(seed, *shape) > 0).double()
+
+
+def _machine(seed, rows, n_visible, n_hidden):
+    return _binary(seed, rows, n_visible), _normal(seed + 1, n_visible, n_hidden), _normal(seed + 2, n_hidden)
+
+
+def _prob_h(v, W, c):
+    return torch.sigmoid(v @ W + c)
+
+
+PROB_H = Exercise(
+    id="1",
+    title="p(h = 1 given v)",
+    points=2,
+    reference=_prob_h,
+    cases=lambda: [_machine(0, 4, 3, 2), _machine(10, 1, 2, 5), _machine(20, 3, 3, 3)],
+    mistakes={
+        "The hidden bias c is missing: each hidden unit has a liking of its own.": lambda v, W, c: torch.sigmoid(v @ W),
+        "This is the input to the sigmoid, not yet a probability.": lambda v, W, c: v @ W + c,
+        "This is a softmax: hidden units would compete. They are independent, each with its own sigmoid.": (
+            lambda v, W, c: torch.softmax(v @ W + c, 1)
+        ),
+        "The sign is reversed: this is the probability of h = 0.": lambda v, W, c: torch.sigmoid(-(v @ W + c)),
+    },
+)
+
+
+def _free_energy(v, W, b, c):
+    return -(v @ b) - softplus(v @ W + c).sum(1)
+
+
+def _free_energy_cases():
+    cases = []
+    for seed, (rows, n_visible, n_hidden) in ((0, (5, 3, 2)), (30, (1, 4, 3)), (60, (3, 2, 2))):
+        v, W, c = _machine(seed, rows, n_visible, n_hidden)
+        cases.append((v, W, _normal(seed + 3, n_visible), c))
+    v, W, b, c = cases[0]
+    return [*cases, (torch.ones_like(v), W.abs() * 1000, b, c)]  # large inputs, where exp overflows
+
+
+def _mean_field_energy(v, W, b, c):
+    h = _prob_h(v, W, c)
+    return -(v @ b) - (h * (v @ W + c)).sum(1)
+
+
+FREE_ENERGY = Exercise(
+    id="2",
+    title="free energy",
+    points=2,
+    reference=_free_energy,
+    cases=_free_energy_cases,
+    mistakes={
+        "Right for small inputs, infinite for large ones: log(1 + exp(x)) overflows. Use softplus.": (
+            lambda v, W, b, c: -(v @ b) - torch.log(1 + torch.exp(v @ W + c)).sum(1)
+        ),
+        "The sign is reversed: F is minus the log of the unnormalised probability.": (
+            lambda v, W, b, c: -_free_energy(v, W, b, c)
+        ),
+        "The term of the visible bias, −b·v, is missing.": lambda v, W, b, c: -softplus(v @ W + c).sum(1),
+        "This is the energy at h = p(h given v). The free energy sums over all h, which adds their entropy: softplus.": (
+            _mean_field_energy
+        ),
+        "The rows are added up: return one free energy per row, shape (B,).": (
+            lambda v, W, b, c: _free_energy(v, W, b, c).sum()
+        ),
+        "The rows are averaged: return one free energy per row, shape (B,).": (
+            lambda v, W, b, c: _free_energy(v, W, b, c).mean()
+        ),
+    },
+)
+
+
+def _weight_gradient(v_data, h_data, v_model, h_model):
+    return v_data.T @ h_data / len(v_data) - v_model.T @ h_model / len(v_model)
+
+
+def _gradient_cases():
+    cases = []
+    for seed, (n_data, n_model) in ((0, (4, 6)), (40, (5, 2)), (80, (3, 7))):
+        v_data, h_data = _binary(seed, n_data, 3), torch.sigmoid(_normal(seed + 1, n_data, 2))
+        v_model, h_model = _binary(seed + 2, n_model, 3), torch.sigmoid(_normal(seed + 3, n_model, 2))
+        cases.append((v_data, h_data, v_model, h_model))
+    return cases
+
+
+WEIGHT_GRADIENT = Exercise(
+    id="3",
+    title="the two phases",
+    points=2,
+    reference=_weight_gradient,
+    cases=_gradient_cases,
+    mistakes={
+        "The sign is reversed: this goes downhill. Uphill is data minus model.": (
+            lambda v, h, v_m, h_m: -_weight_gradient(v, h, v_m, h_m)
+        ),
+        "These are sums. Divide each phase by its own number of rows.": lambda v, h, v_m, h_m: v.T @ h - v_m.T @ h_m,
+        "The model's phase is divided by the number of data rows; divide it by its own.": (
+            lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / len(v)
+        ),
+        "The phases are added. The gradient is their difference.": (
+            lambda v, h, v_m, h_m: v.T @ h / len(v) + v_m.T @ h_m / len(v_m)
+        ),
+        "This is the positive phase alone: the weights would grow without end.": lambda v, h, v_m, h_m: v.T @ h / len(v),
+        "This is (n_hidden, n_visible); W is (n_visible, n_hidden): transpose.": (
+            lambda v, h, v_m, h_m: _weight_gradient(v, h, v_m, h_m).T
+        ),
+    },
+)
+
+
+def _log_mean_exp(log_weights):
+    return torch.logsumexp(log_weights, 0) - math.log(len(log_weights))
+
+
+LOG_MEAN_EXP = Exercise(
+    id="4",
+    title="log of a mean of weights",
+    points=2,
+    reference=_log_mean_exp,
+    cases=lambda: [(_normal(0, 5),), (3 * _normal(1, 20),), (_normal(2, 8) + 1000,), (_normal(3, 4) - 2000,)],
+    mistakes={
+        "This is the mean of the logs, which is lower than the log of the mean (Jensen).": lambda w: w.mean(),
+        "This is the log of the sum; for the mean subtract log M.": lambda w: torch.logsumexp(w, 0),
+        "Right for small weights, infinite for large ones: do not leave the logarithm. Use logsumexp.": (
+            lambda w: torch.log(torch.exp(w).mean())
+        ),
+        "This is the largest weight alone.": lambda w: w.max(),
+    },
+)
+
+EXERCISES = {e.id: e for e in (PROB_H, FREE_ENERGY, WEIGHT_GRADIENT, LOG_MEAN_EXP)}
