@@ -620,7 +620,7 @@ axes[1].set(xlabel="updates", ylabel="mean squared error", yscale="log")
 axes[1].set_title("Reconstruction error tells another story")
 fig.legend(loc="outside lower center", ncols=3, fontsize=8)
 show(fig, "Left, exact negative log-likelihood of five trainings: exact reaches the entropy, PCD with a falling rate comes "
-     "near, CD-1 improves and then gets worse. Right, their reconstruction errors all fall.")
+     "near, CD-1 improves and then gets worse. Right, reconstruction errors: that of CD-1 falls to the end.")
 
 
 # %%
@@ -638,7 +638,9 @@ results = pd.DataFrame({name: summary(history) for name, (_, history) in trained
 results.loc["entropy (the floor)", ["best (nats)", "final (nats)"]] = np.log(14)
 uniform = "baseline: all 512 equal"
 results.loc[uniform, ["best (nats)", "final (nats)"]] = np.log(512)
-results.round({"best (nats)": 3, "final (nats)": 3, "at update": 0}).map(lambda x: "" if pd.isna(x) else f"{x:.4g}")
+formats = {"best (nats)": "{:.3f}", "at update": "{:.0f}", "final (nats)": "{:.3f}"}
+shown = {name: [formats.get(name, "{:.1e}").format(x) for x in column] for name, column in results.items()}
+pd.DataFrame(shown, index=results.index).replace("nan", "")
 
 # %%
 final, best = results["final (nats)"], results["best (nats)"]

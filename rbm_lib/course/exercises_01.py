@@ -31,12 +31,16 @@ PROB_H = Exercise(
     reference=_prob_h,
     cases=lambda: [_machine(0, 4, 3, 2), _machine(10, 1, 2, 5), _machine(20, 3, 3, 3)],
     mistakes={
-        "The hidden bias c is missing: each hidden unit has a liking of its own.": lambda v, W, c: torch.sigmoid(v @ W),
+        "The hidden bias c is missing: each hidden unit has a liking of its own.": lambda v, W, c: (
+            torch.sigmoid(v @ W)
+        ),
         "This is the input to the sigmoid, not yet a probability.": lambda v, W, c: v @ W + c,
         "This is a softmax: hidden units would compete. They are independent, each with its own sigmoid.": (
             lambda v, W, c: torch.softmax(v @ W + c, 1)
         ),
-        "The sign is reversed: this is the probability of h = 0.": lambda v, W, c: torch.sigmoid(-(v @ W + c)),
+        "The sign is reversed: this is the probability of h = 0.": lambda v, W, c: torch.sigmoid(
+            -(v @ W + c)
+        ),
     },
 )
 
@@ -109,14 +113,18 @@ WEIGHT_GRADIENT = Exercise(
         "The sign is reversed: this goes downhill. Uphill is data minus model.": (
             lambda v, h, v_m, h_m: -_weight_gradient(v, h, v_m, h_m)
         ),
-        "These are sums. Divide each phase by its own number of rows.": lambda v, h, v_m, h_m: v.T @ h - v_m.T @ h_m,
+        "These are sums. Divide each phase by its own number of rows.": lambda v, h, v_m, h_m: (
+            v.T @ h - v_m.T @ h_m
+        ),
         "The model's phase is divided by the number of data rows; divide it by its own.": (
             lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / len(v)
         ),
         "The phases are added. The gradient is their difference.": (
             lambda v, h, v_m, h_m: v.T @ h / len(v) + v_m.T @ h_m / len(v_m)
         ),
-        "This is the positive phase alone: the weights would grow without end.": lambda v, h, v_m, h_m: v.T @ h / len(v),
+        "This is the positive phase alone: the weights would grow without end.": lambda v, h, v_m, h_m: (
+            v.T @ h / len(v)
+        ),
         "This is (n_hidden, n_visible); W is (n_visible, n_hidden): transpose.": (
             lambda v, h, v_m, h_m: _weight_gradient(v, h, v_m, h_m).T
         ),

@@ -1,0 +1,34 @@
+"""What must hold for the exercises of every lesson."""
+
+from pathlib import Path
+
+import pytest
+
+import rbm_lib.course
+from rbm_lib.course.exercises import Exercise, check, load_exercises
+
+NUMBERS = sorted(path.stem[-2:] for path in Path(rbm_lib.course.__file__).parent.glob("exercises_[0-9][0-9].py"))
+EXERCISES = [pytest.param(e, id=f"{n}-{e.id}") for n in NUMBERS for e in load_exercises(n).values()]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_the_reference_gets_all_points(exercise: Exercise):
+    result = check(exercise, exercise.reference)
+    assert result.points == result.max_points == exercise.points > 0
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_at_least_three_typical_mistakes_are_wrong_and_get_their_own_advice(exercise):
+    assert len(exercise.mistakes) >= 3
+    for advice, mistake in exercise.mistakes.items():
+        result = check(exercise, mistake)
+        assert result.points == 0
+        assert advice in result.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+@pytest.mark.parametrize("placeholder", [None, ..., lambda *arguments: ..., lambda *arguments: None])
+def test_a_placeholder_is_not_done_yet(exercise, placeholder):
+    result = check(exercise, placeholder)
+    assert result.points == 0
+    assert "not done yet" in result.message

@@ -1,0 +1,87 @@
+"""Lesson 01's checks: right answers in any style pass, typical wrong ones get the advice meant for them."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit, logsumexp
+
+from rbm_lib import RBM
+from rbm_lib.course.exercises import check
+from rbm_lib.course.exercises_01 import EXERCISES
+
+
+def prob_h_by_loops(v, W, c):
+    return [
+        [1 / (1 + math.exp(-(float(c[j]) + sum(float(x) * float(W[i, j]) for i, x in enumerate(row))))) for j in range(len(c))]
+        for row in v.tolist()
+    ]  # fmt: skip
+
+
+def free_energy_by_logaddexp(v, W, b, c):
+    v, W, b, c = (x.numpy() for x in (v, W, b, c))
+    return -v @ b - np.logaddexp(0, v @ W + c).sum(1)
+
+
+def free_energy_by_enumeration(v, W, b, c):
+    model = RBM(*W.shape).double()
+    model.W.data, model.visible_bias.data, model.hidden_bias.data = W, b, c
+    return model.free_energy(v)  # carries a graph: the check detaches it
+
+
+def gradient_by_loops(v_data, h_data, v_model, h_model):
+    result = np.zeros((v_data.shape[1], h_data.shape[1]))
+    for v, h in zip(v_data, h_data, strict=True):
+        result += np.outer(v, h) / len(v_data)
+    for v, h in zip(v_model, h_model, strict=True):
+        result -= np.outer(v, h) / len(v_model)
+    return result
+
+
+RIGHT = [
+    ("1", prob_h_by_loops),
+    ("1", lambda v, W, c: expit((v @ W + c).numpy())),
+    ("1", lambda v, W, c: (1 / (1 + torch.exp(-(v @ W + c)))).float()),
+    ("2", free_energy_by_logaddexp),
+    ("2", free_energy_by_enumeration),
+    ("2", lambda v, W, b, c: torch.stack([-x @ b - torch.nn.functional.softplus(x @ W + c).sum() for x in v])),
+    ("3", gradient_by_loops),
+    ("3", lambda v, h, v_m, h_m: torch.einsum("bi,bj->ij", v, h) / len(v) - v_m.T @ h_m / len(h_m)),
+    ("4", lambda w: logsumexp(w.numpy(), b=1 / len(w))),
+    ("4", lambda w: w.max() + torch.log(torch.exp(w - w.max()).mean())),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer"), RIGHT)
+def test_right_answers_get_all_points(exercise, answer):
+    result = check(EXERCISES[exercise], answer)
+    assert result.points == result.max_points, result.message
+
+
+WRONG = [
+    ("1", lambda v, W, c: torch.sigmoid(v @ W), "hidden bias c is missing"),
+    ("1", lambda v, W, c: v @ W + c, "not yet a probability"),
+    ("1", lambda v, W, c: torch.softmax(v @ W + c, -1), "softmax"),
+    ("1", lambda v, W, c: 1 - torch.sigmoid(v @ W + c), "probability of h = 0"),
+    ("1", lambda v, W, c: (torch.sigmoid(v @ W + c) > 0.5).double(), "not right yet"),
+    ("1", lambda v, W, c: torch.sigmoid(W @ v + c), "your code stops with"),
+    ("2", lambda v, W, b, c: -v @ b - torch.log1p(torch.exp(v @ W + c)).sum(1), "overflows"),
+    ("2", lambda v, W, b, c: v @ b + torch.nn.functional.softplus(v @ W + c).sum(1), "sign is reversed"),
+    ("2", lambda v, W, b, c: -v @ b - torch.nn.functional.softplus(v @ W + c).sum(), "not right yet"),
+    ("2", lambda v, W, b, c: -v @ b - torch.relu(v @ W + c).sum(1), "not right yet"),
+    ("3", lambda v, h, v_m, h_m: v_m.T @ h_m / len(v_m) - v.T @ h / len(v), "sign is reversed"),
+    ("3", lambda v, h, v_m, h_m: v.T @ h - v_m.T @ h_m, "These are sums"),
+    ("3", lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / len(v_m), "not right yet"),
+    ("4", lambda w: w.mean(), "Jensen"),
+    ("4", lambda w: np.log(np.exp(w.numpy()).mean()), "do not leave the logarithm"),
+    ("4", lambda w: torch.logsumexp(w, 0), "subtract log M"),
+    ("4", lambda w: torch.exp(w).mean(), "not right yet"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer", "advice"), WRONG)
+def test_wrong_answers_get_their_advice(exercise, answer, advice):
+    result = check(EXERCISES[exercise], answer)
+    assert result.points == 0
+    assert advice in result.message
