@@ -1,0 +1,63 @@
+# Thin: every target is one or two commands that you could type yourself. GNU make, Linux or macOS.
+PYTHON ?= python3
+PROFILE ?= fast
+TORCH_INDEX ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+NOTEBOOKS := $(wildcard notebooks/[0-9][0-9]_*.ipynb)
+
+# Notebooks run inside notebooks/, so a relative data folder is made absolute here.
+ifneq ($(strip $(RBM_DATA)),)
+override RBM_DATA := $(if $(filter /%,$(RBM_DATA)),$(RBM_DATA),$(CURDIR)/$(RBM_DATA))
+export RBM_DATA
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab run test notebooks student lint faults clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "Variables: PROFILE=fast|full (run)  PYTHON=python3.12  RBM_DATA=folder  TORCH_INDEX=address (see README.md)"
+
+setup: $(STAMP)  ## make .venv and install everything into it, once
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)."; \
+	  echo "If a newer one is installed, name it: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV): about a minute, more on a slow network."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' -c constraints.txt \
+	  $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
+	@touch $@
+	@echo "Setting up $(VENV): done."
+
+lab: setup  ## open the course in JupyterLab
+	$(PY) -m jupyterlab notebooks/00_start_here.ipynb
+
+run: setup  ## run every notebook; executed copies, index and table go to build/
+	@RBM_PROFILE=$(PROFILE) $(PY) -m rbm_lib.course run
+
+test: setup  ## all tests, and every notebook through nbval
+	@RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 RBM_SCORES="$(CURDIR)/build/test-scores" \
+	  $(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env --nbval-cell-timeout 300
+
+notebooks: setup  ## rebuild the committed notebooks from notebooks/src (full profile), and the student copies
+	@$(PY) -m rbm_lib.course build
+
+student: setup  ## make the unsolved copies in notebooks/student
+	@$(PY) -m rbm_lib.course student
+
+lint: setup  ## ruff
+	$(PY) -m ruff check .
+
+faults: setup  ## put deliberate faults into the library, one at a time, and show which test catches each
+	$(PY) tests/faults.py
+
+clean:  ## remove .venv, build/ and caches; notebooks and data stay
+	rm -rf $(VENV) build .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,64 @@
+"""``python -m rbm_lib.course build|student|run|check``. Exit status 0: well; 1: not; 2: wrong usage."""
+
+import argparse
+import os
+import sys
+
+from rbm_lib.course.lesson import PROFILES
+
+
+def parser():
+    """The command line."""
+    top = argparse.ArgumentParser("python -m rbm_lib.course", description="Build, run and check the course.")
+    commands = top.add_subparsers(dest="command", required=True)
+
+    build = commands.add_parser("build", help="rebuild the committed notebooks and the student copies")
+    build.add_argument("lessons", nargs="*", help="which ones, as 01 or by name; all by default")
+    build.add_argument("--profile", choices=PROFILES, default="full", help="default: full")
+
+    student = commands.add_parser("student", help="make the unsolved copies; nobody's work is overwritten")
+    student.add_argument("lessons", nargs="*", help="which ones, as 01 or by name; all by default")
+
+    run = commands.add_parser("run", help="execute every notebook; copies, an index and a table go to build/")
+    run.add_argument("--profile", choices=PROFILES, help="default: the variable RBM_PROFILE, or fast")
+    run.add_argument("--timeout", type=int, default=600, metavar="SECONDS", help="per cell; default: 600")
+
+    commands.add_parser("check", help="is everything installed that the course needs?")
+    return top
+
+
+def main(arguments=None):
+    """Run one command; returns the exit status."""
+    chosen = parser().parse_args(arguments)
+    if chosen.command == "check":
+        from rbm_lib.course.environment import check_device, check_environment, environment_rows
+
+        check_environment()
+        check_device()
+        return 0 if all(row[3] == "ok" for row in environment_rows()) else 1
+
+    from rbm_lib.course.notebook import BuildError, short_path
+
+    try:
+        if chosen.command == "run":
+            from rbm_lib.course.run import run
+
+            profile = chosen.profile or os.environ.get("RBM_PROFILE") or "fast"
+            if profile not in PROFILES:
+                raise BuildError(f"RBM_PROFILE is {profile!r}; it must be 'fast' or 'full'")
+            return 0 if run(profile, timeout=chosen.timeout) else 1
+        if chosen.command == "build":
+            from rbm_lib.course.build import build as make
+        else:
+            from rbm_lib.course.student import make_students as make
+        options = {"profile": chosen.profile} if chosen.command == "build" else {}
+        for path in make(chosen.lessons, **options):
+            print(short_path(path))
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

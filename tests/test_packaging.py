@@ -1,0 +1,114 @@
+"""The lists of dependencies hold together, and what the README tells people to type exists."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONDA_NAMES = {"pytorch": "torch"}
+
+
+def wanted():
+    """name → specifier, of every dependency in pyproject.toml; one stated twice must be stated alike."""
+    found = {}
+    for text in PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), []):
+        requirement = Requirement(text)
+        specifier = str(requirement.specifier)
+        assert found.setdefault(canonicalize_name(requirement.name), specifier) == specifier, text
+    return found
+
+
+def pinned():
+    """name → version, from constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line.split("==") for line in lines if line and not line.startswith("#")]
+    assert all(len(pin) == 2 for pin in pins), "every line is name==version"
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def test_every_dependency_is_pinned_within_its_bounds():
+    pins = pinned()
+    for name, specifier in wanted().items():
+        assert name in pins, f"{name} has no line in constraints.txt"
+        assert Requirement(f"{name}{specifier}").specifier.contains(pins[name]), f"{name}=={pins[name]}"
+    assert not any("+" in version for version in pins.values()), "no local builds: CUDA must stay possible"
+
+
+def test_conda_has_the_same_dependencies():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = {}
+    for entry in environment["dependencies"]:
+        if isinstance(entry, str):
+            name, specifier = re.fullmatch(r"([\w-]+)(.*)", entry).groups()
+            conda[CONDA_NAMES.get(name, name)] = re.sub("^=", "==", specifier)
+    assert conda.pop("python").startswith(PROJECT["requires-python"])
+    conda.pop("pip")
+    assert conda == wanted()
+    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+
+def test_the_readmes_commands_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = set(
+        re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    named = set(re.findall(r"\bmake ([a-z]+)", readme))
+    assert {"run", "test", "lab"} <= named <= targets, named - targets
+    assert "-c constraints.txt" in readme and "conda env create -f environment.yml" in readme
+    extras = re.search(r'-e "\.\[([\w,]+)\]"', readme).group(1).split(",")
+    assert set(extras) == set(PROJECT["optional-dependencies"])
+    for link in re.findall(r"\]\(([^)#:]+)\)", readme):
+        if not link.endswith(".ipynb"):  # tests/notebooks knows which of those there are
+            assert (ROOT / link).exists(), link
+
+
+def test_the_readme_names_every_notebook():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+        assert f"(notebooks/{path.name})" in readme, path.name
+
+
+def test_what_git_ignores():
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "/data/*" in ignored and "data/" not in ignored, "data/ would also hide rbm_lib/data"
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    for path, hidden in {
+        "data/ml-100k/u.data": True,
+        "data/README.md": False,
+        "rbm_lib/data/ratings.py": False,
+        "build/index.html": True,
+        "notebooks/student/01_x.ipynb": False,
+        "notebooks/student/01_x.new.ipynb": True,
+    }.items():
+        # --no-index: what is tracked already must be judged by the rules too
+        done = subprocess.run(["git", "check-ignore", "-q", "--no-index", path], cwd=ROOT)
+        assert (done.returncode == 0) == hidden, path
+
+
+def test_make_lists_its_targets_and_says_which_python_is_too_old(tmp_path):
+    def make(*arguments):
+        command = ["make", "-f", str(ROOT / "Makefile"), *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    if os.name == "nt" or not shutil.which("make"):
+        pytest.skip("no make")
+    shown = make()
+    assert shown.returncode == 0 and "make lab" in shown.stdout and "make faults" in shown.stdout
+    old = tmp_path / "old-python"
+    old.write_text('#!/bin/sh\ncase "$1" in --version) echo Python 3.9.1;; *) exit 1;; esac\n')
+    old.chmod(0o755)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    refused = make("setup", f"PYTHON={old}")
+    assert refused.returncode != 0 and "Python 3.11 or newer is needed" in refused.stdout
+    assert "Python 3.9.1" in refused.stdout and not (tmp_path / ".venv").exists()
