@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import torch
@@ -75,6 +76,9 @@ def read_checkpoint(path) -> tuple[dict, dict]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file; save one with save_model(model, path).")
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch.load itself does not look at the check sums
+                raise ValueError("a check sum is wrong")
         content = torch.load(path, map_location="cpu", weights_only=True)
         header = json.loads(content["header"])
     except Exception as error:

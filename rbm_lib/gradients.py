@@ -39,8 +39,8 @@ def cd_gradient(
     """Contrastive divergence: the model's average replaced by k sweeps from the data (Hinton 2002).
 
     Hidden states that drive a chain are sampled; the last visible states are probabilities unless
-    sample_visible (Hinton 2010, section 3). Gaussian units are always sampled: their mean alone would lose
-    the variance.
+    sample_visible (Hinton 2010, section 3): less noise, at the price of a small bias that no k removes, since
+    p(h given v) is not linear in v. Gaussian units are always sampled: their mean would lose the variance.
     """
     prob_h = model.prob_h_given_v(v, observed)
     h = sample_bernoulli(prob_h, generator)

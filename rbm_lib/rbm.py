@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from rbm_lib.units import Bernoulli, Categorical, Gaussian, sample_bernoulli
 
 UNITS = {"bernoulli": Bernoulli, "gaussian": Gaussian, "categorical": Categorical}
-VARIANCE_FLOOR = 1e-6  # a column that never varies keeps a finite density
+VARIANCE_FLOOR = 1e-6  # of variances: the density of a column that hardly varies stays finite
 
 
 class RBM(nn.Module):
@@ -143,21 +143,24 @@ class RBM(nn.Module):
     def initialize_from(self, v, observed=None) -> "RBM":
         """Set the visible bias to each column's log-odds (log-frequencies, or mean and variance) in the data.
 
-        Level counts below half a row are taken as half a row, so that a column of one value stays finite; a
-        column never observed starts at even odds (mean 0, variance 1). Gaussian machines also get the hidden
-        bias at which each hidden unit would, without the others, be on half of the time. W is left alone.
-        Returns the model. Raises ValueError for values that are not finite and not marked as missing.
+        Level counts below half a row are taken as half a row, so that a column of one value stays finite (a
+        Gaussian one gets variance 1); a column never observed starts at even odds (mean 0, variance 1).
+        Gaussian machines also get the hidden bias at which each hidden unit would, without the others, be on
+        half of the time. W is left alone. Returns the model. Raises ValueError for values that are not
+        finite and not marked as missing.
         """
         v, mask = self._row_values(v, observed)
-        if not torch.isfinite(v).all():
-            raise ValueError("v: got a value that is not finite, expected numbers (missing ones: observed=).")
+        if len(v) == 0 or not torch.isfinite(v).all():
+            raise ValueError("v: got no rows, or a value that is not finite; mark missing ones in observed=.")
         everything = torch.ones(v.shape[:2], dtype=torch.bool, device=v.device)
         mask = everything if mask is None else mask.expand(v.shape[:2])
         count, total = mask.sum(0), v.sum(0)
         if self.kind == "gaussian":
             mean = total / count.clamp(min=1)
             variance = ((v - mean) ** 2 * mask).sum(0) / count.clamp(min=1)
-            variance = torch.where(count > 0, variance.clamp(min=VARIANCE_FLOOR), torch.ones_like(variance))
+            highest = torch.where(mask, v, -torch.inf).amax(0)
+            varies = highest > torch.where(mask, v, torch.inf).amin(0)
+            variance = torch.where(varies, variance.clamp(min=VARIANCE_FLOOR), torch.ones_like(variance))
             self.visible_bias.copy_(mean)
             self.log_variance.copy_(variance.log())
             scale = self.W / variance[:, None]

@@ -66,6 +66,7 @@ def fit(
       (small machines).
     optimizer: None (SGD with momentum 0.9 at rate lr; log_variance at half of it), a function of parameters
       and lr such as `torch.optim.Adam`, or an optimiser over the model's parameters, with its own rate.
+      A learned variance is kept at 1e-6 or above.
     schedule: function of the fraction of updates done that multiplies every rate (`linear_decay()`), or a
       torch LRScheduler of the optimiser passed in, stepped after every update.
     weight_decay: of W alone, per update; decay_toward "zero", or "item_mean": of each visible unit's weights
