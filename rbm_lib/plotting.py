@@ -20,7 +20,10 @@ GREY = "#767676"
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for the course. The background is white, so that figures also read in dark mode."""
+    """Set matplotlib's defaults for the course.
+
+    The background is white, so that figures also read in dark mode.
+    """
     plt.rcParams.update(
         {
             "axes.prop_cycle": plt.cycler(color=[c for name, c in COLORS.items() if name != "yellow"]),
@@ -43,8 +46,8 @@ def use_style() -> None:
 def show(fig, alt: str) -> None:
     """Display a figure in a notebook with its alternative text, and close it.
 
-    `alt` says in a sentence what a reader would see; it stands in the output's metadata, where converters to HTML
-    look for it. Raises ValueError when it is empty.
+    `alt` says in a sentence what a reader would see; it stands in the output's metadata, where converters
+    to HTML look for it. Raises ValueError when it is empty.
     """
     from IPython.display import display
 
@@ -60,7 +63,8 @@ def show(fig, alt: str) -> None:
 def image_grid(axis, images, columns: int, shape=None, vmin=0.0, vmax=1.0, cmap="Blues"):
     """Draw `images` (n, pixels) or (n, height, width) as a grid of small framed pictures on one axis.
 
-    `shape`: (height, width) of flattened images, default square. Raises ValueError when pixels do not fill it.
+    `shape`: (height, width) of flattened images, default square. Raises ValueError when pixels do not fill
+    it.
     """
     images = np.asarray(images, dtype=float)
     if images.ndim == 2:

@@ -127,6 +127,25 @@ def test_a_changed_argument_is_named_and_harms_no_other_case():
     assert result.points == 2 and "changes its argument number 1" in result.message
 
 
+def test_long_messages_are_shown_in_lines_that_break_between_words(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RBM_SCORES", str(tmp_path))
+    advice = "Average over the rows, the first axis, and not over the columns: " * 2 + "x-" * 60 + "x."
+    wordy = Exercise("1", "Centre", 2, centred, cases, {advice: lambda v: 2 * v})
+    assert Lesson("98_toy", {"1": wordy}).check("1", lambda v: 2 * v) == 0
+    shown, message = capsys.readouterr().out, check(wordy, lambda v: 2 * v).message
+    assert shown.split() == message.split() and "\n" not in message
+    lines = shown.splitlines()
+    assert len(lines) > 2 and all(len(line) <= 90 or " " not in line for line in lines)
+
+
+def test_zeros_and_ones_for_probabilities():
+    several = Exercise("p", "Several", 1, lambda: np.array([0.2, 0.9]))
+    assert "zeros and ones only" in check(several, np.array([0.0, 1.0])).message
+    assert "zeros and ones only" in check(several, np.array([False, False])).message
+    assert "zeros and ones only" not in check(several, np.array([0.0, 0.5])).message
+    assert "zeros and ones only" not in check(Exercise("n", "One", 1, lambda: 0.5), 1.0).message
+
+
 def test_check_shows_one_line_and_nothing_else(tmp_path, monkeypatch, capsys):
     def noisy(v):
         print("here")
@@ -166,7 +185,7 @@ def test_lesson_profile_slider_and_unknown_ids(monkeypatch, capsys):
     lesson = Lesson("98_toy", {"1": CENTRE})
     assert (lesson.profile, lesson.pick(fast=1, full=2), lesson.progress) == ("fast", 1, False)
     lesson.slider(lambda t: None, temperature=(0, 1, 0.1, 0.5))
-    assert "temperature" in capsys.readouterr().out
+    assert capsys.readouterr().out == "Run this cell in JupyterLab: a slider for temperature appears.\n"
     with pytest.raises(KeyError, match="98_toy has no exercise '7'; it has: '1'"):
         lesson.check("7", None)
     monkeypatch.setenv("RBM_PROFILE", "medium")

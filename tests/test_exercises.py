@@ -7,7 +7,8 @@ import pytest
 import rbm_lib.course
 from rbm_lib.course.exercises import Exercise, check, load_exercises
 
-NUMBERS = sorted(path.stem[-2:] for path in Path(rbm_lib.course.__file__).parent.glob("exercises_[0-9][0-9].py"))
+FILES = Path(rbm_lib.course.__file__).parent.glob("exercises_[0-9][0-9].py")
+NUMBERS = sorted(path.stem[-2:] for path in FILES)
 EXERCISES = [pytest.param(e, id=f"{n}-{e.id}") for n in NUMBERS for e in load_exercises(n).values()]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import expit, logsumexp
+from torch.nn.functional import softplus
 
 from rbm_lib import RBM
 from rbm_lib.course.exercises import check
@@ -13,10 +14,14 @@ from rbm_lib.course.exercises_01 import EXERCISES
 
 
 def prob_h_by_loops(v, W, c):
-    return [
-        [1 / (1 + math.exp(-(float(c[j]) + sum(float(x) * float(W[i, j]) for i, x in enumerate(row))))) for j in range(len(c))]
-        for row in v.tolist()
-    ]  # fmt: skip
+    def one(row, j):
+        return 1 / (1 + math.exp(-float(c[j]) - sum(x * float(W[i, j]) for i, x in enumerate(row))))
+
+    return [[one(row, j) for j in range(len(c))] for row in v.tolist()]
+
+
+def sampled(p):
+    return torch.bernoulli(p, generator=torch.Generator().manual_seed(len(p)))
 
 
 def free_energy_by_logaddexp(v, W, b, c):
@@ -45,7 +50,7 @@ RIGHT = [
     ("1", lambda v, W, c: (1 / (1 + torch.exp(-(v @ W + c)))).float()),
     ("2", free_energy_by_logaddexp),
     ("2", free_energy_by_enumeration),
-    ("2", lambda v, W, b, c: torch.stack([-x @ b - torch.nn.functional.softplus(x @ W + c).sum() for x in v])),
+    ("2", lambda v, W, b, c: torch.stack([-x @ b - softplus(x @ W + c).sum() for x in v])),
     ("3", gradient_by_loops),
     ("3", lambda v, h, v_m, h_m: torch.einsum("bi,bj->ij", v, h) / len(v) - v_m.T @ h_m / len(h_m)),
     ("4", lambda w: logsumexp(w.numpy(), b=1 / len(w))),
@@ -64,18 +69,28 @@ WRONG = [
     ("1", lambda v, W, c: v @ W + c, "not yet a probability"),
     ("1", lambda v, W, c: torch.softmax(v @ W + c, -1), "softmax"),
     ("1", lambda v, W, c: 1 - torch.sigmoid(v @ W + c), "probability of h = 0"),
-    ("1", lambda v, W, c: (torch.sigmoid(v @ W + c) > 0.5).double(), "not right yet"),
+    ("1", lambda v, W, c: (torch.sigmoid(v @ W + c) > 0.5).double(), "You rounded"),
+    ("1", lambda v, W, c: torch.sigmoid(v @ W + c).round().int(), "You rounded"),
+    ("1", lambda v, W, c: sampled(torch.sigmoid(v @ W + c)), "zeros and ones only"),
+    ("1", lambda v, W, c: sampled(torch.sigmoid(v @ W + c)).bool(), "zeros and ones only"),
     ("1", lambda v, W, c: torch.sigmoid(W @ v + c), "your code stops with"),
     ("2", lambda v, W, b, c: -v @ b - torch.log1p(torch.exp(v @ W + c)).sum(1), "overflows"),
-    ("2", lambda v, W, b, c: v @ b + torch.nn.functional.softplus(v @ W + c).sum(1), "sign is reversed"),
-    ("2", lambda v, W, b, c: -v @ b - torch.nn.functional.softplus(v @ W + c).sum(), "not right yet"),
-    ("2", lambda v, W, b, c: -v @ b - torch.relu(v @ W + c).sum(1), "not right yet"),
+    ("2", lambda v, W, b, c: v @ b + softplus(v @ W + c).sum(1), "sign is reversed"),
+    ("2", lambda v, W, b, c: -v @ b + softplus(v @ W + c).sum(1), "The softplus is added"),
+    ("2", lambda v, W, b, c: -v @ b - softplus(v @ W + c).sum(), "not right yet"),
+    ("2", lambda v, W, b, c: -v @ b - torch.relu(v @ W + c).sum(1), "in place of log(1 + exp(x))"),
+    ("2", lambda v, W, b, c: -v @ b - (v @ W + c).clamp(min=0).sum(1), "in place of log(1 + exp(x))"),
+    ("2", lambda v, W, b, c: -v @ b - (v @ W + c).clamp(max=50).exp().log1p().sum(1), "3 right"),
     ("3", lambda v, h, v_m, h_m: v_m.T @ h_m / len(v_m) - v.T @ h / len(v), "sign is reversed"),
     ("3", lambda v, h, v_m, h_m: v.T @ h - v_m.T @ h_m, "These are sums"),
-    ("3", lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / len(v_m), "not right yet"),
+    ("3", lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / len(v_m), "The data's phase is divided"),
+    ("3", lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / (len(v) + len(v_m)), "total number of rows"),
+    ("3", lambda v, h, v_m, h_m: v.T @ h / len(h) - h_m.T @ v_m / len(h_m), "your code stops with"),
     ("4", lambda w: w.mean(), "Jensen"),
     ("4", lambda w: np.log(np.exp(w.numpy()).mean()), "do not leave the logarithm"),
     ("4", lambda w: torch.logsumexp(w, 0), "subtract log M"),
+    ("4", lambda w: torch.logsumexp(w, 0) / len(w), "divide the log by M"),
+    ("4", lambda w: torch.logsumexp(w, 0) - len(w), "You subtract M"),
     ("4", lambda w: torch.exp(w).mean(), "not right yet"),
 ]
 

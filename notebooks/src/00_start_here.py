@@ -5,12 +5,12 @@
 #
 # | | |
 # |---|---|
-# | **Goals** | know that everything is installed; know the ratings and their gaps; work out a small machine by hand; use exercises and checks |
-# | **Know first** | Python, a matrix product, what a probability is |
-# | **Time** | 45 minutes |
+# | **You will be able to** | say whether everything is installed; describe the ratings and their gaps; work out a small machine by hand; use exercises and checks |
+# | **You need** | Python, a matrix product, what a probability is |
+# | **Time** | 55 minutes, 25 of them for three exercises |
 # | **Data** | MovieLens 100K: about 100,000 ratings of about 1,700 films by about 900 people (5 MB). Without a network, an invented set of the same shape |
 # | **Hardware** | any laptop; no GPU |
-# | **Library** | `rbm_lib.RBM`, `rbm_lib.likelihood`, `rbm_lib.data`, `rbm_lib.course` |
+# | **From the library** | `rbm_lib.RBM`, `rbm_lib.likelihood`, `rbm_lib.data`, `rbm_lib.course` |
 
 # %%
 import itertools
@@ -37,7 +37,7 @@ lesson = Lesson("00_start_here")
 # people's ratings, you show it the films a person has rated, and it tells how likely that person is to like each of
 # the others.
 #
-# ![The six lessons as boxes: 00 leads to 01, 01 to 02, 02 to 03; 00 leads to 04; 04 and 01 lead to 05. Below them the library rbm_lib.](figures/course_map.svg)
+# ![The six lessons as boxes: 00 leads to 01, 01 to 02, 02 to 03; 00 leads to 04; 04 and 01 lead to 05. Beside them the library rbm_lib.](figures/course_map.svg)
 #
 # An arrow says what a lesson takes from another. All of them import what they need from `rbm_lib`, so you can open
 # any notebook by itself; the arrows are the order in which the ideas make sense. What a lesson writes from scratch
@@ -53,6 +53,12 @@ lesson = Lesson("00_start_here")
 check_environment()
 print()
 check_device()
+print(f"\nprofile: {lesson.profile}")
+
+# %% [markdown]
+# The **profile** says how long the lessons train. The copies that come with the course were run with `full`. When you
+# run a notebook yourself it is `fast`, unless the environment variable `RBM_PROFILE` is `full` when Jupyter starts
+# (`RBM_PROFILE=full make lab`). Figures of trained machines differ a little between the two; in this lesson nothing does.
 
 # %% [markdown]
 # Ratings come from the first of three places: files in the data folder, a download whose checksum is verified, or
@@ -77,8 +83,8 @@ print(f"{label}: {len(ml.ratings):,} ratings")
 facts
 
 # %% [markdown]
-# **Predict first.** People choose what they watch. Which number of stars is the most frequent, and do likes (4 or 5
-# stars) outnumber the rest?
+# > **Predict first.** People choose what they watch. Which number of stars is the most frequent, and do likes (4 or
+# > 5 stars) outnumber the rest?
 
 # %%
 share = ml.ratings.rating.value_counts(normalize=True).sort_index()
@@ -92,10 +98,10 @@ ax.set_title(f"{100 * like_share:.0f} % of ratings are likes, 4 or 5 stars ({lab
 plotting.show(fig, "Bar chart of the ratings: 4 stars are the most frequent, then 3, 5, 2 and 1.")
 
 # %% [markdown]
-# Most ratings are good ones: people rate what they chose to watch. Keep this in mind for section 7, where a
+# Most ratings are good ones: people rate what they chose to watch. Keep this in mind for section 8, where a
 # predictor gets a good score by saying "like" to everything.
 #
-# **Predict first.** Sort the films by how often they were rated. What share of all ratings goes to the top tenth?
+# > **Predict first.** Sort the films by how often they were rated. What share of all ratings goes to the top tenth?
 
 # %%
 per_film = ml.ratings.groupby("movie_id").size().sort_values(ascending=False).to_numpy()
@@ -105,12 +111,13 @@ for ax, count, what in zip(axes, (per_film, per_user), ("film", "person"), stric
     top = len(count) // 10
     ax.plot(np.arange(1, len(count) + 1), count)
     ax.axvspan(0, top, color=plotting.COLORS["orange"], alpha=0.25, lw=0)
-    ax.text(top * 1.4, 400, f"top tenth: {count[:top].sum() / count.sum():.0%} of ratings")
+    ax.text(top * 1.4, 400, f"top tenth: {100 * count[:top].sum() / count.sum():.0f} % of ratings")
     ax.set(xlabel=f"{what}, by number of ratings", yscale="log", title=f"Ratings per {what}")
 axes[0].set(ylabel="ratings", ylim=(0.8, 1000))
-fig.suptitle(f"A few films have very many ratings, many have hardly any ({label})", fontsize=11)
+fig.suptitle(f"Ratings are spread unevenly, over films more than over people ({label})", fontsize=11)
 plotting.show(fig, "Ratings per film and per person, sorted: a steep start and a long tail.")
-print(f"films:  {np.median(per_film):.0f} ratings (median), {np.mean(per_film < 10):.0%} have fewer than ten")
+few = 100 * np.mean(per_film < 10)
+print(f"films:  {np.median(per_film):.0f} ratings (median), {few:.0f} % have fewer than ten")
 print(f"people: {np.median(per_user):.0f} ratings (median), none has fewer than {per_user.min()}")
 
 # %% [markdown]
@@ -122,9 +129,9 @@ print(f"people: {np.median(per_user):.0f} ratings (median), none has fewer than 
 # %%
 likes = RatingMatrix.from_frame(ml.ratings, like_at_least=4)
 v, observed = likes.batch(slice(None))
-filled = observed.float().mean().item()
+filled = 100 * observed.float().mean().item()
 print(f"{label}: {likes.n_users:,} people x {likes.n_items:,} films = {likes.n_users * likes.n_items:,} pairs")
-print(f"{filled:.1%} of them have a rating, {1 - filled:.1%} are missing")
+print(f"{filled:.1f} % of them have a rating, {100 - filled:.1f} % are missing")
 
 # %%
 rng = np.random.default_rng(0)
@@ -145,8 +152,8 @@ plotting.show(fig, "A matrix of 60 people by 150 films: some blue and orange on 
 # The white is the theme of this course. **A missing rating is not a zero and not a −1.** The person may not know
 # the film, or know it and stay away, or love it and never say so. What happens if we write 0, as for a dislike?
 #
-# **Predict first.** For each film, take the share of likes among those who rated it, and the share of likes when
-# everybody else counts as a dislike. Will the two rank the films alike?
+# > **Predict first.** For each film, take the share of likes among those who rated it, and the share of likes when
+# > everybody else counts as a dislike. Will the two rank the films alike?
 
 # %%
 raters = observed.sum(0).numpy()
@@ -168,45 +175,10 @@ plotting.show(fig, "A point per film: likes with missing as dislike follow the n
 # fame. Films that all of their few raters liked lie at the bottom. Popularity has its place in a list of
 # recommendations (lesson 02), but here it came in unasked, through a wrong code for "unknown".
 #
-# The course drops a missing unit from that person's machine instead: each person has a machine with the units of
-# the films they rated, and all these machines share one set of weights.
+# The course leaves a missing film out of that person's machine instead; section 4 explains the parts of the picture,
+# and section 5 what difference this makes.
 #
 # ![Two people who rated different films: each has a machine with units for those films only; the missing units are drawn dashed, without lines.](figures/mask.svg)
-#
-# In the library this is an argument, `observed`. Below: Ada's row from the picture, in a machine with invented
-# weights.
-
-# %% tags=["nbval-check-output"]
-machine = RBM(5, 2).double()
-machine.W.data = torch.tensor([[1.0, -1], [2, 0], [-1, 1], [0, 2], [1, 1]]).double()
-ada = torch.tensor([[1.0, 0, 0, 0, 1]]).double()  # liked films 1 and 5, disliked 3
-seen = torch.tensor([[True, False, True, False, True]])
-small = RBM(3, 2).double()  # the same machine without the units of films 2 and 4
-small.W.data = machine.W.data[seen[0]]
-
-coded = {
-    "missing = 0": machine.prob_h_given_v(ada),
-    "missing = -1": machine.prob_h_given_v(torch.where(seen, ada, -1.0)),
-    "dropped, observed=": machine.prob_h_given_v(ada, observed=seen),
-    "machine of films 1, 3, 5": small.prob_h_given_v(ada[seen][None]),
-}
-for name, p in coded.items():
-    print(f"{name:24}  p(h1 = 1) = {p[0, 0]:.3f}  p(h2 = 1) = {p[0, 1]:.3f}")
-
-# %% [markdown]
-# A −1 turns the hidden units round: in a product with `W` it means "the opposite of a like". The 0 gives the right
-# hidden probabilities, so it looks harmless. It is not: the machine now believes it has *seen* two dislikes, which
-# changes the probability it gives the row, and what it learns from it.
-
-# %% tags=["nbval-check-output"]
-with_zeros = exact_log_likelihood(machine, ada).item()
-dropped = exact_log_likelihood(machine, ada, observed=seen).item()
-reference = exact_log_likelihood(small, ada[seen][None]).item()
-print("log p of Ada's row")
-print(f"missing = 0               {with_zeros:.4f}")
-print(f"dropped, observed=        {dropped:.4f}")
-print(f"machine of films 1, 3, 5  {reference:.4f}")
-assert abs(dropped - reference) < 1e-12
 
 # %% [markdown]
 # ## 4. What is the smallest machine worth playing with?
@@ -223,7 +195,8 @@ assert abs(dropped - reference) < 1e-12
 #
 # $$p(v, h) = \frac{e^{-E(v, h)}}{Z}, \qquad Z = \sum_{v, h} e^{-E(v, h)}. \qquad (2)$$
 #
-# With three units there are 2³ = 8 states: few enough to write them all down.
+# With three units there are 2³ = 8 states: few enough to write them all down. Units are numbered from 1 in figures and
+# formulas, from 0 in code: $W_{11}$ is `W[0, 0]`, $v_1$ is column 0 of `v`.
 
 # %%
 W = torch.tensor([[3.0], [2.5]]).double()
@@ -268,48 +241,109 @@ print(f"  given that A is not liked   {p_v[0, 1] / (p_v[0, 0] + p_v[0, 1]):.4f}"
 # %% [markdown]
 # The films are not joined to each other, yet one tells about the other: both hang on the same taste.
 #
-# **Predict first.** Let both weights be w, and choose the biases so that each unit is on half of the time
-# ($b = -w/2$, $c = -w$). At w = 4, liking A makes B likely. What happens at w = −4?
+# > **Predict first.** Let both weights be w, and choose the biases so that each unit is on half of the time
+# > ($b = -w/2$, $c = -w$). At w = 4, liking A makes B likely. What happens at w = −4?
 
 # %%
-def visible_probabilities(coupling):
-    """p(v) of the patterns 00, 01, 10, 11 in the balanced machine with weights `coupling`."""
+def visible_probabilities(w):
+    """p(v) of the patterns 00, 01, 10, 11 in the balanced machine with both weights `w`."""
     model = RBM(2, 1).double()
-    model.W.data.fill_(coupling)
-    model.visible_bias.data.fill_(-coupling / 2)
-    model.hidden_bias.data.fill_(-coupling)
+    model.W.data.fill_(w)
+    model.visible_bias.data.fill_(-w / 2)
+    model.hidden_bias.data.fill_(-w)
     patterns = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]]).double()
     return exact_log_likelihood(model, patterns).exp().numpy()
 
 
-couplings = np.linspace(-8, 8, 81)
-p00, p01, p10, p11 = np.array([visible_probabilities(w) for w in couplings]).T
+weights = np.linspace(-8, 8, 81)
+p00, p01, p10, p11 = np.array([visible_probabilities(w) for w in weights]).T
 fig, ax = plt.subplots(figsize=(7, 3.2))
-ax.plot(couplings, p11 / (p10 + p11), label="A is liked")
-ax.plot(couplings, p01 / (p00 + p01), label="A is not liked", ls="--")
+ax.plot(weights, p11 / (p10 + p11), label="A is liked")
+ax.plot(weights, p01 / (p00 + p01), label="A is not liked", ls="--")
 ax.set(xlabel="weight w of both films", ylabel="p(B is liked)", ylim=(0, 1))
-ax.set_title("Only the size of the weight matters: turning its sign renames the hidden unit")
+ax.set_title("Turning both signs renames the hidden unit and changes nothing else")
 ax.legend(loc="center right")
 plotting.show(fig, "Probability that B is liked against w: one half at w = 0; on both sides it rises "
                    "towards 1 if A is liked and falls towards 0 if not.")
 
 # %% [markdown]
 # The curves are symmetric. At w = −4 the hidden unit means "does *not* have this taste"; the films still go
-# together. What a hidden unit stands for is not given in advance, not even its sign. Move the slider and watch the
-# four patterns.
+# together. Turn only one of the two, and the films repel. What a hidden unit stands for is not given in advance, not
+# even its sign. Below, the four patterns at w = 2.
 
 # %%
-def draw_patterns(coupling):
+def draw_patterns(w):
     fig, ax = plt.subplots(figsize=(5, 2.6))
-    ax.bar(["neither", "B only", "A only", "both"], visible_probabilities(coupling))
-    ax.set(ylabel="probability", ylim=(0, 0.5), title=f"Films liked, at w = {coupling:.1f}")
-    plotting.show(fig, f"Bars: the probability of the four patterns of likes at weight {coupling:.1f}.")
+    ax.bar(["neither", "B only", "A only", "both"], visible_probabilities(w))
+    ax.set(ylabel="probability", ylim=(0, 0.5), title=f"Films liked, at w = {w:.1f}")
+    plotting.show(fig, f"Bars: the probability of the four patterns of likes at w = {w:.1f}.")
 
 
-lesson.slider(draw_patterns, coupling=(-8.0, 8.0, 0.5, 2.0))
+draw_patterns(2.0)
 
 # %% [markdown]
-# ## 5. Which symbol means what?
+# Move the slider and watch them. At which w are all four equally likely?
+
+# %%
+lesson.slider(draw_patterns, w=(-8.0, 8.0, 0.5, 2.0))
+
+# %% [markdown]
+# ## 5. What does a machine do with a gap?
+#
+# Back to the white of section 3. Each person has a machine with the units of the films they rated, and all these
+# machines share one set of weights and biases. In the library this is an argument, `observed`.
+#
+# Below: Ada's row from the picture, in a machine of five films and two hidden units, with invented weights and without
+# biases. `prob_h_given_v` gives the probability that a hidden unit is on, given the row, as in (3): the probability of
+# all states with this row and the unit on, divided by that of all states with this row.
+#
+# > **Predict first.** Which codes for "missing" give the hidden units the same probabilities as the machine without
+# > the missing films? And what if Ada had not rated film 3, which she disliked?
+
+# %% tags=["nbval-check-output"]
+machine = RBM(5, 2).double()
+machine.W.data = torch.tensor([[1.0, -1], [2, 0], [-1, 1], [0, 2], [1, 1]]).double()
+ada = torch.tensor([[1.0, 0, 0, 0, 1]]).double()  # liked films 1 and 5, disliked 3
+seen = torch.tensor([[True, False, True, False, True]])
+liked = torch.tensor([[True, False, False, False, True]])
+small = RBM(3, 2).double()  # the same machine without the units of films 2 and 4
+small.W.data = machine.W.data[seen[0]]
+
+coded = {
+    "missing = 0": machine.prob_h_given_v(ada),
+    "missing = -1": machine.prob_h_given_v(torch.where(seen, ada, -1.0)),
+    "dropped, observed=": machine.prob_h_given_v(ada, observed=seen),
+    "machine of films 1, 3, 5": small.prob_h_given_v(ada[seen][None]),
+    "film 3 dropped as well": machine.prob_h_given_v(ada, observed=liked),
+}
+for name, p in coded.items():
+    print(f"{name:24}  p(h1 = 1) = {p[0, 0]:.3f}  p(h2 = 1) = {p[0, 1]:.3f}")
+
+# %% [markdown]
+# A −1 subtracts the weights of the films Ada never rated: both hidden units are wrong. The 0 gives the right hidden
+# probabilities, so it looks harmless. It is not: the machine now believes it has *seen* two dislikes, which changes
+# the probability it gives the row, and what it learns from it.
+
+# %% tags=["nbval-check-output"]
+with_zeros = exact_log_likelihood(machine, ada).item()
+dropped = exact_log_likelihood(machine, ada, observed=seen).item()
+reference = exact_log_likelihood(small, ada[seen][None]).item()
+print("log p of Ada's row")
+print(f"missing = 0               {with_zeros:.4f}")
+print(f"dropped, observed=        {dropped:.4f}")
+print(f"machine of films 1, 3, 5  {reference:.4f}")
+assert abs(dropped - reference) < 1e-12
+
+# %% [markdown]
+# In fact a 0 sends nothing to the hidden units, rated or not, as the last row of the first table shows: in this coding
+# a dislike counts in learning and in $p(v)$, but not when tastes are inferred. Lesson 01 gives each film two levels, so
+# that a dislike speaks too.
+#
+# A film left out is not out of reach. The hidden units, inferred from the films that Ada did rate, give a probability
+# of a like to every other film: that is the prediction.
+
+# %% [markdown]
+# ## 6. Which symbol means what?
 #
 # One notation holds in all notebooks, in the library and in its tests:
 #
@@ -327,7 +361,7 @@ lesson.slider(draw_patterns, coupling=(-8.0, 8.0, 0.5, 2.0))
 # The page [Notation](../docs/notation.md) adds real-valued and star-rating units, and translates the symbols of
 # well-known papers.
 #
-# ## 6. How do exercises work?
+# ## 7. How do exercises work?
 #
 # In the copies in `notebooks/student` the bodies of some functions are empty (in `notebooks` they are filled in). You
 # replace the `...` and run the cell; the next cell checks your function on cases of its own and saves the points.
@@ -342,17 +376,17 @@ def probability_on(energy_off, energy_on):
     return np.exp(energy_on) / (np.exp(energy_off) + np.exp(energy_on))
 
 
-print(exercises.check(exercises_00.WARM_UP, probability_on).message)
+print(exercises.check(exercises_00.WARM_UP, probability_on))
 
 # %% tags=["nbval-check-output"]
 def probability_on(energy_off, energy_on):
     return np.exp(-energy_on) / (np.exp(-energy_off) + np.exp(-energy_on))
 
 
-print(exercises.check(exercises_00.WARM_UP, probability_on).message)
+print(exercises.check(exercises_00.WARM_UP, probability_on))
 
 # %% [markdown]
-# ## 7. How to fool yourself
+# ## 8. How to fool yourself
 #
 # A machine that learns always gives *some* numbers. How do you know that they are right? This course does two things.
 #
@@ -360,11 +394,14 @@ print(exercises.check(exercises_00.WARM_UP, probability_on).message)
 # method is first tried where all states can be counted, as in section 4, and has to agree to many digits.
 #
 # **Trivial baselines.** A score means nothing until you know what a trivial predictor gets. Suppose somebody reports
-# an accuracy of 83 % in predicting likes, a like being 3 stars or more.
+# an accuracy of 83 % in predicting likes, a like being 3 stars or more. Accuracy is the share of right answers. Beside
+# it we put AUC, the probability that a rating that is a like gets a higher score than one that is not (ties count
+# half); 0.5 means that the scores do not tell the two apart.
 #
-# **Predict first.** One predictor always says "like". Another says, for each film, its share of likes in the training
-# ratings. Neither knows anything about the person. What accuracy do they reach? Five splits, each with another fifth of
-# the ratings held out.
+# > **Predict first.** One predictor always says "like". Another says, for each film, its share of likes in the
+# > training ratings. Neither knows anything about the person. What accuracy do they reach? And what AUC?
+#
+# Five splits, each with another fifth of the ratings held out:
 
 # %%
 def film_rate(train, test, smoothing=5):
@@ -405,20 +442,18 @@ plotting.show(fig, "Dots for two predictors: their accuracies lie close together
                    "always like, and well above for the film's share of likes.")
 
 # %% [markdown]
-# AUC is the probability that a rating that is a
-# like gets a higher score than one that is not; 0.5 means that the scores say nothing. *Always like* has 0.5 by
-# construction, and yet an accuracy of 0.83 where a like is 3 stars or more, because such likes are frequent; where it
-# is 4 or more, 0.55. Whenever you read a score, ask: which definition, which split, which baseline?
+# *Always like* gives every rating the same score, so all are ties and its AUC is 0.5. Yet its accuracy is 0.83 where a
+# like is 3 stars or more, because such likes are frequent; where it is 4 or more, 0.55. Whenever you read a score, ask:
+# which definition, which split, which baseline?
 
 # %% [markdown]
-# ## 8. Exercises
+# ## 9. Exercises
 #
-# > **Exercise 1 · How much is missing** · easy · 5 minutes · 1 point
-# >
-# > `ratings` is a table like `ml.ratings`. Return the share of (user, movie) pairs **without** a rating, among the
-# > users and movies that occur in it: a number between 0 and 1.
-# >
-# > <details><summary>Hint</summary>Ids may have gaps: <code>ratings.user_id.nunique()</code> counts the different ones.</details>
+# **Exercise 1 · How much is missing** · ★ · 5 minutes · 1 point.
+# `ratings` is a table like `ml.ratings`. Return the share of (user, movie) pairs **without** a rating, among the
+# users and movies that occur in it: a number between 0 and 1.
+#
+# <details><summary>Hint</summary>Ids may have gaps: <code>ratings.user_id.nunique()</code> counts the different ones.</details>
 
 # %%
 def share_missing(ratings):
@@ -433,12 +468,11 @@ def share_missing(ratings):
 lesson.check("1", share_missing)
 
 # %% [markdown]
-# > **Exercise 2 · The energy of a configuration** · easy · 10 minutes · 2 points
-# >
-# > Equation (1) for B rows at once: `v` (B, n_visible), `h` (B, n_hidden), `W` (n_visible, n_hidden), `b`, `c`.
-# > Return one energy per row, shape (B,).
-# >
-# > <details><summary>Hint</summary><code>v @ W</code> has the shape of <code>h</code>. Multiply the two entry by entry and sum along each row.</details>
+# **Exercise 2 · The energy of a configuration** · ★ · 10 minutes · 2 points.
+# Equation (1) for B rows at once: `v` (B, n_visible), `h` (B, n_hidden), `W` (n_visible, n_hidden), `b`, `c`.
+# Return one energy per row, shape (B,).
+#
+# <details><summary>Hint</summary><code>v @ W</code> has the shape of <code>h</code>. Multiply the two entry by entry and sum along each row.</details>
 
 # %%
 def energy_of_rows(v, h, W, b, c):
@@ -452,13 +486,13 @@ def energy_of_rows(v, h, W, b, c):
 lesson.check("2", energy_of_rows)
 
 # %% [markdown]
-# > **Exercise 3 · A bias from ratings with gaps** · medium · 10 minutes · 2 points
-# >
-# > With W = 0, equation (2) gives each film the probability $p_i = 1 / (1 + e^{-b_i})$ of a like, the same for everyone.
-# > `likes` (B, n) holds 1 for a like and 0 elsewhere, `observed` (B, n) says where there is a rating. Return the bias
-# > of each film at which $p_i$ is its share of likes **among those who rated it**, shape (n,).
-# >
-# > <details><summary>Hint</summary>Solve for b: it is the log-odds, log(p / (1 − p)). Who belongs in the denominator of p?</details>
+# **Exercise 3 · A bias from ratings with gaps** · ★★ · 10 minutes · 2 points.
+# With W = 0, equation (2) gives each film the probability $p_i = 1 / (1 + e^{-b_i})$ of a like, the same for everyone
+# (compare $v_i = 1$ with $v_i = 0$: their weights are $e^{b_i}$ and 1).
+# `likes` (B, n) holds 1 for a like and 0 elsewhere, `observed` (B, n) says where there is a rating. Return the bias
+# of each film at which $p_i$ is its share of likes **among those who rated it**, shape (n,).
+#
+# <details><summary>Hint</summary>Solve for b: it is the log-odds, log(p / (1 − p)). Who belongs in the denominator of p?</details>
 
 # %%
 def like_bias(likes, observed):
@@ -484,14 +518,14 @@ assert np.allclose(prediction[mixed], among_raters[mixed], atol=1e-5)
 print(f"{label}: {mixed.sum():,} films with both likes and dislikes: predicted = share of likes among raters")
 
 # %% [markdown]
-# It says the same to everyone, like the second predictor of section 7. To tell people apart it needs weights, and
+# It says the same to everyone, like the second predictor of section 8. To tell people apart it needs weights, and
 # learning those is the next lesson. Your points so far:
 
 # %%
 lesson.score()
 
 # %% [markdown]
-# ## 9. Pitfalls
+# ## Pitfalls
 #
 # - **Ids are names.** The largest id is not the number of films; a column of a matrix is not an id. `RatingMatrix` keeps the map.
 # - **A code for "missing" is a value.** 0 and −1 enter products and means. Pass `observed`.
@@ -499,16 +533,15 @@ lesson.score()
 # - **Probability or sample?** `prob_h_given_v` returns numbers between 0 and 1, `sample_h_given_v` zeros and ones. To score with samples adds noise for nothing.
 # - **Synthetic data teach the method, not the world.** Look at the title of the figure.
 #
-# ## 10. Summary
+# ## Summary
 #
 # 1. A Boltzmann machine gives every state the probability $e^{-E}/Z$; a restricted one joins units across two layers only.
 # 2. More than nine in ten ratings are missing, and a missing one is dropped from that person's machine.
 # 3. Two films that share a hidden unit predict each other; the sign of a hidden unit is arbitrary.
-# 4. A small machine can be counted out, and everything the library does is checked against such counts.
+# 4. A small machine can be counted out, and the probabilities and gradients of the library are checked against such counts.
 # 5. A score needs its definition, its split and a trivial baseline beside it.
-
 #
-# ## 11. Check yourself
+# ## Check yourself
 #
 # <details><summary>1. How many states does a machine with 4 visible and 3 hidden binary units have?</summary>
 #
@@ -522,7 +555,7 @@ lesson.score()
 #
 # <details><summary>3. Add 5 to the energy of every state. What happens to the probabilities?</summary>
 #
-# Nothing: all weights and Z shrink by the same factor, e⁻⁵.
+# Nothing: every $e^{-E}$ and Z shrink by the same factor, e⁻⁵.
 # </details>
 #
 # <details><summary>4. A person has rated no film at all. What does the machine with dropped units say about them?</summary>
@@ -534,7 +567,6 @@ lesson.score()
 #
 # It cannot be told from that: always saying "like" gets about as much. Ask for AUC or log-loss, and for the baseline on the same split.
 # </details>
-
 #
 # ## References
 #

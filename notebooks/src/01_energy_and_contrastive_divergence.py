@@ -386,7 +386,7 @@ assert torch.allclose(by_hand, exact_gradient(small, data)["W"], atol=1e-12)
 # redraws one layer from its exact conditional). And since every pattern can be reached from every other in one sweep,
 # the chain forgets its start in the end.
 #
-# ![A Gibbs chain: data at the left, v0 to h0 to v1 to h1 and so on towards the model's distribution at the right; contrastive divergence cuts it after k sweeps.](figures/gibbs_chain.svg)
+# ![A Gibbs chain: data at the left, v(0) to h(0) to v(1) to h(1) and so on towards the model's distribution at the right; contrastive divergence cuts it after k sweeps.](figures/gibbs_chain.svg)
 #
 # "In the end" is the catch, so let us watch. A machine with four visible units has 16 patterns, and one sweep is a
 # 16 × 16 matrix of transition probabilities, which we can write down *exactly*.

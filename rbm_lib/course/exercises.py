@@ -8,9 +8,12 @@ import importlib
 import importlib.util
 import inspect
 import io
+import textwrap
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from rbm_lib.course import compare
 
@@ -40,11 +43,17 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found: ``points`` out of ``max_points``, and the message shown."""
+    """What a check found: ``points`` out of ``max_points``, and the message, one line.
+
+    Printed, it is the message in lines of at most 90 characters, broken between words.
+    """
 
     points: float
     max_points: float
     message: str
+
+    def __str__(self):
+        return textwrap.fill(self.message, 90, break_long_words=False, break_on_hyphens=False)
 
 
 class NotDone(Exception):
@@ -106,6 +115,8 @@ def _advice(exercise, got, expected):
         wrong = [compare.align(w, e) for w, e in zip(wrong, expected, strict=True)]
         if _all_same(got, wrong, exercise.tolerance):
             return advice
+    if _zeros_and_ones(got) and _probabilities(expected):
+        return "Yours are zeros and ones only, drawn or rounded. The probabilities themselves are asked for."
     right = [compare.same(g, e, exercise.tolerance) for g, e in zip(got, expected, strict=True)]
     first = right.index(False)
     arguments = exercise.cases()[first] if exercise.cases else ()
@@ -114,6 +125,17 @@ def _advice(exercise, got, expected):
     if len(right) > 1:
         return f"Test case {first + 1} of {len(right)} ({sum(right)} right): {text}"
     return text[0].upper() + text[1:]
+
+
+def _zeros_and_ones(results):
+    arrays = [piece for result in results for piece in result.values()]
+    return all(isinstance(a, np.ndarray) and np.isin(a, (0, 1)).all() for a in arrays)
+
+
+def _probabilities(results):
+    """Whether every result holds several numbers, all strictly between 0 and 1."""
+    arrays = [piece for result in results for piece in result.values()]
+    return all(isinstance(a, np.ndarray) and a.size > 1 and ((a > 0) & (a < 1)).all() for a in arrays)
 
 
 def _changed_note(exercise, answer):

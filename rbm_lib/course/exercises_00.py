@@ -73,6 +73,16 @@ _missing = Exercise(
         "The largest id is not the number of ids: ids may have gaps. Count the different ones.": (
             lambda r: 1 - len(r) / (r.user_id.max() * r.movie_id.max())
         ),
+        "Your table has a row and a column for every number from 0 to the largest id. Ids may have gaps: "
+        "count the different ones.": lambda r: 1 - len(r) / ((r.user_id.max() + 1) * (r.movie_id.max() + 1)),
+        "You take one length, the largest id and one more, for users and for movies. They differ, and ids "
+        "may have gaps: count the different ones.": (
+            lambda r: 1 - len(r) / (max(r.user_id.max(), r.movie_id.max()) + 1) ** 2
+        ),
+        "You count empty cells in the list of ratings, and none is empty: a missing rating has no row at "
+        "all. Count the pairs.": lambda r: r.isna().to_numpy().mean(),
+        "You count empty cells in each column of the list, and none is empty: a missing rating has no row "
+        "at all. Count the pairs.": lambda r: r.isna().mean(),
         "You count every row as a user and as a movie. A user has many rows: count the different ids.": (
             lambda r: 1 - len(r) / len(r) ** 2
         ),
@@ -182,6 +192,10 @@ _bias = Exercise(
         ),
         "This is the share of likes itself. The bias is its log-odds, log(p / (1 − p)).": (
             lambda likes, observed: likes.sum(0) / observed.sum(0)
+        ),
+        "You take the sigmoid of the share. The share is already a probability: the bias is what the sigmoid "
+        "turns into it, log(p / (1 − p)).": (
+            lambda likes, observed: torch.sigmoid(likes.sum(0) / observed.sum(0))
         ),
         "This is log p. The bias is log(p / (1 − p)): at p = 1/2 it is 0.": (
             lambda likes, observed: torch.log(likes.sum(0) / observed.sum(0))

@@ -26,7 +26,7 @@ def _prob_h(v, W, c):
 
 PROB_H = Exercise(
     id="1",
-    title="p(h = 1 given v)",
+    title="Hidden probabilities",
     points=2,
     reference=_prob_h,
     cases=lambda: [_machine(0, 4, 3, 2), _machine(10, 1, 2, 5), _machine(20, 3, 3, 3)],
@@ -37,6 +37,9 @@ PROB_H = Exercise(
         "This is the input to the sigmoid, not yet a probability.": lambda v, W, c: v @ W + c,
         "This is a softmax: hidden units would compete. They are independent, each with its own sigmoid.": (
             lambda v, W, c: torch.softmax(v @ W + c, 1)
+        ),
+        "You rounded: these are the likelier states. The probabilities themselves are asked for.": (
+            lambda v, W, c: (v @ W + c > 0).double()
         ),
         "The sign is reversed: this is the probability of h = 0.": lambda v, W, c: torch.sigmoid(
             -(v @ W + c)
@@ -65,7 +68,7 @@ def _mean_field_energy(v, W, b, c):
 
 FREE_ENERGY = Exercise(
     id="2",
-    title="free energy",
+    title="Free energy",
     points=2,
     reference=_free_energy,
     cases=_free_energy_cases,
@@ -76,8 +79,15 @@ FREE_ENERGY = Exercise(
         "The sign is reversed: F is minus the log of the unnormalised probability.": (
             lambda v, W, b, c: -_free_energy(v, W, b, c)
         ),
+        "The softplus is added. It is subtracted, like b·v: whatever makes v likelier lowers F.": (
+            lambda v, W, b, c: -(v @ b) + softplus(v @ W + c).sum(1)
+        ),
+        "This is max(0, x) in place of log(1 + exp(x)): close for large x, too small near 0. Use softplus.": (
+            lambda v, W, b, c: -(v @ b) - torch.relu(v @ W + c).sum(1)
+        ),
         "The term of the visible bias, −b·v, is missing.": lambda v, W, b, c: -softplus(v @ W + c).sum(1),
-        "This is the energy at h = p(h given v). The free energy sums over all h, which adds their entropy: softplus.": (
+        "This is the energy at h = p(h given v). The free energy sums over all h, which adds their entropy: "
+        "softplus.": (
             _mean_field_energy
         ),
         "The rows are added up: return one free energy per row, shape (B,).": (
@@ -105,7 +115,7 @@ def _gradient_cases():
 
 WEIGHT_GRADIENT = Exercise(
     id="3",
-    title="the two phases",
+    title="The two phases",
     points=2,
     reference=_weight_gradient,
     cases=_gradient_cases,
@@ -118,6 +128,12 @@ WEIGHT_GRADIENT = Exercise(
         ),
         "The model's phase is divided by the number of data rows; divide it by its own.": (
             lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / len(v)
+        ),
+        "The data's phase is divided by the number of model rows; divide it by its own.": (
+            lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / len(v_m)
+        ),
+        "Both phases are divided by the total number of rows; divide each by its own.": (
+            lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / (len(v) + len(v_m))
         ),
         "The phases are added. The gradient is their difference.": (
             lambda v, h, v_m, h_m: v.T @ h / len(v) + v_m.T @ h_m / len(v_m)
@@ -138,13 +154,19 @@ def _log_mean_exp(log_weights):
 
 LOG_MEAN_EXP = Exercise(
     id="4",
-    title="log of a mean of weights",
+    title="The log of a mean",
     points=2,
     reference=_log_mean_exp,
     cases=lambda: [(_normal(0, 5),), (3 * _normal(1, 20),), (_normal(2, 8) + 1000,), (_normal(3, 4) - 2000,)],
     mistakes={
         "This is the mean of the logs, which is lower than the log of the mean (Jensen).": lambda w: w.mean(),
         "This is the log of the sum; for the mean subtract log M.": lambda w: torch.logsumexp(w, 0),
+        "You divide the log by M. Dividing the sum by M means subtracting log M from its log.": (
+            lambda w: torch.logsumexp(w, 0) / len(w)
+        ),
+        "You subtract M. Dividing the sum by M means subtracting log M from its log.": (
+            lambda w: torch.logsumexp(w, 0) - len(w)
+        ),
         "Right for small weights, infinite for large ones: do not leave the logarithm. Use logsumexp.": (
             lambda w: torch.log(torch.exp(w).mean())
         ),

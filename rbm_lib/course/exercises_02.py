@@ -17,12 +17,13 @@ def _losses(p):
 
 EXPECTED_LOSSES = Exercise(
     id="1",
-    title="what sampling costs",
+    title="What sampling costs",
     points=2,
     reference=_losses,
     cases=lambda: [(torch.rand(n, generator=_generator(n), dtype=torch.float64),) for n in (1, 7, 40)],
     mistakes={
-        "The sampled prediction can be wrong in two ways: truth 1 and prediction 0, or the reverse. Twice p(1−p).": (
+        "The sampled prediction can be wrong in two ways: truth 1 and prediction 0, or the reverse. "
+        "Twice p(1−p).": (
             lambda p: ((p * (1 - p)).mean(), torch.minimum(p, 1 - p).mean())
         ),
         "Thresholding is wrong with probability 1 − p only where p ≥ ½; elsewhere with probability p.": (
@@ -65,13 +66,14 @@ def _with_value(value):
 
 MASKED_FREE_ENERGY = Exercise(
     id="2",
-    title="free energy under a mask",
+    title="Free energy under a mask",
     points=2,
     reference=_masked_free_energy,
     cases=_masked_cases,
     mistakes={
         "The −1s take part in the products. Drop the missing units first.": _with_value(-1.0),
-        "The missing units still send their weights; the mask belongs into the input of the hidden units too.": (
+        "The missing units still send their weights; the mask belongs into the input of the hidden units "
+        "too.": (
             lambda v, o, W, b, c: -((v * o) @ b) - softplus(v @ W + c).sum(1)
         ),
         "The missing units still have their bias term; the mask belongs there too.": (
@@ -95,10 +97,15 @@ def _ndcg(hits, relevant, first=2, ideal=None):
 
 NDCG = Exercise(
     id="3",
-    title="NDCG@k",
+    title="NDCG",
     points=2,
     reference=_ndcg,
-    cases=lambda: [([1, 0, 1, 0, 0], 2), ([0, 1, 0, 0, 1, 0, 0, 1, 0, 0], 12), ([0, 0, 0], 1), ([1, 1, 0, 1], 3)],
+    cases=lambda: [
+        ([1, 0, 1, 0, 0], 2),
+        ([0, 1, 0, 0, 1, 0, 0, 1, 0, 0], 12),
+        ([0, 0, 0], 1),
+        ([1, 1, 0, 1], 3),
+    ],
     mistakes={
         "The ideal list has min(k, relevant) hits, not k.": (
             lambda hits, relevant: _ndcg(hits, relevant, ideal=lambda h, r: len(h))
@@ -136,18 +143,20 @@ def _free_energies():
 
 EXACT_CONDITIONAL = Exercise(
     id="4",
-    title="the exact conditional",
+    title="The exact conditional",
     points=2,
     reference=_exact,
     cases=_free_energies,
     mistakes={
-        "The sign is reversed: a low free energy is likely.": lambda d, l: torch.sigmoid(l - d),
+        "The sign is reversed: a low free energy is likely.": lambda off, on: torch.sigmoid(on - off),
         "Right for small values only: exp overflows or both become 0. Use the sigmoid of the difference.": (
-            lambda d, l: torch.exp(-l) / (torch.exp(-l) + torch.exp(-d))
+            lambda off, on: torch.exp(-on) / (torch.exp(-on) + torch.exp(-off))
         ),
-        "exp(−F) is not a probability yet: divide by the sum over both levels.": lambda d, l: torch.exp(-l),
-        "This is the log-odds; the sigmoid of it is the probability.": lambda d, l: d - l,
-        "Free energies are no weights: exponentiate them.": lambda d, l: d / (d + l),
+        "exp(−F) is not a probability yet: divide by the sum over both levels.": (
+            lambda off, on: torch.exp(-on)
+        ),
+        "This is the log-odds; the sigmoid of it is the probability.": lambda off, on: off - on,
+        "Free energies are no weights: exponentiate them.": lambda off, on: off / (off + on),
     },
 )
 

@@ -60,7 +60,7 @@ class Lesson:
         """
         exercise = find_exercise(self.exercises, self.name, exercise_id)
         result = check(exercise, answer)
-        print(result.message)
+        print(result)
         self._results[exercise.id] = {
             "title": exercise.title,
             "points": result.points,
@@ -87,11 +87,12 @@ class Lesson:
     def slider(self, function, **ranges):
         """Show ``function`` with one slider per argument, ``name=(min, max, step, start)``.
 
-        Headless, one line says so instead: a saved widget would show nothing and change at each run.
+        Headless, one line says so instead: a saved widget would show nothing and change at each run. Call
+        ``function`` before, at the starting values, so that a saved copy holds a figure.
         """
         if headless():
-            names = ", ".join(ranges)
-            print(f"In JupyterLab, a slider appears here: move it to change {names}.")
+            names = ", ".join(name.replace("_", " ") for name in ranges)
+            print(f"Run this cell in JupyterLab: a slider for {names} appears.")
             return
         import ipywidgets
 
@@ -109,7 +110,8 @@ def _slider(ipywidgets, name, minimum, maximum, step, start):
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     label = name.replace("_", " ")
     # Redrawing only when the slider rests: a figure takes longer than a pixel of movement.
-    return kind(value=start, min=minimum, max=maximum, step=step, description=label, continuous_update=False)
+    settings = dict(min=minimum, max=maximum, step=step, continuous_update=False)
+    return kind(value=start, description=label, **settings)
 
 
 def scores_folder():
