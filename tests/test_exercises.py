@@ -33,3 +33,10 @@ def test_a_placeholder_is_not_done_yet(exercise, placeholder):
     result = check(exercise, placeholder)
     assert result.points == 0
     assert "not done yet" in result.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_a_text_instead_of_numbers_is_wrong_and_stops_nothing(exercise):
+    result = check(exercise, lambda *arguments: "forty-two")
+    assert result.points == 0
+    assert "not right yet" in result.message

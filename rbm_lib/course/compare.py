@@ -86,7 +86,7 @@ def _stackable(arrays):
 def close(got, expected, tolerance):
     """Equal up to ``tolerance`` times the largest right entry; axes of length 1 do not matter."""
     if isinstance(got, str) or isinstance(expected, str):
-        return isinstance(got, str) and got == expected
+        return isinstance(got, str) and isinstance(expected, str) and got == expected
     got, expected = np.squeeze(got), np.squeeze(expected)
     if got.shape != expected.shape:
         return False
