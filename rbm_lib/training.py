@@ -110,7 +110,7 @@ def fit(
     settings = {
         "method": method, "k": k, "n_chains": n_chains, "batch_size": batch_size, "lr": lr,
         "weight_decay": weight_decay, "decay_toward": decay_toward, "sample_visible": sample_visible,
-        "optimizer": type(optimizer).__name__, "device": device.type,
+        "optimizer": _optimizer_settings(optimizer), "device": device.type,
         "data": rows.fingerprint() if checkpoint else None,
     }  # fmt: skip
 
@@ -210,6 +210,13 @@ def _make_optimizer(model, optimizer, lr):
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
     return optimizer
+
+
+def _optimizer_settings(optimizer):
+    """Its class and settings as text, without the rates, which a schedule moves."""
+    moved = ("params", "lr", "initial_lr")
+    groups = [{k: v for k, v in group.items() if k not in moved} for group in optimizer.param_groups]
+    return f"{type(optimizer).__name__} {groups}"
 
 
 def _progress_bar(epochs, progress):
