@@ -1,13 +1,13 @@
-"""What a machine has to beat: popularity, means and biases, neighbours, linear and factor models, an autoencoder.
+"""What a machine has to beat: popularity, biases, neighbours, linear and factor models, an autoencoder.
 
-Each is a function of training ratings (a RatingMatrix) and settings that returns one number per user and item, a NumPy
-array (n_users, n_items): a score for ranking (`likes`: every stored cell counts as 1) or an expected level (`ratings`).
-They suit `rbm_lib.evaluate.select` and `Split` as they are; none of them sees anything but what it is given.
+Each is a function of training ratings (a RatingMatrix) and settings that returns one number per user and
+item, a NumPy array (n_users, n_items): a score for ranking (`likes`: every stored cell counts as 1) or an
+expected level (`ratings`). They suit `rbm_lib.evaluate.select` and `Split` as they are; none of them sees
+anything but what it is given.
 """
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from rbm_lib.evaluate import cells, random_split
 
@@ -20,18 +20,23 @@ def popularity(likes):
 
 
 def item_knn(likes, k=200, shrink=10.0):
-    """Σ of the cosine between the item and the liked ones among its k nearest, cosine × n/(n + shrink).
+    """Sum of the cosines between the item and those of its k nearest that the person likes.
 
-    n: people who like both (Deshpande & Karypis 2004; shrinkage after Bell & Koren 2007).
+    Cosine: a·b / (|a||b| + shrink), over columns of likes (Deshpande & Karypis 2004; shrinkage as in Ferrari
+    Dacrema et al. 2019).
     """
     x = _ones(likes)
-    return x @ _nearest(_cosine(x.T @ x, x.T @ x, shrink), k).T
+    both, norm = x.T @ x, np.sqrt(x.sum(0))
+    similarity = both / np.maximum(np.outer(norm, norm) + shrink, 1e-12)
+    np.fill_diagonal(similarity, 0)
+    return x @ _nearest(similarity, k).T
 
 
 def ease_weights(x, l2=300.0):
     """EASE: B (n_items, n_items), zero diagonal, minimising |X − XB|² + l2 |B|² (Steck 2019, eq. 8).
 
-    B_ij = −P_ij / P_jj with P = (XᵀX + l2 I)⁻¹: the conditional mean of a fully visible Gaussian Boltzmann machine.
+    B_ij = −P_ij / P_jj with P = (XᵀX + l2 I)⁻¹: the conditional mean of a fully visible Gaussian Boltzmann
+    machine.
     """
     if l2 <= 0:
         raise ValueError(f"l2: got {l2}, expected a positive number.")
@@ -47,10 +52,11 @@ def ease(likes, l2=300.0):
     return x @ ease_weights(x, l2)
 
 
-def ials(likes, n_factors=64, reg=0.02, alpha=0.1, iterations=15, seed=0):
-    """Implicit ALS: Σ over likes of (1 − u·v)² + alpha Σ over all cells of (u·v)² + penalty (Hu, Koren & Volinsky 2008).
+def ials(likes, n_factors=64, reg=0.02, alpha=0.2, iterations=15, seed=0):
+    """Implicit ALS: Σ likes (1 − u·v)² + alpha Σ all cells (u·v)² + penalty (Hu, Koren & Volinsky 2008).
 
-    The penalty of a row with c likes is reg (c + alpha × cells in the row): frequency-scaled (Rendle et al. 2022).
+    The penalty of a row with c likes is reg (c + alpha × cells in the row): frequency-scaled (Rendle et al.
+    2022).
     """
     x = _ones(likes)
     rng = np.random.default_rng(seed)
@@ -87,14 +93,18 @@ def item_mean(ratings, smoothing=5.0):
 
 
 def biases(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
-    """(mean, user_bias, item_bias): ridge regression of levels by alternating least squares (Koren 2009, section 2.1)."""
+    """(mean, user_bias, item_bias): ridge regression by alternating least squares (Koren 2010, 2.1)."""
     users, items, levels = cells(ratings)
     mean = levels.mean() if len(levels) else 0.0
     per_user, per_item = np.bincount(users, minlength=ratings.n_users), ratings.item_counts()
     user_bias, item_bias = np.zeros(ratings.n_users), np.zeros(ratings.n_items)
     for _ in range(iterations):
-        item_bias = np.bincount(items, levels - mean - user_bias[users], ratings.n_items) / (per_item + item_reg)
-        user_bias = np.bincount(users, levels - mean - item_bias[items], ratings.n_users) / (per_user + user_reg)
+        item_bias = np.bincount(items, levels - mean - user_bias[users], ratings.n_items) / (
+            per_item + item_reg
+        )
+        user_bias = np.bincount(users, levels - mean - item_bias[items], ratings.n_users) / (
+            per_user + user_reg
+        )
     return mean, user_bias, item_bias
 
 
@@ -105,7 +115,7 @@ def bias_model(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
 
 
 def logistic_biases(likes_or_not, penalty=2.0):
-    """P(like) = sigmoid(user bias + item bias), two levels, ridge `penalty` on the biases; scikit-learn's solver."""
+    """P(like) = sigmoid(user bias + item bias), two levels, ridge `penalty`, by scikit-learn."""
     import scipy.sparse
     from sklearn.linear_model import LogisticRegression
 
@@ -114,7 +124,7 @@ def logistic_biases(likes_or_not, penalty=2.0):
     rows = np.arange(len(users))
     index = np.r_[rows, rows], np.r_[users, n_users + items]
     x = scipy.sparse.csr_array((np.ones(2 * len(users)), index), shape=(len(users), n_users + n_items))
-    model = LogisticRegression(C=1 / penalty, max_iter=1000).fit(x, levels)
+    model = LogisticRegression(C=1 / penalty, max_iter=1000, tol=1e-6).fit(x, levels)
     logit = model.intercept_ + model.coef_[0, :n_users, None] + model.coef_[0, n_users:]
     return 1 / (1 + np.exp(-logit))
 
@@ -130,17 +140,13 @@ def item_knn_ratings(ratings, k=40, shrink=20.0, ridge=2.0):
     both = rated.T @ rated
     norms = (residual**2).T @ rated
     near = np.clip(_shrunk(residual.T @ residual, np.sqrt(norms * norms.T), both, shrink), 0, None)
-    result = np.empty_like(base)
-    for item in range(ratings.n_items):  # the k most similar among those that each user rated
-        weight = rated * near[item]
-        if k < weight.shape[1]:
-            least = np.partition(weight, -k, axis=1)[:, -k, None]
-            weight *= weight >= least
-        result[:, item] = base[:, item] + (weight * residual).sum(1) / (weight.sum(1) + ridge)
-    return result
+    for user, seen in enumerate(rated > 0):  # the k most similar among those that the user rated
+        weight = _nearest(near[:, seen], k)
+        base[user] += weight @ residual[user, seen] / (weight.sum(1) + ridge)
+    return base
 
 
-def matrix_factorization(ratings, n_factors=20, reg=0.1, iterations=15, seed=0):
+def matrix_factorization(ratings, n_factors=20, reg=0.15, iterations=15, seed=0):
     """Biased matrix factorisation by ALS: bias model plus u·v on its residuals.
 
     The penalty of a row is reg × its number of ratings (Zhou et al. 2008, ALS-WR).
@@ -165,18 +171,20 @@ def _explicit_step(rated, residual, other, reg):
     return result
 
 
-def autorec(ratings, n_hidden=50, reg=2e-4, epochs=60, lr=3e-3, batch_size=50, seed=0, device="cpu"):
-    """AutoRec: a one-layer autoencoder of each user's row, loss on the rated cells only (Sedhain et al. 2015).
+def autorec(ratings, n_hidden=50, reg=3.0, epochs=60, lr=3e-3, batch_size=50, seed=0, device="cpu"):
+    """AutoRec: an autoencoder of each user's row, loss on the rated cells only (Sedhain et al. 2015).
 
-    Input and target: what the bias model leaves (0 where missing). For item rows: `autorec(ratings.T).T`. Adam; `reg`
-    is the decay of the weights per update.
+    Input and target: what the bias model leaves (0 where missing). For item rows: `autorec(ratings.T).T`.
+    AdamW: each update also shrinks the weights by lr · reg.
     """
     base = torch.as_tensor(bias_model(ratings), dtype=torch.float32, device=device)
     v, observed = (t.to(device) for t in ratings.batch(slice(None)))
     residual = torch.where(observed, v - base, 0)
     generator = torch.Generator().manual_seed(seed)
     sizes = (ratings.n_items, n_hidden), (n_hidden, ratings.n_items)
-    w_in, w_out = ((torch.randn(s, generator=generator) / s[0] ** 0.5).to(device).requires_grad_() for s in sizes)
+    w_in, w_out = (
+        (torch.randn(s, generator=generator) / s[0] ** 0.5).to(device).requires_grad_() for s in sizes
+    )
     b_in, b_out = (torch.zeros(s[1], device=device, requires_grad=True) for s in sizes)
 
     def reconstruct(x):
@@ -195,54 +203,14 @@ def autorec(ratings, n_hidden=50, reg=2e-4, epochs=60, lr=3e-3, batch_size=50, s
         return (base + reconstruct(residual)).cpu().double().numpy()
 
 
-# ---- covariates and calibration ---------------------------------------------------------------------------
-
-
-def left_out_bias(ratings, item_reg=5.0, user_reg=5.0):
-    """How each user rates beyond the items' biases, the rating in question left out; (n_users, n_items), sd 1.
-
-    Σ residuals / (n + user_reg) over the user's *other* ratings. With the rating itself inside, a model learns to
-    trust its covariate too much (target leakage). For item rows: `left_out_bias(ratings.T)`.
-    """
-    users, items, levels = cells(ratings)
-    mean, _, item_bias = biases(ratings, user_reg, item_reg)
-    residual = levels - mean - item_bias[items]
-    total, count = np.bincount(users, residual, ratings.n_users), np.bincount(users, minlength=ratings.n_users)
-    x = np.repeat((total / (count + user_reg))[:, None], ratings.n_items, axis=1)
-    x[users, items] = (total[users] - residual) / (count[users] - 1 + user_reg)
-    return (x / x[users, items].std()).astype(np.float32)
-
-
-def multinomial_covariate(ratings, x, l2=2.0):
-    """(bias (n_items, n_levels), coefficient (n_levels,)) of p(level) = softmax(bias_item + coefficient · x).
-
-    x: (n_users, n_items). Multinomial logistic regression on the rated cells, `l2` on the items' deviation from the
-    shared bias, by L-BFGS. For an RBM: visible_bias starts at `bias`, and visible_offset = x[..., None] · coefficient.
-    """
-    users, items, levels = (torch.as_tensor(a) for a in cells(ratings))
-    x = torch.as_tensor(x, dtype=torch.float32)[users, items, None]
-    counts = torch.bincount(levels, minlength=ratings.n_levels).float().clamp(min=0.5)
-    shared = torch.log(counts / counts.sum()).requires_grad_()
-    own = torch.zeros(ratings.n_items, ratings.n_levels, requires_grad=True)
-    coefficient = torch.zeros(ratings.n_levels, requires_grad=True)
-    optimizer = torch.optim.LBFGS([shared, own, coefficient], max_iter=60, line_search_fn="strong_wolfe")
-
-    def closure():
-        optimizer.zero_grad()
-        logits = (shared + own)[items] + coefficient * x
-        loss = F.cross_entropy(logits, levels, reduction="sum") + l2 / 2 * (own**2).sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    return (shared + own).detach(), coefficient.detach()
+# ---- calibration ----------------------------------------------------------------------------------------
 
 
 def calibrated(scorer, ratings, like_at_least, share=0.2, seed=0):
     """P(like) from scores: sigmoid(a · score + b), fitted on an inner split of `ratings`; (n_users, n_items).
 
-    scorer: a function of a RatingMatrix. It runs twice: on the inner training part, to fit a and b on the inner
-    held-out cells (Platt 1999), and on all of `ratings`.
+    scorer: a function of a RatingMatrix. It runs twice: on the inner training part, to fit a and b on the
+    inner held-out cells (Platt 1999), and on all of `ratings`.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -266,11 +234,6 @@ def _residuals(ratings, base):
     stored = ratings.csr.toarray().astype(float)
     rated = (stored > 0).astype(float)
     return rated, rated * (stored - 1 - base)
-
-
-def _cosine(dot, both, shrink):
-    norm = np.sqrt(np.diag(dot))
-    return _shrunk(dot, np.outer(norm, norm), both, shrink)
 
 
 def _shrunk(dot, norms, both, shrink):

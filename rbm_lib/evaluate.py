@@ -1,7 +1,8 @@
 """Honest evaluation: splits whose test half a model cannot see, and metrics with intervals.
 
-Every figure depends on its protocol: say which split, which items are relevant, which are candidates. Samples are
-never scored: the absolute difference of sampled bits costs 2p(1−p) even for a perfect model. Arrays are NumPy here.
+Every figure depends on its protocol: say which split, which items are relevant, which are candidates.
+Samples are never scored: the absolute difference of sampled bits costs 2p(1−p) even for a perfect model.
+Arrays are NumPy here.
 """
 
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 LEAK = (
-    "held-out ratings are among the model's input: it would be asked to predict what it was told. (The mistake is a "
-    "common one: with it a published recommender scored precision@10 = .592 on MovieLens 100K, without it .014.) "
-    "Give the model the training ratings only, as input and for training"
+    "held-out ratings are among the model's input: it would be asked to predict what it was told. (A "
+    "common mistake: with it a published recommender scored precision@10 = .592 on MovieLens 100K, without "
+    "it .014.) Give the model the training ratings only, as input and for training"
 )
 
 
@@ -21,17 +22,20 @@ LEAK = (
 def assert_no_leak(observed, held_out) -> None:
     """Raise ValueError where a cell is both observed by a model and held out.
 
-    observed, held_out: boolean (B, n_items) tensors or arrays, SciPy sparse, or RatingMatrix (its rated cells).
+    observed, held_out: boolean (B, n_items) tensors or arrays, SciPy sparse, or RatingMatrix (its rated
+    cells).
     """
     observed, held_out = _sparse(observed, "observed"), _sparse(held_out, "held_out")
     if observed.shape != held_out.shape:
-        raise ValueError(f"held_out: got shape {held_out.shape}, expected that of observed, {observed.shape}.")
+        raise ValueError(
+            f"held_out: got shape {held_out.shape}, expected that of observed, {observed.shape}."
+        )
     both = observed.multiply(held_out)
     if both.nnz:
         row, column = (int(i[0]) for i in both.nonzero())
         raise ValueError(
-            f"observed: {both.nnz} of {held_out.nnz} {LEAK} (first: row {row}, column {column}; remove them with "
-            "`observed & ~held_out`)."
+            f"observed: {both.nnz} of {held_out.nnz} {LEAK} (first: row {row}, column {column}; "
+            "remove them with `observed & ~held_out`)."
         )
 
 
@@ -39,8 +43,8 @@ def assert_no_leak(observed, held_out) -> None:
 class Split:
     """Training and held-out ratings, two RatingMatrix over the same users and items without a common cell.
 
-    A scorer, a function of one RatingMatrix, is handed `train` and never sees `held_out`. Raises ValueError for
-    different catalogues and for a cell in both.
+    A scorer, a function of one RatingMatrix, is handed `train` and never sees `held_out`. Raises ValueError
+    for different catalogues and for a cell in both.
     """
 
     train: object
@@ -49,11 +53,13 @@ class Split:
     def __post_init__(self):
         for ids in ("user_ids", "item_ids"):
             if not np.array_equal(getattr(self.train, ids), getattr(self.held_out, ids)):
-                raise ValueError(f"held_out: its {ids} differ from those of train; build both with the same {ids}=.")
+                raise ValueError(
+                    f"held_out: its {ids} differ from those of train; build both with the same {ids}=."
+                )
         assert_no_leak(self.train, self.held_out)
 
     def ranking(self, scorer, k=10, **options):
-        """`ranking_metrics` of scorer(train), which returns scores (n_users, n_items); all unseen items compete.
+        """`ranking_metrics` of scorer(train), scores (n_users, n_items); all unseen items compete.
 
         Relevant: held-out cells of the highest level (a binarised matrix: the likes).
         """
@@ -63,18 +69,22 @@ class Split:
     def rating(self, scorer, like_at_least=None, **options):
         """`rating_metrics` of scorer(train) on the held-out cells, users as groups.
 
-        The scorer returns P(like) or, where there are more than two levels, P(level) (n_users, n_items, n_levels):
-        then the label is level ≥ `like_at_least`, counted from 0, and RMSE is given too.
+        The scorer returns P(like) or, where there are more than two levels, P(level) (n_users, n_items,
+        n_levels): then the label is level ≥ `like_at_least`, counted from 0, and RMSE is given too.
         """
         users, items, levels = cells(self.held_out)
         prob = np.asarray(scorer(self.train))[users, items]
         if prob.ndim == 2:
             if like_at_least is None:
-                raise ValueError("like_at_least: got None for probabilities of levels; say from which level on a like.")
+                raise ValueError(
+                    "like_at_least: got None for probabilities of levels; say from which level on a like."
+                )
             options |= {"predicted": prob @ np.arange(prob.shape[1]), "rating": levels}
             prob = prob[:, like_at_least:].sum(1)
         elif like_at_least is None and self.held_out.n_levels > 2:
-            raise ValueError(f"like_at_least: got None for {self.held_out.n_levels} levels; give the lowest liked one.")
+            raise ValueError(
+                f"like_at_least: got None for {self.held_out.n_levels} levels; give the lowest liked one."
+            )
         return rating_metrics(prob, levels >= (like_at_least or 1), users, **options)
 
 
@@ -110,8 +120,8 @@ def select(candidates: dict, train, measure, share: float = 0.2, seeds=(0,)):
     """Choose among {name: scorer} on inner splits of `train`: (best name, DataFrame of name, seed, value).
 
     measure(split, scorer) → a number, more is better, such as
-    `lambda split, scorer: split.ranking(scorer).set_index("metric")["mean"]["NDCG@10"]`. There is no argument for a
-    test matrix, so that none can take part. Equal values: the first candidate.
+    `lambda split, scorer: split.ranking(scorer).set_index("metric")["mean"]["NDCG@10"]`. There is no
+    argument for a test matrix, so that none can take part. Equal values: the first candidate.
     """
     import pandas as pd
 
@@ -133,11 +143,12 @@ def select(candidates: dict, train, measure, share: float = 0.2, seeds=(0,)):
 def per_user_ranking(scores, held_out, seen, k=10):
     """Ranking metrics of each user with held-out items: a DataFrame, index user (row), one column per metric.
 
-    scores (B, n_items), higher is better; held_out: the relevant cells, seen: those not to be recommended (boolean,
-    SciPy sparse or RatingMatrix). All unseen items are candidates. k: one number or several. With r relevant items:
-    NDCG@k = Σ hits 1/log2(place+1) / (the same for min(k, r) hits in front); Recall@k = hits / r;
-    Precision@k = hits / k; MAP@k = mean over min(k, r) of the precision at each hit. Equal scores: lowest index first.
-    Raises ValueError for shapes that differ, NaN scores, or a cell both seen and held out.
+    scores (B, n_items), higher is better; held_out: the relevant cells, seen: those not to be recommended
+    (boolean, SciPy sparse or RatingMatrix). All unseen items are candidates. k: one number or several. With
+    r relevant items: NDCG@k = Σ hits 1/log2(place+1) / (the same for min(k, r) hits in front); Recall@k =
+    hits / r; Precision@k = hits / k; MAP@k = mean over min(k, r) of the precision at each hit. Equal scores:
+    lowest index first. Raises ValueError for shapes that differ, NaN scores, or a cell both seen and held
+    out.
     """
     import pandas as pd
 
@@ -148,7 +159,7 @@ def per_user_ranking(scores, held_out, seen, k=10):
     relevant = _sparse(held_out, "held_out")
     users = np.flatnonzero(np.diff(relevant.indptr))
     r = np.diff(relevant.indptr)[users]
-    items, _ = top_n(scores, _dense(seen), int(cutoffs.max()))
+    items, _ = top_n(scores, seen, int(cutoffs.max()))
     items = items.cpu().numpy()[users]
     hit = np.where(items >= 0, relevant.toarray()[users[:, None], items], False).astype(float)
     discount = 1 / np.log2(np.arange(2, cutoffs.max() + 2))
@@ -167,7 +178,8 @@ def per_user_ranking(scores, held_out, seen, k=10):
 def ranking_metrics(scores, held_out, seen, k=10, n_bootstrap=1000, level=0.95, seed=0):
     """`per_user_ranking` averaged over users: a DataFrame metric, mean, low, high, n (users).
 
-    low and high: percentile bootstrap over users, `level` of coverage. Users with nothing held out are left out.
+    low and high: percentile bootstrap over users, `level` of coverage. Users with nothing held out are left
+    out.
     """
     per_user = per_user_ranking(scores, held_out, seen, k)
     return mean_interval(per_user, n_bootstrap, level, seed)
@@ -179,7 +191,9 @@ def mean_interval(per_user, n_bootstrap=1000, level=0.95, seed=0):
 
     def means(weights):
         total = weights.sum()
-        return dict(zip(per_user.columns, weights @ values / total if total else values.sum(0) * np.nan, strict=True))
+        return dict(
+            zip(per_user.columns, weights @ values / total if total else values.sum(0) * np.nan, strict=True)
+        )
 
     return _bootstrap(means, len(values), len(values), n_bootstrap, level, seed)
 
@@ -188,15 +202,25 @@ def mean_interval(per_user, n_bootstrap=1000, level=0.95, seed=0):
 
 
 def rating_metrics(
-    probability, label, groups=None, *, predicted=None, rating=None, n_bins=15, n_bootstrap=500, level=0.95, seed=0
+    probability,
+    label,
+    groups=None,
+    *,
+    predicted=None,
+    rating=None,
+    n_bins=15,
+    n_bootstrap=500,
+    level=0.95,
+    seed=0,
 ):
     """AUC, log-loss (nats) and ECE of P(like): a DataFrame metric, mean, low, high, n.
 
-    probability, label: (n,), between 0 and 1, and 0 or 1. groups (n,), such as users: adds "group AUC", the mean over
-    groups that have both labels, and the bootstrap draws groups instead of ratings (ratings of a person are not
-    independent). predicted and rating (n,): adds RMSE. ECE: mean |observed − predicted rate| over `n_bins` bins of
-    equal frequency, weighted by their size; its bootstrap mean lies above it, for resampling adds noise to each bin.
-    Raises ValueError for shapes, values or labels that do not fit, and where only one label occurs.
+    probability, label: (n,), between 0 and 1, and 0 or 1. groups (n,), such as users: adds "group AUC", the
+    mean over groups that have both labels, and the bootstrap draws groups instead of ratings (ratings of a
+    person are not independent). predicted and rating (n,): adds RMSE. ECE: mean |observed − predicted rate|
+    over `n_bins` bins of equal frequency, weighted by their size; its bootstrap mean lies above it, for
+    resampling adds noise to each bin. Raises ValueError for shapes, values or labels that do not fit, and
+    where only one label occurs.
     """
     from sklearn.metrics import log_loss, roc_auc_score
 
@@ -209,8 +233,8 @@ def rating_metrics(
     loss = -np.log(np.clip(np.where(label == 1, prob, 1 - prob), tiny, 1))
     bins = _bins(prob, n_bins)
     squared = None if predicted is None else (np.asarray(predicted, float) - np.asarray(rating, float)) ** 2
-    group_auc = None if groups is None else _group_auc(group, n_groups, prob, label)
-    has_auc = None if groups is None else np.isfinite(group_auc)
+    group_auc = np.array(np.nan) if groups is None else _group_auc(group, n_groups, prob, label)
+    has_auc = np.isfinite(group_auc)
 
     def statistics(group_weight):
         w = group_weight[group]
@@ -219,7 +243,7 @@ def rating_metrics(
             "log-loss": w @ loss / w.sum(),
             "ECE": np.abs(np.bincount(bins, w * (label - prob), n_bins)).sum() / w.sum(),
         }
-        if groups is not None:
+        if has_auc.any():
             total = group_weight[has_auc].sum()
             result["group AUC"] = group_weight[has_auc] @ group_auc[has_auc] / total if total else np.nan
         if squared is not None:
@@ -235,7 +259,8 @@ def rating_metrics(
 def calibration_curve(probability, label, n_bins=15):
     """Predicted and observed rate in bins of equal frequency: DataFrame predicted, observed, low, high, n.
 
-    low, high: 95 % Wilson interval of the observed rate. Equal probabilities share a bin, so bins can be fewer.
+    low, high: 95 % Wilson interval of the observed rate. Equal probabilities share a bin, so bins can be
+    fewer.
     """
     import pandas as pd
 
@@ -256,20 +281,24 @@ def calibration_curve(probability, label, n_bins=15):
 
 
 def _bootstrap(statistics, n_groups, n, n_bootstrap, level, seed):
-    """statistics(weight per group) → {metric: value}, at weights 1 and at resampled ones, as a tidy DataFrame."""
+    """statistics(weight per group) → {metric: value} at weights 1 and at resampled ones, as a DataFrame."""
     import pandas as pd
 
     rng = np.random.default_rng(seed)
     point = statistics(np.ones(n_groups))
-    draws = (np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups) for _ in range(n_bootstrap))
+    draws = (
+        np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups) for _ in range(n_bootstrap)
+    )
     values = np.array([list(statistics(weights.astype(float)).values()) for weights in draws])
     tail = 50 * (1 - level)
     low, high = np.nanpercentile(values, [tail, 100 - tail], axis=0) if n_bootstrap else [np.nan, np.nan]
-    return pd.DataFrame({"metric": list(point), "mean": list(point.values()), "low": low, "high": high, "n": n})
+    return pd.DataFrame(
+        {"metric": list(point), "mean": list(point.values()), "low": low, "high": high, "n": n}
+    )
 
 
 def _auc(weight, label, new_value):
-    """Weighted area under the ROC curve; rows sorted by probability, `new_value` where it rises; ties count half."""
+    """Weighted area under the ROC; rows sorted by score, `new_value` where it rises; ties count half."""
     positive = np.add.reduceat(weight * label, new_value)
     negative = np.add.reduceat(weight * (1 - label), new_value)
     pairs = positive.sum() * negative.sum()
@@ -306,12 +335,14 @@ def _check_ratings(probability, label, groups):
     prob, label = np.asarray(probability, dtype=float), np.asarray(label)
     if prob.ndim != 1 or prob.shape != label.shape or len(prob) == 0:
         raise ValueError(
-            f"probability and label: got shapes {prob.shape} and {label.shape}, expected two equal (n,), n > 0."
+            f"probability, label: got shapes {prob.shape} and {label.shape}, expected two equal (n,), n > 0."
         )
     if not ((prob >= 0) & (prob <= 1)).all():
         raise ValueError("probability: got values that are missing or outside 0 … 1, expected P(like).")
     if set(np.unique(label)) != {0, 1}:
-        raise ValueError(f"label: got the values {np.unique(label)[:5].tolist()}, expected both 0 and 1 and no other.")
+        raise ValueError(
+            f"label: got the values {np.unique(label)[:5].tolist()}, expected 0 and 1, both of them."
+        )
     if groups is not None and np.shape(groups) != prob.shape:
         raise ValueError(f"groups: got shape {np.shape(groups)}, expected {prob.shape}.")
     return prob, label.astype(float), groups
@@ -328,7 +359,3 @@ def _sparse(mask, name):
     csr = scipy.sparse.csr_array(getattr(mask, "csr", mask)).astype(bool)
     csr.eliminate_zeros()
     return csr
-
-
-def _dense(mask):
-    return mask.toarray() if hasattr(mask, "toarray") else mask

@@ -1,7 +1,7 @@
-"""From a trained machine to recommendations: predictions given what a person rated, scores, top-N, a new person.
+"""From a trained machine to recommendations: predictions, scores, top-N, a new person, similar items.
 
-An observed unit never sees itself: its prediction is made from the row's *other* observed units, so that predictions
-of known ratings are not flattered. A missing unit is predicted from all observed ones.
+An observed unit never sees itself: its prediction is made from the row's *other* observed units, so that
+predictions of known ratings are not flattered. A missing unit is predicted from all observed ones.
 """
 
 import torch
@@ -18,15 +18,16 @@ METHODS = ("mean_field", "exact")
 def predict(
     model: RBM, v, observed=None, method="mean_field", visible_offset=None, batch_size: int = 256
 ) -> Tensor:
-    """Each unit given the row's other observed units: (B, n_visible), or (B, n_visible, n_levels) if categorical.
+    """Each unit given the row's other observed units, (B, n_visible) or (B, n_visible, n_levels).
 
-    v, observed, visible_offset: as in `rbm_lib.inputs.Rows` (tensor, array, DataFrame, RatingMatrix); they are read
-    `batch_size` rows at a time. The result holds probabilities (of 1, or of each level) or means of Gaussian units,
-    on the model's device. A row with nothing observed gets the prior's answer (cold start).
+    v, observed, visible_offset: as in `rbm_lib.inputs.Rows` (tensor, array, DataFrame, RatingMatrix); they
+    are read `batch_size` rows at a time. The result holds probabilities (of 1, or of each level) or means of
+    Gaussian units, on the model's device. A row with nothing observed gets the prior's answer (cold start).
 
-    method "mean_field": one pass, v → p(h given v) → v, O(B n_visible n_hidden) (Salakhutdinov, Mnih & Hinton 2007,
-    section 2.3); "exact": p(v_i given the others) by free-energy differences (their eq. 7), n_levels times slower, and
-    not for Gaussian units. Raises ValueError or TypeError for values, shapes or methods that do not fit.
+    method "mean_field": one pass, v → p(h given v) → v, O(B n_visible n_hidden) (Salakhutdinov, Mnih &
+    Hinton 2007, section 2.3); "exact": p(v_i given the others) by free-energy differences (their eq. 7),
+    n_levels times slower, and not for Gaussian units. Raises ValueError or TypeError for values, shapes or
+    methods that do not fit.
     """
     if method not in METHODS:
         raise ValueError(f"method: got {method!r}, expected one of {METHODS}.")
@@ -52,7 +53,7 @@ def _mean_field(model, v, observed, visible_offset):
     to_hidden = model.input_to_hidden(v, observed) + model.hidden_bias
     to_visible = model.input_to_visible(torch.sigmoid(to_hidden))
     # The observed units whose own value reached the hidden layer: theirs is taken out, a few pairs at a time.
-    scaled = model.visible_units().scaled(v).reshape(len(v), model.n_visible, -1)
+    scaled = model.visible_units().scaled(v).reshape(len(v), model.n_visible, model.n_levels or 1)
     spoke = (scaled != 0).any(-1)
     spoke = spoke if observed is None else spoke & observed
     weights = model.W.reshape(model.n_visible, -1, model.n_hidden)
@@ -66,13 +67,19 @@ def _mean_field(model, v, observed, visible_offset):
 
 
 def score_items(
-    model: RBM, v, observed=None, method="mean_field", visible_offset=None, like_at_least: int | None = None, **options
+    model: RBM,
+    v,
+    observed=None,
+    method="mean_field",
+    visible_offset=None,
+    like_at_least: int | None = None,
+    **options,
 ) -> Tensor:
     """One number per row and unit, (B, n_visible), from `predict` with the same arguments.
 
     Bernoulli units and two levels: P(like). More levels: the expected level, counted from 0, or P(level ≥
-    `like_at_least`) if that is given. Gaussian units: the mean. Raises ValueError for a `like_at_least` that is no
-    level above the lowest, or where there are no levels.
+    `like_at_least`) if that is given. Gaussian units: the mean. Raises ValueError for a `like_at_least` that
+    is no level above the lowest, or where there are no levels.
     """
     if like_at_least is not None and like_at_least not in range(1, model.n_levels or 1):
         levels = f"1 to {model.n_levels - 1}" if model.n_levels else f"None for {model.kind} units"
@@ -88,10 +95,10 @@ def score_items(
 def top_n(scores, seen, n: int = 10) -> tuple[Tensor, Tensor]:
     """The n best unseen units of each row: (items, scores), both (B, n), best first.
 
-    scores: (B, n_visible) tensor or array; seen: boolean of the same shape, SciPy sparse, or a RatingMatrix (its
-    rated cells). A seen unit is never returned, nor one whose score is −inf. Equal scores: lowest index first. A row
-    with fewer than n units left is filled up with item −1 and score −inf. Raises ValueError for shapes that differ,
-    NaN scores, or n < 1.
+    scores: (B, n_visible) tensor or array; seen: boolean of the same shape, SciPy sparse, or a RatingMatrix
+    (its rated cells). A seen unit is never returned, nor one whose score is −inf. Equal scores: lowest index
+    first. A row with fewer than n units left is filled up with item −1 and score −inf. Raises ValueError for
+    shapes that differ, NaN scores, or n < 1.
     """
     if int(n) != n or n < 1:
         raise ValueError(f"n: got {n}, expected a whole number of at least 1.")
@@ -99,7 +106,7 @@ def top_n(scores, seen, n: int = 10) -> tuple[Tensor, Tensor]:
     seen = as_cells(seen, "seen").to(scores.device)
     if scores.ndim != 2 or scores.shape != seen.shape:
         raise ValueError(
-            f"seen: got shape {tuple(seen.shape)} for scores {tuple(scores.shape)}, expected two equal (B, n_visible)."
+            f"seen: got shape {tuple(seen.shape)} for scores {tuple(scores.shape)}, expected equal ones."
         )
     if torch.isnan(scores).any():
         raise ValueError(f"scores: got NaN at {torch.isnan(scores).nonzero()[0].tolist()}, expected numbers.")
@@ -112,7 +119,7 @@ def top_n(scores, seen, n: int = 10) -> tuple[Tensor, Tensor]:
 
 
 def as_cells(cells, name: str) -> Tensor:
-    """`cells` (boolean tensor or array, SciPy sparse, or a RatingMatrix: where it has a rating) as a boolean tensor."""
+    """`cells` (booleans, SciPy sparse, or a RatingMatrix: where it has a rating) as a boolean tensor."""
     cells = cells.csr if hasattr(cells, "csr") else cells
     cells = (cells != 0).toarray() if hasattr(cells, "toarray") else cells
     cells = torch.as_tensor(cells)
@@ -124,9 +131,9 @@ def as_cells(cells, name: str) -> Tensor:
 def fold_in(model: RBM, ratings: dict, item_ids) -> tuple[Tensor, Tensor]:
     """A new person, no retraining: {external item id: level} → v and observed, one row, ready for `predict`.
 
-    item_ids: the external ids of the visible units in their order (`RatingMatrix.item_ids`). Levels count from 0; for
-    Bernoulli units 0 or 1, for Gaussian units any number. No ratings at all is legal: the answer is then the prior's.
-    Raises ValueError naming unknown ids and values out of range.
+    item_ids: the external ids of the visible units in their order (`RatingMatrix.item_ids`). Levels count
+    from 0; for Bernoulli units 0 or 1, for Gaussian units any number. No ratings at all is legal: the answer
+    is then the prior's. Raises ValueError naming unknown ids and values out of range.
 
         v, observed = fold_in(model, {50: 4, 181: 0}, train.item_ids)
         items, scores = top_n(score_items(model, v, observed), observed, 10)
@@ -134,12 +141,12 @@ def fold_in(model: RBM, ratings: dict, item_ids) -> tuple[Tensor, Tensor]:
     position = {item: i for i, item in enumerate(getattr(item_ids, "tolist", lambda: item_ids)())}
     if len(position) != model.n_visible:
         raise ValueError(
-            f"item_ids: got {len(position)} different ids, expected one for each of the {model.n_visible} units."
+            f"item_ids: got {len(position)} different ids, expected one for each of {model.n_visible} units."
         )
     unknown = [item for item in ratings if item not in position]
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        raise ValueError(f"ratings: unknown item ids {unknown[:5]}{more}; leave them out, the machine has no such unit.")
+        raise ValueError(f"ratings: unknown item ids {unknown[:5]}{more}; leave them out.")
     where = torch.tensor([position[item] for item in ratings], dtype=torch.long)
     v, observed = torch.zeros(1, model.n_visible), torch.zeros(1, model.n_visible, dtype=torch.bool)
     v[0, where] = torch.tensor([float(level) for level in ratings.values()])
@@ -149,10 +156,10 @@ def fold_in(model: RBM, ratings: dict, item_ids) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def similar_items(model: RBM, item: int, n: int = 10) -> tuple[Tensor, Tensor]:
-    """The n units whose weights point most nearly the same way as those of unit `item`: (items, cosine), each (n,).
+    """The n units whose weights point most nearly the way of unit `item`'s: (items, cosine), each (n,).
 
-    Weights are centred over levels, which changes no probability of a softmax, and then over units: what all units
-    share says nothing about one of them, and uncentred cosines are all near 1.
+    Weights are centred over levels, which changes no probability of a softmax, and then over units: what all
+    units share says nothing about one of them, and uncentred cosines are all near 1.
     """
     if not 0 <= item < model.n_visible:
         raise ValueError(f"item: got {item}, expected a unit 0 … {model.n_visible - 1}.")

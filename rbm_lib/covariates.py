@@ -1,0 +1,68 @@
+"""Covariates of the visible bias: how a person's (or an item's) own mean enters a machine.
+
+Fitted on training ratings alone, before the machine; then `visible_offset` of `fit` and `predict`.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from rbm_lib.baselines import biases
+from rbm_lib.evaluate import cells
+
+
+def left_out_bias(ratings, item_reg=5.0, user_reg=5.0):
+    """How each user rates beyond the items' biases, without the rating itself; (n_users, n_items), sd 1.
+
+    Σ residuals / (n + user_reg) over the user's *other* ratings. With the rating itself inside, a model
+    learns to trust its covariate too much (target leakage). For item rows: `left_out_bias(ratings.T)`.
+    """
+    users, items, levels = cells(ratings)
+    mean, _, item_bias = biases(ratings, user_reg, item_reg)
+    residual = levels - mean - item_bias[items]
+    total, count = (
+        np.bincount(users, residual, ratings.n_users),
+        np.bincount(users, minlength=ratings.n_users),
+    )
+    x = np.repeat((total / (count + user_reg))[:, None], ratings.n_items, axis=1)
+    x[users, items] = (total[users] - residual) / (count[users] - 1 + user_reg)
+    return (x / x[users, items].std()).astype(np.float32)
+
+
+def multinomial_covariate(ratings, x, l2=2.0):
+    """(bias (n_items, n_levels), coefficient (n_levels,)) of p(level) = softmax(bias_item + coefficient · x).
+
+    x: (n_users, n_items). Multinomial logistic regression on the rated cells, `l2` on the items' deviation
+    from the shared bias, by L-BFGS. For an RBM: visible_bias starts at `bias`, and visible_offset = x[...,
+    None] · coefficient.
+    """
+    users, items, levels = (torch.as_tensor(a) for a in cells(ratings))
+    x = torch.as_tensor(x, dtype=torch.float32)[users, items, None]
+    counts = torch.bincount(levels, minlength=ratings.n_levels).float().clamp(min=0.5)
+    shared = torch.log(counts / counts.sum()).requires_grad_()
+    own = torch.zeros(ratings.n_items, ratings.n_levels, requires_grad=True)
+    coefficient = torch.zeros(ratings.n_levels, requires_grad=True)
+    optimizer = torch.optim.LBFGS([shared, own, coefficient], max_iter=60, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        logits = (shared + own)[items] + coefficient * x
+        loss = F.cross_entropy(logits, levels, reduction="sum") + l2 / 2 * (own**2).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return (shared + own).detach(), coefficient.detach()
+
+
+def ease_left_out(x, l2=300.0):
+    """EASE scores of each row of x (n_users, n_items), its own row left out of the fit; the same shape.
+
+    With P = (XᵀX + l2 I)⁻¹, q = P x and s = x·q, leaving x out turns P into P + q qᵀ / (1 − s)
+    (Sherman-Morrison); the score of item j is then x_j − q_j / ((1 − s) P_jj + q_j²). Scores of the same
+    rows by `baselines.ease` flatter.
+    """
+    precision = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
+    q = x @ precision
+    s = (q * x).sum(1, keepdims=True)
+    return x - q / ((1 - s) * np.diag(precision) + q**2)
