@@ -9,7 +9,8 @@ anything but what it is given.
 import numpy as np
 import torch
 
-from rbm_lib.evaluate import cells, random_split
+from rbm_lib.cells import cells
+from rbm_lib.evaluate import random_split
 
 # ---- ranking from likes -----------------------------------------------------------------------------------
 

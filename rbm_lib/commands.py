@@ -12,9 +12,10 @@ import pandas as pd
 import torch
 
 from rbm_lib import RBM, baselines, fit, save_model, sources
+from rbm_lib.cells import cells, keep
 from rbm_lib.checkpoint import CheckpointError, read_checkpoint
 from rbm_lib.data import load_movielens
-from rbm_lib.evaluate import Split, cells, keep, ranking_metrics, rating_metrics
+from rbm_lib.evaluate import Split, ranking_metrics, rating_metrics
 from rbm_lib.inputs import Rows
 from rbm_lib.recommend import fold_in, predict, top_n
 from rbm_lib.training import linear_decay

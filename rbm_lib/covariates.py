@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from rbm_lib.baselines import biases
-from rbm_lib.evaluate import cells
+from rbm_lib.cells import cells
 
 
 def left_out_bias(ratings, item_reg=5.0, user_reg=5.0):

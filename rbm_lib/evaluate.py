@@ -9,34 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEAK = (
-    "held-out ratings are among the model's input: it would be asked to predict what it was told. (A "
-    "common mistake: with it a published recommender scored precision@10 = .592 on MovieLens 100K, without "
-    "it .014.) Give the model the training ratings only, as input and for training"
-)
+from rbm_lib.cells import as_sparse, assert_no_leak, cells, keep
 
-
-# ---- splits and the leak guard ----------------------------------------------------------------------------
-
-
-def assert_no_leak(observed, held_out) -> None:
-    """Raise ValueError where a cell is both observed by a model and held out.
-
-    observed, held_out: boolean (B, n_items) tensors or arrays, SciPy sparse, or RatingMatrix (its rated
-    cells).
-    """
-    observed, held_out = _sparse(observed, "observed"), _sparse(held_out, "held_out")
-    if observed.shape != held_out.shape:
-        raise ValueError(
-            f"held_out: got shape {held_out.shape}, expected that of observed, {observed.shape}."
-        )
-    both = observed.multiply(held_out)
-    if both.nnz:
-        row, column = (int(i[0]) for i in both.nonzero())
-        raise ValueError(
-            f"observed: {both.nnz} of {held_out.nnz} {LEAK} (first: row {row}, column {column}; "
-            "remove them with `observed & ~held_out`)."
-        )
+# ---- splits ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -101,21 +76,6 @@ def random_split(ratings, share: float = 0.2, seed: int = 0) -> Split:
     return Split(keep(ratings, ~held_out), keep(ratings, held_out))
 
 
-def keep(ratings, chosen):
-    """The RatingMatrix of the chosen ratings: boolean, in the order of the CSR; users and items stay."""
-    users, items, levels = cells(ratings)
-    return type(ratings)(
-        ratings.user_ids[users[chosen]], ratings.item_ids[items[chosen]], levels[chosen],
-        n_levels=ratings.n_levels, user_ids=ratings.user_ids, item_ids=ratings.item_ids,
-    )  # fmt: skip
-
-
-def cells(ratings):
-    """(users, items, levels) of a RatingMatrix: row, column, level of each rating, integers."""
-    users = np.repeat(np.arange(ratings.n_users), np.diff(ratings.csr.indptr))
-    return users, ratings.csr.indices.astype(np.int64), ratings.csr.data.astype(np.int64) - 1
-
-
 def select(candidates: dict, train, measure, share: float = 0.2, seeds=(0,)):
     """Choose among {name: scorer} on inner splits of `train`: (best name, DataFrame of name, seed, value).
 
@@ -156,7 +116,7 @@ def per_user_ranking(scores, held_out, seen, k=10):
 
     cutoffs = np.atleast_1d(k).astype(int)
     assert_no_leak(seen, held_out)
-    relevant = _sparse(held_out, "held_out")
+    relevant = as_sparse(held_out, "held_out")
     users = np.flatnonzero(np.diff(relevant.indptr))
     r = np.diff(relevant.indptr)[users]
     items, _ = top_n(scores, seen, int(cutoffs.max()))
@@ -346,16 +306,3 @@ def _check_ratings(probability, label, groups):
     if groups is not None and np.shape(groups) != prob.shape:
         raise ValueError(f"groups: got shape {np.shape(groups)}, expected {prob.shape}.")
     return prob, label.astype(float), groups
-
-
-def _sparse(mask, name):
-    """Any kind of mask as a boolean CSR array without stored zeros."""
-    import scipy.sparse
-
-    if not hasattr(mask, "csr") and not scipy.sparse.issparse(mask):
-        mask = np.asarray(mask)
-        if mask.dtype != bool:
-            raise TypeError(f"{name}: got {mask.dtype} values, expected booleans (try `{name} > 0`).")
-    csr = scipy.sparse.csr_array(getattr(mask, "csr", mask)).astype(bool)
-    csr.eliminate_zeros()
-    return csr

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from rbm_lib import load_model
+from rbm_lib.cells import keep
 from rbm_lib.checkpoint import read_checkpoint
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.evaluate import Split, keep, random_split
+from rbm_lib.evaluate import Split, random_split
 
 STARS = [1.0, 2.0, 3.0, 4.0, 5.0]
 HALF_STARS = [step / 2 for step in range(1, 11)]
