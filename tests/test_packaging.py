@@ -112,3 +112,15 @@ def test_make_lists_its_targets_and_says_which_python_is_too_old(tmp_path):
     refused = make("setup", f"PYTHON={old}")
     assert refused.returncode != 0 and "Python 3.11 or newer is needed" in refused.stdout
     assert "Python 3.9.1" in refused.stdout and not (tmp_path / ".venv").exists()
+
+
+def test_the_readme_example_runs(monkeypatch, tmp_path):
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    monkeypatch.setenv("RBM_OFFLINE", "1")
+    monkeypatch.setenv("RBM_DATA", str(tmp_path))
+    assert "epochs=60," in code
+    names = {}
+    exec(code.replace("epochs=60,", "epochs=1, progress=False, device='cpu',"), names)
+    assert names["films"].shape == (1, 10)
+    seen = names["likes"].item_index([50, 181, 286])
+    assert not set(names["films"][0].tolist()) & set(seen.tolist())

@@ -173,7 +173,7 @@ losses.round(3)
 assert losses["the copied machine, sampled"] > losses['always "like"'] + 0.05
 
 # %% [markdown]
-# The constant wins by far. A figure without a trivial baseline beside it says nothing; this one hid, for years, that the
+# The constant beats the machine by far. A figure without a trivial baseline beside it says nothing; this one hid, for years, that the
 # machine is worse than no machine.
 #
 # **Look inside.** Weights of size one and no learning rate: one update moves a weight by up to a hundred. And each
@@ -300,8 +300,7 @@ machines = {
 
 # %% [markdown]
 # *Shared* is a decay of each film's weights towards the mean film's weights instead of towards zero: a film with three
-# ratings then inherits what a like says about a person in general. It is the largest single step here; the text-book
-# choices (more sweeps, PCD) hardly move the figure.
+# ratings then inherits what a like says about a person in general.
 #
 # ## 6. An evaluation that can be trusted
 #
@@ -410,6 +409,7 @@ for axis, metric, better in zip(axes, ("AUC", "log-loss"), ("more", "less"), str
         axis.errorbar(row["mean"], -place, xerr=[[row["mean"] - row["low"]], [row["high"] - row["mean"]]],
                       fmt="o", color=color, capsize=3)
     axis.set(xlabel=f"{metric} ({better} is better)")
+    axis.locator_params(axis="x", nbins=5)
 axes[0].set_yticks([-i for i in range(len(names))], names)
 fig.suptitle(f"Machines (blue) and baselines (orange), 95 % intervals over people{stand_in}", fontsize=11)
 show(fig, "AUC and log-loss with intervals for six baselines and seven machines; the film-row machine of two levels and "
@@ -424,10 +424,10 @@ summary_table(measured, ["AUC", "log-loss", "ECE", "RMSE"]).iloc[-3:]
 
 # %% [markdown]
 # **Reading it.** The plain {0,1} machine is little better than the film's mean: it does not know that a person disliked
-# anything. Two levels mend that. Sharing brings people-as-rows level with neighbours, factors and the autoencoder; films as
-# rows with two levels do a little better than these. Stars need five levels, which cost some AUC. But mind the intervals:
-# where two of them overlap widely, this one split does not decide. `python benchmarks/movielens.py` repeats the table
-# over all five splits.
+# anything. Two levels mend that, and with sharing people-as-rows come level with neighbours and factors. Films as rows gain
+# again, for the machine as for the autoencoder (which has films as rows here). Stars need five levels, which cost some AUC.
+# But mind the intervals: where two of them overlap widely, this one split does not decide. `python benchmarks/movielens.py`
+# repeats the table over all five splits.
 #
 # Films as rows have a price: a new *person* then needs retraining, a new film does not. With people as rows it is
 # the other way round.
@@ -548,9 +548,10 @@ axis.set_title(f"Top ten: all good models are close, popularity is far behind{st
 show(fig, "NDCG@10 with intervals: popularity far behind; ItemKNN, RBM, EASE, iALS and the combinations close together.")
 
 # %% [markdown]
-# On its own the RBM ranks better than neighbours and a little worse than EASE. Together they rank at least as well as EASE. Is
-# that the Boltzmann machine's merit? The control row says to be careful: *two good models of different kinds* usually do
-# better than either, and iALS with EASE does about as well. `python benchmarks/movielens.py --top-n` has three splits.
+# In the saved run the RBM alone ranks well ahead of the neighbours and level with EASE, and iALS is the best single model. RBM
+# and EASE together beat EASE. Is that the Boltzmann machine's merit? The control row says to be careful: iALS and EASE together
+# gain at least as much. *Two good models of different kinds* usually do better than either.
+# `python benchmarks/movielens.py --top-n` repeats this on three splits.
 
 # %% [markdown]
 # ### A leak, and the guard
@@ -575,7 +576,7 @@ except ValueError as refusal:
 #
 # ## 8. What did the hidden units learn?
 #
-# **Question.** Fifty numbers per film: do they mean anything?
+# **Question.** A number for each film and hidden unit: do they mean anything?
 #
 # For each hidden unit take the weight of "liked" minus that of "not liked", per film, and average over the films of a
 # genre (with at least 20 ratings). Films of a genre that stand together were put there by ratings alone: the machine
@@ -740,7 +741,7 @@ axis.set_xticks(range(len(counts)), counts)
 axis.set(xlabel="ratings shown of a person unknown in training", ylabel="AUC gained")
 axis.set_title(f"The more a newcomer tells, the better{stand_in}")
 axis.legend()
-show(fig, "AUC gained over the film mean for new people against the number of their ratings shown: near zero without any, "
+show(fig, "AUC gained over the film mean for new people against the number of their ratings shown: about zero without any, "
      "rising with each step.")
 
 # %%
@@ -748,8 +749,8 @@ assert gain[-1] > gain[0] + 0.015
 assert abs(gain[0]) < 0.03
 
 # %% [markdown]
-# With nothing observed the row is legal: the machine gives its prior, which is about the film's mean. That is what a mask
-# gives for free, and what neither −1s nor zeros could.
+# With nothing observed the row is legal: the machine gives its prior, which ranks films nearly as well as their means do. A few
+# ratings make up for that, and each more helps. That is what a mask gives for free, and what neither −1s nor zeros could.
 #
 # **A million ratings.** Change `"100k"` to `"1m"` in the second cell and run all: nothing else depends on the set. The
 # same from a shell: `python -m rbm_lib train --help`.
@@ -769,7 +770,7 @@ assert abs(gain[0]) < 0.03
 # 1. A missing rating is dropped from that person's machine; a film's weights learn only from people who rated it.
 # 2. A metric can reward a constant. Put the constant in the table.
 # 3. Levels need weights of their own; rare films should inherit from the average film.
-# 4. On ratings the best RBMs beat neighbours and factors; on ranking EASE, itself a Boltzmann machine, is hard to beat.
+# 4. On ratings the best RBM here beats neighbours, factors and an autoencoder by a little; in ranking it is level with EASE.
 # 5. A new person is a new row: no retraining, and an honest prior when nothing is known.
 
 # %%
