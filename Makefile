@@ -43,7 +43,7 @@ run: setup  ## run every notebook; executed copies, index and table go to build/
 	@RBM_PROFILE=$(PROFILE) $(PY) -m rbm_lib.course run
 
 test: setup  ## all tests, and every notebook through nbval
-	@RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 RBM_SCORES="$(CURDIR)/build/test-scores" \
+	@RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} RBM_SCORES="$(CURDIR)/build/test-scores" \
 	  $(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env --nbval-cell-timeout 300
 
 notebooks: setup  ## rebuild the committed notebooks from notebooks/src (full profile), and the student copies

@@ -1,6 +1,5 @@
 """Build the committed notebooks: source → executed, cleaned, checked. The same source gives equal bytes."""
 
-import os
 import re
 import sys
 import tempfile
@@ -37,10 +36,8 @@ def build_one(source, target, profile="full", exercises=None):
     ``exercises``: id → Exercise, by default those of the lesson's number.
     """
     notebook = read_source(source, exercises)
-    # One thread: sums then come out the same to the last bit, whatever else the machine does.
-    threads = {name: os.environ.get(name, "1") for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     with tempfile.TemporaryDirectory() as scores:
-        environment = kernel_environment(profile, scores, **threads)
+        environment = kernel_environment(profile, scores)
         done = execute(notebook, Path(target).parent, environment, timeout=1800)
     name = Path(source).stem
     if done.failed is not None:

@@ -21,7 +21,8 @@ def repository_root():
 class Lesson:
     """What a notebook asks about its surroundings, and where its exercises are checked.
 
-    ``RBM_PROFILE`` is ``fast`` (the default) or ``full``; any other value raises ValueError.
+    ``RBM_PROFILE`` is ``fast`` (the default) or ``full``; any other value raises ValueError. Unless
+    ``OMP_NUM_THREADS`` is set, torch is put on one thread.
     ``exercises``: a dict id → Exercise; by default those of the lesson's number.
     """
 
@@ -29,6 +30,8 @@ class Lesson:
         profile = os.environ.get("RBM_PROFILE") or "fast"
         if profile not in PROFILES:
             raise ValueError(f"RBM_PROFILE is {profile!r}; it must be 'fast' or 'full'")
+        if "OMP_NUM_THREADS" not in os.environ:
+            _one_thread()
         self.name = name
         self.profile = profile
         self.exercises = load_exercises(name) if exercises is None else exercises
@@ -98,6 +101,13 @@ class Lesson:
 
         sliders = {name: _slider(ipywidgets, name, *bounds) for name, bounds in ranges.items()}
         ipywidgets.interact(function, **sliders)
+
+
+def _one_thread():
+    """Let torch work on one thread: with matrices of the course's size several only wait for each other."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def headless():
