@@ -71,11 +71,10 @@ def likes_rbm(likes, n_hidden, weight_std, seed=0, **settings):
 
 
 def with_ease(rbm_log_odds, likes, share=RBM_SHARE, **settings):
-    """Scores of a semi-restricted machine: the RBM's log-odds, tempered by `share`, plus item couplings.
+    """The RBM's log-odds, tempered by `share`, plus EASE's pull (Steck 2019), trained apart.
 
-    A product of two Boltzmann machines, whose energies add: the RBM, and a fully visible machine with the
-    couplings of EASE (Steck 2019, "Markov random fields for collaborative filtering"). They are trained
-    apart.
+    It imitates a semi-restricted machine (hidden units plus couplings between items); it is not one, for
+    EASE's weights are not symmetric and so belong to no energy.
     """
     return share * rbm_log_odds + EASE_SCALE * baselines.ease(likes, **(EASE | settings))
 
@@ -195,9 +194,11 @@ def ranking_scores(likes):
     """(name, scores) of every model, from training likes alone."""
     yield "popularity", baselines.popularity(likes)
     yield "ItemKNN, k 200, shrink 10", baselines.item_knn(likes)
-    yield "EASE, l2 300", baselines.ease(likes, 300.0)
+    pull = baselines.ease(likes, 300.0)
+    yield "EASE, l2 300", pull
     yield "EASE, l2 500", baselines.ease(likes, 500.0)
-    yield "iALS, 64 factors, alpha .2, reg .02", baselines.ials(likes)
+    factors = baselines.ials(likes)
+    yield "iALS, 64 factors, alpha .2, reg .02", factors
     users = likes_rbm(likes, **LIKES)
     yield "RBM, user rows", users
     items = likes_rbm(likes.T, **LIKES).T

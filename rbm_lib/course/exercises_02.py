@@ -52,7 +52,8 @@ def _masked_cases():
             torch.randn(*shape, generator=g, dtype=torch.float64)
             for shape in ((n_visible, n_hidden), (n_visible,), (n_hidden,))
         )
-        cases.append((torch.where(observed, v, -torch.ones_like(v)), observed, W, b, c))
+        junk = 3 * torch.randn(rows, n_visible, generator=g, dtype=torch.float64)
+        cases.append((torch.where(observed, v, junk), observed, W, b, c))
     return cases
 
 
@@ -71,7 +72,9 @@ MASKED_FREE_ENERGY = Exercise(
     reference=_masked_free_energy,
     cases=_masked_cases,
     mistakes={
-        "The −1s take part in the products. Drop the missing units first.": _with_value(-1.0),
+        "What stands in the gaps takes part. Drop the missing units first.": (
+            lambda v, o, W, b, c: -(v @ b) - softplus(v @ W + c).sum(1)
+        ),
         "The missing units still send their weights; the mask belongs into the input of the hidden units "
         "too.": (
             lambda v, o, W, b, c: -((v * o) @ b) - softplus(v @ W + c).sum(1)
