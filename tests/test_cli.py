@@ -488,14 +488,18 @@ def process(*arguments, **options):
 def test_ctrl_c_saves_the_machine(folder, tmp_path):
     out = tmp_path / "m.pt"
     given = ["train", "--ratings", folder / "ratings.csv", *QUICK, "--epochs", 10**6, "--output", out]
-    running = process(*given, "--progress", stdout=subprocess.PIPE)
-    try:
-        while "free_energy" not in (text := running.stderr.read(40)):
-            assert text, "it ended before its first epoch"
-        running.send_signal(signal.SIGINT)
-        result, message = running.communicate(timeout=60)
-    finally:
-        running.kill()
+
+    def heeds_ctrl_c():  # a shell's background job ignores it, and so would every process it starts
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with process(*given, "--progress", stdout=subprocess.PIPE, preexec_fn=heeds_ctrl_c) as running:
+        try:
+            while "free_energy" not in (text := running.stderr.read(40)):
+                assert text, "it ended before its first epoch"
+            running.send_signal(signal.SIGINT)
+            result, message = running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert running.returncode == 130 and "Traceback" not in message and "interrupted after epoch" in message
     assert re.search(r"interrupted +True", result) and load_model(out).n_hidden == 4
 
@@ -504,9 +508,9 @@ def test_ctrl_c_saves_the_machine(folder, tmp_path):
 def test_a_reader_that_went_away_is_no_traceback(folder):
     read, write_end = os.pipe()
     os.close(read)
-    running = process("recommend", folder / "two.pt", "--user", 1, stdout=write_end)
-    os.close(write_end)
-    _, message = running.communicate(timeout=60)
+    with process("recommend", folder / "two.pt", "--user", 1, stdout=write_end) as running:
+        os.close(write_end)
+        _, message = running.communicate(timeout=60)
     assert running.returncode == 141 and message == ""
 
 

@@ -459,7 +459,8 @@ print("films as rows, 2 levels, beyond AutoRec: {:+.4f} [{:+.4f}, {:+.4f}]".form
     *auc_lead("RBM 2 levels, films as rows", "autoencoder (AutoRec)")))
 
 # %% [markdown]
-# One split is one split: `python benchmarks/movielens.py` gives a similar table, with fewer and partly other machines, over
+# A small lead, over all pairs; within people (group AUC, in the tables) the two are level in the saved run. And one split is one
+# split: `python benchmarks/movielens.py` gives a similar table, with fewer and partly other machines, over
 # all five.
 #
 # Films as rows have a price: a new *person* then needs retraining, a new film does not. With people as rows it is
