@@ -204,7 +204,8 @@ def ranking_scores(likes):
     items = likes_rbm(likes.T, **LIKES).T
     yield "RBM, item rows", items
     yield "mean log-odds of the two", (users + items) / 2
-    yield "RBM, user rows + EASE couplings", with_ease(users, likes)
+    yield "RBM, user rows + EASE", with_ease(users, likes)
+    yield "iALS + EASE (control)", factors / factors.std() + pull / pull.std()
 
 
 def ranking_table(data, seeds, jobs):

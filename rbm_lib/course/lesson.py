@@ -77,7 +77,7 @@ class Lesson:
         return result.points
 
     def score(self):
-        """The points of this session, one row per exercise and a total: a DataFrame."""
+        """The points so far, one row per exercise and a total: a DataFrame."""
         import pandas as pd
 
         rows = [
