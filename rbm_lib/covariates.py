@@ -53,16 +53,3 @@ def multinomial_covariate(ratings, x, l2=2.0):
 
     optimizer.step(closure)
     return (shared + own).detach(), coefficient.detach()
-
-
-def ease_left_out(x, l2=300.0):
-    """EASE scores of each row of x (n_users, n_items), its own row left out of the fit; the same shape.
-
-    With P = (XᵀX + l2 I)⁻¹, q = P x and s = x·q, leaving x out turns P into P + q qᵀ / (1 − s)
-    (Sherman-Morrison); the score of item j is then x_j − q_j / ((1 − s) P_jj + q_j²). Scores of the same
-    rows by `baselines.ease` flatter.
-    """
-    precision = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
-    q = x @ precision
-    s = (q * x).sum(1, keepdims=True)
-    return x - q / ((1 - s) * np.diag(precision) + q**2)

@@ -87,13 +87,6 @@ def test_ease_is_the_regression_of_each_item_on_the_others(likes):
         baselines.ease_weights(x, 0)
 
 
-def test_ease_without_one_user_is_that_of_the_others(likes):
-    x, l2 = dense(likes)[1], 1.5
-    scores = covariates.ease_left_out(x, l2)
-    for user in range(len(x)):
-        expected = x[user] @ baselines.ease_weights(np.delete(x, user, 0), l2)
-        np.testing.assert_allclose(scores[user], expected, atol=1e-10)
-
 
 def test_ials_steps_solve_the_weighted_ridge_regressions(likes):
     x = dense(likes)[1]
