@@ -3,6 +3,7 @@
 from importlib import import_module
 
 _ROOMS = {
+    "AudioFeatures": "audio_features",
     "RatingMatrix": "ratings",
     "DataUnavailable": "download",
     "data_root": "download",
@@ -11,6 +12,15 @@ _ROOMS = {
     "MovieLens": "movielens",
     "load_movielens": "movielens",
     "synthetic_movielens": "synthetic",
+    "Spotify": "spotify",
+    "load_spotify": "spotify",
+    "synthetic_spotify": "spotify_synthetic",
+    "ARCHETYPES": "archetypes",
+    "Archetype": "archetypes",
+    "Listeners": "listeners",
+    "simulate_listeners": "listeners",
+    "read_listeners": "listening_files",
+    "write_listeners": "listening_files",
 }
 __all__ = sorted(_ROOMS)
 
