@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from rbm_lib.inputs import Rows
-from rbm_lib.rbm import RBM, require_whole
-from rbm_lib.sampling import gibbs, independent_machine, interpolate, sample_independent
+from rbm_lib.machine import Machine, require_whole
+from rbm_lib.sampling import independent_machine, interpolate, one_sweep, sample_independent, start_hidden
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class AISResult:
 
 @torch.no_grad()
 def ais_log_partition(
-    model: RBM, n_chains=100, n_temperatures=1000, generator=None, data=None, observed=None
+    model: Machine, n_chains=100, n_temperatures=1000, generator=None, data=None, observed=None
 ) -> AISResult:
     """log Z by annealed importance sampling (Neal 2001; Salakhutdinov & Murray 2008).
 
@@ -39,33 +39,38 @@ def ais_log_partition(
     """
     require_whole("n_chains", n_chains, least=2)
     base = _base(model, data, observed, n_temperatures)
-    v = sample_independent(base, n_chains, generator)
-    log_weight = _anneal(base, model, v, torch.linspace(0, 1, n_temperatures), observed, generator)
+    state = sample_independent(base, n_chains, generator)
+    log_weight = _anneal(base, model, *state, torch.linspace(0, 1, n_temperatures), observed, generator)
     return _ais_result(exact_base_log_partition(base, observed), log_weight, sign=1)
 
 
 @torch.no_grad()
 def reverse_ais_log_partition(
-    model: RBM, samples: Tensor, n_temperatures=1000, generator=None, data=None, observed=None
+    model: Machine, samples, n_temperatures=1000, generator=None, data=None, observed=None
 ) -> AISResult:
     """log Z from the other side: from exact draws of the model down to the machine with W = 0.
 
     In expectation exp(−estimate) is 1/Z, so that the estimate tends to lie high; with `ais_log_partition` it
     brackets log Z (Burda, Grosse & Salakhutdinov 2015). `samples` (n, n_visible[, K]) must be (nearly) exact
-    draws: started from anything else, the result bounds nothing.
+    draws: started from anything else, the result bounds nothing. For a deep machine give (v, [h1, h2, …]), as
+    `exact_samples` returns them; with v alone the hidden states are drawn by `start_hidden`.
     """
-    require_whole("number of samples", len(samples), least=2)
+    v, hidden = samples if isinstance(samples, tuple) else (samples, None)
+    require_whole("number of samples", len(v), least=2)
     base = _base(model, data, observed, n_temperatures)
     betas = torch.linspace(1, 0, n_temperatures)
-    log_weight = _anneal(base, model, samples.to(model.W.dtype), betas, observed, generator)
+    v = v.to(model.visible_bias.dtype)
+    hidden = start_hidden(model, v, generator, observed) if hidden is None else hidden
+    log_weight = _anneal(base, model, v, model.split(hidden)[1], betas, observed, generator)
     return _ais_result(exact_base_log_partition(base, observed), log_weight, sign=-1)
 
 
-def exact_base_log_partition(base: RBM, observed: Tensor | None = None) -> Tensor:
-    """log Z of a machine with W = 0: the units' cumulants at zero field, summed."""
+def exact_base_log_partition(base: Machine, observed: Tensor | None = None) -> Tensor:
+    """log Z of a machine without weights: the units' cumulants at zero field, summed."""
     visible = base.visible_units().cumulant(torch.zeros_like(base.visible_bias))
     visible = visible if observed is None else visible[observed]
-    return visible.sum() + base.hidden_units().cumulant(torch.zeros_like(base.hidden_bias)).sum()
+    sides = (base.odd_units(), base.even_units())
+    return visible.sum() + sum(side.cumulant(torch.zeros_like(side.bias)).sum() for side in sides)
 
 
 def _base(model, data, observed, n_temperatures):
@@ -81,15 +86,16 @@ def _base(model, data, observed, n_temperatures):
     return independent_machine(model, *rows.all()[:2])
 
 
-def _anneal(base, model, v, betas, observed, generator):
-    """Σ over steps of log p*_next(v) − log p*_now(v), v moved by one sweep of each machine passed; (B,)."""
+def _anneal(base, model, v, even, betas, observed, generator):
+    """Σ over steps of log p*_next − log p*_now of the even side, moved by one sweep of each machine; (B,)."""
     log_weight = v.new_zeros(len(v))
     now = interpolate(base, model, betas[0])
     for beta in betas[1:]:
         following = interpolate(base, model, beta)
-        log_weight += now.free_energy(v, observed) - following.free_energy(v, observed)
+        log_weight += now.free_energy_of_even(v, even, observed)
+        log_weight -= following.free_energy_of_even(v, even, observed)
         now = following
-        v = gibbs(now, v, 1, generator, observed=observed)
+        v, _, even = one_sweep(now, v, even, generator, observed)
     return log_weight
 
 

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import torch
 
+from rbm_lib.dbm import DBM
+from rbm_lib.machine import Machine
 from rbm_lib.rbm import RBM
 
 FORMAT = "rbm_lib 1"
+CLASSES = {"RBM": RBM, "DBM": DBM}
 
 
 class CheckpointError(ValueError):
     """A file that is not a checkpoint, is damaged, or does not fit; the message says which and why."""
 
 
-def save_model(model: RBM, path, *, settings: dict | None = None, training: dict | None = None) -> Path:
+def save_model(model: Machine, path, *, settings: dict | None = None, training: dict | None = None) -> Path:
     """Write the machine to `path`, whole or not at all. `settings`: what JSON can hold, kept in the header.
 
     `training` is `fit`'s own: optimiser, chains and generator, so that a run can be resumed.
@@ -49,18 +52,21 @@ def save_model(model: RBM, path, *, settings: dict | None = None, training: dict
 
 def _build(model) -> dict:
     """What is needed to build a machine that these tensors fit."""
-    shape = {"n_visible": model.n_visible, "n_hidden": model.n_hidden, "visible": model.kind}
+    deep = {"sizes": model.sizes} if isinstance(model, DBM) else None
+    shape = deep or {"n_visible": model.n_visible, "n_hidden": model.n_hidden}
     return {
-        "shape": shape | {"n_levels": model.n_levels},
-        "dtype": str(model.W.dtype).removeprefix("torch."),
+        "shape": shape | {"visible": model.kind, "n_levels": model.n_levels},
+        "dtype": str(model.visible_bias.dtype).removeprefix("torch."),
     }
 
 
-def load_model(path, device="cpu") -> RBM:
+def load_model(path, device="cpu") -> Machine:
     """The machine saved at `path`, or in a checkpoint of `fit`. Raises CheckpointError, FileNotFoundError."""
     header, content = read_checkpoint(path)
     try:
-        model = RBM(**header["shape"], seed=0)  # a seed, so as to leave torch's own generator alone
+        model = CLASSES[header["class"]](
+            **header["shape"], seed=0
+        )  # a seed, so as to leave torch's own generator alone
         model.to(getattr(torch, header["dtype"]))
         model.load_state_dict(content["model"])
         for name in header["fixed"]:
@@ -85,9 +91,11 @@ def read_checkpoint(path) -> tuple[dict, dict]:
         reason = str(error).split("\n")[0][:200]
         reason = f"{type(error).__name__}: {reason}"
         raise CheckpointError(f"{path}: not a saved machine, or damaged ({reason}).") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT or header.get("class") != "RBM":
+    if not isinstance(header, dict) or header.get("format") != FORMAT or header.get("class") not in CLASSES:
         found = {key: header.get(key) for key in ("format", "class")} if isinstance(header, dict) else header
-        raise CheckpointError(f"{path}: got {found}, expected format {FORMAT!r} and class 'RBM'.")
+        raise CheckpointError(
+            f"{path}: got {found}, expected format {FORMAT!r} and a class of {list(CLASSES)}."
+        )
     return header, content
 
 
@@ -123,7 +131,7 @@ def restore_training(path, settings, model, optimizer, schedule, generator) -> d
         if hasattr(schedule, "load_state_dict"):
             schedule.load_state_dict(state["schedule"])
         generator.set_state(state["generator"])
-        state["chains"] = None if state["chains"] is None else state["chains"].to(model.W.device)
+        state["chains"] = None if state["chains"] is None else state["chains"].to(model.visible_bias.device)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path}: its training state does not fit this run ({error}).") from error
     return state

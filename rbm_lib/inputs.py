@@ -46,14 +46,14 @@ class Rows:
     def batch(self, index):
         """(v, observed or None, visible_offset or None) of the rows `index`, on the machine's device."""
         if self.ratings is not None:
-            v, observed = (t.to(self.model.W.device) for t in self.ratings.batch(index.cpu()))
-            v = v.to(self.model.W.dtype)
+            v, observed = (t.to(self.model.visible_bias.device) for t in self.ratings.batch(index.cpu()))
+            v = v.to(self.model.visible_bias.dtype)
         else:
             v, observed = self.v[index], self.observed
             if observed is not None and observed.ndim == 2:
                 observed = observed[index]
         if self.model.n_levels is not None and v.ndim == 2:
-            v = torch.nn.functional.one_hot(v.long(), self.model.n_levels).to(self.model.W.dtype)
+            v = torch.nn.functional.one_hot(v.long(), self.model.n_levels).to(self.model.visible_bias.dtype)
         offset = self.offset
         if offset is not None and offset.ndim > self.model.visible_bias.ndim and len(offset) > 1:
             offset = offset[index]
@@ -61,12 +61,12 @@ class Rows:
 
     def all(self):
         """Every row at once: (v, observed, visible_offset)."""
-        return self.batch(torch.arange(self.n, device=self.model.W.device))
+        return self.batch(torch.arange(self.n, device=self.model.visible_bias.device))
 
     def some(self, most):
         """At most `most` rows, evenly spaced: the same ones at each call."""
         step = max(1, -(-self.n // most))
-        return self.batch(torch.arange(0, self.n, step, device=self.model.W.device))
+        return self.batch(torch.arange(0, self.n, step, device=self.model.visible_bias.device))
 
     def fingerprint(self) -> str:
         """A short SHA-256 of the data, mask and offset, to recognise them when a run is resumed."""
@@ -147,7 +147,7 @@ def as_tensor(value, name, model) -> Tensor:
         if value.is_complex() or value.is_sparse:
             given = f"{value.dtype} tensor (layout {value.layout})"
             raise TypeError(f"{name}: got a {given}, expected dense real numbers.")
-        return value.detach().to(device=model.W.device, dtype=model.W.dtype)
+        return value.detach().to(device=model.visible_bias.device, dtype=model.visible_bias.dtype)
     try:
         import numpy as np
 
@@ -158,7 +158,7 @@ def as_tensor(value, name, model) -> Tensor:
         raise TypeError(
             f"{name}: got {type(value).__name__}, expected numbers as a tensor, array or DataFrame ({error})."
         ) from error
-    return torch.from_numpy(array).to(device=model.W.device, dtype=model.W.dtype)
+    return torch.from_numpy(array).to(device=model.visible_bias.device, dtype=model.visible_bias.dtype)
 
 
 def as_mask(observed, model, n_rows=None) -> Tensor:
@@ -176,4 +176,4 @@ def as_mask(observed, model, n_rows=None) -> Tensor:
     if shape != (n,) and (len(shape) != 2 or shape[1] != n or n_rows not in (None, shape[0])):
         rows = "rows" if n_rows is None else n_rows
         raise ValueError(f"observed: got shape {shape}, expected ({rows}, {n}) or ({n},).")
-    return observed.to(model.W.device)
+    return observed.to(model.visible_bias.device)

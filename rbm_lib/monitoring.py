@@ -1,13 +1,15 @@
 """What to watch while a machine learns, and what each figure can and cannot tell."""
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from rbm_lib.likelihood import exact_log_likelihood, log2_states, pseudo_log_likelihood
-from rbm_lib.rbm import RBM
+from rbm_lib.exact import exact_log_likelihood, exact_log_partition, log2_states
+from rbm_lib.likelihood import pseudo_log_likelihood
+from rbm_lib.machine import Machine
 
 MONITOR_ROWS = 1000  # rows looked at, evenly spaced
 EXACT_BITS = 20  # an exact monitor may touch 2^20 numbers
@@ -33,12 +35,13 @@ class History:
 
 
 @torch.no_grad()
-def reconstruction_error(model: RBM, v: Tensor, observed=None, visible_offset=None) -> float:
-    """Mean over observed units of (v − reconstruction)², by one mean-field pass.
+def reconstruction_error(model: Machine, v: Tensor, observed=None, visible_offset=None) -> float:
+    """Mean over observed units of (v − reconstruction)², by one pass through the hidden units' means.
 
     Small values say that hidden units carry what v says, not that the machine gives v a high probability.
     """
-    mean = model.mean_v_given_h(model.prob_h_given_v(v, observed), visible_offset)
+    odd, _ = model.split(model.posterior_means(v, observed, visible_offset))
+    mean = model.visible_units(visible_offset).mean(model.input_to_even(odd)[0])
     squared = (v - mean) ** 2
     squared = squared if model.n_levels is None else squared.sum(-1)
     if observed is None:
@@ -60,28 +63,54 @@ def distinct_codes(prob_h: Tensor) -> int:
 
 
 @torch.no_grad()
-def monitor(model: RBM, rows, validation=None) -> dict[str, float]:
+def layer_activity(hidden: list[Tensor]) -> dict[str, float]:
+    """Is a deep machine's upper part alive? From the mean-field means [h1, h2, …] of some rows.
+
+    sd_h2, …: the standard deviation over rows, averaged over units: near 0, the layer says the same of every
+    row. cov_h1_h2, …: root mean square of the covariances over rows between units of neighbouring layers.
+    """
+    centred = [h - h.mean(0) for h in hidden]
+    record = {}
+    for i, (below, above) in enumerate(itertools.pairwise(centred), start=1):
+        record[f"sd_h{i + 1}"] = float((above**2).mean(0).sqrt().mean())
+        record[f"cov_h{i}_h{i + 1}"] = float(((below.T @ above / len(above)) ** 2).mean().sqrt())
+    return record
+
+
+@torch.no_grad()
+def monitor(model: Machine, rows, validation=None) -> dict[str, float]:
     """The record of one epoch, on at most 1,000 evenly spaced rows of each set.
 
     Free energies are means in nats; where rows differ in their masks each has its own log Z, and they
-    compare epochs of one set only. The pseudo-likelihood and the exact log-likelihood (both in nats per row)
-    appear where the machine is small enough.
+    compare epochs of one set only. A deep machine has none in closed form: its record holds `bound`, mean
+    field's on −F, and `layer_activity`. The pseudo-likelihood, the exact log-likelihood and a deep machine's
+    `elbo` = bound − log Z (all in nats per row) appear where the machine is small enough.
     """
     record = {}
     for prefix, data in (("", rows), ("validation_", validation)):
         if data is None:
             continue
         v, observed, offset = data.some(MONITOR_ROWS)
-        record[prefix + "free_energy"] = float(model.free_energy(v, observed, offset).mean())
+        n_machines = len(v) if data.masked else 1
+        size = math.log2(max(1, model.visible_bias.numel() * n_machines))
+        small = log2_states(model) + size <= EXACT_BITS and model.n_even <= EXACT_BITS - size
+        if model.n_even:
+            field = model.mean_field(v, observed, visible_offset=offset)
+            record[prefix + "bound"] = float(field.bound.mean())
+            if small:
+                log_z = exact_log_partition(model, observed, offset)
+                record[prefix + "elbo"] = float((field.bound - log_z).mean())
+        else:
+            record[prefix + "free_energy"] = float(model.free_energy(v, observed, offset).mean())
         record[prefix + "reconstruction_error"] = reconstruction_error(model, v, observed, offset)
         if not prefix:
-            prob_h = model.prob_h_given_v(v, observed)
-            record |= {"saturation": saturation(prob_h), "distinct_codes": distinct_codes(prob_h)}
-        if model.kind != "gaussian" and len(v) * model.W.numel() <= 2**EXACT_BITS:
+            odd = field.means[0] if model.n_even else model.prob_h_given_v(v, observed)
+            record |= {"saturation": saturation(odd), "distinct_codes": distinct_codes(odd)}
+            record |= layer_activity(field.means) if model.n_even else {}
+        if model.kind != "gaussian" and not model.n_even and len(v) * model.W.numel() <= 2**EXACT_BITS:
             record[prefix + "pseudo_log_likelihood"] = float(
                 pseudo_log_likelihood(model, v, observed, offset).mean()
             )
-        n_machines = len(v) if data.masked else 1
-        if log2_states(model) + math.log2(max(1, model.visible_bias.numel() * n_machines)) <= EXACT_BITS:
+        if small:
             record[prefix + "log_likelihood"] = float(exact_log_likelihood(model, v, observed, offset).mean())
     return record

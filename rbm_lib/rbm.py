@@ -3,13 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from rbm_lib.units import Bernoulli, Categorical, Gaussian, sample_bernoulli
-
-UNITS = {"bernoulli": Bernoulli, "gaussian": Gaussian, "categorical": Categorical}
-VARIANCE_FLOOR = 1e-6  # of variances: the density of a column that hardly varies stays finite
+from rbm_lib.machine import Machine, require_whole, uniform_weights
+from rbm_lib.units import Bernoulli, sample_bernoulli
 
 
-class RBM(nn.Module):
+class RBM(Machine):
     """E(v, h) = Σ energy(v_i) − c·h − scaled(v)·W·h, with Bernoulli hidden units h.
 
     Visible units (v, shape (B, n_visible), for categorical units one-hot (B, n_visible, n_levels)):
@@ -28,36 +26,19 @@ class RBM(nn.Module):
     """
 
     def __init__(self, n_visible, n_hidden, visible="bernoulli", n_levels=None, weight_std=0.01, seed=None):
-        super().__init__()
-        if visible not in UNITS:
-            raise ValueError(f"visible: got {visible!r}, expected one of {sorted(UNITS)}.")
-        if (visible == "categorical") != (n_levels is not None):
-            raise ValueError(
-                f"n_levels: got {n_levels} with {visible} units; categorical units need it, others take none."
-            )
-        self.kind = visible
-        self.n_visible = require_whole("n_visible", n_visible)
+        super().__init__(n_visible, visible, n_levels)
         self.n_hidden = require_whole("n_hidden", n_hidden)
-        self.n_levels = None if n_levels is None else require_whole("n_levels", n_levels, least=2)
-        shape = (self.n_visible,) if n_levels is None else (self.n_visible, self.n_levels)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        self.W = nn.Parameter(weight_std * torch.randn(*shape, self.n_hidden, generator=generator))
-        self.visible_bias = nn.Parameter(torch.zeros(shape))
+        self.W = nn.Parameter(weight_std * torch.randn(*self.unit_shape, self.n_hidden, generator=generator))
+        self.visible_bias = nn.Parameter(torch.zeros(self.unit_shape))
         self.hidden_bias = nn.Parameter(torch.zeros(self.n_hidden))
-        self.log_variance = nn.Parameter(torch.zeros(shape)) if visible == "gaussian" else None
+        self.log_variance = nn.Parameter(torch.zeros(self.n_visible)) if visible == "gaussian" else None
 
     def extra_repr(self):
         levels = f", n_levels={self.n_levels}" if self.n_levels else ""
         return f"n_visible={self.n_visible}, n_hidden={self.n_hidden}, visible={self.kind!r}{levels}"
 
     # ---- the layers -------------------------------------------------------------------------------------
-
-    def visible_units(self, visible_offset=None):
-        """The visible layer as units, its bias moved by `visible_offset`."""
-        if visible_offset is not None and not isinstance(visible_offset, (Tensor, float, int)):
-            raise TypeError(f"visible_offset: got {_describe(visible_offset)}, expected a tensor or number.")
-        bias = self.visible_bias if visible_offset is None else self.visible_bias + visible_offset
-        return UNITS[self.kind](bias) if self.log_variance is None else Gaussian(bias, self.log_variance)
 
     def hidden_units(self) -> Bernoulli:
         """The hidden layer as units."""
@@ -71,7 +52,7 @@ class RBM(nn.Module):
     def input_to_visible(self, h) -> Tensor:
         """W h, in the shape of v, without the visible bias."""
         self._check("h", h, (self.n_hidden,))
-        return (h @ self.W.reshape(-1, self.n_hidden).T).reshape(-1, *self.visible_bias.shape)
+        return (h @ self.W.reshape(-1, self.n_hidden).T).reshape(-1, *self.unit_shape)
 
     # ---- energies ---------------------------------------------------------------------------------------
 
@@ -85,11 +66,6 @@ class RBM(nn.Module):
         """F(v) = −log Σ_h exp(−E(v, h)), shape (B,); log p(v) = −F(v) − log Z."""
         hidden = self.hidden_units().cumulant(self.input_to_hidden(v, observed)).sum(-1)
         return self._visible_energy(v, observed, visible_offset) - hidden
-
-    def _visible_energy(self, v, observed, visible_offset):
-        v, mask = self._row_values(v, observed)
-        energy = self.visible_units(visible_offset).energy(v)
-        return energy.sum(-1) if mask is None else (energy * mask).sum(-1)
 
     # ---- conditionals -----------------------------------------------------------------------------------
 
@@ -121,23 +97,10 @@ class RBM(nn.Module):
         `weights` (B,), summing to one, replaces the plain average. The gradient of the mean log-likelihood
         is these statistics on data minus the same statistics under the model.
         """
-        v, mask = self._row_values(v, observed)
-        units = self.visible_units(visible_offset)
-        weights = torch.full_like(h[:, 0], 1 / max(len(h), 1)) if weights is None else weights
-
-        def average(statistic):
-            statistic = statistic if mask is None else statistic * self._spread(mask)
-            return (weights @ statistic.flatten(1)).view(self.visible_bias.shape)
-
-        weighted_h = h * weights[:, None]
-        result = {
-            "W": (units.scaled(v).flatten(1).T @ weighted_h).view_as(self.W),
-            "visible_bias": average(units.bias_statistic(v)),
-            "hidden_bias": weighted_h.sum(0),
-        }
-        if self.log_variance is not None:
-            result["log_variance"] = average(units.log_variance_statistic(v, self.input_to_visible(h)))
-        return result
+        weights = uniform_weights(h) if weights is None else weights
+        coupling, bias, log_variance = self._visible_statistics(v, h, weights, observed, visible_offset)
+        result = {"W": coupling, "visible_bias": bias, "hidden_bias": (h * weights[:, None]).sum(0)}
+        return result if log_variance is None else result | {"log_variance": log_variance}
 
     @torch.no_grad()
     def initialize_from(self, v, observed=None) -> "RBM":
@@ -149,84 +112,33 @@ class RBM(nn.Module):
         half of the time. W is left alone. Returns the model. Raises ValueError for values that are not
         finite and not marked as missing.
         """
-        v, mask = self._row_values(v, observed)
-        if len(v) == 0 or not torch.isfinite(v).all():
-            raise ValueError("v: got no rows, or a value that is not finite; mark missing ones in observed=.")
-        everything = torch.ones(v.shape[:2], dtype=torch.bool, device=v.device)
-        mask = everything if mask is None else mask.expand(v.shape[:2])
-        count, total = mask.sum(0), v.sum(0)
+        self.initialize_visible(v, observed)
         if self.kind == "gaussian":
-            mean = total / count.clamp(min=1)
-            variance = ((v - mean) ** 2 * mask).sum(0) / count.clamp(min=1)
-            highest = torch.where(mask, v, -torch.inf).amax(0)
-            varies = highest > torch.where(mask, v, torch.inf).amin(0)
-            variance = torch.where(varies, variance.clamp(min=VARIANCE_FLOOR), torch.ones_like(variance))
-            self.visible_bias.copy_(mean)
-            self.log_variance.copy_(variance.log())
-            scale = self.W / variance[:, None]
-            self.hidden_bias.copy_(-0.5 * (self.W * scale).sum(0) - mean @ scale)
-        elif self.kind == "categorical":
-            frequency = total.clamp(min=0.5)
-            self.visible_bias.copy_(torch.log(frequency / frequency.sum(-1, keepdim=True)))
-        else:
-            ones, zeros = total.clamp(min=0.5), (count - total).clamp(min=0.5)
-            self.visible_bias.copy_(torch.log(ones) - torch.log(zeros))
+            self.hidden_bias.copy_(self._balanced_bias(self.W))
         return self
 
-    # ---- doors ------------------------------------------------------------------------------------------
+    # ---- the two sides of `Machine`: h is the odd one, v alone the even one -----------------------------
 
-    def _spread(self, mask):
-        """A mask in the shape of v: one more axis where a unit has levels."""
-        return mask if self.n_levels is None else mask[..., None]
+    n_odd = property(lambda self: self.n_hidden)
+    n_even = 0
+    weight_names = ("W",)
+    bias_names = ("visible_bias", "hidden_bias")
+    odd_units = hidden_units
 
-    def _row_values(self, v, observed):
-        """v in the machine's dtype, zeros at missing units, and the mask as (B or 1, n_visible) or None."""
-        self._check("v", v, tuple(self.visible_bias.shape))
-        v = v.to(self.W.dtype)
-        if observed is None:
-            return v, None
-        if not isinstance(observed, Tensor) or observed.dtype != torch.bool:
-            raise TypeError(
-                f"observed: got {_describe(observed)}, expected a boolean tensor (try `mask.bool()`)."
-            )
-        self._check_device("observed", observed)
-        mask = observed[None] if observed.ndim == 1 else observed
-        if mask.ndim != 2 or mask.shape[1] != self.n_visible or mask.shape[0] not in (1, len(v)):
-            raise ValueError(
-                f"observed: got shape {tuple(observed.shape)}, expected ({len(v)}, {self.n_visible}) "
-                f"or ({self.n_visible},)."
-            )
-        return torch.where(self._spread(mask), v, torch.zeros_like(v)), mask
+    def even_units(self):
+        return Bernoulli(self.hidden_bias[:0])
 
-    def _check(self, name, value, unit_shape):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name}: got {_describe(value)}, expected a tensor (try `torch.as_tensor(…)`).")
-        if value.ndim != len(unit_shape) + 1 or tuple(value.shape[1:]) != unit_shape:
-            sizes = ", ".join(map(str, unit_shape))
-            raise ValueError(
-                f"{name}: got shape {tuple(value.shape)}, expected (B, {sizes}) with B rows"
-                + (f" (for a single row try `{name}[None]`)." if tuple(value.shape) == unit_shape else ".")
-            )
-        self._check_device(name, value)
+    def input_to_odd(self, v, even=None, observed=None):
+        return self.input_to_hidden(v, observed)
 
-    def _check_device(self, name, value):
-        if value.device != self.W.device:
-            raise ValueError(
-                f"{name}: is on {value.device}, the machine on {self.W.device}; "
-                f"try `{name}.to('{self.W.device}')`."
-            )
+    def input_to_even(self, odd):
+        return self.input_to_visible(odd), odd[:, :0]
 
+    def join(self, odd, even):
+        return odd
 
-def require_whole(name, value, least=1) -> int:
-    """`value` as an int; ValueError naming the argument where it is no whole number of at least `least`."""
-    try:
-        whole = int(value)
-    except (TypeError, ValueError, OverflowError):
-        whole = None
-    if whole is None or whole != value or whole < least:
-        raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}.")
-    return whole
+    def split(self, hidden):
+        return hidden, hidden[:, :0]
 
-
-def _describe(value):
-    return f"a {value.dtype} tensor" if isinstance(value, Tensor) else type(value).__name__
+    def posterior_means(self, v, observed=None, visible_offset=None, precise=False):
+        return self.prob_h_given_v(v, observed)

@@ -7,8 +7,9 @@ predictions of known ratings are not flattered. A missing unit is predicted from
 import torch
 from torch import Tensor
 
+from rbm_lib.exact import BLOCK_ELEMENTS
 from rbm_lib.inputs import Rows
-from rbm_lib.likelihood import BLOCK_ELEMENTS, conditional_log_prob
+from rbm_lib.likelihood import conditional_log_prob
 from rbm_lib.rbm import RBM
 
 METHODS = ("mean_field", "exact")
@@ -35,6 +36,11 @@ def predict(
         raise ValueError(f"batch_size: got {batch_size}, expected a whole number of at least 1.")
     if method == "exact" and model.kind == "gaussian":
         raise ValueError("method: 'exact' needs units with levels; Gaussian units take method='mean_field'.")
+    if model.n_even:
+        raise TypeError(
+            "model: got a deep machine, expected an RBM; fill in a deep machine's missing units with "
+            "`sampling.gibbs(model, v, sweeps, clamp=observed)`."
+        )
     rows = Rows(model, v, observed, visible_offset)
     one_batch = _mean_field if method == "mean_field" else _exact
     parts = [

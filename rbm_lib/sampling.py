@@ -9,12 +9,14 @@ import copy
 import torch
 from torch import Tensor
 
-from rbm_lib.rbm import RBM, require_whole
+from rbm_lib.machine import Machine, require_whole
+from rbm_lib.rbm import RBM
+from rbm_lib.units import sample_bernoulli
 
 
 @torch.no_grad()
 def gibbs(
-    model: RBM,
+    model: Machine,
     v: Tensor,
     sweeps: int,
     generator: torch.Generator | None = None,
@@ -22,25 +24,61 @@ def gibbs(
     observed: Tensor | None = None,
     visible_offset: Tensor | None = None,
     return_hidden: bool = False,
+    hidden=None,
 ):
-    """Run block Gibbs sampling from v for `sweeps` sweeps; one sweep draws h given v, then v given h.
+    """Run block Gibbs sampling from v for `sweeps` sweeps.
+
+    A sweep draws the odd layers given the even ones, then the even ones given the odd: for an RBM h given v,
+    then v given h. (Drawing all layers of a deep machine at once from the old state is another chain, with
+    another distribution.)
 
     Parameters: v (B, n_visible[, K]), one chain per row; `clamp`, boolean (B, n_visible) or (n_visible,),
-    units held at their value in v; `observed`, as in `RBM`: the other units are dropped and stay as they are.
-    Returns v, or (v, h) with the h that v was drawn from: (v, h) is then a draw of the joint chain.
+    units held at their value in v; `observed`, as in `RBM`: the other units are dropped and stay as they are;
+    `hidden`, the hidden states that a deep machine's chains go on from (default: `start_hidden`; an RBM needs
+    none). Returns v, or (v, hidden) with the states after the last sweep: a draw of the joint chain.
     Raises ValueError for a negative or fractional number of sweeps, TypeError for a clamp that is not
     boolean.
     """
     sweeps = require_whole("sweeps", sweeps, least=int(return_hidden))
     still = _still_units(model, clamp, observed)
-    start, h = v.to(model.W.dtype), None
-    v = start
+    start = v = v.to(model.visible_bias.dtype)
+    odd, even = None, _start_even(model, v, hidden, generator, observed, visible_offset)
     for _ in range(sweeps):
-        h = model.sample_h_given_v(v, observed, generator)
-        v = model.sample_v_given_h(h, visible_offset, generator)
+        v, odd, even = one_sweep(model, v, even, generator, observed, visible_offset)
         if still is not None:
             v = torch.where(still, start, v)
-    return (v, h) if return_hidden else v
+    return (v, model.join(odd, even)) if return_hidden else v
+
+
+@torch.no_grad()
+def one_sweep(model: Machine, v, even, generator=None, observed=None, visible_offset=None):
+    """(v, odd, even) after one sweep from the even side (v, even); what `gibbs` repeats."""
+    odd = sample_bernoulli(model.prob_odd_given_even(v, even, observed), generator)
+    v, even = model.sample_even_given_odd(odd, visible_offset, generator)
+    return v, odd, even
+
+
+@torch.no_grad()
+def start_hidden(model: Machine, v, generator=None, observed=None, visible_offset=None, sweeps=20):
+    """Hidden states for rows v: draws of p(hidden given v), for a deep machine nearly so.
+
+    There chains start at draws from mean field and make `sweeps` sweeps with v held.
+    """
+    means = model.posterior_means(v, observed, visible_offset)
+    odd, even = (sample_bernoulli(side, generator) for side in model.split(means))
+    for _ in range(sweeps if model.n_even else 0):
+        odd = sample_bernoulli(model.prob_odd_given_even(v, even, observed), generator)
+        even = sample_bernoulli(model.even_units().mean(model.input_to_even(odd)[1]), generator)
+    return model.join(odd, even)
+
+
+def _start_even(model, v, hidden, generator, observed=None, visible_offset=None):
+    """The even hidden layers that a chain starts from; an RBM has none."""
+    if not model.n_even:
+        return v.new_zeros(len(v), 0)
+    if hidden is None:
+        hidden = start_hidden(model, v, generator, observed, visible_offset)
+    return model.split(hidden)[1]
 
 
 def _still_units(model, clamp, observed):
@@ -50,13 +88,13 @@ def _still_units(model, clamp, observed):
     if clamp is not None and (not isinstance(clamp, Tensor) or clamp.dtype != torch.bool):
         given = clamp.dtype if isinstance(clamp, Tensor) else type(clamp).__name__
         raise TypeError(f"clamp: got {given}, expected a boolean tensor (try `mask.bool()`).")
-    missing = torch.zeros((), dtype=torch.bool, device=model.W.device) if observed is None else ~observed
-    still = missing if clamp is None else clamp | missing
+    held = [mask for mask in (clamp, None if observed is None else ~observed) if mask is not None]
+    still = held[0] if len(held) == 1 else held[0] | held[1]
     return still if model.n_levels is None else still[..., None]
 
 
 @torch.no_grad()
-def interpolate(base: RBM, model: RBM, beta: float) -> RBM:
+def interpolate(base: Machine, model: Machine, beta: float) -> Machine:
     """The machine whose every parameter is (1 − beta) · base + beta · model; beta 0 is base, 1 is model."""
     machine = copy.deepcopy(model)
     for p, start, end in zip(machine.parameters(), base.parameters(), model.parameters(), strict=True):
@@ -65,24 +103,24 @@ def interpolate(base: RBM, model: RBM, beta: float) -> RBM:
 
 
 @torch.no_grad()
-def independent_machine(model: RBM, v: Tensor | None = None, observed: Tensor | None = None) -> RBM:
-    """A machine of the same shape with W = 0, from which one can sample exactly and whose log Z is known.
+def independent_machine(model: Machine, v: Tensor | None = None, observed: Tensor | None = None) -> Machine:
+    """A machine of the same shape with all weights 0: it can be sampled exactly, and its log Z is known.
 
     Its visible bias (and variance) is the model's own, or with data v that of `initialize_from(v)`: base
     rates close to the model's are worth far more than more temperatures (Salakhutdinov & Murray 2008).
     """
     base = copy.deepcopy(model)
-    base.W.zero_()
+    for name in model.weight_names:
+        base.get_parameter(name).zero_()
     if v is not None:
-        base.initialize_from(v, observed)
-    base.hidden_bias.copy_(model.hidden_bias)
+        base.initialize_visible(v, observed)
     return base
 
 
 @torch.no_grad()
-def sample_independent(base: RBM, n: int, generator: torch.Generator | None = None) -> Tensor:
-    """n exact draws of v from a machine with W = 0, (n, n_visible[, K])."""
-    return base.sample_v_given_h(base.hidden_bias.new_zeros(n, base.n_hidden), generator=generator)
+def sample_independent(base: Machine, n: int, generator: torch.Generator | None = None):
+    """n exact draws (v, even) of the even side of a machine without weights."""
+    return base.sample_even_given_odd(base.visible_bias.new_zeros(n, base.n_odd), generator=generator)
 
 
 @torch.no_grad()
@@ -100,8 +138,10 @@ def tempered_gibbs(
     holds draws of the model. A sweep is one Gibbs sweep of each, then exchanges between neighbours, accepted
     with probability min(1, p_i(v_j) p_j(v_i) / (p_i(v_i) p_j(v_j))) (Desjardins et al. 2010). `base`: a
     machine that mixes well, `independent_machine(model)` by default. Returns the chains; the ones passed in
-    are not changed.
+    are not changed. RBMs only: of a deep machine v alone is no state.
     """
+    if model.n_even:
+        raise TypeError(f"model: got {type(model).__name__}, expected an RBM.")
     betas, sweeps = [float(b) for b in betas], require_whole("sweeps", sweeps, least=0)
     if not betas or len(betas) != len(chains) or sorted(betas) != betas or betas[-1] != 1.0:
         raise ValueError(

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 from rbm_lib.checkpoint import restore_training, save_training
+from rbm_lib.exact import exact_gradient
 from rbm_lib.gradients import WeightDecay, cd_gradient, pcd_gradient, start_chains
 from rbm_lib.inputs import Rows
-from rbm_lib.likelihood import exact_gradient
+from rbm_lib.machine import VARIANCE_FLOOR, Machine, require_whole
 from rbm_lib.monitoring import History, monitor
-from rbm_lib.rbm import RBM, VARIANCE_FLOOR, require_whole
 
 METHODS = ("cd", "pcd", "exact")
 
@@ -33,7 +33,7 @@ def linear_decay(start: float = 0.0):
 
 
 def fit(
-    model: RBM,
+    model: Machine,
     data,
     *,
     epochs: int,
@@ -48,7 +48,10 @@ def fit(
     schedule=None,
     weight_decay: float = 0.0,
     decay_toward: str = "zero",
+    clip_norm: float | None = None,
     sample_visible: bool = False,
+    posterior: str = "mean_field",
+    center: bool = False,
     validation=None,
     monitor_every: int = 1,
     generator: torch.Generator | None = None,
@@ -58,7 +61,7 @@ def fit(
     resume: bool = False,
     progress: bool = True,
 ) -> History:
-    """Train `model` in place and return its History. Nothing is reset: `initialize_from` is for the caller.
+    """Train an RBM or DBM in place and return its History. Nothing is reset; `initialize_from` comes before.
 
     data, observed, visible_offset: as in `inputs.Rows` (arrays, tensors, DataFrame, RatingMatrix).
     method: "cd" (k sweeps from the data), "pcd" (k sweeps of `n_chains` persistent chains, default
@@ -69,8 +72,13 @@ def fit(
       A learned variance is kept at 1e-6 or above.
     schedule: function of the fraction of updates done that multiplies every rate (`linear_decay()`), or a
       torch LRScheduler of the optimiser passed in, stepped after every update.
-    weight_decay: of W alone, per update; decay_toward "zero", or "item_mean": of each visible unit's weights
-      towards their mean over units (weighted by how often each is observed), itself learned as a shared part.
+    weight_decay: of weights, not biases, per update; decay_toward "zero", or "item_mean" (RBM): of each
+      visible unit's weights towards their mean over units (weighted by how often each is observed), itself
+      learned as a shared part.
+    clip_norm: a gradient whose norm over all parameters is larger is shortened to it.
+    posterior: a deep machine's hidden units given the data: "mean_field", or "gibbs", draws by clamped
+      sampling: noisier, but without mean field's pull towards hidden layers that ignore each other.
+    center: ascend in centred parameters (see `gradients.centered`); not with method "exact".
     sample_visible: sample the last visible states of CD, not their mean (PCD and Gaussian units always do).
     validation: rows, or a tuple (rows, observed[, visible_offset]). monitor_every: epochs between records.
     generator: source of every draw (None: seeded from torch's own). device: "auto" (CUDA if present), or any
@@ -81,7 +89,7 @@ def fit(
     An interrupt (the stop button) returns the history so far. Raises TrainingDiverged when a parameter stops
     being finite, and ValueError or TypeError for arguments or data that do not fit.
     """
-    _check_arguments(method, lr, weight_decay, decay_toward)
+    _check_arguments(method, lr, weight_decay, decay_toward, clip_norm, posterior, center)
     whole = {"k": k, "epochs": epochs, "batch_size": batch_size, "n_chains": n_chains}
     whole |= {"monitor_every": monitor_every, "checkpoint_every": checkpoint_every}
     for name, value in whole.items():
@@ -109,7 +117,8 @@ def fit(
     decay = WeightDecay(model, rows, weight_decay, decay_toward)
     settings = {
         "method": method, "k": k, "n_chains": n_chains, "batch_size": batch_size, "lr": lr,
-        "weight_decay": weight_decay, "decay_toward": decay_toward, "sample_visible": sample_visible,
+        "weight_decay": weight_decay, "decay_toward": decay_toward, "clip_norm": clip_norm,
+        "sample_visible": sample_visible, "posterior": posterior, "center": center,
         "optimizer": _optimizer_settings(optimizer), "device": device.type,
         "data": rows.fingerprint() if checkpoint else None,
     }  # fmt: skip
@@ -133,14 +142,18 @@ def fit(
             for index in order.split(batch_size):
                 v, mask, offset = rows.batch(index)
                 if method == "cd":
-                    gradient = cd_gradient(model, v, k, mask, offset, sample_visible, generator)
+                    gradient = cd_gradient(
+                        model, v, k, mask, offset, sample_visible, generator, posterior, center
+                    )
                 elif method == "pcd":
                     own = index if rows.masked else slice(None)
-                    gradient, chains[own] = pcd_gradient(model, v, chains[own], k, mask, offset, generator)
+                    gradient, chains[own] = pcd_gradient(
+                        model, v, chains[own], k, mask, offset, generator, posterior, center
+                    )
                 else:
                     gradient = exact_gradient(model, v, mask, offset)
                 decay.add_to(gradient)
-                _step(model, gradient, optimizer, schedule, update / n_updates)
+                _step(model, gradient, optimizer, schedule, update / n_updates, clip_norm)
                 update += 1
             _refuse_non_finite(model, epoch, lr, checkpoint)
             if (epoch + 1) % monitor_every == 0 or epoch + 1 == epochs:
@@ -159,13 +172,15 @@ def fit(
 
 
 @torch.no_grad()
-def _step(model, gradient, optimizer, schedule, done):
+def _step(model, gradient, optimizer, schedule, done, clip_norm):
     """One update: the ascent direction, negated, to `.grad`, and the optimiser's step."""
     if callable(schedule) and not hasattr(schedule, "step"):
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * schedule(done)
     for name, p in model.named_parameters():
         p.grad = -gradient[name] if p.requires_grad else None
+    if clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     optimizer.step()
     if hasattr(schedule, "step"):
         schedule.step()
@@ -176,7 +191,7 @@ def _step(model, gradient, optimizer, schedule, done):
 # ---- set-up -----------------------------------------------------------------------------------------------
 
 
-def _check_arguments(method, lr, weight_decay, decay_toward):
+def _check_arguments(method, lr, weight_decay, decay_toward, clip_norm, posterior, center):
     if method not in METHODS:
         raise ValueError(f"method: got {method!r}, expected one of {METHODS}.")
     if decay_toward not in ("zero", "item_mean"):
@@ -184,6 +199,12 @@ def _check_arguments(method, lr, weight_decay, decay_toward):
     for name, value in {"lr": lr, "weight_decay": weight_decay}.items():
         if not 0 <= value < math.inf:
             raise ValueError(f"{name}: got {value}, expected a finite number of at least 0.")
+    if posterior not in ("mean_field", "gibbs"):
+        raise ValueError(f"posterior: got {posterior!r}, expected 'mean_field' or 'gibbs'.")
+    if center and method == "exact":
+        raise ValueError("center: got True with method 'exact', expected method 'cd' or 'pcd'.")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm: got {clip_norm}, expected None or a number above 0.")
 
 
 def _on_device(generator, device):

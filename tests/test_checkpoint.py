@@ -232,7 +232,13 @@ def header_of(model, **change):
             {"format": "rbm_lib 99"},
             "got {'format': 'rbm_lib 99', 'class': 'RBM'}, expected format 'rbm_lib 1'",
         ),
-        ({"class": "DBM"}, "'class': 'DBM'.*expected .* class 'RBM'"),
+        ({"class": "VAE"}, r"'class': 'VAE'.*expected .* a class of \['RBM', 'DBM'\]"),
+        ({"class": "DBM"}, "its tensors do not fit its header"),  # with the shape of an RBM
+        (
+            {"class": "DBM", "shape": {"sizes": [4, 3, 2], "visible": "bernoulli", "n_levels": None}},
+            "(?s)its tensors do not fit its header.*weights.0",
+        ),
+        ({"class": "RBM", "shape": {"sizes": [4, 3]}}, "its tensors do not fit its header"),
         ({"dtype": "randn"}, "its tensors do not fit its header"),
         ({"dtype": "nothing"}, "its tensors do not fit its header"),
         ({"fixed": ["forward"]}, "its tensors do not fit its header"),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import exact_samples, machine, random_mask, random_rows, seeded, spread
+from conftest import assert_close_in_mean, exact_samples, machine, random_mask, random_rows, seeded, spread
 
 from rbm_lib.gradients import WeightDecay, cd_gradient, pcd_gradient, start_chains
 from rbm_lib.inputs import Rows
@@ -10,18 +10,6 @@ from rbm_lib.likelihood import exact_gradient
 from rbm_lib.units import sample_bernoulli
 
 MASK = torch.tensor([True, False, True, True])
-
-
-def assert_close_in_mean(runs, expected, bound=4.8):
-    """The mean of repeated gradients lies within `bound` standard errors of `expected`, entry by entry."""
-    for name, target in expected.items():
-        draws = torch.stack([run[name] for run in runs])
-        spread_of_draws = draws.std(0)
-        error = (draws.mean(0) - target).abs()
-        still = spread_of_draws < 1e-12
-        assert float(error[still].max() if still.any() else 0) < 1e-10, name
-        z = error[~still] / spread_of_draws[~still] * len(runs) ** 0.5
-        assert float(z.max()) < bound, f"{name}: {float(z.max()):.1f} standard errors"
 
 
 @pytest.mark.parametrize("observed", [None, MASK])

@@ -6,11 +6,10 @@ expectations, in standard errors known from the enumeration, with a bound that h
 """
 
 import math
-from statistics import NormalDist
 
 import pytest
 import torch
-from conftest import World, exact_samples, machine, random_rows, seeded, spread
+from conftest import World, assert_drawn_from, exact_samples, machine, pairs, random_rows, seeded, spread
 
 from rbm_lib.sampling import (
     gibbs,
@@ -22,21 +21,6 @@ from rbm_lib.sampling import (
 
 N = 20_000
 MASK = torch.tensor([True, False, True, True])
-
-
-def pairs(v, h):
-    """Single-unit and pair statistics of every unit of both layers, (rows, statistics)."""
-    x = torch.cat([v.flatten(1), h], 1)
-    i, j = torch.triu_indices(x.shape[1], x.shape[1])
-    return torch.cat([x, x[:, i] * x[:, j]], 1)
-
-
-def assert_drawn_from(drawn, mean, variance):
-    """Means of the rows `drawn` lie within a Bonferroni bound (one false alarm in 10,000 tests) of `mean`."""
-    moving = variance > 1e-12
-    z = (drawn.mean(0) - mean)[moving] * torch.sqrt(len(drawn) / variance[moving])
-    bound = NormalDist().inv_cdf(1 - 1e-4 / (2 * len(z)))
-    assert z.abs().max() < bound, f"z = {z.abs().max():.1f}, bound {bound:.1f}, statistic {z.abs().argmax()}"
 
 
 def exact_moments(model, observed=None):
@@ -225,7 +209,7 @@ def test_independent_machines_are_sampled_exactly(kind):
     assert not base.W.any() and torch.equal(base.hidden_bias, model.hidden_bias)
     torch.testing.assert_close(base.visible_bias, machine(kind).initialize_from(data).visible_bias)
     assert torch.equal(independent_machine(model).visible_bias, model.visible_bias)
-    v = sample_independent(base, N, seeded(0))
+    v, _ = sample_independent(base, N, seeded(0))
     h = base.sample_h_given_v(v, generator=seeded(1))
     assert_drawn_from(pairs(v, h), *exact_moments(base))
 

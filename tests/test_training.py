@@ -10,9 +10,9 @@ from conftest import World, exact_samples, machine, random_mask, random_rows, se
 
 from rbm_lib import RBM, TrainingDiverged, fit
 from rbm_lib import training as training_module
+from rbm_lib.exact import exact_gradient, exact_log_likelihood, model_statistics
 from rbm_lib.gradients import cd_gradient, pcd_gradient, start_chains
 from rbm_lib.inputs import Rows
-from rbm_lib.likelihood import exact_gradient, exact_log_likelihood, model_statistics
 from rbm_lib.training import linear_decay
 
 QUIET = {"progress": False, "device": "cpu"}

@@ -1,0 +1,175 @@
+"""What every machine has: a visible layer, doors that check values, and hidden layers on two sides.
+
+Layers are numbered from 0, the visible one. No two odd layers touch, and no two even ones: given the even
+layers (0, 2, …) all units of the odd ones (1, 3, …) are independent, and the other way round. That is all
+that block Gibbs sampling, exact sums and annealing need, so one code serves the RBM (odd side h, even side v)
+and the deep machine. A side's hidden layers stand beside each other in one tensor: `odd` (B, n_odd), `even`
+(B, n_even).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from rbm_lib.units import Bernoulli, Categorical, Gaussian
+
+UNITS = {"bernoulli": Bernoulli, "gaussian": Gaussian, "categorical": Categorical}
+VARIANCE_FLOOR = 1e-6  # of variances: the density of a column that hardly varies stays finite
+
+
+class Machine(nn.Module):
+    """The visible layer of a machine. RBM and DBM add the hidden layers and name the two sides.
+
+    They provide visible_bias, log_variance, weight_names, bias_names, n_odd, n_even, odd_units, even_units,
+    input_to_odd, input_to_even, posterior_means, and join and split, between the two sides and the hidden
+    states that energy takes.
+    """
+
+    def __init__(self, n_visible, visible, n_levels):
+        super().__init__()
+        if visible not in UNITS:
+            raise ValueError(f"visible: got {visible!r}, expected one of {sorted(UNITS)}.")
+        if (visible == "categorical") != (n_levels is not None):
+            raise ValueError(
+                f"n_levels: got {n_levels} with {visible} units; categorical units need it, others take none."
+            )
+        self.kind = visible
+        self.n_visible = require_whole("n_visible", n_visible)
+        self.n_levels = None if n_levels is None else require_whole("n_levels", n_levels, least=2)
+        self.unit_shape = (self.n_visible,) if n_levels is None else (self.n_visible, self.n_levels)
+
+    def visible_units(self, visible_offset=None):
+        """The visible layer as units, its bias moved by `visible_offset`."""
+        if visible_offset is not None and not isinstance(visible_offset, (Tensor, float, int)):
+            raise TypeError(f"visible_offset: got {_describe(visible_offset)}, expected a tensor or number.")
+        bias = self.visible_bias if visible_offset is None else self.visible_bias + visible_offset
+        return UNITS[self.kind](bias) if self.log_variance is None else Gaussian(bias, self.log_variance)
+
+    def _visible_energy(self, v, observed, visible_offset):
+        v, mask = self._row_values(v, observed)
+        energy = self.visible_units(visible_offset).energy(v)
+        return energy.sum(-1) if mask is None else (energy * mask).sum(-1)
+
+    def _visible_statistics(self, v, h, weights, observed, visible_offset):
+        """−∂E/∂θ of the first weights, the visible bias and log σ² (or None), averaged over rows."""
+        v, mask = self._row_values(v, observed)
+        units = self.visible_units(visible_offset)
+
+        def average(statistic):
+            statistic = statistic if mask is None else statistic * self._spread(mask)
+            return (weights @ statistic.flatten(1)).view(self.unit_shape)
+
+        coupling = (units.scaled(v).flatten(1).T @ (h * weights[:, None])).view(*self.unit_shape, -1)
+        bias = average(units.bias_statistic(v))
+        if self.log_variance is None:
+            return coupling, bias, None
+        return coupling, bias, average(units.log_variance_statistic(v, self.input_to_visible(h)))
+
+    @torch.no_grad()
+    def initialize_visible(self, v, observed):
+        """Set the visible bias and variance from data, as `RBM.initialize_from` documents."""
+        v, mask = self._row_values(v, observed)
+        if len(v) == 0 or not torch.isfinite(v).all():
+            raise ValueError("v: got no rows, or a value that is not finite; mark missing ones in observed=.")
+        everything = torch.ones(v.shape[:2], dtype=torch.bool, device=v.device)
+        mask = everything if mask is None else mask.expand(v.shape[:2])
+        count, total = mask.sum(0), v.sum(0)
+        if self.kind == "gaussian":
+            mean = total / count.clamp(min=1)
+            variance = ((v - mean) ** 2 * mask).sum(0) / count.clamp(min=1)
+            highest = torch.where(mask, v, -torch.inf).amax(0)
+            varies = highest > torch.where(mask, v, torch.inf).amin(0)
+            variance = torch.where(varies, variance.clamp(min=VARIANCE_FLOOR), torch.ones_like(variance))
+            self.visible_bias.copy_(mean)
+            self.log_variance.copy_(variance.log())
+        elif self.kind == "categorical":
+            frequency = total.clamp(min=0.5)
+            self.visible_bias.copy_(torch.log(frequency / frequency.sum(-1, keepdim=True)))
+        else:
+            ones, zeros = total.clamp(min=0.5), (count - total).clamp(min=0.5)
+            self.visible_bias.copy_(torch.log(ones) - torch.log(zeros))
+
+    def _balanced_bias(self, W):
+        """For Gaussian machines, the bias at which each unit above W would, alone, be on half of the time."""
+        scale = W / torch.exp(self.log_variance)[:, None]
+        return -0.5 * (W * scale).sum(0) - self.visible_bias @ scale
+
+    # ---- the two sides ----------------------------------------------------------------------------------
+
+    def prob_odd_given_even(self, v, even, observed=None) -> Tensor:
+        """p(odd unit = 1 given v and the even hidden layers), (B, n_odd)."""
+        return self.odd_units().mean(self.input_to_odd(v, even, observed))
+
+    @torch.no_grad()
+    def sample_even_given_odd(self, odd, visible_offset=None, generator=None) -> tuple[Tensor, Tensor]:
+        """(v, even): the visible layer and the even hidden ones, drawn given the odd ones."""
+        to_visible, to_even = self.input_to_even(odd)
+        v = self.visible_units(visible_offset).sample(to_visible, generator)
+        return v, self.even_units().sample(to_even, generator) if self.n_even else to_even
+
+    def free_energy_of_even(self, v, even, observed=None, visible_offset=None) -> Tensor:
+        """−log Σ over the odd layers of exp(−E), (B,): for an RBM its free energy."""
+        energy = self._visible_energy(v, observed, visible_offset) - even @ self.even_units().bias
+        return energy - self.odd_units().cumulant(self.input_to_odd(v, even, observed)).sum(-1)
+
+    # ---- doors ------------------------------------------------------------------------------------------
+
+    def _spread(self, mask):
+        """A mask in the shape of v: one more axis where a unit has levels."""
+        return mask if self.n_levels is None else mask[..., None]
+
+    def _row_values(self, v, observed):
+        """v in the machine's dtype, zeros at missing units, and the mask as (B or 1, n_visible) or None."""
+        self._check("v", v, self.unit_shape)
+        v = v.to(self.visible_bias.dtype)
+        if observed is None:
+            return v, None
+        if not isinstance(observed, Tensor) or observed.dtype != torch.bool:
+            raise TypeError(
+                f"observed: got {_describe(observed)}, expected a boolean tensor (try `mask.bool()`)."
+            )
+        self._check_device("observed", observed)
+        mask = observed[None] if observed.ndim == 1 else observed
+        if mask.ndim != 2 or mask.shape[1] != self.n_visible or mask.shape[0] not in (1, len(v)):
+            raise ValueError(
+                f"observed: got shape {tuple(observed.shape)}, expected ({len(v)}, {self.n_visible}) "
+                f"or ({self.n_visible},)."
+            )
+        return torch.where(self._spread(mask), v, torch.zeros_like(v)), mask
+
+    def _check(self, name, value, unit_shape):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}: got {_describe(value)}, expected a tensor (try `torch.as_tensor(…)`).")
+        if value.ndim != len(unit_shape) + 1 or tuple(value.shape[1:]) != unit_shape:
+            sizes = ", ".join(map(str, unit_shape))
+            raise ValueError(
+                f"{name}: got shape {tuple(value.shape)}, expected (B, {sizes}) with B rows"
+                + (f" (for a single row try `{name}[None]`)." if tuple(value.shape) == unit_shape else ".")
+            )
+        self._check_device(name, value)
+
+    def _check_device(self, name, value):
+        if value.device != self.visible_bias.device:
+            raise ValueError(
+                f"{name}: is on {value.device}, the machine on {self.visible_bias.device}; "
+                f"try `{name}.to('{self.visible_bias.device}')`."
+            )
+
+
+def uniform_weights(rows: Tensor) -> Tensor:
+    """1/B for each of B rows, (B,)."""
+    return torch.full_like(rows[:, 0], 1 / max(len(rows), 1))
+
+
+def require_whole(name, value, least=1) -> int:
+    """`value` as an int; ValueError naming the argument where it is no whole number of at least `least`."""
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        whole = None
+    if whole is None or whole != value or whole < least:
+        raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}.")
+    return whole
+
+
+def _describe(value):
+    return f"a {value.dtype} tensor" if isinstance(value, Tensor) else type(value).__name__
