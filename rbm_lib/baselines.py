@@ -48,9 +48,17 @@ def ease_weights(x, l2=300.0):
 
 
 def ease(likes, l2=300.0):
-    """Scores X B of EASE (`ease_weights`)."""
+    """Scores X B of EASE (`ease_weights`).
+
+    Where there are more items than users, without B: X P = (XXᵀ + l2 I)⁻¹ X, so that only a matrix of users
+    × users is inverted.
+    """
     x = _ones(likes)
-    return x @ ease_weights(x, l2)
+    if l2 <= 0 or x.shape[0] >= x.shape[1]:
+        return x @ ease_weights(x, l2)
+    x_precision = np.linalg.solve(x @ x.T + l2 * np.eye(len(x)), x)
+    diagonal = (1 - (x * x_precision).sum(0)) / l2
+    return x - x_precision / diagonal
 
 
 def ials(likes, n_factors=64, reg=0.02, alpha=0.2, iterations=15, seed=0):

@@ -13,7 +13,7 @@ from rbm_lib.dbm import DBM
 from rbm_lib.inputs import Rows
 from rbm_lib.monitoring import History
 from rbm_lib.rbm import RBM
-from rbm_lib.training import fit
+from rbm_lib.training import choose_device, fit, on_device
 from rbm_lib.units import sample_bernoulli
 
 
@@ -52,15 +52,17 @@ class _TiedRBM(RBM):
 
 
 @torch.no_grad()
-def pretrain(model: DBM, data, *, observed=None, generator=None, **options) -> list[History]:
+def pretrain(model: DBM, data, *, observed=None, generator=None, device="auto", **options) -> list[History]:
     """Train the layers of `model` one after the other, in place; one History per layer.
 
-    data, observed: as in `fit`, made dense. options: those of `fit` (epochs, batch_size, method, k, lr, …),
-    the same for every layer. W of each layer starts as it stands in the model, biases from the data; hidden
-    data for the next layer are one draw of p(h given v) per row. Raises what `fit` raises.
+    data, observed, generator, device: as in `fit`; data are made dense. options: those of `fit` (epochs,
+    batch_size, method, k, lr, …), the same for every layer. W of each layer starts as it stands in the model,
+    biases from the data; hidden data for the next layer are one draw of p(h given v) per row. Raises what
+    `fit` raises.
     """
-    v, mask, _ = Rows(model, data, observed).all()
-    generator = generator or torch.Generator(v.device).manual_seed(torch.randint(2**62, (1,)).item())
+    device = choose_device(device)
+    v, mask, _ = Rows(model.to(device), data, observed).all()
+    generator = on_device(generator, device)
     histories, last, shared = [], len(model.weights) - 1, None
     for i, W in enumerate(model.weights):
         copies = 1 if i == last else 2, 1 if i == 0 else 2
@@ -70,7 +72,7 @@ def pretrain(model: DBM, data, *, observed=None, generator=None, **options) -> l
             machine.log_variance.requires_grad_(model.log_variance.requires_grad)
         v, mask = torch.cat([v] * copies[0], 1), None if mask is None else torch.cat([mask] * copies[0], -1)
         machine.initialize_from(v, mask)
-        histories.append(fit(machine, v, observed=mask, generator=generator, device=v.device, **options))
+        histories.append(fit(machine, v, observed=mask, generator=generator, device=device, **options))
         W.copy_(machine.single("W"))
         visible_bias, hidden_bias = machine.single("visible_bias"), machine.single("hidden_bias")
         model.biases[i].copy_(visible_bias if shared is None else (shared + visible_bias) / 2)

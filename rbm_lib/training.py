@@ -97,9 +97,7 @@ def fit(
             require_whole(name, value)
     if resume and checkpoint is None:
         raise ValueError("resume: got True without a checkpoint, expected checkpoint=path to go on from.")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(device)
+    device = choose_device(device)
     model.to(device)
     rows = Rows(model, data, observed, visible_offset)
     if len(rows) == 0:
@@ -110,7 +108,7 @@ def fit(
         raise ValueError(
             f"n_chains: got {n_chains}, expected None: with masks or offsets per row one chain per row."
         )
-    generator = _on_device(generator, device)
+    generator = on_device(generator, device)
     optimizer = _make_optimizer(model, optimizer, lr)
     if getattr(schedule, "optimizer", optimizer) is not optimizer:
         raise ValueError("schedule: got one of another optimizer; pass its own as optimizer=.")
@@ -188,6 +186,13 @@ def _step(model, gradient, optimizer, schedule, done, clip_norm):
         model.log_variance.clamp_(min=math.log(VARIANCE_FLOOR))
 
 
+def choose_device(device) -> torch.device:
+    """The device of that name; "auto": CUDA where there is one, else the CPU."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
 # ---- set-up -----------------------------------------------------------------------------------------------
 
 
@@ -207,7 +212,7 @@ def _check_arguments(method, lr, weight_decay, decay_toward, clip_norm, posterio
         raise ValueError(f"clip_norm: got {clip_norm}, expected None or a number above 0.")
 
 
-def _on_device(generator, device):
+def on_device(generator, device):
     """A generator on the machine's device; one made elsewhere only supplies the seed."""
     if generator is not None and generator.device.type == device.type:
         return generator
