@@ -47,7 +47,7 @@ def conditional_log_prob(model: Machine, v, observed=None, visible_offset=None) 
         part = slice(start, start + step)
         own = torch.einsum("bik,ikh->bih", v[:, part], weights[part])
         field = (rest[:, None] - own)[:, :, None] + weights[part]
-        result[:, part] = torch.nn.functional.softplus(field).sum(-1)
+        result[:, part] = torch.nn.functional.softplus(field, threshold=40).sum(-1)
     return torch.log_softmax(result + bias, -1)
 
 

@@ -57,9 +57,11 @@ def pretrain(model: DBM, data, *, observed=None, generator=None, device="auto", 
 
     data, observed, generator, device: as in `fit`; data are made dense. options: those of `fit` (epochs,
     batch_size, method, k, lr, …), the same for every layer. W of each layer starts as it stands in the model,
-    biases from the data; hidden data for the next layer are one draw of p(h given v) per row. Raises what
-    `fit` raises.
+    biases and variances (unless these are fixed) from the data; the next layer sees one draw of
+    p(h given v) per row. Raises what `fit` raises, and ValueError for options that belong to one machine.
     """
+    if taken := {"checkpoint", "resume", "validation"} & set(options):
+        raise ValueError(f"{sorted(taken)}: pretraining trains several machines and takes none of these.")
     device = choose_device(device)
     v, mask, _ = Rows(model.to(device), data, observed).all()
     generator = on_device(generator, device)
@@ -68,10 +70,11 @@ def pretrain(model: DBM, data, *, observed=None, generator=None, device="auto", 
         copies = 1 if i == last else 2, 1 if i == 0 else 2
         kind = (model.kind, model.n_levels) if i == 0 else ("bernoulli", None)
         machine = _TiedRBM(W, *copies, *kind)
-        if i == 0 and model.log_variance is not None:
-            machine.log_variance.requires_grad_(model.log_variance.requires_grad)
         v, mask = torch.cat([v] * copies[0], 1), None if mask is None else torch.cat([mask] * copies[0], -1)
         machine.initialize_from(v, mask)
+        if i == 0 and model.log_variance is not None and not model.log_variance.requires_grad:
+            machine.log_variance.requires_grad_(False).copy_(model.log_variance.repeat(copies[0]))
+            machine.hidden_bias.copy_(machine._balanced_bias(machine.W))
         histories.append(fit(machine, v, observed=mask, generator=generator, device=device, **options))
         W.copy_(machine.single("W"))
         visible_bias, hidden_bias = machine.single("visible_bias"), machine.single("hidden_bias")

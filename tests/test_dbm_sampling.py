@@ -169,7 +169,7 @@ def test_held_chains_have_the_conditional_distribution(discrete, sweeps, which):
 
 def test_clamped_gaussian_chains_have_the_conditional_mean():
     model, n = deep_machine("gaussian", (2, 3, 2), scale=1.0), 20_000
-    world = DeepWorld(model, points=201)
+    world = DeepWorld(model)
     column = world.v[:, 0]
     start = column[(column - 0.8).abs().argmin()]
     p = torch.where(column == start, world.p, 0.0)

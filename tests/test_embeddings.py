@@ -100,7 +100,7 @@ def test_a_playlist_repeats_nothing_and_keeps_out_what_it_is_told():
 
 
 def test_more_sweeps_forget_more_of_the_song_before():
-    """The mean squared distance of neighbours: near 2·variance for independent songs, smaller for one sweep."""
+    """Mean squared distance of neighbours: near 2·variance for independent songs, less after one sweep."""
     model, v = songs()
     start = torch.arange(100)
 
