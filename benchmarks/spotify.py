@@ -54,14 +54,14 @@ def log(text):
 
 
 def grbm(rows, n_hidden, seed=0, **options):
-    model = RBM(rows.shape[1], n_hidden, "gaussian", weight_std=0.05, seed=seed).initialize_from(rows)
+    model = RBM(rows.shape[1], n_hidden, "gaussian", weight_std=0.2, seed=seed).initialize_from(rows)
     fit(model, rows, generator=torch.Generator().manual_seed(seed), **RECIPE | options)
     return model
 
 
-def gdbm(rows, sizes, seed=0, first=False, weight_std=0.05, **options):
+def gdbm(rows, sizes, seed=0, first=False, **options):
     """A deep machine; `first`: greedy pretraining for half as many epochs before the joint training."""
-    model = DBM([rows.shape[1], *sizes], "gaussian", weight_std=weight_std, seed=seed).initialize_from(rows)
+    model = DBM([rows.shape[1], *sizes], "gaussian", weight_std=0.2, seed=seed).initialize_from(rows)
     generator = torch.Generator().manual_seed(seed)
     if first:
         pretrain(model, rows, generator=generator, **RECIPE | {"epochs": RECIPE["epochs"] // 2})
@@ -76,9 +76,7 @@ MACHINES = {
     "GDBM 16-8, plain": lambda rows: gdbm(rows, [16, 8]),
     "GDBM 16-8, pretrained": lambda rows: gdbm(rows, [16, 8], first=True),
     "GDBM 16-8, centred": lambda rows: gdbm(rows, [16, 8], center=True),
-    "GDBM 16-8, centred, sampled posterior": lambda rows: gdbm(
-        rows, [16, 8], weight_std=0.2, center=True, posterior="gibbs"
-    ),
+    "GDBM 16-8, centred, sampled posterior": lambda rows: gdbm(rows, [16, 8], center=True, posterior="gibbs"),
 }
 
 
