@@ -3,6 +3,7 @@
     python benchmarks/spotify.py               likelihood: gain over the full-covariance Gaussian, nats/track
     python benchmarks/spotify.py --top-n       recommendations for simulated listeners: Recall@20, NDCG@10
     python benchmarks/spotify.py --embeddings  genre and archetype from embeddings
+    python benchmarks/spotify.py --tune        the RBM on interactions: settings on inner splits
 
 Protocols. Likelihood: random 70/15/15 of the tracks, AudioFeatures fitted on the training part, test part
 scored; exact log Z up to 20 odd hidden units, else AIS with 1,000 chains; se: standard error of the mean
@@ -41,7 +42,7 @@ RECIPE = {
     "schedule": linear_decay(0.5), "epochs": 150, "progress": False, "monitor_every": 10**6,
 }  # fmt: skip
 LIKES = {
-    "batch_size": 50, "lr": 0.01, "weight_decay": 1e-4, "epochs": 40, "optimizer": torch.optim.Adam,
+    "batch_size": 50, "lr": 0.005, "weight_decay": 3e-4, "epochs": 40, "optimizer": torch.optim.Adam,
     "schedule": linear_decay(), "progress": False, "monitor_every": 10**6,
 }  # fmt: skip
 
@@ -145,11 +146,11 @@ def matrix(listeners, tracks):
     )  # fmt: skip
 
 
-def like_rbm(likes, n_hidden=100, seed=0):
+def like_rbm(likes, n_hidden=200, seed=0, **settings):
     """Scores of a binary RBM on whole rows: heard or not."""
     rows = torch.as_tensor((likes.csr != 0).toarray(), dtype=torch.float32)
     model = RBM(rows.shape[1], n_hidden, seed=seed).initialize_from(rows)
-    fit(model, rows, generator=torch.Generator().manual_seed(seed), **LIKES)
+    fit(model, rows, generator=torch.Generator().manual_seed(seed), **LIKES | settings)
     return score_items(model, rows)
 
 
@@ -178,8 +179,8 @@ def top_n_table(tracks, seeds):
             "oracle": lambda likes, listeners=listeners, noise=noise: listeners.chance(tracks) + 1e-6 * noise,
             "random": lambda likes, noise=noise: noise,
             "popularity": baselines.popularity,
-            "ItemKNN": lambda likes: baselines.item_knn(likes, 1000),
-            "EASE": lambda likes: baselines.ease(likes, 30.0),
+            "ItemKNN": lambda likes: baselines.item_knn(likes, 1000, 0.0),
+            "EASE": lambda likes: baselines.ease(likes, 100.0),
             "RBM on interactions": like_rbm,
         }
         for name, points in embeddings.items():
@@ -195,6 +196,32 @@ def top_n_table(tracks, seeds):
     wanted = frame[frame["metric"].isin(["Recall@20", "NDCG@10"])]
     table = wanted.pivot_table(index="model", columns="metric", values=["mean", "low", "high"], sort=False)
     return table.swaplevel(axis=1).sort_index(axis=1, ascending=[False, False]).round(4)
+
+
+def tune_table(tracks, seeds):
+    """Recall@20 on inner 80/20 splits of the training pairs; no held-out pair takes part."""
+    settings = {
+        "200 hidden": {},
+        "100 hidden": {"n_hidden": 100},
+        "100 hidden, rate .01, decay 1e-4": {"n_hidden": 100, "lr": 0.01, "weight_decay": 1e-4},
+        "100 hidden, decay 1e-4": {"n_hidden": 100, "weight_decay": 1e-4},
+        "100 hidden, rate .01, decay 1e-4, 25 epochs": {
+            "n_hidden": 100, "lr": 0.01, "weight_decay": 1e-4, "epochs": 25,
+        },
+        "SGD, rate .05, decay 3e-3": {"n_hidden": 100, "optimizer": None, "lr": 0.05, "weight_decay": 3e-3},
+    }  # fmt: skip
+    frames = []
+    for seed in seeds:
+        outer = evaluate.random_split(matrix(simulate_listeners(tracks, seed=seed), tracks), seed=seed)
+        inner = evaluate.random_split(outer.train, seed=seed + 100)
+        for name, chosen in settings.items():
+            table = inner.ranking(lambda likes, c=chosen: like_rbm(likes, **c), k=20, n_bootstrap=0)
+            value = table.set_index("metric")["mean"]["Recall@20"]
+            log(f"seed {seed}: {name} {value:.4f}")
+            frames.append({"settings": name, "seed": seed, "Recall@20": value})
+    table = pd.DataFrame(frames).pivot_table(index="settings", columns="seed", values="Recall@20", sort=False)
+    table["mean"] = table.mean(axis=1)
+    return table.round(4)
 
 
 # ---- what embeddings know ---------------------------------------------------------------------------------
@@ -251,6 +278,9 @@ def main():
     )
     parser.add_argument("--top-n", action="store_true", help="the recommendations instead")
     parser.add_argument("--embeddings", action="store_true", help="genre and archetype instead")
+    parser.add_argument(
+        "--tune", action="store_true", help="settings on inner splits instead"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3], help="random splits")
     args = parser.parse_args()
     data = load_spotify(verbose=False)
@@ -258,6 +288,8 @@ def main():
     pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_rows", 500)
     if args.top_n:
         print(f"Recommendations, splits {args.seeds}:\n{top_n_table(data.tracks, args.seeds)}")
+    elif args.tune:
+        print(f"Inner splits, Recall@20, seeds {args.seeds}:\n{tune_table(data.tracks, args.seeds)}")
     elif args.embeddings:
         print(embedding_table(data.tracks))
     else:

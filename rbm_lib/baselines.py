@@ -6,7 +6,10 @@ expected level (`ratings`). They suit `rbm_lib.evaluate.select` and `Split` as t
 anything but what it is given.
 """
 
+import itertools
+
 import numpy as np
+import scipy.sparse
 import torch
 
 from rbm_lib.cells import cells
@@ -26,11 +29,17 @@ def item_knn(likes, k=200, shrink=10.0):
     Cosine: a·b / (|a||b| + shrink), over columns of likes (Deshpande & Karypis 2004; shrinkage as in Ferrari
     Dacrema et al. 2019).
     """
-    x = _ones(likes)
-    both, norm = x.T @ x, np.sqrt(x.sum(0))
-    similarity = both / np.maximum(np.outer(norm, norm) + shrink, 1e-12)
-    np.fill_diagonal(similarity, 0)
-    return x @ _nearest(similarity, k).T
+    x = scipy.sparse.csr_array(likes.csr != 0, dtype=float)
+    both, norm = (x.T @ x).tocoo(), np.sqrt(x.sum(0))
+    pairs = both.row != both.col
+    row, column = both.row[pairs], both.col[pairs]
+    cosine = both.data[pairs] / (norm[row] * norm[column] + shrink)
+    similarity = scipy.sparse.csr_array((cosine, (row, column)), shape=both.shape)
+    for start, stop in itertools.pairwise(similarity.indptr):
+        if stop - start > k:
+            near = similarity.data[start:stop]
+            near[near < np.partition(near, -k)[-k]] = 0
+    return (x @ similarity.T).toarray()
 
 
 def ease_weights(x, l2=300.0):

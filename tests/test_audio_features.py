@@ -13,7 +13,8 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from rbm_lib.data import AudioFeatures
-from rbm_lib.data.audio_features import AUDIO_KINDS, FEATURES
+from rbm_lib.data.audio_features import AUDIO_KINDS
+from rbm_lib.data.spotify import FEATURES
 
 SHARES = ("danceability", "energy", "speechiness", "acousticness", "liveness", "valence")
 
@@ -249,6 +250,7 @@ def test_what_is_out_of_range_is_named(fitted, column, value, expected):
 
 def test_columns_find_their_kinds():
     X = tracks(40)
+    assert tuple(AUDIO_KINDS) == FEATURES
     assert AudioFeatures().fit(X).kinds_ == list(AUDIO_KINDS.values())
     assert AudioFeatures().fit(X.to_numpy(dtype=float)).kinds_ == list(AUDIO_KINDS.values())
     assert AudioFeatures().fit(X[["tempo", "key"]]).kinds_ == ["positive", 12]

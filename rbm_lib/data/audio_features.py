@@ -18,6 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from .spotify import FEATURES
+
 SMALLEST = 1e-6  # instrumentalness below this is published as 0
 EDGE = 0.001  # logit(EDGE + (1 − 2 EDGE) x): finite at 0 and 1
 EIGENVALUE_FLOOR = 1e-9  # relative to the largest: what varies less is left unscaled
@@ -77,7 +79,6 @@ AUDIO_KINDS = {  # a number n: whole numbers 0 … n − 1
     "valence": "unit", "tempo": "positive", "time_signature": 8, "popularity": "percent",
     "duration_ms": "positive",
 }  # fmt: skip
-FEATURES = tuple(AUDIO_KINDS)
 
 
 class AudioFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

@@ -1,0 +1,243 @@
+"""Exercises of lesson 04: rows of a merge, common genres, a step with its slope, user-mean cosine."""
+
+from collections import Counter
+
+import numpy as np
+
+from rbm_lib.course.exercises import Exercise
+
+# ---- 1 ----------------------------------------------------------------------------------------------------
+
+
+def _merged_rows(left, right):
+    left, right = Counter(left), Counter(right)
+    return sum(n * right[key] for key, n in left.items())
+
+
+ROWS_OF_A_MERGE = Exercise(
+    id="1",
+    title="Rows of a merge",
+    points=2,
+    reference=_merged_rows,
+    cases=lambda: [
+        (["Hello", "Hello", "Hello", "One"], ["Hello", "Hello", "Two", "Two", "Two"]),
+        (["a", "b", "b", "c", "d", "d"], ["b", "d", "d", "d", "e", "a"]),
+        (["x", "y", "z"], ["z", "x", "w"]),
+        (["x"], ["y", "y"]),
+    ],
+    mistakes={
+        "A key that stands a times on the left and b times on the right gives a × b rows, not one.": (
+            lambda left, right: len({*left} & {*right})
+        ),
+        "A key that stands a and b times gives a × b rows; min(a, b) would pair each row only once.": (
+            lambda left, right: sum((Counter(left) & Counter(right)).values())
+        ),
+        "You count the rows on the left that find a partner; each gives one row per partner.": (
+            lambda left, right: sum(key in right for key in left)
+        ),
+        "You count the rows on the right that find a partner; each gives one row per partner.": (
+            lambda left, right: sum(key in left for key in right)
+        ),
+        "A key that stands a and b times gives a × b rows, not a + b.": (
+            lambda left, right: sum(left.count(key) + right.count(key) for key in {*left} & {*right})
+        ),
+        "Rows without a partner do not count: an inner merge drops them.": (
+            lambda left, right: (
+                _merged_rows(left, right)
+                + sum(key not in right for key in left)
+                + sum(key not in left for key in right)
+            )
+        ),
+        "Each row on the left meets only rows of the same key, not all rows on the right.": (
+            lambda left, right: len(left) * len(right)
+        ),
+    },
+)
+
+# ---- 2 ----------------------------------------------------------------------------------------------------
+
+
+def _count_kinds(counts, more_than, at_most):
+    return sum(n > more_than for n in counts.values()), sum(n <= at_most for n in counts.values())
+
+
+def _tracks_per_genre(genres):
+    return Counter(genre for entry in genres for genre in {*entry})
+
+
+def _common_and_niche(genres, more_than, at_most):
+    return _count_kinds(_tracks_per_genre(genres), more_than, at_most)
+
+
+def _by_substring(genres, more_than, at_most):
+    names = {genre for entry in genres for genre in entry}
+    counts = {name: sum(any(name in genre for genre in entry) for entry in genres) for name in names}
+    return _count_kinds(counts, more_than, at_most)
+
+
+def _by_letters(genres, more_than, at_most):
+    names = {genre for entry in genres for genre in entry}
+    counts = {name: ",".join(",".join(entry) for entry in genres).count(name) for name in names}
+    return _count_kinds(counts, more_than, at_most)
+
+
+COMMON_AND_NICHE = Exercise(
+    id="2",
+    title="Common and niche",
+    points=2,
+    reference=_common_and_niche,
+    cases=lambda: [
+        ([["rock"], ["punk rock"], ["punk rock", "pop"], ["pop", "soul"], ["pop"], []], 2, 1),
+        ([["pop", "pop"], ["pop", "dub"], ["dub", "dub", "ska"], ["ska", "soul"], ["soul"]], 2, 1),
+        ([["a b", "a"], ["a b"], ["a b", "c"], ["c", "d"], ["c", "d", "d"], ["d", "e"], ["e"]], 2, 2),
+        ([["jazz"]] * 5 + [["dub"]] * 3 + [["ska"]], 3, 2),
+    ],
+    mistakes={
+        "Compare names whole: 'rock' in 'punk rock' is True for texts, and yet it is another genre.": (
+            _by_substring
+        ),
+        "Neither join the lists to one text, nor count a genre twice that stands twice in a track.": (
+            _by_letters
+        ),
+        "Count tracks, not entries: a genre that stands twice in one track counts once.": (
+            lambda genres, more_than, at_most: _count_kinds(
+                Counter(genre for entry in genres for genre in entry), more_than, at_most
+            )
+        ),
+        "'More than' excludes the number itself: >, not >=.": (
+            lambda genres, more_than, at_most: _common_and_niche(genres, more_than - 1, at_most)
+        ),
+        "'At most' includes the number itself: <=, not <.": (
+            lambda genres, more_than, at_most: _common_and_niche(genres, more_than, at_most - 1)
+        ),
+        "The two are in the wrong order: first the common, then the niche ones.": (
+            lambda genres, more_than, at_most: _common_and_niche(genres, more_than, at_most)[::-1]
+        ),
+        "Count genres, not the tracks that have them.": (
+            lambda genres, more_than, at_most: (
+                sum(n for n in _tracks_per_genre(genres).values() if n > more_than),
+                sum(n for n in _tracks_per_genre(genres).values() if n <= at_most),
+            )
+        ),
+    },
+)
+
+# ---- 3 ----------------------------------------------------------------------------------------------------
+
+
+def _squashed(x, u, top=101, slope_of=None):
+    share = 0.001 + 0.998 * (x + u) / top
+    slope = np.log(0.998 / top) - np.log(share) - np.log(1 - share) if slope_of is None else slope_of(share)
+    return np.log(share) - np.log(1 - share), slope
+
+
+def _popularities():
+    rng = np.random.default_rng(0)
+    return [
+        (np.array([0.0, 0.0, 50.0, 100.0]), np.array([0.1, 0.9, 0.5, 0.99])),
+        (rng.integers(0, 101, 7).astype(float), rng.random(7)),
+        (np.array([3.0]), np.array([0.25])),
+    ]
+
+
+A_STEP = Exercise(
+    id="3",
+    title="A step and its slope",
+    points=3,
+    reference=_squashed,
+    cases=_popularities,
+    mistakes={
+        "Dequantise first: add u to x, then squash.": lambda x, u: _squashed(x, 0 * u),
+        "x + u lies between 0 and 101: divide by 101.": lambda x, u: _squashed(x, u, top=100),
+        "The chain rule: the share has the slope .998/101 of its own, before the logit.": (
+            lambda x, u: _squashed(x, u, slope_of=lambda p: -np.log(p) - np.log(1 - p))
+        ),
+        "The slope of the share is .998/101, not 1/101.": (
+            lambda x, u: _squashed(x, u, slope_of=lambda p: -np.log(101) - np.log(p) - np.log(1 - p))
+        ),
+        "z is right, the log-slope has the wrong sign: that is the slope of the way back.": (
+            lambda x, u: (_squashed(x, u)[0], -_squashed(x, u)[1])
+        ),
+        "The logit's slope is 1/(p(1 − p)), and its logarithm −log p − log(1 − p), with two minus signs.": (
+            lambda x, u: _squashed(x, u, slope_of=lambda p: np.log(0.998 / 101) + np.log(p) + np.log(1 - p))
+        ),
+        "The slope is right; its logarithm is asked for.": (
+            lambda x, u: (_squashed(x, u)[0], np.exp(_squashed(x, u)[1]))
+        ),
+        "This is the share; its logit is log p − log(1 − p).": (
+            lambda x, u: (0.001 + 0.998 * (x + u) / 101, _squashed(x, u)[1])
+        ),
+        "This is the sigmoid, the inverse of the logit: log p − log(1 − p).": (
+            lambda x, u: (1 / (1 + np.exp(-0.001 - 0.998 * (x + u) / 101)), _squashed(x, u)[1])
+        ),
+    },
+)
+
+# ---- 4 ----------------------------------------------------------------------------------------------------
+
+
+def _unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _mean(features, heard):
+    return heard @ features / heard.sum(1, keepdims=True)
+
+
+def _without_heard(scores, heard):
+    return np.where(heard, -2.0, scores)
+
+
+def _user_mean_cosine(features, heard):
+    return _without_heard(_unit(_mean(features, heard)) @ _unit(features).T, heard)
+
+
+def _listeners():
+    cases = []
+    for seed, (n_users, n_songs, n_features) in enumerate([(3, 6, 2), (4, 9, 3), (2, 5, 4)]):
+        rng = np.random.default_rng(seed)
+        heard = np.zeros((n_users, n_songs), dtype=bool)
+        for user in range(n_users):
+            heard[user, rng.permutation(n_songs)[: 2 + user]] = True
+        cases.append((rng.standard_normal((n_songs, n_features)), heard))
+    return cases
+
+
+USER_MEAN_COSINE = Exercise(
+    id="4",
+    title="User-mean cosine",
+    points=2,
+    reference=_user_mean_cosine,
+    cases=_listeners,
+    mistakes={
+        "Songs heard are still in the race: give them −2.": (
+            lambda f, heard: _unit(_mean(f, heard)) @ _unit(f).T
+        ),
+        "The mask is upside down: songs heard get −2, the others their cosine.": (
+            lambda f, heard: np.where(heard, _unit(_mean(f, heard)) @ _unit(f).T, -2.0)
+        ),
+        "This is the dot product: divide by both lengths.": (
+            lambda f, heard: _without_heard(_mean(f, heard) @ f.T, heard)
+        ),
+        "Divide by the length of the listener's mean too.": (
+            lambda f, heard: _without_heard(_mean(f, heard) @ _unit(f).T, heard)
+        ),
+        "Divide by the length of the song too.": (
+            lambda f, heard: _without_heard(_unit(_mean(f, heard)) @ f.T, heard)
+        ),
+        "This is the mean of the cosines with each song heard; the cosine with the mean is asked for.": (
+            lambda f, heard: _without_heard(_mean(_unit(f) @ _unit(f).T, heard), heard)
+        ),
+        "Average the songs as they are: here each was divided by its length first.": (
+            lambda f, heard: _without_heard(_unit(_mean(_unit(f), heard)) @ _unit(f).T, heard)
+        ),
+        "The mean is over the songs heard, not over all songs.": (
+            lambda f, heard: _without_heard(_unit(0 * _mean(f, heard) + f.mean(0)) @ _unit(f).T, heard)
+        ),
+        "Songs heard get 0, which beats every song with a negative cosine: give them −2.": (
+            lambda f, heard: np.where(heard, 0.0, _unit(_mean(f, heard)) @ _unit(f).T)
+        ),
+    },
+)
+
+EXERCISES = {e.id: e for e in (ROWS_OF_A_MERGE, COMMON_AND_NICHE, A_STEP, USER_MEAN_COSINE)}
