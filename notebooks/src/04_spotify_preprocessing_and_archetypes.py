@@ -7,10 +7,10 @@
 # | | |
 # |---|---|
 # | **You will be able to** | merge files without multiplying rows; prepare skewed and counted features so that a likelihood means something; write down a population of listeners and simulate it reproducibly; say what an oracle could reach, and read every other figure against that |
-# | **You need** | lessons 00 and 01; section 7 of lesson 02 for rankings |
+# | **You need** | lessons 00 and 01; from lesson 02 rankings, EASE and inner splits (sections 5 to 7) |
 # | **Time** | 90 minutes, 24 of them for four exercises |
 # | **Data** | two lists of Spotify's most played tracks (7 MB from Kaggle, or a synthetic stand-in); the listeners are simulated |
-# | **Hardware** | any laptop, no GPU. The saved outputs are of the full profile; run it yourself and you get the fast one, with fewer listeners and slightly other figures |
+# | **Hardware** | any laptop, no GPU. The saved outputs are of the full profile; run it yourself and you get the fast one, with fewer listeners and other figures |
 # | **From the library** | `load_spotify`, `AudioFeatures`, `simulate_listeners`, `write_listeners`, `evaluate`, `baselines`, `embeddings`, `RBM` |
 
 # %%
@@ -76,8 +76,8 @@ for label, export in exports.items():
 # **Exercise 1 · Rows of a merge** · ★ · 5 minutes · 2 points. Without merging: how many rows does an inner merge of the keys `left`
 # and `right` (lists of texts) have?
 #
-# <details><summary>Hint</summary>Count how often each key stands on either side: <code>collections.Counter</code>, or
-# <code>value_counts</code>, which multiplies key by key.</details>
+# <details><summary>Hint</summary>How often does each key stand on the left, and how often on the right? pandas and
+# <code>collections</code> both count.</details>
 
 
 # %%
@@ -111,8 +111,8 @@ axis.barh(merged.index[::-1], merged["rows of the merge"].iloc[::-1], color=[COL
 axis.axvline(len(first), color=GREY, linestyle=":", label="rows of the first file")
 axis.set(xlabel="rows after the merge")
 axis.set_title(f"A merge on names makes rows that no file has{stand_in}")
-axis.legend(loc="lower right", facecolor="white", framealpha=0.9, frameon=True)
-show(fig, "Rows after merging on four keys: the name alone gives far more rows than either file has, the address about as many.")
+axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), frameon=False)
+show(fig, "Rows after merging on four keys: the name alone gives far more rows than either file has, the address slightly fewer.")
 
 # %% [markdown]
 # In the saved run the name gives 40 % more rows than the file has. Even name, artist and album give more, because one
@@ -134,7 +134,8 @@ both = left.merge(right, on=URI, how="outer", validate="one_to_one", indicator="
 both["is in"].value_counts().rename({"left_only": "first only", "right_only": "second only"}).to_frame("tracks")
 
 # %% [markdown]
-# The address is the key. `load_spotify` does this, checks every row, and accounts for each one:
+# The address is the key. `load_spotify` does this, checks every row, and accounts for each one: rows read = tracks + rows
+# dropped + rows merged into others. (The report counts the rows of both files, so that a track in both counts twice.)
 
 # %%
 tracks = spotify.tracks
@@ -147,12 +148,11 @@ spotify.report[["reason", "rows", "action"]]
 #
 # **Question.** Every cell is filled or empty now. Which of the filled ones can be believed?
 #
-# Dates come in three precisions. Read as dates, `1981` would become the first of January; so we keep the year, and note
-# the precision.
+# Dates come in several precisions: a day, a year, in some files a month. Read as dates, `1981` would become the first of
+# January; so we keep the year, and note the precision.
 
 # %%
 text = left.set_index(URI)["Album Release Date"]
-precision = text.str.len().map({4: "year", 7: "month", 10: "day"})
 year = pd.to_numeric(text.str[:4], errors="coerce")
 ours = tracks.set_index("track_uri")["release_year"].reindex(year.index).dropna().astype(int)
 print("the year is the library's, for every track:", bool((year[ours.index] == ours).all()))
@@ -176,9 +176,17 @@ pd.Series({
 }).to_frame("")
 
 # %% [markdown]
-# So an "era" taken from this column is biased: a song counts for the decade of its re-issue. The next trap is in the last line. All
-# these are hits, and yet many have popularity 0. Spotify's popularity belongs to a *listing*: when an album is issued again, the
-# old listing dies, and its popularity falls to 0. **0 marks a dead listing, not obscurity.**
+# So an "era" taken from this column is biased: a song counts for the decade of its re-issue. The next trap is in the last line: these
+# are lists of well-known songs, and yet many have popularity 0. Spotify's popularity belongs to a *listing*: when an album is issued
+# again, the old listing dies, and its popularity falls to 0. This table can show it in part only:
+
+# %%
+same = tracks.groupby(["track_name", "artist_name"])["popularity"].transform("max")
+zeros = tracks["popularity"] == 0
+print(f"of {zeros.sum():,} tracks with popularity 0, {(same[zeros] > 0).mean():.0%} have another listing here, same name and artist, that is alive")
+
+# %% [markdown]
+# Whatever the others are, **0 does not mean obscure.**
 #
 # **Genres** are those of the artist, as a list, sometimes with a genre twice, sometimes empty. To count them, *explode*: one
 # row per track and genre. Compare names whole:
@@ -219,7 +227,7 @@ tail.set(xlabel="genres, the most frequent first", ylabel="tracks", ylim=(0.8, 2
 tail.set_title(f"Genres have a long tail{stand_in}")
 popular.hist(tracks["popularity"], bins=np.arange(102) - 0.5, color=COLORS["blue"])
 popular.set(xlabel="Spotify's popularity", ylabel="tracks")
-popular.set_title("Popularity: a spike of dead listings at 0")
+popular.set_title("Popularity: a spike at 0")
 show(fig, "Left, genres by number of tracks on logarithmic axes: a few are in thousands of tracks, many in one or two. Right, the "
      "popularity of tracks: a hill with a high spike at zero.")
 
@@ -260,7 +268,8 @@ pd.DataFrame({
 #
 # $$\text{mean log-density} \;\ge\; m \log\frac{w}{s\sqrt{2\pi}} + \text{rest} \;\longrightarrow\; \infty \quad\text{as } s \to 0 \tag{2}$$
 #
-# without learning anything about music. What keeps $s$ up is the smallest variance that the software allows.
+# without learning anything about music; the rest stays finite. What keeps $s$ up is the smallest variance that the software allows:
+# each factor of ten by which it falls may add ½ log 10 = 1.15 nats per track, for every such column.
 #
 # > **Predict first.** A mixture of ten Gaussians is fitted to z-scores, and scored on *held-out* tracks. We lower the
 # > smallest variance allowed from .1 to .000001. What happens to the score? Overfitting, surely?
@@ -286,7 +295,7 @@ fig, axis = plt.subplots(figsize=(6.5, 2.8))
 axis.semilogx(floors, raw_score, "o-", color=COLORS["red"])
 axis.invert_xaxis()
 axis.set(xlabel="smallest variance allowed (z-scores)", ylabel="nats per held-out track")
-axis.set_title(f"z-scores: the likelihood is what the regulariser allows{stand_in}")
+axis.set_title(f"z-scores: the likelihood is what the smallest variance allows{stand_in}")
 show(fig, "Held-out log-likelihood of a mixture on z-scores against the smallest variance allowed: it rises steadily as that falls.")
 
 # %% [markdown]
@@ -297,18 +306,19 @@ show(fig, "Held-out log-likelihood of a mixture on z-scores against the smallest
 #
 # ![The pipeline: dequantise, squash, standardise, whiten; every step can be undone and keeps its slope.](figures/audio_pipeline.svg)
 #
-# *Dequantise*: whole numbers get U(0, 1) added; an instrumentalness of 0 stands for "less than what is printed", and becomes U(0, 10⁻⁶). *Squash*: a
+# *Dequantise*: what only counts (key, mode, time signature, popularity) gets U(0, 1) added; an instrumentalness of 0 stands for "less than
+# what is printed", and becomes U(0, 10⁻⁶). *Squash*: where a column is bounded or skewed, a
 # smooth increasing map to the whole line. *Standardise*, *whiten*: linear. With $y$ the dequantised values and $z$ the coordinates,
 #
 # $$\log p_Y(y) = \log p_Z(z) + \log\Big|\det\frac{dz}{dy}\Big| \tag{3}$$
 #
-# The log-slopes of all steps add up. Keep them, and likelihoods of models in different coordinates can be compared.
+# The log-slopes of all steps add up. Keep them, and likelihoods of models in different coordinates of the same $y$ can be compared.
 #
 # **Exercise 3 · A step and its slope** · ★★ · 7 minutes · 3 points. Popularity: `x` (n,) whole numbers 0 to 100, `u` (n,) uniform
 # numbers between 0 and 1. Dequantise to $y = x + u$; the share $p = .001 + .998\,y/101$ keeps away from 0 and 1; $z = \log p - \log(1-p)$, the
 # logit. Return `z` and $\log dz/dy$, each (n,).
 #
-# <details><summary>Hint</summary>Chain rule: dz/dp = 1/(p(1 − p)), and dp/dy is a constant. The logarithm of a product is a sum.</details>
+# <details><summary>Hint</summary>Which two functions of y are composed? Take the slope of each; the logarithm turns their product into a sum.</details>
 
 
 # %%
@@ -349,12 +359,12 @@ for row, (stage, table) in zip(axes, stages.items(), strict=True):
         axis.set(yticks=[])
 for axis, name in zip(axes[0], shown, strict=True):
     axis.set_title("duration (min)" if name == "duration_ms" else name)
-fig.suptitle(f"Spikes become hills; hills get one width{stand_in}", fontsize=11)
-show(fig, "Four features before and after: the spikes of popularity and instrumentalness at zero become broad hills, the skewed "
-     "speechiness and duration become more even; standardising changes the axis only.")
+fig.suptitle(f"Spikes get a width; then one scale for all{stand_in}", fontsize=11)
+show(fig, "Four features before and after: the spikes at zero become a hill with a cliff (popularity) and a narrow peak with a long "
+     "shoulder (instrumentalness); speechiness stays skewed, duration becomes nearly even; standardising changes the axis only.")
 
 # %% [markdown]
-# Not bells either: popularity has a hill of its own for dead listings, instrumentalness one for the former zeros and a long shoulder. That
+# Not bells either: popularity has a hill of its own for the former zeros, instrumentalness a peak for them and a long shoulder. That
 # is *structure*, which hidden units can learn; spikes are not. Now the mixture again, on coordinates fitted on the training tracks:
 
 # %%
@@ -365,7 +375,7 @@ print(f"largest minus smallest score over all floors: z-scores {np.ptp(raw_score
 assert np.ptp(cured_score) < 0.5 < 5 < np.ptp(raw_score)
 
 # %% [markdown]
-# (The *levels* of the two are in different units and must not be compared; equation (3) is there for that.)
+# (The *levels* of the two cannot be compared, not even with (3): the z-scores were never dequantised.)
 #
 # **Correlations.** Whitening turns the axes until nothing is correlated. What was it that was?
 
@@ -379,9 +389,9 @@ left_axis.set_yticks(range(14), names)
 fig.colorbar(picture, label="correlation", shrink=0.8)
 left_axis.set_title(f"Correlations after squashing{stand_in}")
 right_axis.imshow(audio.components_[:4].T, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
-right_axis.set_xticks(range(4), [f"{v / len(FEATURES):.0%}" for v in audio.variance_[:4]])
+right_axis.set_xticks(range(4), [f"{i}: {v / len(FEATURES):.0%}" for i, v in enumerate(audio.variance_[:4], 1)])
 right_axis.set_yticks(range(14), names)
-right_axis.set(xlabel="share of the variance")
+right_axis.set(xlabel="axis: share of the variance")
 right_axis.set_title("The first four axes")
 show(fig, "Left, correlations of the fourteen features: energy and loudness go together, acousticness runs against both. Right, "
      "the first four principal axes as mixtures of features.")
@@ -395,8 +405,8 @@ show(fig, "Left, correlations of the fourteen features: energy and loudness go t
 #
 # **Question.** Who hears these songs? Nobody tells us. Can we write down a population precisely enough to draw from it?
 #
-# An **archetype** is a share of the listeners, a number of tracks, and a list of conditions. Those below are a published
-# set. They are *data*: a thirteenth is one more entry.
+# An **archetype** is a share of the listeners, a number of tracks, and a list of conditions. Those below follow a public project
+# on song recommendation; "published" below means that project's table and rules. They are *data*: a thirteenth is one more entry.
 
 
 # %% tags=["nbval-check-output"]
@@ -425,8 +435,8 @@ table
 # The published shares sum to 1.05. We divide by the sum, round down, and give the listeners who are still missing to
 # those who lost most by rounding (*largest remainders*), so that a thousand is a thousand.
 #
-# In essence the **simulator** is three lines. For each listener: the *pool*, all tracks that meet the conditions; a draw *without replacement*;
-# done. By hand, for an audiophile:
+# In essence the **simulator** is two lines. For each listener: the *pool*, all tracks that meet the conditions; a draw *without replacement*;
+# done. (One listener in ten also hears five tracks from anywhere: *discoveries*.) By hand, for an audiophile:
 
 # %%
 pool = tracks[(tracks["instrumentalness"] >= 0.1) & (tracks["acousticness"] >= 0.3)]
@@ -482,10 +492,12 @@ assert (by_kind["asked for"] == by_kind["listeners"]).all()
 by_kind.loc[table.index].round({"short": 2, "filled_in": 1})
 
 # %% [markdown]
-# The shares are exact. The pools are not what the definition hopes for. *short* is the share of listeners whose pool has fewer tracks than
+# The head counts are as asked for. The pools are not what the definition hopes for. *short* is the share of listeners whose pool has fewer tracks than
 # they are to hear. Forty distinct tracks cannot come from a genre of five, nor fifty from an artist with thirty, and in the saved run **no track at
 # all** meets the classical conditions. A simulator that hides this either repeats songs or crashes. Ours takes the whole
-# pool, then widens it a quarter of a standard deviation at a time, and writes down what it gave up:
+# pool, then widens it a quarter of a standard deviation at a time, and writes down what it gave up. The distance of a track is how far
+# it is outside each condition, added up: for a range, in standard deviations; for an artist or a genre, a quarter and the distance
+# between the average sound of the wanted one and of the one that it has; for a list of genres, 1.
 
 # %%
 for name in ("Loyal Fan", "Niche Genre Enthusiast", "Classical Music Lover"):
@@ -494,7 +506,7 @@ for name in ("Loyal Fan", "Niche Genre Enthusiast", "Classical Music Lover"):
     print(f"{name} ({wanted}): pool {one['pool_size']}, {one['n_filled']} filled in; given up, or taken instead: {one['filled_from']}")
 
 # %% [markdown]
-# Two more things to know before using them. The *Obscure Music Seeker* asks for popularity ≤ 10, and gets mostly dead listings; the
+# Two more things to know before using them. The *Obscure Music Seeker* asks for popularity ≤ 10, and gets mostly zeros; the
 # *Era-Specific Listener* gets a decade of issues, not of songs. Section 2 said why.
 #
 # **Two files** hold the result. The same seed must give the same bytes, and what is read back must be what was written. (We
@@ -560,18 +572,18 @@ has = np.stack([tracks["genres"].map(lambda g, name=name: name in g).to_numpy() 
 heard_share = pd.DataFrame(has[place], columns=top).groupby(interactions["archetype"].to_numpy()).mean().loc[table.index]
 lift = np.log2((heard_share + 0.001) / (has.mean(0) + 0.001))
 fig, axis = plt.subplots(figsize=(9, 4.6))
-picture = axis.imshow(lift, cmap="PuOr_r", vmin=-3, vmax=3, aspect="auto")
+picture = axis.imshow(lift, cmap="PuOr", vmin=-3, vmax=3, aspect="auto")
 axis.set_xticks(range(len(top)), top, rotation=60, ha="right")
 axis.set_yticks(range(len(lift)), lift.index)
 fig.colorbar(picture, label="log₂ of heard / catalogue (0: as by chance)")
 axis.set_title(f"Genre by archetype: broad conditions leave faint rows{stand_in}")
-show(fig, "Heat map of archetypes against frequent genres: a few rows with strong colours, such as the niche genre enthusiasts and the "
-     "classical music lovers; casual listeners and discoverers hardly differ from the catalogue.")
+show(fig, "Heat map of archetypes against frequent genres: a few rows with strong colours, such as the classical music lovers; casual "
+     "listeners and discoverers hardly differ from the catalogue.")
 
 # %% [markdown]
 # Many rows are faint: an archetype such as *casual* says nothing about genre. The strongest ones have pools so small that a
-# handful of tracks make the row. Fans of *one* genre nearly wash out, because each has another one; what is left is
-# that every common genre has equally many fans, so that the rarer ones are heard more than by chance.
+# handful of tracks make the row, or ask for genres that are not among these. Fans of *one* genre nearly wash out, because each has
+# another one; each common genre is as likely to be drawn as any other, so that in the saved run the rarer ones are heard more than by chance.
 #
 # ## 6. How to fool yourself
 #
@@ -591,7 +603,7 @@ print(f"held-out listens whose track the same listener also has in training: {kn
 known.groupby(repeating["archetype"][held]).mean().sort_values(ascending=False).head(4).map("{:.0%}".format).to_frame("known")
 
 # %% [markdown]
-# So "play it again" is a strong model, though it finds nothing new. Beside it, the neighbours of lesson 02, here for sparse
+# So "play it again" is a strong model, though it finds nothing new. Beside it, the neighbours of lesson 02, from scratch for sparse
 # data: with $x$ the listeners × tracks table of 0 and 1, the cosine of two tracks' columns,
 #
 # $$S_{ij} = \frac{x_i \cdot x_j}{|x_i|\,|x_j| + 10}, \quad S_{ii} = 0, \qquad \text{score} = x\,S \tag{5}$$
@@ -651,7 +663,8 @@ protocols.round(3)
 
 # %% [markdown]
 # Under the wrong protocol the model that learns nothing has the best of the three figures, and a respectable one; under the right one
-# it is as good as chance. The library's doors are shut to both steps, pairs that come twice and a split that shares pairs:
+# it is as good as chance. Compare within a column: the two ask different questions. (item-KNN suffers from the wrong one, because its
+# diagonal is 0: it cannot play again, while the tracks already heard take places in its list.) The library's doors are shut to both steps, pairs that come twice and a split that shares pairs:
 
 # %%
 try:
@@ -681,7 +694,7 @@ print(f"held-out pairs whose *name* the listener has in training: {namesake.mean
 # %% [markdown]
 # Look songs up by name after the split, and all these pairs are in both halves; key by name before it, and different songs have become
 # one. The address does neither. But a second listing of one recording is a near-copy all the same; where that matters,
-# group by `isrc`. For most archetypes it is rare; for fans of one artist, whose songs are issued again and again, it is not.
+# group by `isrc`. In the saved run it is rare for most archetypes, and not for fans of one artist, whose songs are issued again and again.
 #
 # ### No ceiling
 #
@@ -715,9 +728,13 @@ ceiling.round(3)
 # About .2: **four fifths cannot be found by anybody**, because they are dice. A model at .17 that looks poor has most of what there is.
 #
 # And look at the last column, which sums to the total. In the saved run three quarters of the oracle's figure come from three archetypes, a fifth of
-# the listeners: loyal fans, and the niche and classical listeners, whose pool was *filled in*, mostly from the same nearby tracks. For
-# mainstream, casual or curious listeners even the oracle finds next to nothing. Whoever reports one figure on this data
-# reports mostly how well the fillings are found. (NaN: no such listener has a full pool.)
+# the listeners. For niche and classical listeners nearly all of it is *fillings*: all of them get the same few dozen nearby tracks.
+# For loyal fans it is the small pool: a few dozen songs of one artist, all heard. For mainstream and casual listeners and discoverers
+# even the oracle finds next to nothing. Whoever reports one figure on this data
+# reports how well fillings and tiny pools are found.
+#
+# (The column of equation (6) is over listeners with a full pool and no discoveries only, the oracle's over all: compare them in the
+# line above the table, not within a row. NaN: there is no such listener.)
 #
 # ## 7. The listener–track table
 #
@@ -744,8 +761,8 @@ show(fig, "The listener-track table as points, listeners grouped by archetype an
 #
 # **What a simulation can show**: that code does what it should, since the truth is known; how close a model comes to what *can* be
 # known; how a protocol distorts a figure. **What it cannot**: that people are like this; that one model is better than another *on
-# people*; anything about taste beyond the conditions that we wrote down ourselves. A model that wins here has recovered our
-# table of archetypes.
+# people*; anything about taste beyond the conditions that we wrote down ourselves. A model that wins here has recovered what we put
+# in: archetypes, artists, and the rule by which short pools are filled.
 #
 # ## 8. First recommendations
 #
@@ -758,8 +775,8 @@ show(fig, "The listener-track table as points, listeners grouped by archetype an
 # each. Return the cosine of every listener's mean and every song, (n_users, n_songs), and −2 for songs already heard:
 # less than any cosine.
 #
-# <details><summary>Hint</summary><code>heard @ features</code> sums the features of the songs heard. A cosine is the dot product of
-# rows that were divided by their lengths (<code>np.linalg.norm(…, axis=1, keepdims=True)</code>).</details>
+# <details><summary>Hint</summary>What does a matrix product of <code>heard</code> and <code>features</code> sum over? A cosine is a dot
+# product of rows of length 1.</details>
 
 
 # %%
@@ -798,7 +815,7 @@ small = RatingMatrix(*heard_at, np.ones(len(heard_at[0]), dtype=int), n_levels=2
 small_x = (small.csr != 0).toarray().astype(float)
 print("EASE from 12 × 12 is EASE from 30 × 30:", np.allclose(ease(small, 7.0), small_x @ baselines.ease_weights(small_x, 7.0)))
 same = np.allclose(item_knn((small.csr != 0).astype(float)), baselines.item_knn(small, k=30, shrink=10.0))
-print("the sparse item-KNN is the library's:", same)
+print("equation (5) is the library's item-KNN with all neighbours:", same)
 
 # %% [markdown]
 # $\lambda$ is chosen on an inner split of the training pairs. And our own machine: a binary RBM over the rows of the table, as in lesson 02, with hidden
@@ -809,6 +826,7 @@ print("the sparse item-KNN is the library's:", same)
 candidates = {l2: (lambda likes, l2=l2: baselines.ease(likes, l2)) for l2 in (10.0, 30.0, 100.0)}
 best_l2, _ = evaluate.select(
     candidates, split.train, lambda s, scorer: s.ranking(scorer, k=20, n_bootstrap=0).set_index("metric")["mean"]["Recall@20"])
+print("EASE, chosen on an inner split: λ =", best_l2)
 rows = torch.as_tensor(x.toarray(), dtype=torch.float32)
 settings = {"RBM": (1.0, 0.01), "RBM, half the rate": (1.0, 0.005), "RBM, fewer epochs": (0.625, 0.01)}
 
@@ -878,7 +896,7 @@ for number, name in enumerate(scores):
 axis.set_yticks(range(len(scores)), scores)
 axis.axvline(mean_recall["oracle"], color=COLORS["green"], linestyle=":")
 axis.set(xlabel="Recall@20, 95 % interval over listeners", xlim=(0, None))
-axis.set_title(f"Near the ceiling, or near nothing{stand_in}")
+axis.set_title(f"Listening tables, sound, and the ceiling{stand_in}")
 archetype_of = profiles["archetype"].to_numpy()
 for name, marker, color in (("oracle", "|", "green"), ("EASE", "s", "orange"), ("RBM", "o", "blue"), ("sound: mean of z-scores", "x", "red")):
     mean = per_user[name]["Recall@20"].groupby(archetype_of[per_user[name].index]).mean().loc[ceiling.sort_values("oracle").index]
@@ -887,16 +905,18 @@ kinds.set_yticks(range(12), mean.index, fontsize=8)
 kinds.set(xlabel="Recall@20")
 kinds.set_title("The ceiling of each archetype")
 kinds.legend(fontsize=8, loc="lower right")
-show(fig, "Left, Recall@20 with intervals: random, popularity and sound are low, the RBM, item-KNN and EASE near the oracle. Right, the "
-     "same by archetype: large for classical, niche and loyal listeners, near zero for most others.")
+show(fig, "Left, Recall@20 with intervals: random and Spotify's popularity near zero, sound and popularity among listeners low, the RBMs, "
+     "item-KNN and EASE several times higher, the oracle highest. Right, the same by archetype: large for a few, near zero for most.")
 
 # %% [markdown]
-# **Reading it** (the saved run). *Who else heard it* reaches most of the ceiling: EASE first, neighbours and RBMs level with it or
-# a little behind (the paired differences are above the table). Which of these the RBM is depends on the setting, and the inner splits
+# **Reading it** (the saved run; with the 300 listeners of the fast profile all of them reach less). *Who else heard it* reaches most of
+# the ceiling. EASE and one RBM are level; item-KNN and the two other RBMs are behind by a little, with intervals clear of 0 (the paired
+# differences are above the table). Which of these "the RBM" is depends on the setting, and the inner splits
 # could not choose one. Whoever prints the best of the three rows alone has chosen on the test.
 #
-# *Sound* finds far more than chance, and no more than plain popularity among
-# listeners. Spotify's own popularity is as good as chance: the simulated listeners know it only as a few bounds.
+# *Sound* finds far more than chance on average, nearly all of it for audiophiles and classical listeners; for the other archetypes hardly
+# anything. Over all it is no better than plain popularity among listeners. (The fourteen columns include popularity, which is no sound;
+# without it the figure hardly changes.) Spotify's own popularity is as good as chance: the simulated listeners know it only as a few bounds.
 #
 # z-scores, wrong for a likelihood, do *better* here than the coordinates. Squash one column, and the lead is gone: in a z-score the few
 # instrumental tracks stand out by many standard deviations, and they are what audiophiles and classical listeners are made of. The
@@ -910,11 +930,11 @@ show(fig, "Left, Recall@20 with intervals: random, popularity and sound are low,
 # ## Pitfalls
 #
 # - **Merging on names.** Rows multiply, silently. Use the address, and `validate=`.
-# - **Believing a column's name.** Release dates are of the issue; popularity 0 is a dead listing; genres are the artist's.
+# - **Believing a column's name.** Release dates are of the issue; popularity 0 does not mean obscure; genres are the artist's.
 # - **Substrings.** `'rock' in 'punk rock'` is true.
-# - **Likelihoods of columns that count.** They measure the regulariser. Dequantise first, keep the Jacobian.
+# - **Likelihoods of columns that count.** They measure the smallest variance allowed. Dequantise first, keep the Jacobian.
 # - **Listens split instead of pairs.** "Play it again" wins.
-# - **Short pools** that are filled in silently: report them. They can make up most of a figure.
+# - **Short pools** that are filled in silently: report them. They can make up half of a figure.
 # - **The best of several settings**, when only the test tells them apart. Show them all.
 # - **A figure without its ceiling.** .17 is poor where 1 can be reached, and good where .2 can.
 #
@@ -922,7 +942,7 @@ show(fig, "Left, Recall@20 with intervals: random, popularity and sound are low,
 #
 # 1. A merge has Σ a·b rows; only a unique key keeps their number.
 # 2. Dequantise, squash, standardise, whiten: invertible, with every slope kept; then a likelihood says something.
-# 3. Archetypes are a table; shares are exact, pools may be short, and what was filled in is on record.
+# 3. Archetypes are a table; head counts are as asked for, pools may be short, and what was filled in is on record.
 # 4. Drawing with replacement and then splitting leaks; an oracle gives the ceiling, about .2 here.
 # 5. In the saved run listening tables reach most of that ceiling and sound little of it; a simulation proves nothing about people.
 
@@ -940,7 +960,7 @@ lesson.score()
 #
 # <details><summary>4. A listener heard 50 of a pool of 450 tracks; 40 are in training. What can an oracle reach at 20? At 10?</summary>410 are unseen, equally likely: 20/410 = .049; 10/410 = .024.</details>
 #
-# <details><summary>5. A new model has Recall@20 = .23 on this data, above the oracle. What do you do?</summary>Look for the leak; if there is none, luck: see whether the oracle is within its interval. No model that sees the histories alone can rank better in expectation.</details>
+# <details><summary>5. A new model has Recall@20 = .23 on this data, above the oracle. What do you do?</summary>Look for the leak; if there is none, luck: look at the paired difference to the oracle on the same listeners, and repeat with other seeds. No model that sees the histories alone can rank better in expectation.</details>
 #
 # ## References
 #

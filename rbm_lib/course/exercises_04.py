@@ -48,6 +48,12 @@ ROWS_OF_A_MERGE = Exercise(
                 + sum(key not in left for key in right)
             )
         ),
+        "Go through the different keys once each: here a key counts again for every row on the left.": (
+            lambda left, right: sum(left.count(key) * right.count(key) for key in left)
+        ),
+        "A key that stands a and b times gives a × b rows, not the larger of a and b.": (
+            lambda left, right: sum(max(left.count(key), right.count(key)) for key in {*left} & {*right})
+        ),
         "Each row on the left meets only rows of the same key, not all rows on the right.": (
             lambda left, right: len(left) * len(right)
         ),
@@ -113,6 +119,12 @@ COMMON_AND_NICHE = Exercise(
         "The two are in the wrong order: first the common, then the niche ones.": (
             lambda genres, more_than, at_most: _common_and_niche(genres, more_than, at_most)[::-1]
         ),
+        "Both bounds are off by one: common is > more_than, niche is <= at_most.": (
+            lambda genres, more_than, at_most: _common_and_niche(genres, more_than - 1, at_most - 1)
+        ),
+        "Genres between the two bounds are neither: niche is not 'all that are not common'.": (
+            lambda genres, more_than, at_most: _common_and_niche(genres, more_than, more_than)
+        ),
         "Count genres, not the tracks that have them.": (
             lambda genres, more_than, at_most: (
                 sum(n for n in _tracks_per_genre(genres).values() if n > more_than),
@@ -161,6 +173,13 @@ A_STEP = Exercise(
         "The logit's slope is 1/(p(1 − p)), and its logarithm −log p − log(1 − p), with two minus signs.": (
             lambda x, u: _squashed(x, u, slope_of=lambda p: np.log(0.998 / 101) + np.log(p) + np.log(1 - p))
         ),
+        "Keep away from 0 and 1: the share is .001 + .998 (x + u)/101.": (
+            lambda x, u: (
+                np.log((x + u) / 101) - np.log(1 - (x + u) / 101),
+                -np.log(101) - np.log((x + u) / 101) - np.log(1 - (x + u) / 101),
+            )
+        ),
+        "The two are in the wrong order: first z, then the log-slope.": lambda x, u: _squashed(x, u)[::-1],
         "The slope is right; its logarithm is asked for.": (
             lambda x, u: (_squashed(x, u)[0], np.exp(_squashed(x, u)[1]))
         ),
@@ -218,6 +237,12 @@ USER_MEAN_COSINE = Exercise(
         ),
         "This is the dot product: divide by both lengths.": (
             lambda f, heard: _without_heard(_mean(f, heard) @ f.T, heard)
+        ),
+        "This is the dot product with the sum of the songs: divide by both lengths.": (
+            lambda f, heard: _without_heard(heard @ f @ f.T, heard)
+        ),
+        "The cosine is right; songs heard get −2, less than any cosine.": (
+            lambda f, heard: np.where(heard, -1.0, _unit(_mean(f, heard)) @ _unit(f).T)
         ),
         "Divide by the length of the listener's mean too.": (
             lambda f, heard: _without_heard(_mean(f, heard) @ _unit(f).T, heard)
