@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rbm_lib.inputs import Rows
 from rbm_lib.machine import Machine, require_whole
-from rbm_lib.sampling import independent_machine, interpolate, one_sweep, sample_independent, start_hidden
+from rbm_lib.sampling import independent_machine, interpolate, one_sweep, sample_independent, start_even
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def reverse_ais_log_partition(
     base = _base(model, data, observed, n_temperatures)
     betas = torch.linspace(1, 0, n_temperatures)
     v = v.to(model.visible_bias.dtype)
-    hidden = start_hidden(model, v, generator, observed) if hidden is None else hidden
-    log_weight = _anneal(base, model, v, model.split(hidden)[1], betas, observed, generator)
+    even = start_even(model, v, hidden, generator, observed)
+    log_weight = _anneal(base, model, v, even, betas, observed, generator)
     return _ais_result(exact_base_log_partition(base, observed), log_weight, sign=-1)
 
 

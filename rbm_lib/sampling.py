@@ -42,7 +42,7 @@ def gibbs(
     sweeps = require_whole("sweeps", sweeps, least=int(return_hidden))
     still = _still_units(model, clamp, observed)
     start = v = v.to(model.visible_bias.dtype)
-    odd, even = None, _start_even(model, v, hidden, generator, observed, visible_offset)
+    odd, even = None, start_even(model, v, hidden, generator, observed, visible_offset)
     for _ in range(sweeps):
         v, odd, even = one_sweep(model, v, even, generator, observed, visible_offset)
         if still is not None:
@@ -72,7 +72,7 @@ def start_hidden(model: Machine, v, generator=None, observed=None, visible_offse
     return model.join(odd, even)
 
 
-def _start_even(model, v, hidden, generator, observed=None, visible_offset=None):
+def start_even(model, v, hidden, generator, observed=None, visible_offset=None):
     """The even hidden layers that a chain starts from; an RBM has none."""
     if not model.n_even:
         return v.new_zeros(len(v), 0)
