@@ -853,3 +853,5 @@ lesson.score()
 # - Hu, Koren & Volinsky (2008), Collaborative filtering for implicit feedback datasets. [doi:10.1109/ICDM.2008.22](https://doi.org/10.1109/ICDM.2008.22)
 # - Ferrari Dacrema, Cremonesi & Jannach (2019), Are we really making much progress? [doi:10.1145/3298689.3347058](https://doi.org/10.1145/3298689.3347058)
 # - Harper & Konstan (2015), The MovieLens datasets. [doi:10.1145/2827872](https://doi.org/10.1145/2827872)
+#
+# **Next:** [04 · Spotify preprocessing and twelve listener archetypes](04_spotify_preprocessing_and_archetypes.ipynb): other data, and listeners whose truth we know.
