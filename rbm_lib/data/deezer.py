@@ -3,9 +3,6 @@
 Source: Deezer, "Data Science Game 2017, online phase", Kaggle, https://www.kaggle.com/c/dsg17-online-phase
 """
 
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .deezer_files import COLUMNS, TEST_COLUMNS, flag, read_listens
-from .download import DataUnavailable, data_root
+from .download import DataUnavailable, data_root, fetch_kaggle
 
 HANDLE = "dsg17-online-phase"
 ADDRESS = f"https://www.kaggle.com/c/{HANDLE}/data"
@@ -118,29 +115,8 @@ def _unavailable(folder, why):
 
 def _download(folder, allowed):
     """train.csv, and test.csv if it comes along, into `folder`. Raises DataUnavailable, saying why."""
-    if not allowed:
-        raise _unavailable(folder, "download=False")
-    if os.environ.get("RBM_OFFLINE", "") not in ("", "0"):
-        raise _unavailable(folder, "RBM_OFFLINE is set")
+    files = ["test.csv", "train.csv"]  # train.csv last: alone, test.csv would be an error
     try:
-        import kagglehub
-
-        source = Path(kagglehub.competition_download(HANDLE))
-    except ImportError:
-        raise _unavailable(folder, "kagglehub is not installed") from None
-    except (
-        Exception
-    ) as error:  # not signed in, rules not accepted, the network: whatever it is, there is no file
-        raise _unavailable(folder, f"kagglehub failed with {type(error).__name__}") from error
-    found = {file: next(iter(sorted(source.rglob(file))), None) for file in FILES}
-    if found["train.csv"] is None:
-        raise _unavailable(folder, "the download holds no train.csv")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, path in reversed(found.items()):  # train.csv last: alone, test.csv would be an error
-            if path is not None:  # the name appears in one step: never a half-written file under it
-                with tempfile.TemporaryDirectory(prefix=".part", dir=folder) as scratch:
-                    os.replace(shutil.copyfile(path, Path(scratch) / file), folder / file)
-    except OSError as error:
-        why = f"cannot write to the data folder, {error.strerror or error}"
-        raise _unavailable(folder, why) from error
+        fetch_kaggle(folder, "competition_download", HANDLE, files, ["train.csv"], allowed)
+    except DataUnavailable as error:
+        raise _unavailable(folder, error.reason) from error

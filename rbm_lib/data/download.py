@@ -86,6 +86,41 @@ def fetch(filename, urls, sha256, folder, *, timeout=5, progress=None):
     raise _unavailable(target, urls, reasons or ["no address to download from"])
 
 
+def fetch_kaggle(folder, getter, handle, files, needed, allowed=True):
+    """Download with kagglehub, where it is installed, and put those of `files` that come into `folder`.
+
+    getter: the function of kagglehub; handle: what it is given. Each file gets its name in one step. Raises
+    DataUnavailable, with the reason, also where not one of `needed` is in the download.
+    """
+    try:
+        if not allowed:
+            raise DataUnavailable("", "download=False")
+        if os.environ.get("RBM_OFFLINE", "") not in ("", "0"):
+            raise DataUnavailable("", "RBM_OFFLINE is set")
+        import kagglehub
+
+        source = Path(getattr(kagglehub, getter)(handle))
+    except DataUnavailable:
+        raise
+    except ImportError:
+        raise DataUnavailable("", "kagglehub is not installed") from None
+    except Exception as error:  # not signed in, the network, the disk: whatever it is, there is no file
+        raise DataUnavailable("", f"kagglehub failed with {type(error).__name__}") from error
+    found = {file: next(iter(sorted(source.rglob(file))), None) for file in files}
+    if not any(found[file] for file in needed):
+        lacking = f"neither {' nor '.join(needed)}" if len(needed) > 1 else f"no {needed[0]}"
+        raise DataUnavailable("", f"the download holds {lacking}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, path in found.items():
+            if path is not None:  # never a half-written file under its name
+                with tempfile.TemporaryDirectory(prefix=".part", dir=folder) as scratch:
+                    os.replace(shutil.copyfile(path, Path(scratch) / file), folder / file)
+    except OSError as error:
+        why = f"cannot write to the data folder, {error.strerror or error}"
+        raise DataUnavailable("", why) from error
+
+
 def _download(url, path, sha256, timeout, progress):
     """Download to path; None if the hash is right, else the reason in a few words."""
     import requests

@@ -4,15 +4,12 @@ Source: J. Beach, "Top 10000 Spotify Songs 1960-Now", Kaggle,
 https://www.kaggle.com/datasets/joebeachcapital/top-10000-spotify-songs-1960-now
 """
 
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from .download import DataUnavailable, data_root
+from .download import DataUnavailable, data_root, fetch_kaggle
 from .spotify_files import FILES, read_export
 from .spotify_merge import merge_exports
 
@@ -120,27 +117,8 @@ def _unavailable(folder, why):
 
 def _download(folder, allowed):
     """Both files, or the one that there is, into `folder`. Raises DataUnavailable, saying why."""
-    if not allowed:
-        raise _unavailable(folder, "download=False")
-    if os.environ.get("RBM_OFFLINE", "") not in ("", "0"):
-        raise _unavailable(folder, "RBM_OFFLINE is set")
+    files = list(FILES.values())
     try:
-        import kagglehub
-
-        source = Path(kagglehub.dataset_download(HANDLE))
-    except ImportError:
-        raise _unavailable(folder, "kagglehub is not installed") from None
-    except Exception as error:  # its own, those of requests, of the disk: whatever it is, there is no file
-        raise _unavailable(folder, f"kagglehub failed with {type(error).__name__}") from error
-    found = {file: next(iter(sorted(source.rglob(file))), None) for file in FILES.values()}
-    if not any(found.values()):
-        raise _unavailable(folder, f"the download holds neither {' nor '.join(FILES.values())}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, path in found.items():
-            if path is not None:  # the name appears in one step: never a half-written file under it
-                with tempfile.TemporaryDirectory(prefix=".part", dir=folder) as scratch:
-                    os.replace(shutil.copyfile(path, Path(scratch) / file), folder / file)
-    except OSError as error:
-        why = f"cannot write to the data folder, {error.strerror or error}"
-        raise _unavailable(folder, why) from error
+        fetch_kaggle(folder, "dataset_download", HANDLE, files, files, allowed)
+    except DataUnavailable as error:
+        raise _unavailable(folder, error.reason) from error
