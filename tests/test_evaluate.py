@@ -136,6 +136,22 @@ def test_the_bootstrap_computes_the_same_metrics_on_resampled_groups(rated):
         )
 
 
+def test_the_lead_is_the_difference_and_its_interval_that_of_pairs(rated):
+    prob, label, groups = rated[:3]
+    rng = np.random.default_rng(5)
+    other = np.clip(prob + 0.05 * rng.standard_normal(len(prob)), 0, 1)
+    lead = evaluate.auc_lead(prob, other, label, groups, n_bootstrap=300).loc[0]
+    expected = metrics.roc_auc_score(label, prob) - metrics.roc_auc_score(label, other)
+    assert lead["mean"] == pytest.approx(expected, abs=1e-12) and lead["n"] == len(prob)
+    assert lead["low"] < lead["mean"] < lead["high"]
+    swapped = evaluate.auc_lead(other, prob, label, groups, n_bootstrap=300).loc[0]
+    assert [-swapped["high"], -swapped["low"]] == pytest.approx([lead["low"], lead["high"]], abs=1e-12)
+    alone = rating_metrics(prob, label, groups, n_bootstrap=300).set_index("metric").loc["AUC"]
+    assert lead["high"] - lead["low"] < 0.7 * (alone["high"] - alone["low"])
+    same = evaluate.auc_lead(prob, prob, label, groups, n_bootstrap=20).loc[0, ["mean", "low", "high"]]
+    assert (same == 0).all()
+
+
 def test_groups_widen_the_interval():
     rng = np.random.default_rng(5)
     groups = np.repeat(np.arange(50), 40)
