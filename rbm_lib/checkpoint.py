@@ -12,7 +12,7 @@ from rbm_lib.machine import Machine
 from rbm_lib.rbm import RBM
 
 FORMAT = "rbm_lib 1"
-CLASSES = {"RBM": RBM, "DBM": DBM}
+CLASSES = {"RBM": RBM, "DBM": DBM}  # and DBN, which its own module adds: it stands above this one
 
 
 class CheckpointError(ValueError):
@@ -52,8 +52,9 @@ def save_model(model: Machine, path, *, settings: dict | None = None, training: 
 
 def _build(model) -> dict:
     """What is needed to build a machine that these tensors fit."""
-    deep = {"sizes": model.sizes} if isinstance(model, DBM) else None
+    deep = {"sizes": model.sizes} if hasattr(model, "sizes") else None
     shape = deep or {"n_visible": model.n_visible, "n_hidden": model.n_hidden}
+    shape |= {"n_classes": model.n_classes} if hasattr(model, "n_classes") else {}
     return {
         "shape": shape | {"visible": model.kind, "n_levels": model.n_levels},
         "dtype": str(model.visible_bias.dtype).removeprefix("torch."),

@@ -1,15 +1,17 @@
-"""Greedy pretraining of a deep machine: one RBM per pair of layers, from the bottom up.
+"""Greedy pretraining of a deep machine or a belief network: one RBM per pair of layers, from the bottom up.
 
-In the deep machine a middle layer hears from below and from above; alone, an RBM's layer hears from one
-side. So each RBM gets a second, tied copy of the layer on the side that is missing: of the visible layer for
-the first, of the top layer for the last, of both for those between (Salakhutdinov & Hinton 2009, section
-3.2). The weights then go into the deep machine as they are: doubling *and* halving would count twice. A
-shared layer gets the mean of the two biases that its RBMs have learned.
+A belief network is such a stack of RBMs as they were learned (Hinton, Osindero & Teh 2006). In the deep
+machine a middle layer hears from below and from above; alone, an RBM's layer hears from one side. So each RBM
+gets a second, tied copy of the layer on the side that is missing: of the visible layer for the first, of the
+top layer for the last, of both for those between (Salakhutdinov & Hinton 2009, section 3.2). The weights then
+go into the deep machine as they are: doubling *and* halving would count twice. A shared layer gets the mean
+of the two biases that its RBMs have learned.
 """
 
 import torch
 
 from rbm_lib.dbm import DBM
+from rbm_lib.dbn import DBN
 from rbm_lib.inputs import Rows
 from rbm_lib.monitoring import History
 from rbm_lib.rbm import RBM
@@ -52,22 +54,28 @@ class _TiedRBM(RBM):
 
 
 @torch.no_grad()
-def pretrain(model: DBM, data, *, observed=None, generator=None, device="auto", **options) -> list[History]:
+def pretrain(
+    model: DBM | DBN, data, *, observed=None, generator=None, device="auto", **options
+) -> list[History]:
     """Train the layers of `model` one after the other, in place; one History per layer.
 
     data, observed, generator, device: as in `fit`; data are made dense. options: those of `fit` (epochs,
     batch_size, method, k, lr, …), the same for every layer. W of each layer starts as it stands in the model,
     biases and variances (unless these are fixed) from the data; the next layer sees one draw of
-    p(h given v) per row. Raises what `fit` raises, and ValueError for options that belong to one machine.
+    p(h given v) per row. Raises what `fit` raises, ValueError for options that belong to one machine, and
+    TypeError for another model.
     """
+    if not isinstance(model, (DBM, DBN)):
+        raise TypeError(f"model: got {type(model).__name__}, expected a DBM or DBN; an RBM goes to `fit`.")
     if taken := {"checkpoint", "resume", "validation"} & set(options):
         raise ValueError(f"{sorted(taken)}: pretraining trains several machines and takes none of these.")
     device = choose_device(device)
     v, mask, _ = Rows(model.to(device), data, observed).all()
     generator = on_device(generator, device)
-    histories, last, shared = [], len(model.weights) - 1, None
+    tied, histories, last, shared = isinstance(model, DBM), [], len(model.weights) - 1, None
     for i, W in enumerate(model.weights):
         copies = 1 if i == last else 2, 1 if i == 0 else 2
+        copies = copies if tied else (1, 1)  # a belief network's RBMs are plain ones
         kind = (model.kind, model.n_levels) if i == 0 else ("bernoulli", None)
         machine = _TiedRBM(W, *copies, *kind)
         v, mask = torch.cat([v] * copies[0], 1), None if mask is None else torch.cat([mask] * copies[0], -1)
@@ -78,10 +86,15 @@ def pretrain(model: DBM, data, *, observed=None, generator=None, device="auto", 
         histories.append(fit(machine, v, observed=mask, generator=generator, device=device, **options))
         W.copy_(machine.single("W"))
         visible_bias, hidden_bias = machine.single("visible_bias"), machine.single("hidden_bias")
-        model.biases[i].copy_(visible_bias if shared is None else (shared + visible_bias) / 2)
+        if tied:
+            model.biases[i].copy_(visible_bias if shared is None else (shared + visible_bias) / 2)
+        else:
+            model.machines[i].visible_bias.copy_(visible_bias)
+            model.machines[i].hidden_bias.copy_(hidden_bias)
         if i == 0 and model.log_variance is not None:
             model.log_variance.copy_(machine.single("log_variance"))
         prob_h = machine.prob_h_given_v(v, mask)[:, : W.shape[-1]]
         v, mask, shared = sample_bernoulli(prob_h, generator), None, hidden_bias
-    model.biases[-1].copy_(shared)
+    if tied:
+        model.biases[-1].copy_(shared)
     return histories

@@ -109,9 +109,7 @@ def fit(
             f"n_chains: got {n_chains}, expected None: with masks or offsets per row one chain per row."
         )
     generator = on_device(generator, device)
-    optimizer = _make_optimizer(model, optimizer, lr)
-    if getattr(schedule, "optimizer", optimizer) is not optimizer:
-        raise ValueError("schedule: got one of another optimizer; pass its own as optimizer=.")
+    optimizer = _make_optimizer(model, optimizer, lr, schedule)
     decay = WeightDecay(model, rows, weight_decay, decay_toward)
     settings = {
         "method": method, "k": k, "n_chains": n_chains, "batch_size": batch_size, "lr": lr,
@@ -201,15 +199,19 @@ def _check_arguments(method, lr, weight_decay, decay_toward, clip_norm, posterio
         raise ValueError(f"method: got {method!r}, expected one of {METHODS}.")
     if decay_toward not in ("zero", "item_mean"):
         raise ValueError(f"decay_toward: got {decay_toward!r}, expected 'zero' or 'item_mean'.")
-    for name, value in {"lr": lr, "weight_decay": weight_decay}.items():
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{name}: got {value}, expected a finite number of at least 0.")
+    _check_rates(lr=lr, weight_decay=weight_decay)
     if posterior not in ("mean_field", "gibbs"):
         raise ValueError(f"posterior: got {posterior!r}, expected 'mean_field' or 'gibbs'.")
     if center and method == "exact":
         raise ValueError("center: got True with method 'exact', expected method 'cd' or 'pcd'.")
     if clip_norm is not None and not clip_norm > 0:
         raise ValueError(f"clip_norm: got {clip_norm}, expected None or a number above 0.")
+
+
+def _check_rates(**rates):
+    for name, value in rates.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name}: got {value}, expected a finite number of at least 0.")
 
 
 def on_device(generator, device):
@@ -221,7 +223,7 @@ def on_device(generator, device):
     return torch.Generator(device).manual_seed(seed.item())
 
 
-def _make_optimizer(model, optimizer, lr):
+def _make_optimizer(model, optimizer, lr, schedule):
     if isinstance(optimizer, torch.optim.Optimizer):
         theirs = {id(p) for group in optimizer.param_groups for p in group["params"]}
         if theirs != {id(p) for p in model.parameters() if p.requires_grad}:
@@ -233,6 +235,8 @@ def _make_optimizer(model, optimizer, lr):
             groups.append({"params": [learned["log_variance"]], "lr": lr / 2})
         settings = {"lr": lr, "momentum": 0.9} if optimizer is None else {"lr": lr}
         optimizer = (optimizer or torch.optim.SGD)(groups, **settings)
+    if getattr(schedule, "optimizer", optimizer) is not optimizer:
+        raise ValueError("schedule: got one of another optimizer; pass its own as optimizer=.")
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
     return optimizer

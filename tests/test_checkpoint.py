@@ -232,7 +232,7 @@ def header_of(model, **change):
             {"format": "rbm_lib 99"},
             "got {'format': 'rbm_lib 99', 'class': 'RBM'}, expected format 'rbm_lib 1'",
         ),
-        ({"class": "VAE"}, r"'class': 'VAE'.*expected .* a class of \['RBM', 'DBM'\]"),
+        ({"class": "VAE"}, r"'class': 'VAE'.*expected .* a class of \['RBM', 'DBM', 'DBN'\]"),
         ({"class": "DBM"}, "its tensors do not fit its header"),  # with the shape of an RBM
         (
             {"class": "DBM", "shape": {"sizes": [4, 3, 2], "visible": "bernoulli", "n_levels": None}},
