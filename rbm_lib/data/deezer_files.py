@@ -30,7 +30,7 @@ RANGES = {
 }  # fmt: skip
 _BLOCK = 2**22  # bytes read at a time
 _PLAIN = b'0123456789,-+"\r\n'  # what whole numbers are made of; other bytes are looked at line by line
-_MONTH = (1_477_958_400, 1_480_636_800)  # 2016-11-01 to 2016-12-01, end included, UTC
+MONTH = (1_477_958_400, 1_480_636_800)  # 2016-11-01 to 2016-12-01, end included, UTC
 
 
 def read_listens(path, columns=COLUMNS, *, n_rows=None, progress=None):
@@ -174,7 +174,7 @@ def oddities(frame):
         "release date is no day of the calendar": ~valid[at],
         "time before 2009: a clock that was wrong": time < 1_230_768_000,
         "time after 2008, but not November 2016 or 1 December": (time >= 1_230_768_000)
-        & ((time < _MONTH[0]) | (time >= _MONTH[1])),
+        & ((time < MONTH[0]) | (time >= MONTH[1])),
         "track of 0 seconds": seconds == 0,
         "track of 65535 seconds: the largest number of 16 bits": seconds == 65_535,
         "same user, second and track as an earlier row": frame.duplicated(
