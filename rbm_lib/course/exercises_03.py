@@ -1,4 +1,4 @@
-"""Exercises of lesson 03: first Flow tracks, out-of-fold rates, permutation importance, a second machine."""
+"""Exercises of lesson 03: out-of-fold rates, first Flow tracks, permutation importance, a second machine."""
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ def _listens():
 
 
 FIRST_FLOW = Exercise(
-    id="1",
+    id="2",
     title="Each listener's first Flow track",
     points=2,
     reference=_first_flow,
@@ -151,7 +151,7 @@ def _encodings():
 
 
 OUT_OF_FOLD_RATE = Exercise(
-    id="2",
+    id="1",
     title="A rate that has not seen its own row",
     points=2,
     reference=_rate,
@@ -318,4 +318,4 @@ SECOND_MACHINE = Exercise(
     },
 )
 
-EXERCISES = {e.id: e for e in (FIRST_FLOW, OUT_OF_FOLD_RATE, IMPORTANCE, SECOND_MACHINE)}
+EXERCISES = {e.id: e for e in (OUT_OF_FOLD_RATE, FIRST_FLOW, IMPORTANCE, SECOND_MACHINE)}
