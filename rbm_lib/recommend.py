@@ -5,11 +5,13 @@ predictions of known ratings are not flattered. A missing unit is predicted from
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rbm_lib.exact import BLOCK_ELEMENTS
 from rbm_lib.inputs import Rows
 from rbm_lib.likelihood import conditional_log_prob
+from rbm_lib.machine import require_whole
 from rbm_lib.rbm import RBM
 
 METHODS = ("mean_field", "exact")
@@ -87,10 +89,17 @@ def score_items(
     `like_at_least`) if that is given. Gaussian units: the mean. Raises ValueError for a `like_at_least` that
     is no level above the lowest, or where there are no levels.
     """
+    _check_level(model, like_at_least)
+    return _one_number(model, predict(model, v, observed, method, visible_offset, **options), like_at_least)
+
+
+def _check_level(model, like_at_least):
     if like_at_least is not None and like_at_least not in range(1, model.n_levels or 1):
         levels = f"1 to {model.n_levels - 1}" if model.n_levels else f"None for {model.kind} units"
         raise ValueError(f"like_at_least: got {like_at_least}, expected {levels}.")
-    prob = predict(model, v, observed, method, visible_offset, **options)
+
+
+def _one_number(model, prob, like_at_least):
     if model.n_levels is None:
         return prob
     if like_at_least is not None or model.n_levels == 2:
@@ -117,11 +126,75 @@ def top_n(scores, seen, n: int = 10) -> tuple[Tensor, Tensor]:
     if torch.isnan(scores).any():
         raise ValueError(f"scores: got NaN at {torch.isnan(scores).nonzero()[0].tolist()}, expected numbers.")
     scores = scores if scores.is_floating_point() else scores.float()
-    values, items = scores.masked_fill(seen, -torch.inf).sort(dim=1, descending=True, stable=True)
-    values, items = values[:, :n], items[:, :n].masked_fill(torch.isneginf(values[:, :n]), -1)
-    missing = (0, n - values.shape[1])
-    pad = torch.nn.functional.pad
-    return pad(items, missing, value=-1), pad(values, missing, value=-torch.inf)
+    return _fill(*_highest(scores.masked_fill(seen, -torch.inf), n), n)
+
+
+def _fill(values, items, n):
+    """(items, values): −1 where the value is −inf, and up to n columns."""
+    items, missing = items.masked_fill(torch.isneginf(values), -1), (0, n - values.shape[1])
+    return F.pad(items, missing, value=-1), F.pad(values, missing, value=-torch.inf)
+
+
+@torch.no_grad()
+def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = None, batch_size: int = 128):
+    """`top_n` of every row of a RatingMatrix, among the items that row has not rated: (items, scores).
+
+    Both (n_users, n), on the CPU; scores are those of `score_items` (mean field), which for unseen items has
+    nothing to take out. Nothing larger than (batch_size, n_items) is held, and what a row has rated is summed
+    without a dense row: for catalogues of any size. Raises what `score_items` and `top_n` do, and TypeError
+    where `ratings` is no RatingMatrix.
+    """
+    if not hasattr(ratings, "csr"):
+        raise TypeError(f"ratings: got {type(ratings).__name__}, expected a RatingMatrix; else use top_n.")
+    _check_level(model, like_at_least)
+    Rows(model, ratings)
+    batch_size, n = require_whole("batch_size", batch_size), require_whole("n", n)
+    pairwise = model.kind == "bernoulli" or model.n_levels == 2  # the odds of a like order items as P(like)
+    W, bias = model.W.reshape(-1, model.n_hidden), model.visible_bias
+    if model.n_levels == 2:
+        W, bias = model.W[:, 1] - model.W[:, 0], bias[:, 1] - bias[:, 0]
+    parts = []
+    for start in range(0, ratings.n_users, batch_size):
+        rated = ratings.csr[start : start + batch_size]
+        h = torch.sigmoid(_input_of_rated(model, rated) + model.hidden_bias)
+        if pairwise:
+            scores = torch.addmm(bias, h, W.T)
+        else:
+            scores = _one_number(model, model.mean_v_given_h(h), like_at_least)
+        row, item = (torch.from_numpy(i.astype("int64")).to(scores.device) for i in rated.nonzero())
+        scores[row, item] = -torch.inf
+        parts.append([part.cpu() for part in _fill(*_highest(scores, n), n)])
+    if not parts:
+        return torch.empty(0, n, dtype=torch.long), torch.empty(0, n, dtype=bias.dtype)
+    items, scores = (torch.cat(part) for part in zip(*parts, strict=True))
+    return items, torch.where(items < 0, scores, torch.sigmoid(scores)) if pairwise else scores
+
+
+def _input_of_rated(model, rated):
+    """scaled(v) W summed over the rated units alone, (B, n_hidden); rated: CSR rows of level + 1."""
+    device, dtype = model.W.device, model.W.dtype
+    unit, level, start = (
+        torch.from_numpy(a.astype("int64")) for a in (rated.indices, rated.data, rated.indptr)
+    )
+    unit, level, start = unit.to(device), level.to(device) - 1, start[:-1].to(device)
+    if model.n_levels is not None:
+        return F.embedding_bag(unit * model.n_levels + level, model.W.flatten(0, 1), start, mode="sum")
+    v = level.to(dtype)
+    v = v if model.log_variance is None else v * torch.exp(-model.log_variance)[unit]
+    return F.embedding_bag(unit, model.W, start, mode="sum", per_sample_weights=v)
+
+
+def _highest(values, n):
+    """The n highest of each row and their places, equal ones by place; far faster than sorting all."""
+    top, place = values.topk(min(n + 1, values.shape[1]), dim=1)
+    cut_through = (top[:, n - 1 : n] == top[:, n:]) & (top[:, n:] > -torch.inf)  # equal ones on both sides
+    place, order = place[:, :n].sort(dim=1)
+    top, order = top[:, :n].gather(1, order).sort(dim=1, descending=True, stable=True)
+    place = place.gather(1, order)
+    for row in cut_through.any(1).nonzero()[:, 0].split(256):
+        whole, order = values[row].sort(dim=1, descending=True, stable=True)
+        top[row], place[row] = whole[:, :n], order[:, :n]
+    return top, place
 
 
 def as_cells(cells, name: str) -> Tensor:
@@ -171,6 +244,6 @@ def similar_items(model: RBM, item: int, n: int = 10) -> tuple[Tensor, Tensor]:
         raise ValueError(f"item: got {item}, expected a unit 0 … {model.n_visible - 1}.")
     weights = model.W if model.n_levels is None else model.W - model.W.mean(1, keepdim=True)
     weights = weights.flatten(1) - weights.flatten(1).mean(0)
-    cosine = torch.nn.functional.cosine_similarity(weights, weights[item][None], dim=1)
+    cosine = F.cosine_similarity(weights, weights[item][None], dim=1)
     items, cosine = top_n(cosine[None], torch.arange(model.n_visible)[None] == item, n)
     return items[0], cosine[0]

@@ -6,7 +6,7 @@ import torch
 
 from rbm_lib import RBM
 from rbm_lib.data import RatingMatrix
-from rbm_lib.recommend import fold_in, predict, score_items, similar_items, top_n
+from rbm_lib.recommend import fold_in, predict, score_items, similar_items, top_n, top_n_unseen
 
 KINDS = [("bernoulli", None), ("categorical", 3), ("gaussian", None)]
 
@@ -139,6 +139,60 @@ def test_top_n_against_a_loop():
         assert items[b, : len(expected)].tolist() == expected
         assert values[b, : len(expected)].tolist() == scores[b, expected].tolist()
         assert (items[b, len(expected) :] == -1).all() and torch.isneginf(values[b, len(expected) :]).all()
+
+
+@pytest.mark.parametrize("n", [1, 7, 40, 179, 299, 300, 400])
+def test_top_n_is_the_head_of_the_whole_order(n):
+    rng = np.random.default_rng(1)
+    scores = rng.standard_normal((20, 300))
+    scores[5:15] = np.round(scores[5:15], 1)  # some ties, at the cut too
+    scores[15:] = 0.0
+    seen = rng.random((20, 300)) < 0.4
+    seen[0], seen[1, 3:] = True, True
+    items, values = top_n(scores, seen, n)
+    whole, order = top_n(scores, seen, 300)[1], top_n(scores, seen, 300)[0]
+    assert items.shape == values.shape == (20, n)
+    assert torch.equal(items[:, :300], order[:, :n]) and torch.equal(values[:, :300], whole[:, :n])
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_levels", "like_at_least"),
+    [("bernoulli", None, None), ("categorical", 2, None), ("categorical", 2, 1), ("categorical", 5, None),
+     ("categorical", 5, 3), ("gaussian", None, None)],
+)  # fmt: skip
+def test_top_n_unseen_is_top_n_of_score_items(kind, n_levels, like_at_least):
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((23, 40)) < 0.3)
+    kept = (users != 4) & (users != 22)  # somebody without ratings, in the middle and at the end
+    levels = rng.integers(0, n_levels or 2, len(users))
+    levels[:2] = 0, (n_levels or 2) - 1
+    catalogue = {"user_ids": range(23), "item_ids": range(40)}
+    ratings = RatingMatrix(users[kept], items[kept], levels[kept], n_levels=n_levels or 2, **catalogue)
+    model = RBM(40, 6, kind, n_levels, weight_std=1.0, seed=0).double()
+    with torch.no_grad():
+        model.visible_bias.normal_(generator=torch.Generator().manual_seed(1))
+        model.hidden_bias.normal_(generator=torch.Generator().manual_seed(2))
+        if kind == "gaussian":
+            model.log_variance.uniform_(-1, 1, generator=torch.Generator().manual_seed(3))
+    expected = top_n(score_items(model, ratings, like_at_least=like_at_least), ratings, 30)
+    got = top_n_unseen(model, ratings, 30, like_at_least=like_at_least, batch_size=5)
+    assert torch.equal(got[0], expected[0])
+    torch.testing.assert_close(got[1], expected[1], rtol=1e-12, atol=1e-12)
+    assert top_n_unseen(model, ratings.rows([]), 3)[0].shape == (0, 3)
+
+
+def test_top_n_unseen_refuses():
+    ratings = RatingMatrix([0, 1], [0, 1], [0, 1])
+    model = RBM(2, 3, "categorical", 2, seed=0)
+    for call, message in (
+        (lambda: top_n_unseen(model, torch.zeros(2, 2)), "ratings: got Tensor, expected a RatingMatrix"),
+        (lambda: top_n_unseen(RBM(3, 2, seed=0), ratings), "got 2 items, expected 3"),
+        (lambda: top_n_unseen(model, ratings, like_at_least=2), "like_at_least: got 2, expected 1 to 1"),
+        (lambda: top_n_unseen(model, ratings, 0), "n: got 0"),
+        (lambda: top_n_unseen(model, ratings, batch_size=0), "batch_size: got 0"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            call()
 
 
 def test_top_n_pads_and_refuses():
