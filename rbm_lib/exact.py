@@ -14,7 +14,7 @@ from rbm_lib.inputs import Rows, as_mask
 from rbm_lib.machine import Machine
 
 MAX_BITS = 25  # largest side that is enumerated: 2^25 states
-BLOCK_ELEMENTS = 2**22  # numbers held at once while enumerating
+BLOCK_ELEMENTS = 2**18  # numbers held at once while enumerating: what fits into a processor's cache
 
 
 def binary_states(n: int, start: int = 0, stop: int | None = None, like: Tensor | None = None) -> Tensor:
@@ -47,11 +47,12 @@ def _visible_states(model, index, units):
     return v
 
 
-def _weighted_states(model: Machine, observed: Tensor | None, visible_offset: Tensor | None) -> Iterator:
+def _weighted_states(model: Machine, observed, visible_offset, means=True) -> Iterator:
     """Blocks (v, hidden, log_weight): Σ exp(log_weight) is Z of one mask, weighted statistics are exact.
 
     Enumerates the smaller side (an RBM's are v and h) and takes the other's mean given it. For Gaussian units
-    v is the pair mean ± σ, which has the first two moments, and energies need no more.
+    v is the pair mean ± σ, which has the first two moments, and energies need no more. Without `means`, which
+    log Z does not need, v and hidden are None.
     """
     units = torch.arange(model.n_visible, device=model.visible_bias.device)
     units = units if observed is None else units[observed]
@@ -77,8 +78,11 @@ def _weighted_states(model: Machine, observed: Tensor | None, visible_offset: Te
             index = torch.arange(start, stop, device=units.device)
             v = _visible_states(model, index % n_visible_states, units)
             even = _bits(index // n_visible_states, model.n_even, v.dtype)
-            odd = model.prob_odd_given_even(v, even, observed)
-            yield v, model.join(odd, even), -model.free_energy_of_even(v, even, observed, visible_offset)
+            log_weight = -model.free_energy_of_even(v, even, observed, visible_offset)
+            if means:
+                yield v, model.join(model.prob_odd_given_even(v, even, observed), even), log_weight
+            else:
+                yield None, None, log_weight
             continue
         odd = binary_states(model.n_odd, start, stop, like=model.visible_bias)
         to_visible, to_even = model.input_to_even(odd)
@@ -86,6 +90,9 @@ def _weighted_states(model: Machine, observed: Tensor | None, visible_offset: Te
         log_weight = odd @ odd_bias + (cumulant if observed is None else cumulant[:, units]).sum(-1)
         if model.n_even:
             log_weight = log_weight + model.even_units().cumulant(to_even).sum(-1)
+        if not means:
+            yield None, None, log_weight
+            continue
         v, even = layer.mean(to_visible), model.even_units().mean(to_even)
         if model.kind == "gaussian":
             sigma = torch.exp(0.5 * model.log_variance)
@@ -158,7 +165,7 @@ def exact_log_partition(model: Machine, observed=None, visible_offset: Tensor | 
     log_z = []
     for mask, offset in groups:
         total = model.visible_bias.new_tensor(-math.inf)
-        for _, _, log_weight in _weighted_states(model, mask, offset):
+        for _, _, log_weight in _weighted_states(model, mask, offset, means=False):
             total = torch.logaddexp(total, torch.logsumexp(log_weight, 0))
         log_z.append(total)
     if where is None:
