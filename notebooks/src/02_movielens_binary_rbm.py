@@ -444,19 +444,9 @@ summary_table(measured, ["AUC", "group AUC", "log-loss", "ECE", "RMSE"]).iloc[-3
 # autoencoder? On the same people, and never mind that we look at the best of seven:
 
 # %%
-def auc_lead(name, other, draws=lesson.pick(fast=60, full=300)):  # noqa: B008
-    """AUC of one model minus another's, on the same resampled people: value, low, high."""
-    rng = np.random.default_rng(0)
-    score = {n: outputs[n][0][people, films] for n in (name, other)}
-    rows_of = np.split(np.arange(len(people)), np.flatnonzero(np.diff(people)) + 1)
-    samples = [np.arange(len(people))]
-    samples += [np.concatenate([rows_of[i] for i in rng.integers(len(rows_of), size=len(rows_of))]) for _ in range(draws)]
-    lead = [roc_auc_score(is_liked[r], score[name][r]) - roc_auc_score(is_liked[r], score[other][r]) for r in samples]
-    return lead[0], *np.quantile(lead[1:], [0.025, 0.975])
-
-
-print("films as rows, 2 levels, beyond AutoRec: {:+.4f} [{:+.4f}, {:+.4f}]".format(
-    *auc_lead("RBM 2 levels, films as rows", "autoencoder (AutoRec)")))
+score = {name: outputs[name][0][people, films] for name in ("RBM 2 levels, films as rows", "autoencoder (AutoRec)")}
+lead = evaluate.auc_lead(*score.values(), is_liked, people, n_bootstrap=lesson.pick(fast=60, full=300))
+print("films as rows, 2 levels, beyond AutoRec: {:+.4f} [{:+.4f}, {:+.4f}]".format(*lead.loc[0, ["mean", "low", "high"]]))
 
 # %% [markdown]
 # A small lead, over all pairs; within people (group AUC, in the tables) the two are level in the saved run. And one split is one
@@ -854,4 +844,4 @@ lesson.score()
 # - Ferrari Dacrema, Cremonesi & Jannach (2019), Are we really making much progress? [doi:10.1145/3298689.3347058](https://doi.org/10.1145/3298689.3347058)
 # - Harper & Konstan (2015), The MovieLens datasets. [doi:10.1145/2827872](https://doi.org/10.1145/2827872)
 #
-# **Next:** [04 · Spotify preprocessing and twelve listener archetypes](04_spotify_preprocessing_and_archetypes.ipynb): other data, and listeners whose truth we know.
+# **Next:** [03 · Deezer: will the listener keep the first track?](03_deezer_skip_prediction.ipynb): other data, where time matters.
