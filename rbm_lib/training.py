@@ -174,7 +174,7 @@ def _step(model, gradient, optimizer, schedule, done, clip_norm):
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * schedule(done)
     for name, p in model.named_parameters():
-        p.grad = -gradient[name] if p.requires_grad else None
+        p.grad = gradient[name].neg_() if p.requires_grad else None
     if clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     optimizer.step()

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+@torch.no_grad()
 def sample_bernoulli(probability: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw 0/1 with the given probabilities, in their shape and dtype.
 
@@ -26,7 +27,7 @@ def sample_bernoulli(probability: Tensor, generator: torch.Generator | None = No
     uniform = torch.rand(
         probability.shape, generator=generator, device=probability.device, dtype=probability.dtype
     )
-    return (uniform < probability).to(probability.dtype)
+    return torch.lt(uniform, probability, out=uniform)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Bernoulli:
         return F.softplus(self.bias + field, threshold=40)  # above, exact to the last bit of float64
 
     def mean(self, field: Tensor) -> Tensor:
-        return torch.sigmoid(self.bias + field)
+        return (self.bias + field).sigmoid_()
 
     def sample(self, field: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return sample_bernoulli(self.mean(field), generator)
