@@ -273,7 +273,7 @@ FAULTS = [
     *_faults(
         "training.py", "test_training.py test_dbm_training.py",
         ("descent instead of ascent, in fine-tuning too",
-         "p.grad = -gradient[name] if", "p.grad = gradient[name] if"),
+         "p.grad = gradient[name].neg_() if", "p.grad = gradient[name] if"),
     ),
     *_faults(
         "training.py", "test_training.py",
