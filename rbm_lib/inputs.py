@@ -9,6 +9,11 @@ import hashlib
 import torch
 from torch import Tensor
 
+from rbm_lib.sparse import RatedCells
+
+SPARSE_BELOW = 0.01  # share of rated cells
+MOST_AT_ONCE = 2**25  # numbers in the rows that are looked at together
+
 
 class Rows:
     """Visible rows of a machine, with their mask and offset.
@@ -43,6 +48,21 @@ class Rows:
         per_row_mask = self.observed is not None and self.observed.ndim == 2
         return self.ratings is not None or per_row_mask or per_row_offset
 
+    @property
+    def sparse(self) -> bool:
+        """True where so few cells are rated that the rated ones alone are faster than dense rows."""
+        return (
+            self.ratings is not None
+            and self.offset is None
+            and self.model.kind != "gaussian"
+            and not self.model.n_even
+            and self.ratings.n_ratings < SPARSE_BELOW * self.n * self.model.n_visible
+        )
+
+    def cells(self, index):
+        """The rated cells of the rows `index`, where `data` is a RatingMatrix: see `rbm_lib.sparse`."""
+        return RatedCells(self.model, self.ratings.csr[index.cpu().numpy()])
+
     def batch(self, index):
         """(v, observed or None, visible_offset or None) of the rows `index`, on the machine's device."""
         if self.ratings is not None:
@@ -64,7 +84,8 @@ class Rows:
         return self.batch(torch.arange(self.n, device=self.model.visible_bias.device))
 
     def some(self, most):
-        """At most `most` rows, evenly spaced: the same ones at each call."""
+        """At most `most` rows (fewer of very wide ones), evenly spaced: the same ones at each call."""
+        most = max(1, min(most, MOST_AT_ONCE // self.model.visible_bias.numel()))
         step = max(1, -(-self.n // most))
         return self.batch(torch.arange(0, self.n, step, device=self.model.visible_bias.device))
 

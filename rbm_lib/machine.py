@@ -67,12 +67,18 @@ class Machine(nn.Module):
     @torch.no_grad()
     def initialize_visible(self, v, observed):
         """Set the visible bias and variance from data, as `RBM.initialize_from` documents."""
-        v, mask = self._row_values(v, observed)
-        if len(v) == 0 or not torch.isfinite(v).all():
-            raise ValueError("v: got no rows, or a value that is not finite; mark missing ones in observed=.")
-        everything = torch.ones(v.shape[:2], dtype=torch.bool, device=v.device)
-        mask = everything if mask is None else mask.expand(v.shape[:2])
-        count, total = mask.sum(0), v.sum(0)
+        if hasattr(v, "level_counts") and self.kind != "gaussian":
+            counts = self._level_counts(v, observed)
+            count, total = counts.sum(1), counts if self.n_levels else counts[:, 1]
+        else:
+            v, mask = self._row_values(v, observed)
+            if len(v) == 0 or not torch.isfinite(v).all():
+                raise ValueError(
+                    "v: got no rows, or a value that is not finite; mark missing ones in observed=."
+                )
+            everything = torch.ones(v.shape[:2], dtype=torch.bool, device=v.device)
+            mask = everything if mask is None else mask.expand(v.shape[:2])
+            count, total = mask.sum(0), v.sum(0)
         if self.kind == "gaussian":
             mean = total / count.clamp(min=1)
             variance = ((v - mean) ** 2 * mask).sum(0) / count.clamp(min=1)
@@ -87,6 +93,17 @@ class Machine(nn.Module):
         else:
             ones, zeros = total.clamp(min=0.5), (count - total).clamp(min=0.5)
             self.visible_bias.copy_(torch.log(ones) - torch.log(zeros))
+
+    def _level_counts(self, ratings, observed):
+        counts = torch.as_tensor(ratings.level_counts()).to(self.visible_bias)
+        if observed is not None:
+            raise ValueError("observed: a RatingMatrix brings its own mask; pass observed=None.")
+        if counts.shape != (self.n_visible, self.n_levels or 2):
+            raise ValueError(
+                f"v: got ratings of {counts.shape[0]} items and {counts.shape[1]} levels, expected "
+                f"{self.n_visible} and {self.n_levels or 2}."
+            )
+        return counts
 
     def _balanced_bias(self, W):
         """For Gaussian machines, the bias at which each unit above W would, alone, be on half of the time."""

@@ -109,8 +109,8 @@ class RBM(Machine):
         Level counts below half a row are taken as half a row, so that a column of one value stays finite (a
         Gaussian one gets variance 1); a column never observed starts at even odds (mean 0, variance 1).
         Gaussian machines also get the hidden bias at which each hidden unit would, without the others, be on
-        half of the time. W is left alone. Returns the model. Raises ValueError for values that are not
-        finite and not marked as missing.
+        half of the time. W is left alone. v may be a RatingMatrix (not for Gaussian units). Returns the
+        model. Raises ValueError for values that are not finite and not marked as missing.
         """
         self.initialize_visible(v, observed)
         if self.kind == "gaussian":

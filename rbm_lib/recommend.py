@@ -13,6 +13,7 @@ from rbm_lib.inputs import Rows
 from rbm_lib.likelihood import conditional_log_prob
 from rbm_lib.machine import require_whole
 from rbm_lib.rbm import RBM
+from rbm_lib.sparse import RatedCells, input_to_hidden
 
 METHODS = ("mean_field", "exact")
 
@@ -156,7 +157,7 @@ def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = N
     parts = []
     for start in range(0, ratings.n_users, batch_size):
         rated = ratings.csr[start : start + batch_size]
-        h = torch.sigmoid(_input_of_rated(model, rated) + model.hidden_bias)
+        h = model.hidden_units().mean(input_to_hidden(model, RatedCells(model, rated)))
         if pairwise:
             scores = torch.addmm(bias, h, W.T)
         else:
@@ -168,20 +169,6 @@ def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = N
         return torch.empty(0, n, dtype=torch.long), torch.empty(0, n, dtype=bias.dtype)
     items, scores = (torch.cat(part) for part in zip(*parts, strict=True))
     return items, torch.where(items < 0, scores, torch.sigmoid(scores)) if pairwise else scores
-
-
-def _input_of_rated(model, rated):
-    """scaled(v) W summed over the rated units alone, (B, n_hidden); rated: CSR rows of level + 1."""
-    device, dtype = model.W.device, model.W.dtype
-    unit, level, start = (
-        torch.from_numpy(a.astype("int64")) for a in (rated.indices, rated.data, rated.indptr)
-    )
-    unit, level, start = unit.to(device), level.to(device) - 1, start[:-1].to(device)
-    if model.n_levels is not None:
-        return F.embedding_bag(unit * model.n_levels + level, model.W.flatten(0, 1), start, mode="sum")
-    v = level.to(dtype)
-    v = v if model.log_variance is None else v * torch.exp(-model.log_variance)[unit]
-    return F.embedding_bag(unit, model.W, start, mode="sum", per_sample_weights=v)
 
 
 def _highest(values, n):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from rbm_lib import sparse
 from rbm_lib.checkpoint import restore_training, save_training
 from rbm_lib.exact import exact_gradient
 from rbm_lib.gradients import WeightDecay, cd_gradient, pcd_gradient, start_chains
@@ -129,6 +130,7 @@ def fit(
     if method == "pcd" and chains is None:
         chains = start_chains(model, rows, n_chains or batch_size, generator)
 
+    rated_only = method == "cd" and rows.sparse and not center
     n_updates = epochs * math.ceil(len(rows) / batch_size)
     update = first_epoch * math.ceil(len(rows) / batch_size)
     bar = _progress_bar(range(first_epoch, epochs), progress)
@@ -136,8 +138,10 @@ def fit(
         for epoch in bar:
             order = torch.randperm(len(rows), generator=generator, device=device)
             for index in order.split(batch_size):
-                v, mask, offset = rows.batch(index)
-                if method == "cd":
+                v, mask, offset = (None,) * 3 if rated_only else rows.batch(index)
+                if rated_only:
+                    gradient = sparse.cd_gradient(model, rows.cells(index), k, sample_visible, generator)
+                elif method == "cd":
                     gradient = cd_gradient(
                         model, v, k, mask, offset, sample_visible, generator, posterior, center
                     )

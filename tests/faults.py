@@ -36,6 +36,21 @@ def _faults(file, tests, *faults):
 
 FAULTS = [
     *_faults(
+        "sparse.py", "test_sparse.py",
+        ("ratings: model minus data", "data.sub_(ours)", "ours.sub_(data)"),
+        ("ratings: sums, not means", "value.div_(cells.n_rows)", "value"),
+        ("ratings: each rater's weight to another",
+         "v.view(len(v), -1)[order, level]", "v.view(len(v), -1)[:, level]"),
+        ("ratings: the last visible states sampled", "sweep == k - 1 and not sample_visible", "False"),
+        ("ratings: the chain never moves on", "h = sample_bernoulli(h_k, generator)", "pass"),
+    ),
+    *_faults(
+        "recommend.py", "test_recommend.py",
+        ("ties at the cut in any order",
+         "for row in cut_through.any(1)", "for row in cut_through.all(1)[:0, None]"),
+        ("seen items recommended to everyone at once", "scores[row, item] = -torch.inf", "pass"),
+    ),
+    *_faults(
         "units.py", "test_units.py test_rbm.py",
         ("1/σ² forgotten in the coupling", "return v * torch.exp(-self.log_variance)", "return v"),
         ("1/σ² forgotten in the gradient of b",

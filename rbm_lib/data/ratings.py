@@ -137,6 +137,11 @@ class RatingMatrix:
         """Ratings per item, integers (n_items,)."""
         return np.bincount(self.csr.indices, minlength=self.n_items)
 
+    def level_counts(self):
+        """Ratings per item and level, integers (n_items, n_levels)."""
+        cell = self.csr.indices.astype(np.int64) * self.n_levels + self.csr.data - 1
+        return np.bincount(cell, minlength=self.n_items * self.n_levels).reshape(self.n_items, -1)
+
     def user_index(self, ids):
         """Rows of these external user ids. Raises ValueError naming the unknown ones."""
         return _lookup(self.user_ids, ids, "user")
