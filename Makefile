@@ -15,10 +15,10 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test notebooks student lint faults clean
+.PHONY: help setup lab run test notebooks student lint faults bench bench-peers clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo "Variables: PROFILE=fast|full (run)  PYTHON=python3.12  RBM_DATA=folder  TORCH_INDEX=address (see README.md)"
 
 setup: $(STAMP)  ## make .venv and install everything into it, once
@@ -57,6 +57,14 @@ lint: setup  ## ruff
 
 faults: setup  ## put deliberate faults into the library, one at a time, and show which test catches each
 	$(PY) tests/faults.py
+
+bench: setup  ## what an update costs, beside bare matrix products and other libraries; a quarter of an hour
+	$(PY) benchmarks/speed.py
+
+bench-peers:  ## install learnergy and rbms for make bench, into an environment of their own
+	$(PYTHON) -m venv build/peers-venv
+	build/peers-venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt \
+	  $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
 
 clean:  ## remove .venv, build/ and caches; notebooks and data stay
 	rm -rf $(VENV) build .pytest_cache .ruff_cache *.egg-info

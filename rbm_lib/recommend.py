@@ -154,7 +154,8 @@ def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = N
     W, bias = model.W.reshape(-1, model.n_hidden), model.visible_bias
     if model.n_levels == 2:
         W, bias = model.W[:, 1] - model.W[:, 0], bias[:, 1] - bias[:, 0]
-    parts = []
+    items = torch.empty(ratings.n_users, n, dtype=torch.long)
+    best = torch.empty(ratings.n_users, n, dtype=bias.dtype)  # made once: pieces kept would litter the memory
     for start in range(0, ratings.n_users, batch_size):
         rated = ratings.csr[start : start + batch_size]
         h = model.hidden_units().mean(input_to_hidden(model, RatedCells(model, rated)))
@@ -164,11 +165,9 @@ def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = N
             scores = _one_number(model, model.mean_v_given_h(h), like_at_least)
         row, item = (torch.from_numpy(i.astype("int64")).to(scores.device) for i in rated.nonzero())
         scores[row, item] = -torch.inf
-        parts.append([part.cpu() for part in _fill(*_highest(scores, n), n)])
-    if not parts:
-        return torch.empty(0, n, dtype=torch.long), torch.empty(0, n, dtype=bias.dtype)
-    items, scores = (torch.cat(part) for part in zip(*parts, strict=True))
-    return items, torch.where(items < 0, scores, torch.sigmoid(scores)) if pairwise else scores
+        part = slice(start, start + batch_size)
+        items[part], best[part] = _fill(*_highest(scores, n), n)
+    return items, torch.where(items < 0, best, torch.sigmoid(best)) if pairwise else best
 
 
 def _highest(values, n):
