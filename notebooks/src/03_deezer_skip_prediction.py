@@ -34,6 +34,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+# %%
 from rbm_lib import DBN, RBM, evaluate, fit, pretrain
 from rbm_lib.course import Lesson
 from rbm_lib.course.lesson import repository_root
@@ -489,6 +490,7 @@ def table(outputs):
     return pd.DataFrame(frame).T
 
 
+# %%
 def print_lead(one, other, n_bootstrap=lesson.pick(fast=100, full=300)):  # noqa: B008
     lead = evaluate.auc_lead(outputs[one], outputs[other], y_held, person, n_bootstrap=n_bootstrap).loc[0, ["mean", "low", "high"]]
     print("{} beyond {}: {:+.4f} [{:+.4f}, {:+.4f}]".format(one, other, *lead))
@@ -703,7 +705,7 @@ for kind in ("boosted trees", "logistic regression"):
     print_lead(f"{kind}, with RBM", f"{kind}, all columns")
 
 # %% [markdown]
-# In the saved run the columns add a thousandth of AUC at most, with intervals that reach 0. In shorter runs they can cost some: columns learned on fewer days
+# In the saved run the columns add a thousandth of AUC or so, with intervals that reach 0. In shorter runs they can cost some: columns learned on fewer days
 # are noisier than the rates they repeat. The machine's strengths are elsewhere: it answers for any listener and any track of its matrix with one
 # set of weights, with any part of the history missing, and needs no columns made by hand.
 #
