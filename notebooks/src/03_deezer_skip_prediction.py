@@ -674,7 +674,7 @@ show(fig, "Calibration curves of two machines and the two rates: mostly below th
 #
 # ### Does it add anything?
 #
-# The machines' log-odds become two more columns. Out of fold, or it is mistake (b) again: machines trained on four blocks of days speak about the fifth.
+# The machines' log-odds become two more columns. Out of fold, or it is mistake (b) again: machines trained on the other blocks of days speak about each block.
 
 
 # %%
@@ -841,7 +841,7 @@ print_lead("DBN, random start", "logistic regression, all columns")
 
 # %% [markdown]
 # In the saved run (one seed; the intervals speak of listeners, not of seeds) pretraining gains nothing over random weights, and both networks are behind a
-# logistic regression. Pretraining learns what goes together in the rows, above all the columns of the hour, and that does not decide about a skip. And
+# logistic regression. Pretraining learns what goes together in the rows, such as the three columns of the hour, and that need not decide about a skip. And
 # every row has a label, so that nothing is gained from rows without. The bins cost some of it too: they blunt the rates, as the logistic
 # regression on the bins shows.
 #
