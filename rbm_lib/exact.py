@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from rbm_lib.inputs import Rows, as_mask
-from rbm_lib.machine import Machine
+from rbm_lib.machine import BLOCK_ELEMENTS, Machine
 
 MAX_BITS = 25  # largest side that is enumerated: 2^25 states
-BLOCK_ELEMENTS = 2**18  # numbers held at once while enumerating: what fits into a processor's cache
 
 
 def binary_states(n: int, start: int = 0, stop: int | None = None, like: Tensor | None = None) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rbm_lib.units import Bernoulli, Categorical, Gaussian
 
 UNITS = {"bernoulli": Bernoulli, "gaussian": Gaussian, "categorical": Categorical}
+BLOCK_ELEMENTS = 2**18  # numbers held at once where much is summed: what fits into a processor's cache
 VARIANCE_FLOOR = 1e-6  # of variances: the density of a column that hardly varies stays finite
 
 

@@ -157,14 +157,13 @@ def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = N
     items = torch.empty(ratings.n_users, n, dtype=torch.long)
     best = torch.empty(ratings.n_users, n, dtype=bias.dtype)  # made once: pieces kept would litter the memory
     for start in range(0, ratings.n_users, batch_size):
-        rated = ratings.csr[start : start + batch_size]
-        h = model.hidden_units().mean(input_to_hidden(model, RatedCells(model, rated)))
+        rated = RatedCells(model, ratings.csr[start : start + batch_size])
+        h = model.hidden_units().mean(input_to_hidden(model, rated))
         if pairwise:
             scores = torch.addmm(bias, h, W.T)
         else:
             scores = _one_number(model, model.mean_v_given_h(h), like_at_least)
-        row, item = (torch.from_numpy(i.astype("int64")).to(scores.device) for i in rated.nonzero())
-        scores[row, item] = -torch.inf
+        scores[rated.row, rated.unit] = -torch.inf
         part = slice(start, start + batch_size)
         items[part], best[part] = _fill(*_highest(scores, n), n)
     return items, torch.where(items < 0, best, torch.sigmoid(best)) if pairwise else best

@@ -10,15 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rbm_lib.machine import UNITS
+from rbm_lib.machine import BLOCK_ELEMENTS, UNITS
 from rbm_lib.units import sample_bernoulli
-
-BLOCK_ELEMENTS = 2**18  # numbers gathered at once
 
 
 class RatedCells:
     """The n ratings of B users, row by row: row, unit (n,), v (n[, n_levels]); row b: ends[b] : ends[b + 1].
 
+    weight (n · n_levels,): the rows of W, levels side by side, that these touch.
     rated: CSR rows of level + 1, as a RatingMatrix holds them; all tensors are on the machine's device.
     """
 
@@ -27,8 +26,11 @@ class RatedCells:
         unit, level, ends = (torch.from_numpy(a.astype("int64")).to(like.device) for a in arrays)
         self.n_rows, self.unit, self.ends = len(ends) - 1, unit, ends
         self.row = torch.repeat_interleave(ends.diff(), output_size=len(unit))
-        level = level - 1
+        level, self.weight = level - 1, unit
         self.v = level.to(like) if model.n_levels is None else F.one_hot(level, model.n_levels).to(like)
+        if model.n_levels is not None:
+            levels = torch.arange(model.n_levels, device=like.device)
+            self.weight = (unit[:, None] * model.n_levels + levels).flatten()
 
 
 def input_to_hidden(model, cells: RatedCells, v: Tensor | None = None) -> Tensor:
@@ -38,18 +40,18 @@ def input_to_hidden(model, cells: RatedCells, v: Tensor | None = None) -> Tensor
         v = v * torch.exp(-model.log_variance)[cells.unit]
     start = cells.ends[:-1] * (model.n_levels or 1)
     options = {"mode": "sum", "per_sample_weights": v.flatten()}
-    return F.embedding_bag(_weights_of(model, cells), model.W.view(-1, model.n_hidden), start, **options)
+    return F.embedding_bag(cells.weight, model.W.view(-1, model.n_hidden), start, **options)
 
 
 def input_to_rated(model, cells: RatedCells, h: Tensor) -> Tensor:
     """W h at the rated units alone, in the shape of cells.v."""
     W = model.W.reshape(-1, model.n_hidden)
     if W.is_cuda or torch.backends.mkl.is_available():
-        where, ends = _weights_of(model, cells), cells.ends * (model.n_levels or 1)
+        ends = cells.ends * (model.n_levels or 1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "in beta state"
             zeros = torch.sparse_csr_tensor(
-                ends, where, torch.zeros_like(cells.v).flatten(), (len(h), len(W))
+                ends, cells.weight, torch.zeros_like(cells.v).flatten(), (len(h), len(W))
             )
             return torch.sparse.sampled_addmm(zeros, h, W.T).values().view_as(cells.v)
     field, W = [], W.view(model.n_visible, -1)
@@ -57,14 +59,6 @@ def input_to_rated(model, cells: RatedCells, h: Tensor) -> Tensor:
     for unit, row in zip(cells.unit.split(block), cells.row.split(block), strict=True):
         field.append(torch.bmm(W[unit].view(len(unit), -1, model.n_hidden), h[row, :, None]).flatten())
     return torch.cat(field).view_as(cells.v)
-
-
-def _weights_of(model, cells):
-    """Rows of W, with levels side by side, that the ratings touch: (n · n_levels,)."""
-    if model.n_levels is None:
-        return cells.unit
-    levels = torch.arange(model.n_levels, device=cells.unit.device)
-    return (cells.unit[:, None] * model.n_levels + levels).flatten()
 
 
 @torch.no_grad()

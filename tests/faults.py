@@ -48,7 +48,7 @@ FAULTS = [
         "recommend.py", "test_recommend.py",
         ("ties at the cut in any order",
          "for row in cut_through.any(1)", "for row in cut_through.all(1)[:0, None]"),
-        ("seen items recommended to everyone at once", "scores[row, item] = -torch.inf", "pass"),
+        ("seen items recommended to everyone at once", "scores[rated.row, rated.unit] = -torch.inf", "pass"),
     ),
     *_faults(
         "units.py", "test_units.py test_rbm.py",
