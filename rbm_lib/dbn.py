@@ -17,6 +17,7 @@ from rbm_lib.exact import BLOCK_ELEMENTS, binary_states, exact_log_likelihood
 from rbm_lib.inputs import Rows, as_tensor
 from rbm_lib.machine import require_whole
 from rbm_lib.monitoring import History
+from rbm_lib.optimization import make_optimizer, put_gradient, set_rates, take_step
 from rbm_lib.rbm import RBM
 from rbm_lib.sampling import gibbs
 from rbm_lib.training import choose_device, on_device
@@ -200,7 +201,7 @@ def fine_tune(
         held_out = Rows(model, validation[0], *validation[2:])
         truth = _as_labels("validation labels", validation[1], model, len(held_out))
     generator = on_device(generator, device)
-    optimizer = training._make_optimizer(model, optimizer, lr, schedule)
+    optimizer = make_optimizer(model, optimizer, lr, schedule)
     learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
     decayed = [*model.weights, model.head.weight] if weight_decay else []
     n_updates, update, history = epochs * -(-len(rows) // batch_size), 0, History()
@@ -216,7 +217,10 @@ def fine_tune(
                 # zero for the visible biases, on which no mean depends
                 slopes = torch.autograd.grad(objective, list(learned.values()), materialize_grads=True)
                 gradient = dict(zip(learned, slopes, strict=True))
-                training._step(model, gradient, optimizer, schedule, update / n_updates, None)
+                set_rates(optimizer, schedule, update / n_updates)
+                with torch.no_grad():
+                    put_gradient(model, gradient, optimizer)
+                    take_step(model, optimizer, schedule)
                 total, update = total + loss.detach() * len(index), update + 1
             training._refuse_non_finite(model, epoch, lr, None)
             record = {"epoch": epoch + 1, "loss": float(total) / len(rows)}

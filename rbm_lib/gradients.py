@@ -97,18 +97,25 @@ def cd_gradient(
 @torch.no_grad()
 def pcd_gradient(
     model: Machine, v: Tensor, chains: Tensor, k=1, observed=None, visible_offset=None, generator=None,
-    posterior="mean_field", center=False,
+    posterior="mean_field", center=False, chain_generator=None, shares=None,
 ) -> tuple[Gradient, Tensor]:  # fmt: skip
     """Persistent CD: the model's average over chains that are never reset (Tieleman 2008).
 
     `chains`: states of the odd hidden layers (chains, n_odd), for an RBM its hidden ones; with masks or
-    offsets per row, one for each row of v. posterior, center: as in `fit`. Returns the gradient and the
-    chains' new states.
+    offsets per row, one for each row of v. posterior, center: as in `fit`. chain_generator: what the chains
+    draw from, if not from `generator`; shares: what the two averages count, if v and chains are parts of a
+    larger batch. Returns the gradient and the chains' new states.
     """
     means = _data_hidden(model, v, observed, visible_offset, posterior, generator)
     positive = model.statistics(v, means, observed, visible_offset)
+    generator = generator if chain_generator is None else chain_generator
     v_k, means_k, chains = _sweeps(model, chains, k, observed, visible_offset, generator)
-    gradient = _difference(positive, model.statistics(v_k, means_k, observed, visible_offset))
+    negative = model.statistics(v_k, means_k, observed, visible_offset)
+    if shares is not None:
+        for phase, share in zip((positive, negative), shares, strict=True):
+            for statistic in phase.values():
+                statistic.mul_(share)
+    gradient = _difference(positive, negative)
     return (centered(model, gradient, positive) if center else gradient), chains
 
 
@@ -149,10 +156,11 @@ class WeightDecay:
             counts = counts.to(model.W)
             self.counts = (counts / counts.sum().clamp(min=1)).view(-1, *[1] * (model.W.ndim - 1))
 
-    def add_to(self, gradient):
+    def add_to(self, gradient, scale=1.0):
+        """gradient ← gradient + scale · decay, in place; towards the item mean, scale is 1."""
         if self.counts is None:
             for name in self.model.weight_names if self.rate else ():
-                gradient[name] -= self.rate * self.model.get_parameter(name)
+                gradient[name] -= scale * self.rate * self.model.get_parameter(name)
             return
         shared = (self.counts * self.model.W).sum(0)
         step = SHARED_RATE * gradient["W"].mean(0) - SHARED_DECAY * self.rate * shared

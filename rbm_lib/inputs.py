@@ -9,9 +9,10 @@ import hashlib
 import torch
 from torch import Tensor
 
+from rbm_lib.machine import to_device
 from rbm_lib.sparse import RatedCells
 
-SPARSE_BELOW = 0.01  # share of rated cells
+SPARSE_BELOW = {"cpu": 0.2, "cuda": 0.01}  # share of rated cells; on CUDA a guess
 MOST_AT_ONCE = 2**25  # numbers in the rows that are looked at together
 
 
@@ -51,22 +52,28 @@ class Rows:
     @property
     def sparse(self) -> bool:
         """True where so few cells are rated that the rated ones alone are faster than dense rows."""
+        below = SPARSE_BELOW.get(self.model.visible_bias.device.type, 0.01)
         return (
             self.ratings is not None
             and self.offset is None
             and self.model.kind != "gaussian"
             and not self.model.n_even
-            and self.ratings.n_ratings < SPARSE_BELOW * self.n * self.model.n_visible
+            and self.ratings.n_ratings < below * self.n * self.model.n_visible
         )
 
     def cells(self, index):
         """The rated cells of the rows `index`, where `data` is a RatingMatrix: see `rbm_lib.sparse`."""
         return RatedCells(self.model, self.ratings.csr[index.cpu().numpy()])
 
+    def cell_counts(self, index):
+        """How many cells are rated in each of the rows `index`, where `data` is a RatingMatrix, (B,)."""
+        return torch.from_numpy(self.ratings.csr.indptr).diff()[index.cpu()]
+
     def batch(self, index):
         """(v, observed or None, visible_offset or None) of the rows `index`, on the machine's device."""
         if self.ratings is not None:
-            v, observed = (t.to(self.model.visible_bias.device) for t in self.ratings.batch(index.cpu()))
+            device = self.model.visible_bias.device
+            v, observed = (to_device(t, device) for t in self.ratings.batch(index.cpu()))
             v = v.to(self.model.visible_bias.dtype)
         else:
             v, observed = self.v[index], self.observed

@@ -173,6 +173,11 @@ class Machine(nn.Module):
             )
 
 
+def to_device(tensor: Tensor, device) -> Tensor:
+    """A tensor of the CPU on the machine's device; the program does not wait until it has arrived."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
 def uniform_weights(rows: Tensor) -> Tensor:
     """1/B for each of B rows, (B,)."""
     return torch.full_like(rows[:, 0], 1 / max(len(rows), 1))

@@ -6,48 +6,75 @@ these functions: nothing of the size users × items is made. The numbers are tho
 
 import warnings
 
+import numpy as np
+import scipy.sparse
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rbm_lib.machine import BLOCK_ELEMENTS, UNITS
+from rbm_lib.machine import BLOCK_ELEMENTS, UNITS, to_device
 from rbm_lib.units import sample_bernoulli
 
 
 class RatedCells:
     """The n ratings of B users, row by row: row, unit (n,), v (n[, n_levels]); row b: ends[b] : ends[b + 1].
 
-    weight (n · n_levels,): the rows of W, levels side by side, that these touch.
+    weight (n · n_levels,): the rows of W, levels side by side, that these touch. told, told_v (n,): the one
+    of each rating where v need not be 0, and that v.
     rated: CSR rows of level + 1, as a RatingMatrix holds them; all tensors are on the machine's device.
     """
 
     def __init__(self, model, rated):
         like, arrays = model.visible_bias, (rated.indices, rated.data, rated.indptr)
-        unit, level, ends = (torch.from_numpy(a.astype("int64")).to(like.device) for a in arrays)
-        self.n_rows, self.unit, self.ends = len(ends) - 1, unit, ends
+        unit, level, ends = (to_device(torch.from_numpy(a.astype("int64")), like.device) for a in arrays)
+        self.rated, self.n_rows, self.n_levels = rated, len(ends) - 1, model.n_levels or 1
+        self.unit, self.ends = unit, ends
         self.row = torch.repeat_interleave(ends.diff(), output_size=len(unit))
-        level, self.weight = level - 1, unit
-        self.v = level.to(like) if model.n_levels is None else F.one_hot(level, model.n_levels).to(like)
-        if model.n_levels is not None:
+        level, self.weight, self.told = level - 1, unit, unit
+        if model.n_levels is None:
+            self.v = self.told_v = level.to(like)
+        else:
             levels = torch.arange(model.n_levels, device=like.device)
             self.weight = (unit[:, None] * model.n_levels + levels).flatten()
+            self.told, self.told_v = unit * model.n_levels + level, torch.ones_like(unit, dtype=like.dtype)
+            self.v = (level[:, None] == levels).to(like)
+
+    def by_weight(self):
+        """The places of `told`, then of `weight`, one list, sorted by the row of W: (ends, row, order).
+
+        ends: where each row of W starts (NumPy); row: whose rating it is, B more in `weight`'s part; order:
+        the place in the list.
+        """
+        unit, start, (n_rows, n_items) = self.rated.indices, self.rated.indptr, self.rated.shape
+        told, weight, n_levels = unit, unit, self.n_levels
+        if n_levels > 1:
+            told = unit * n_levels + (self.rated.data - 1)
+            weight = (unit[:, None] * n_levels + np.arange(n_levels, dtype=unit.dtype)).ravel()
+        both = np.concatenate([told, weight])
+        ends = np.concatenate([start, start[-1] + n_levels * start[1:]])
+        order = np.arange(len(both), dtype=unit.dtype)
+        csc = scipy.sparse.csr_array((order, both, ends), shape=(2 * n_rows, n_items * n_levels)).tocsc()
+        row, order = (to_device(torch.from_numpy(a), self.unit.device) for a in (csc.indices, csc.data))
+        return csc.indptr, row, order
 
 
 def input_to_hidden(model, cells: RatedCells, v: Tensor | None = None) -> Tensor:
     """scaled(v) W summed over each row's rated units, (B, n_hidden); v: cells.v, or other values there."""
-    v = cells.v if v is None else v
+    if v is None:
+        where, v, start = cells.told, cells.told_v, cells.ends[:-1]
+    else:
+        where, start = cells.weight, cells.ends[:-1] * cells.n_levels
     if model.log_variance is not None:
         v = v * torch.exp(-model.log_variance)[cells.unit]
-    start = cells.ends[:-1] * (model.n_levels or 1)
     options = {"mode": "sum", "per_sample_weights": v.flatten()}
-    return F.embedding_bag(cells.weight, model.W.view(-1, model.n_hidden), start, **options)
+    return F.embedding_bag(where, model.W.view(-1, model.n_hidden), start, **options)
 
 
 def input_to_rated(model, cells: RatedCells, h: Tensor) -> Tensor:
     """W h at the rated units alone, in the shape of cells.v."""
     W = model.W.reshape(-1, model.n_hidden)
     if W.is_cuda or torch.backends.mkl.is_available():
-        ends = cells.ends * (model.n_levels or 1)
+        ends = cells.ends * cells.n_levels
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "in beta state"
             zeros = torch.sparse_csr_tensor(
@@ -62,36 +89,46 @@ def input_to_rated(model, cells: RatedCells, h: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def cd_gradient(model, cells: RatedCells, k=1, sample_visible=False, generator=None) -> dict[str, Tensor]:
-    """`gradients.cd_gradient` for an RBM with Bernoulli or categorical units and rated cells."""
+def cd_gradient(
+    model, cells: RatedCells, k=1, sample_visible=False, generator=None, cell_generator=None,
+    into=None, keep=0.0, scale=1.0,
+) -> dict[str, Tensor]:  # fmt: skip
+    """`gradients.cd_gradient` for an RBM with Bernoulli or categorical units and rated cells.
+
+    cell_generator: what rated units are drawn from, if not from `generator`.
+    into[name] ← keep · into[name] + scale · gradient, which is returned; default: new zeros, by parameter
+    name. To make a tensor of the size of W at each batch can take longer than all else.
+    """
+    cell_generator = generator if cell_generator is None else cell_generator
+    if into is None:
+        into = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
     hidden, layer = model.hidden_units(), UNITS[model.kind](model.visible_bias[cells.unit])
     h_0 = hidden.mean(input_to_hidden(model, cells))
     h = sample_bernoulli(h_0, generator)
     for sweep in range(k):
         field = input_to_rated(model, cells, h)
         mean_last = sweep == k - 1 and not sample_visible
-        v_k = layer.mean(field) if mean_last else layer.sample(field, generator)
+        v_k = layer.mean(field) if mean_last else layer.sample(field, cell_generator)
         h_k = hidden.mean(input_to_hidden(model, cells, v_k))
         h = sample_bernoulli(h_k, generator)
-    gradient = {
-        "W": _coupling(model, cells, v_k, h_0, h_k),
-        "visible_bias": torch.zeros_like(model.visible_bias).index_add_(0, cells.unit, cells.v - v_k),
-        "hidden_bias": (h_0 - h_k).sum(0),
-    }
-    return {name: value.div_(cells.n_rows) for name, value in gradient.items()}
+    scale = scale / max(cells.n_rows, 1)  # of several processes, one may have no rows
+    _add_coupling(into["W"], keep, scale, model, cells, v_k, torch.cat([h_0, h_k]))
+    into["visible_bias"].mul_(keep).index_add_(0, cells.unit, (cells.v - v_k).mul_(scale))
+    into["hidden_bias"].mul_(keep).add_((h_0 - h_k).sum(0), alpha=scale)
+    return into
 
 
-def _coupling(model, cells, v_k, h_0, h_k):
-    """Σ over each unit's raters of v h_0 − v_k h_k, in the shape of W."""
-    unit, order = cells.unit.sort()
-    unit, raters = torch.unique_consecutive(unit, return_counts=True)
-    start, row = raters.cumsum(0) - raters, cells.row[order]
-    total = torch.zeros_like(model.W)
-    flat = total.view(model.n_visible, -1, model.n_hidden)
-    for level in range(flat.shape[1]):
-        data, ours = (
-            F.embedding_bag(row, h, start, mode="sum", per_sample_weights=v.view(len(v), -1)[order, level])
-            for v, h in ((cells.v, h_0), (v_k, h_k))
-        )
-        flat[unit, level] = data.sub_(ours)
-    return total
+def _add_coupling(into, keep, scale, model, cells, v_k, h):
+    """into ← keep · into + scale · Σ over each unit's raters of v h_0 − v_k h_k; h: h_0 with h_k below it.
+
+    Data and chains are one list of terms value · h[row], sorted by the row of W they belong to, so that each
+    row is summed and added once.
+    """
+    ends, row, order = cells.by_weight()
+    value = torch.cat([cells.told_v, v_k.flatten().neg()])[order]
+    block = max(1, BLOCK_ELEMENTS // model.n_hidden)
+    for i, part in enumerate(into.view(-1, model.n_hidden).split(block)):
+        bags = ends[i * block : i * block + len(part) + 1]
+        terms, start = slice(bags[0], bags[-1]), to_device(torch.from_numpy(bags[:-1] - bags[0]), row.device)
+        options = {"mode": "sum", "per_sample_weights": value[terms]}
+        part.mul_(keep).add_(F.embedding_bag(row[terms], h, start, **options), alpha=scale)

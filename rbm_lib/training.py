@@ -10,29 +10,35 @@ from pathlib import Path
 
 import torch
 
-from rbm_lib import sparse
+from rbm_lib.batch_gradient import BatchGradient
 from rbm_lib.checkpoint import restore_training, save_training
-from rbm_lib.exact import exact_gradient
-from rbm_lib.gradients import WeightDecay, cd_gradient, pcd_gradient, start_chains
+from rbm_lib.distributed import Processes, ProcessLost
+from rbm_lib.gradients import WeightDecay, start_chains
 from rbm_lib.inputs import Rows
-from rbm_lib.machine import VARIANCE_FLOOR, Machine, require_whole
+from rbm_lib.machine import Machine, require_whole
 from rbm_lib.monitoring import History, monitor
+from rbm_lib.optimization import (
+    Momentum,
+    linear_decay,
+    make_optimizer,
+    put_gradient,
+    set_rates,
+    settings_of,
+    take_step,
+)
 
 METHODS = ("cd", "pcd", "exact")
+__all__ = ["History", "TrainingDiverged", "fit", "linear_decay"]
 
 
 class TrainingDiverged(FloatingPointError):
     """A parameter stopped being finite; the message names it, the epoch, and what to try."""
 
 
-def linear_decay(start: float = 0.0):
-    """A schedule for `fit`: the full rate up to the fraction `start` of the updates, then falling to zero."""
-    return lambda done: min(1.0, (1.0 - done) / max(1.0 - start, 1e-12))
-
-
 # ---- the loop ---------------------------------------------------------------------------------------------
 
 
+@torch.no_grad()
 def fit(
     model: Machine,
     data,
@@ -60,6 +66,7 @@ def fit(
     checkpoint=None,
     checkpoint_every: int = 1,
     resume: bool = False,
+    cuda_graph: bool = False,
     progress: bool = True,
 ) -> History:
     """Train an RBM or DBM in place and return its History. Nothing is reset; `initialize_from` comes before.
@@ -86,9 +93,14 @@ def fit(
       torch device; the model is moved there and stays there.
     checkpoint: file written every `checkpoint_every` epochs; with resume=True an existing one is continued,
       and equals an uninterrupted run bit for bit on the same device.
+    cuda_graph: launch the kernels of an update together (CD, Bernoulli units, complete rows; small machines).
+
+    Under torchrun, after `torch.distributed.init_process_group`, the processes train together: each is given
+    the same arguments and computes on its part of every batch (see `rbm_lib.distributed`).
 
     An interrupt (the stop button) returns the history so far. Raises TrainingDiverged when a parameter stops
-    being finite, and ValueError or TypeError for arguments or data that do not fit.
+    being finite, ProcessLost when another process is gone, and ValueError or TypeError for arguments or data
+    that do not fit.
     """
     _check_arguments(method, lr, weight_decay, decay_toward, clip_norm, posterior, center)
     whole = {"k": k, "epochs": epochs, "batch_size": batch_size, "n_chains": n_chains}
@@ -98,7 +110,9 @@ def fit(
             require_whole(name, value)
     if resume and checkpoint is None:
         raise ValueError("resume: got True without a checkpoint, expected checkpoint=path to go on from.")
-    device = choose_device(device)
+    processes, device = Processes(), choose_device(device)
+    if center and not processes.alone:
+        raise ValueError("center: got True with several processes, expected one, or center=False.")
     model.to(device)
     rows = Rows(model, data, observed, visible_offset)
     if len(rows) == 0:
@@ -110,13 +124,14 @@ def fit(
             f"n_chains: got {n_chains}, expected None: with masks or offsets per row one chain per row."
         )
     generator = on_device(generator, device)
-    optimizer = _make_optimizer(model, optimizer, lr, schedule)
+    processes.start_alike(model, generator)
+    optimizer = make_optimizer(model, optimizer, lr, schedule, clip_norm)
     decay = WeightDecay(model, rows, weight_decay, decay_toward)
     settings = {
         "method": method, "k": k, "n_chains": n_chains, "batch_size": batch_size, "lr": lr,
         "weight_decay": weight_decay, "decay_toward": decay_toward, "clip_norm": clip_norm,
         "sample_visible": sample_visible, "posterior": posterior, "center": center,
-        "optimizer": _optimizer_settings(optimizer), "device": device.type,
+        "optimizer": settings_of(optimizer), "device": device.type,
         "data": rows.fingerprint() if checkpoint else None,
     }  # fmt: skip
 
@@ -130,40 +145,44 @@ def fit(
     if method == "pcd" and chains is None:
         chains = start_chains(model, rows, n_chains or batch_size, generator)
 
-    rated_only = method == "cd" and rows.sparse and not center
+    if isinstance(optimizer, Momentum) and decay_toward == "zero" and processes.alone:
+        running = {"velocity": optimizer.velocity(model), "momentum": optimizer.momentum}
+    else:
+        running = {}
+    gradient_of = BatchGradient(
+        model, rows, processes, generator, method=method, k=k, sample_visible=sample_visible,
+        posterior=posterior, center=center, chains=chains, cuda_graph=cuda_graph,
+        **running,
+    )  # fmt: skip
     n_updates = epochs * math.ceil(len(rows) / batch_size)
     update = first_epoch * math.ceil(len(rows) / batch_size)
-    bar = _progress_bar(range(first_epoch, epochs), progress)
+    bar = _progress_bar(range(first_epoch, epochs), progress and processes.rank == 0)
     try:
         for epoch in bar:
             order = torch.randperm(len(rows), generator=generator, device=device)
+            order = order.cpu() if rows.ratings is not None else order
             for index in order.split(batch_size):
-                v, mask, offset = (None,) * 3 if rated_only else rows.batch(index)
-                if rated_only:
-                    gradient = sparse.cd_gradient(model, rows.cells(index), k, sample_visible, generator)
-                elif method == "cd":
-                    gradient = cd_gradient(
-                        model, v, k, mask, offset, sample_visible, generator, posterior, center
-                    )
-                elif method == "pcd":
-                    own = index if rows.masked else slice(None)
-                    gradient, chains[own] = pcd_gradient(
-                        model, v, chains[own], k, mask, offset, generator, posterior, center
-                    )
+                set_rates(optimizer, schedule, update / n_updates)
+                gradient = gradient_of(index)
+                if gradient_of.adds_to_velocity:
+                    decay.add_to(gradient, scale=-1.0)
                 else:
-                    gradient = exact_gradient(model, v, mask, offset)
-                decay.add_to(gradient)
-                _step(model, gradient, optimizer, schedule, update / n_updates, clip_norm)
+                    decay.add_to(gradient)
+                    put_gradient(model, gradient, optimizer, clip_norm)
+                take_step(model, optimizer, schedule)
                 update += 1
             _refuse_non_finite(model, epoch, lr, checkpoint)
             if (epoch + 1) % monitor_every == 0 or epoch + 1 == epochs:
                 history.records.append({"epoch": epoch + 1, **monitor(model, rows, validation)})
                 bar.set_postfix({name: f"{value:.4g}" for name, value in list(history.last.items())[1:3]})
-            if checkpoint is not None and ((epoch + 1) % checkpoint_every == 0 or epoch + 1 == epochs):
-                state = {"epoch": epoch + 1, "records": history.records, "chains": chains}
+            due = (epoch + 1) % checkpoint_every == 0 or epoch + 1 == epochs
+            if checkpoint is not None and due and processes.rank == 0:
+                state = {"epoch": epoch + 1, "records": history.records, "chains": gradient_of.chains}
                 save_training(checkpoint, settings, model, optimizer, schedule, generator, state)
     except KeyboardInterrupt:
         history.interrupted = True
+    except ProcessLost as error:
+        raise ProcessLost(f"{error}{_kept(checkpoint)}") from error
     finally:
         bar.close()
         for p in model.parameters():
@@ -171,27 +190,10 @@ def fit(
     return history
 
 
-@torch.no_grad()
-def _step(model, gradient, optimizer, schedule, done, clip_norm):
-    """One update: the ascent direction, negated, to `.grad`, and the optimiser's step."""
-    if callable(schedule) and not hasattr(schedule, "step"):
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * schedule(done)
-    for name, p in model.named_parameters():
-        p.grad = gradient[name].neg_() if p.requires_grad else None
-    if clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    optimizer.step()
-    if hasattr(schedule, "step"):
-        schedule.step()
-    if model.log_variance is not None and model.log_variance.requires_grad:
-        model.log_variance.clamp_(min=math.log(VARIANCE_FLOOR))
-
-
 def choose_device(device) -> torch.device:
     """The device of that name; "auto": CUDA where there is one, else the CPU."""
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = Processes().device() if torch.cuda.is_available() else "cpu"
     return torch.device(device)
 
 
@@ -220,37 +222,12 @@ def _check_rates(**rates):
 
 def on_device(generator, device):
     """A generator on the machine's device; one made elsewhere only supplies the seed."""
-    if generator is not None and generator.device.type == device.type:
+    same = generator is not None and generator.device.type == device.type
+    if same and device.index in (None, generator.device.index):
         return generator
     source = "cpu" if generator is None else generator.device
     seed = torch.randint(2**62, (1,), generator=generator, device=source)
     return torch.Generator(device).manual_seed(seed.item())
-
-
-def _make_optimizer(model, optimizer, lr, schedule):
-    if isinstance(optimizer, torch.optim.Optimizer):
-        theirs = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        if theirs != {id(p) for p in model.parameters() if p.requires_grad}:
-            raise ValueError("optimizer: holds other parameters than the model's; make it from those.")
-    else:
-        learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        groups = [{"params": [p for name, p in learned.items() if name != "log_variance"]}]
-        if "log_variance" in learned:
-            groups.append({"params": [learned["log_variance"]], "lr": lr / 2})
-        settings = {"lr": lr, "momentum": 0.9} if optimizer is None else {"lr": lr}
-        optimizer = (optimizer or torch.optim.SGD)(groups, **settings)
-    if getattr(schedule, "optimizer", optimizer) is not optimizer:
-        raise ValueError("schedule: got one of another optimizer; pass its own as optimizer=.")
-    for group in optimizer.param_groups:
-        group.setdefault("initial_lr", group["lr"])
-    return optimizer
-
-
-def _optimizer_settings(optimizer):
-    """Its class and settings as text, without the rates, which a schedule moves."""
-    moved = ("params", "lr", "initial_lr")
-    groups = [{k: v for k, v in group.items() if k not in moved} for group in optimizer.param_groups]
-    return f"{type(optimizer).__name__} {groups}"
 
 
 def _progress_bar(epochs, progress):
@@ -261,10 +238,13 @@ def _progress_bar(epochs, progress):
 
 def _refuse_non_finite(model, epoch, lr, checkpoint):
     for name, p in model.named_parameters():
-        if not torch.isfinite(p).all():
-            kept = checkpoint is not None and Path(checkpoint).exists()
+        if not torch.isfinite(p.sum()) and not torch.isfinite(p).all():  # the sum alone is quicker
             raise TrainingDiverged(
                 f"{name} stopped being finite in epoch {epoch + 1}. Try a smaller rate (lr was {lr:g}), "
-                "standardised data, or a larger batch."
-                + (f" The last good state is in {checkpoint}." if kept else "")
+                f"standardised data, or a larger batch.{_kept(checkpoint)}"
             )
+
+
+def _kept(checkpoint):
+    kept = checkpoint is not None and Path(checkpoint).exists()
+    return f" The last good state is in {checkpoint}." if kept else ""

@@ -18,16 +18,46 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+@dataclass(frozen=True)
+class Part:
+    """A generator for the rows `rows`, a slice, of a batch of `total`: it draws for all, gives theirs.
+
+    So the numbers are the same however a batch is split over processes.
+    """
+
+    generator: torch.Generator | None
+    rows: slice
+    total: int
+
+
+def random_numbers(draw, shape, like: Tensor, generator=None) -> Tensor:
+    """Numbers of that shape by `draw` (torch.rand, torch.randn), on the device of `like`.
+
+    In its dtype, but in float32 at least: uniform numbers of half precision are multiples of 1/256 or 1/2048,
+    and small probabilities would be drawn several times too often.
+    """
+    if isinstance(generator, Part):
+        whole = (generator.total, *shape[1:])
+        return random_numbers(draw, whole, like, generator.generator)[generator.rows]
+    dtype = torch.promote_types(like.dtype, torch.float32)
+    return draw(shape, generator=generator, device=like.device, dtype=dtype)
+
+
+def uniform_(out: Tensor, generator=None) -> Tensor:
+    """Fill `out`, float32 or float64, with uniform numbers in [0, 1), and return it."""
+    if isinstance(generator, Part):
+        return out.copy_(random_numbers(torch.rand, out.shape, out, generator))
+    return out.uniform_(generator=generator)
+
+
 @torch.no_grad()
 def sample_bernoulli(probability: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw 0/1 with the given probabilities, in their shape and dtype.
 
     One uniform number per unit: on the CPU the draws are the same for every number of threads.
     """
-    uniform = torch.rand(
-        probability.shape, generator=generator, device=probability.device, dtype=probability.dtype
-    )
-    return torch.lt(uniform, probability, out=uniform)
+    uniform = random_numbers(torch.rand, probability.shape, probability, generator)
+    return torch.lt(uniform, probability, out=uniform).to(probability.dtype)
 
 
 @dataclass(frozen=True)
@@ -72,14 +102,13 @@ class Categorical:
         return torch.logsumexp(self.bias + field, -1)
 
     def mean(self, field: Tensor) -> Tensor:
-        return torch.softmax(self.bias + field, -1)
+        levels_first = (self.bias + field).movedim(-1, 0).contiguous()  # over a short last axis it is slow
+        return torch.softmax(levels_first, 0).movedim(0, -1).contiguous()
 
     def sample(self, field: Tensor, generator: torch.Generator | None = None) -> Tensor:
         # One uniform number against the cumulative probabilities; the last level takes what rounding leaves.
         below = self.mean(field).cumsum(-1)[..., :-1]
-        uniform = torch.rand(
-            below.shape[:-1] + (1,), generator=generator, device=below.device, dtype=below.dtype
-        )
+        uniform = random_numbers(torch.rand, below.shape[:-1] + (1,), below, generator)
         level = (uniform >= below).sum(-1)
         return F.one_hot(level, self.bias.shape[-1]).to(below.dtype)
 
@@ -113,8 +142,8 @@ class Gaussian:
 
     def sample(self, field: Tensor, generator: torch.Generator | None = None) -> Tensor:
         mean = self.mean(field)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-        return mean + torch.exp(0.5 * self.log_variance) * noise
+        noise = random_numbers(torch.randn, mean.shape, mean, generator)
+        return (mean + torch.exp(0.5 * self.log_variance) * noise).to(mean.dtype)
 
     def bias_statistic(self, v: Tensor) -> Tensor:
         """−∂energy/∂bias, per unit and row."""

@@ -151,8 +151,11 @@ def test_an_existing_checkpoint_is_not_overwritten(tmp_path):
         ({"lr": 0.5}, "lr was 0.01, now 0.5"),
         ({"batch_size": 4}, "batch_size was 3, now 4"),
         ({"weight_decay": 0.1}, "weight_decay was 0.0, now 0.1"),
-        ({"optimizer": torch.optim.Adam}, "optimizer was .SGD .* now .Adam "),
-        ({"optimizer": partial(torch.optim.SGD, momentum=0.5)}, "'momentum': 0.9.* now .*'momentum': 0.5"),
+        ({"optimizer": torch.optim.Adam}, "optimizer was .Momentum .* now .Adam "),
+        (
+            {"optimizer": partial(torch.optim.SGD, momentum=0.5)},
+            "was .Momentum .*0.9.* now .SGD .*': 0.5",
+        ),
         ({"observed": torch.ones(6, 4, dtype=torch.bool)}, "data was '.*', now '"),
         ({"data": 1 - random_rows(machine("bernoulli"), 6)}, "data was '.*', now '"),
         ({"model": machine("bernoulli", n_hidden=2)}, "shape was .*'n_hidden': 3.* now .*'n_hidden': 2"),

@@ -74,13 +74,35 @@ def test_the_gradient_is_that_of_dense_rows(kind, n_levels, k, sample_visible, e
 
 
 @pytest.mark.parametrize(("kind", "n_levels"), KINDS)
+def test_a_gradient_is_added_to_what_is_left_of_the_last(kind, n_levels):
+    model, cells = (
+        machine(kind, n_levels),
+        sparse.RatedCells(machine(kind, n_levels), ratings(n_levels or 2).csr),
+    )
+    gradient = sparse.cd_gradient(model, cells, generator=seeded())
+    given = {name: torch.rand_like(p) for name, p in model.named_parameters()}
+    before = {name: value.clone() for name, value in given.items()}
+    added = sparse.cd_gradient(model, cells, generator=seeded(), into=given, keep=0.9, scale=-2.0)
+    for name in gradient:
+        torch.testing.assert_close(added[name], 0.9 * before[name] - 2 * gradient[name], **CLOSE)
+        assert added[name] is given[name]
+
+
+def test_rows_without_ratings_have_no_gradient():
+    model, nobody = machine("categorical", 2), ratings(2).rows([3, 29])
+    assert nobody.n_ratings == 0
+    gradient = sparse.cd_gradient(model, sparse.RatedCells(model, nobody.csr))
+    assert all((value == 0).all() for value in gradient.values())
+
+
+@pytest.mark.parametrize(("kind", "n_levels"), KINDS)
 def test_training_is_that_of_dense_rows(kind, n_levels, monkeypatch):
     """With CD-1 and mean visible units the two paths draw the same hidden units."""
     matrix, trained, calls = ratings(n_levels or 2), [], []
     spy = sparse.cd_gradient
-    monkeypatch.setattr(sparse, "cd_gradient", lambda *a: calls.append(1) or spy(*a))
+    monkeypatch.setattr(sparse, "cd_gradient", lambda *a, **b: calls.append(1) or spy(*a, **b))
     for below in (1.0, 0.0):
-        monkeypatch.setattr("rbm_lib.inputs.SPARSE_BELOW", below)
+        monkeypatch.setattr("rbm_lib.inputs.SPARSE_BELOW", {"cpu": below})
         model = machine(kind, n_levels).initialize_from(matrix)
         fit(model, matrix, epochs=4, batch_size=7, lr=0.05, weight_decay=0.01, decay_toward="item_mean",
             generator=seeded(5), device="cpu", progress=False)  # fmt: skip
@@ -91,7 +113,7 @@ def test_training_is_that_of_dense_rows(kind, n_levels, monkeypatch):
 
 
 def test_where_rated_cells_are_used(monkeypatch):
-    monkeypatch.setattr("rbm_lib.inputs.SPARSE_BELOW", 0.01)
+    monkeypatch.setattr("rbm_lib.inputs.SPARSE_BELOW", {"cpu": 0.01})
     few, many = ratings(2, 100, 200, 0.005), ratings(2, 100, 200, 0.05)
     model = RBM(200, 2, "categorical", 2)
     assert inputs.Rows(model, few).sparse and not inputs.Rows(model, many).sparse

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import World, exact_samples, machine, random_mask, random_rows, seeded
 
-from rbm_lib import RBM, TrainingDiverged, fit
+from rbm_lib import RBM, TrainingDiverged, batch_gradient, fit
 from rbm_lib import training as training_module
 from rbm_lib.exact import exact_gradient, exact_log_likelihood, model_statistics
 from rbm_lib.gradients import cd_gradient, pcd_gradient, start_chains
@@ -67,7 +67,11 @@ def test_seven_rows_in_batches_of_four_by_hand(kind, method, masked, shifted):
             sizes.append(len(index))
             batch, m, o = rows.batch(index)
             if method == "cd":
+                before = generator.get_state()
                 gradient = cd_gradient(by_hand, batch, 2, m, o, generator=generator)
+                if kind == "bernoulli" and m is None and o is None:  # memory made once: no draw at the end
+                    generator.set_state(before)
+                    torch.rand(len(batch), 2 * by_hand.n_hidden + 4, generator=generator, dtype=v.dtype)
             elif method == "exact":
                 gradient = exact_gradient(by_hand, batch, m, o)
             else:
@@ -94,14 +98,14 @@ def test_every_row_counts_once_however_short_the_last_batch():
 
 @pytest.mark.parametrize(("batch_size", "n_chains"), [(2, 9), (5, 3), (10, None)])
 def test_the_number_of_chains_is_its_own(batch_size, n_chains, monkeypatch):
-    seen, original = [], training_module.pcd_gradient
+    seen, original = [], batch_gradient.pcd_gradient
 
     def spy(model, v, chains, *rest):
         gradient, after = original(model, v, chains, *rest)
         seen.append((len(v), chains.clone(), after.clone()))
         return gradient, after
 
-    monkeypatch.setattr(training_module, "pcd_gradient", spy)
+    monkeypatch.setattr(batch_gradient, "pcd_gradient", spy)
     model = machine("bernoulli")
     v = random_rows(model, 10)
     fit(model, v, method="pcd", n_chains=n_chains, epochs=2, batch_size=batch_size, lr=0.01, **QUIET)
@@ -111,14 +115,14 @@ def test_the_number_of_chains_is_its_own(batch_size, n_chains, monkeypatch):
 
 
 def test_masked_rows_keep_chains_of_their_own(monkeypatch):
-    seen, original = [], training_module.pcd_gradient
+    seen, original = [], batch_gradient.pcd_gradient
 
     def spy(model, v, chains, *rest):
         gradient, after = original(model, v, chains, *rest)
         seen.append((v.clone(), chains.clone(), after.clone()))
         return gradient, after
 
-    monkeypatch.setattr(training_module, "pcd_gradient", spy)
+    monkeypatch.setattr(batch_gradient, "pcd_gradient", spy)
     model = machine("gaussian", n_hidden=6)
     v, mask = random_rows(model, 5), torch.ones(5, 4, dtype=torch.bool)
     fit(model, v, observed=mask, method="pcd", epochs=2, batch_size=2, lr=0.001, **QUIET)

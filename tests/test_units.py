@@ -121,3 +121,16 @@ def test_devices_agree(kind, device):
     for name in ("cumulant", "mean"):
         expected, got = getattr(units, name)(field), getattr(there, name)(field.to(device))
         torch.testing.assert_close(got.cpu(), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_draws_small_probabilities_as_they_are(dtype):
+    """Uniform numbers of half precision are too few: at 1/1000 they would draw three times too often."""
+    n, p = 400_000, torch.tensor(0.001, dtype=dtype)
+    draws = sample_bernoulli(p.expand(n), seeded(0))
+    assert draws.dtype == dtype
+    assert abs(draws.double().mean() - p.double()) < 5 * math.sqrt(0.001 / n)
+    field = torch.zeros(1, 3, dtype=dtype)
+    for unit in (Categorical(torch.zeros(3, dtype=dtype)), Gaussian(*torch.zeros(2, 3, dtype=dtype))):
+        value = field[..., None].expand(1, 3, 3) if isinstance(unit, Categorical) else field
+        assert unit.sample(value, seeded(0)).dtype == dtype
