@@ -29,29 +29,28 @@ def item_knn(likes, k=200, shrink=10.0):
     Cosine: a·b / (|a||b| + shrink), over columns of likes (Deshpande & Karypis 2004; shrinkage as in Ferrari
     Dacrema et al. 2019).
     """
-    x = scipy.sparse.csr_array(likes.csr != 0, dtype=float)
-    both, norm = (x.T @ x).tocoo(), np.sqrt(x.sum(0))
-    pairs = both.row != both.col
-    row, column = both.row[pairs], both.col[pairs]
-    cosine = both.data[pairs] / (norm[row] * norm[column] + shrink)
-    similarity = scipy.sparse.csr_array((cosine, (row, column)), shape=both.shape)
-    for start, stop in itertools.pairwise(similarity.indptr):
+    x = _ones(likes)
+    similarity, norm = (x.T @ x).tocsc(), np.sqrt(x.sum(0))
+    for item, (start, stop) in enumerate(itertools.pairwise(similarity.indptr)):
+        near, other = similarity.data[start:stop], similarity.indices[start:stop]
+        near /= norm[item] * norm[other] + shrink
+        near[other == item] = 0
         if stop - start > k:
-            near = similarity.data[start:stop]
             near[near < np.partition(near, -k)[-k]] = 0
-    return (x @ similarity.T).toarray()
+    similarity.eliminate_zeros()
+    return (x @ similarity).toarray()
 
 
 def ease_weights(x, l2=300.0):
     """EASE: B (n_items, n_items), zero diagonal, minimising |X − XB|² + l2 |B|² (Steck 2019, eq. 8).
 
     B_ij = −P_ij / P_jj with P = (XᵀX + l2 I)⁻¹: the conditional mean of a fully visible Gaussian Boltzmann
-    machine.
+    machine. x: (n_users, n_items), an array or SciPy sparse.
     """
     if l2 <= 0:
         raise ValueError(f"l2: got {l2}, expected a positive number.")
-    precision = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
-    weights = -precision / np.diag(precision)
+    weights = _cholesky_inverse(x.T @ x, l2)
+    weights /= -np.diag(weights)
     np.fill_diagonal(weights, 0)
     return weights
 
@@ -65,7 +64,7 @@ def ease(likes, l2=300.0):
     x = _ones(likes)
     if l2 <= 0 or x.shape[0] >= x.shape[1]:
         return x @ ease_weights(x, l2)
-    x_precision = np.linalg.solve(x @ x.T + l2 * np.eye(len(x)), x)
+    x_precision = (x.T @ _cholesky_inverse(x @ x.T, l2)).T
     diagonal = (1 - (x * x_precision).sum(0)) / l2
     return x - x_precision / diagonal
 
@@ -79,17 +78,18 @@ def ials(likes, n_factors=64, reg=0.02, alpha=0.2, iterations=15, seed=0):
     x = _ones(likes)
     rng = np.random.default_rng(seed)
     users, items = (0.1 / np.sqrt(n_factors) * rng.standard_normal((n, n_factors)) for n in x.shape)
+    by_item = x.T.tocsr()
     for _ in range(iterations):
         users = _implicit_step(x, items, reg, alpha)
-        items = _implicit_step(x.T, users, reg, alpha)
+        items = _implicit_step(by_item, users, reg, alpha)
     return users @ items.T
 
 
 def _implicit_step(x, other, reg, alpha):
     gram, eye = alpha * other.T @ other, np.eye(other.shape[1])
-    result = np.zeros((len(x), other.shape[1]))
-    for row, liked in enumerate(x > 0):
-        theirs = other[liked]
+    result = np.zeros((x.shape[0], other.shape[1]))
+    for row, (start, stop) in enumerate(itertools.pairwise(x.indptr)):
+        theirs = other[x.indices[start:stop]]
         penalty = reg * (len(theirs) + alpha * len(other))
         result[row] = np.linalg.solve(gram + theirs.T @ theirs + penalty * eye, theirs.sum(0))
     return result
@@ -134,7 +134,6 @@ def bias_model(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
 
 def logistic_biases(likes_or_not, penalty=2.0):
     """P(like) = sigmoid(user bias + item bias), two levels, ridge `penalty`, by scikit-learn."""
-    import scipy.sparse
     from sklearn.linear_model import LogisticRegression
 
     users, items, levels = cells(likes_or_not)
@@ -154,13 +153,17 @@ def item_knn_ratings(ratings, k=40, shrink=20.0, ridge=2.0):
     (Koren 2010, section 2.2).
     """
     base = bias_model(ratings)
-    rated, residual = _residuals(ratings, base)
-    both = rated.T @ rated
-    norms = (residual**2).T @ rated
-    near = np.clip(_shrunk(residual.T @ residual, np.sqrt(norms * norms.T), both, shrink), 0, None)
-    for user, seen in enumerate(rated > 0):  # the k most similar among those that the user rated
-        weight = _nearest(near[:, seen], k)
-        base[user] += weight @ residual[user, seen] / (weight.sum(1) + ridge)
+    residual = _residuals(ratings, base)
+    rated = (ratings.csr != 0).astype(float)
+    both = (rated.T @ rated).toarray()
+    norms = (residual.multiply(residual).T @ rated).toarray()
+    near = np.clip(
+        _shrunk((residual.T @ residual).toarray(), np.sqrt(norms * norms.T), both, shrink), 0, None
+    )
+    for user, (start, stop) in enumerate(itertools.pairwise(residual.indptr)):
+        seen = residual.indices[start:stop]  # the k most similar among those that the user rated
+        weight = _nearest(near[seen], k)
+        base[user] += residual.data[start:stop] @ weight / (weight.sum(0) + ridge)
     return base
 
 
@@ -170,21 +173,23 @@ def matrix_factorization(ratings, n_factors=20, reg=0.15, iterations=15, seed=0)
     The penalty of a row is reg × its number of ratings (Zhou et al. 2008, ALS-WR).
     """
     base = bias_model(ratings)
-    rated, residual = _residuals(ratings, base)
+    residual = _residuals(ratings, base)
+    by_item = residual.T.tocsr()
     rng = np.random.default_rng(seed)
     items = 0.1 * rng.standard_normal((ratings.n_items, n_factors))
     for _ in range(iterations):
-        users = _explicit_step(rated, residual, items, reg)
-        items = _explicit_step(rated.T, residual.T, users, reg)
-    return base + users @ items.T
+        users = _explicit_step(residual, items, reg)
+        items = _explicit_step(by_item, users, reg)
+    base += users @ items.T
+    return base
 
 
-def _explicit_step(rated, residual, other, reg):
-    result, eye = np.zeros((len(rated), other.shape[1])), np.eye(other.shape[1])
-    for row, seen in enumerate(rated > 0):
-        theirs = other[seen]
+def _explicit_step(residual, other, reg):
+    result, eye = np.zeros((residual.shape[0], other.shape[1])), np.eye(other.shape[1])
+    for row, (start, stop) in enumerate(itertools.pairwise(residual.indptr)):
+        theirs = other[residual.indices[start:stop]]
         if len(theirs):
-            target = theirs.T @ residual[row, seen]
+            target = theirs.T @ residual.data[start:stop]
             result[row] = np.linalg.solve(theirs.T @ theirs + reg * len(theirs) * eye, target)
     return result
 
@@ -244,14 +249,21 @@ def calibrated(scorer, ratings, like_at_least, share=0.2, seed=0):
 
 
 def _ones(likes):
-    return (likes.csr != 0).toarray().astype(float)
+    return scipy.sparse.csr_array(likes.csr != 0, dtype=float)
+
+
+def _cholesky_inverse(gram, l2):
+    """(gram + l2 I)⁻¹, an array: of a symmetric positive matrix half the work of a general inverse."""
+    gram = gram.toarray() if scipy.sparse.issparse(gram) else gram
+    gram = torch.from_numpy(np.asarray(gram, dtype=float))
+    gram.diagonal().add_(l2)
+    return torch.cholesky_inverse(torch.linalg.cholesky(gram)).numpy()
 
 
 def _residuals(ratings, base):
-    """(rated 0/1, level − base where rated, else 0), both (n_users, n_items)."""
-    stored = ratings.csr.toarray().astype(float)
-    rated = (stored > 0).astype(float)
-    return rated, rated * (stored - 1 - base)
+    """level − base at the rated cells alone: CSR (n_users, n_items)."""
+    users, items, levels = cells(ratings)
+    return scipy.sparse.csr_array((levels - base[users, items], (users, items)), shape=ratings.shape)
 
 
 def _shrunk(dot, norms, both, shrink):
@@ -263,7 +275,7 @@ def _shrunk(dot, norms, both, shrink):
 
 
 def _nearest(similarity, k):
-    """Each row's k largest entries, the others zero."""
-    if k >= similarity.shape[1]:
+    """Each column's k largest entries, the others zero."""
+    if k >= len(similarity):
         return similarity
-    return similarity * (similarity >= np.partition(similarity, -k, axis=1)[:, -k, None])
+    return similarity * (similarity >= np.partition(similarity, -k, axis=0)[-k])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 from rbm_lib import baselines, covariates
@@ -93,7 +94,7 @@ def test_ials_steps_solve_the_weighted_ridge_regressions(likes):
     x = dense(likes)[1]
     rng = np.random.default_rng(0)
     items, reg, alpha = rng.standard_normal((x.shape[1], 3)), 0.1, 0.2
-    users = baselines._implicit_step(x, items, reg, alpha)
+    users = baselines._implicit_step(scipy.sparse.csr_array(x), items, reg, alpha)
 
     def loss(u, row):
         penalty = reg * (row.sum() + alpha * len(row))
@@ -150,12 +151,13 @@ def test_item_knn_for_ratings_against_loops(ratings):
 
 
 def test_matrix_factorization_steps_are_ridge_regressions(ratings):
-    rated, residual = baselines._residuals(ratings, baselines.bias_model(ratings))
+    x, rated = dense(ratings)
+    base = baselines.bias_model(ratings)
     items = np.random.default_rng(0).standard_normal((13, 3))
-    users = baselines._explicit_step(rated, residual, items, 0.3)
+    users = baselines._explicit_step(baselines._residuals(ratings, base), items, 0.3)
     for user in range(25):
         seen = rated[user] > 0
-        gradient = items[seen].T @ (residual[user, seen] - items[seen] @ users[user])
+        gradient = items[seen].T @ (x[user, seen] - base[user, seen] - items[seen] @ users[user])
         np.testing.assert_allclose(gradient, 0.3 * seen.sum() * users[user], atol=1e-10)
 
 
