@@ -27,6 +27,8 @@ was before the first update.
                       init_chains, fit_batch_pcd (centered=False, the cheaper one), step of its SGD
 
 scikit-learn, learnergy and rbms sample the visible units; "× ours" compares them with rbm_lib doing so too.
+Below the cases, each in a process of its own: an exact log Z, masked ratings of the shapes of MovieLens 1M
+and 25M, and models of likes alone at that of 1M, from training to every score (not with --quick).
 Figures from a busy machine are worth little: its load is noted before and after.
 """
 
@@ -505,6 +507,42 @@ def work_masked_ratings(n_users, n_items, n_ratings, threads, n_hidden=100):
     print(json.dumps(record))
 
 
+LIKES_MODELS = ("popularity", "ItemKNN", "EASE", "iALS", "RBM")
+
+
+def likes_only(shape, name, threads):
+    """Scores for everybody by one of LIKES_MODELS, from likes alone, in a process of its own."""
+    command = [sys.executable, __file__, "--worker", "likes " + name, "--cases", "x".join(map(str, shape))]
+    return json.loads(
+        subprocess.check_output([*command, "--threads", str(threads)], text=True, env=environment(threads))
+    )
+
+
+def work_likes_only(name, n_users, n_items, n_ratings, threads):
+    import movielens  # the file beside this one
+    import torch
+
+    from rbm_lib import baselines
+    from rbm_lib.cells import keep
+
+    torch.set_num_threads(threads)
+    models = {
+        "popularity": baselines.popularity,
+        "ItemKNN": baselines.item_knn,
+        "EASE": baselines.ease,
+        "iALS": baselines.ials,
+        "RBM": lambda likes: movielens.likes_rbm(likes, **movielens.LIKES),
+    }
+    ratings = make_ratings(n_users, n_items, n_ratings)
+    likes, before = keep(ratings, ratings.csr.data == 2), peak_memory()
+    start = time.perf_counter(), time.process_time()
+    scores = models[name](likes)
+    wall, own = time.perf_counter() - start[0], time.process_time() - start[1]
+    record = {"model": name, "users": n_users, "items": n_items, "likes": likes.n_ratings, "threads": threads}
+    record |= {"seconds": wall, "cpu_seconds": own, "mean_score": float(scores.mean())}
+    print(json.dumps(record | {"peak_mb": peak_memory(), "setup_mb": before}))
+
+
 def machine(device):
     """What it was measured on."""
     try:
@@ -585,6 +623,13 @@ def report(result):
             f"{found['ns_per_rating']:.0f} ns a rating; 20 items for everybody "
             f"{found['top_20_seconds']:.0f} s; peak MB {size}, threads: {found['threads']}"
         )
+    for found in result["likes_only"]:
+        size = "?" if found["peak_mb"] is None else f"{found['peak_mb']:.0f} ({found['setup_mb']:.0f} before)"
+        parts.append(
+            f"{found['likes']:,} likes of {found['users']:,} users and {found['items']:,} items, "
+            f"{found['model']}: trained and everything scored in {found['seconds']:.1f} s "
+            f"(processor time {found['cpu_seconds']:.1f} s), peak MB {size}, threads: {found['threads']}"
+        )
     return "\n".join(parts)
 
 
@@ -657,6 +702,9 @@ def measure(args):
     print("masked ratings", file=sys.stderr, flush=True)
     shapes = RATINGS[:1] if args.quick else RATINGS
     result["masked_ratings"] = [masked_ratings(shape, max(args.threads)) for shape in shapes]
+    print("likes only", file=sys.stderr, flush=True)
+    models = () if args.quick else LIKES_MODELS
+    result["likes_only"] = [likes_only(RATINGS[0], name, max(args.threads)) for name in models]
     return result | {"load_after": load()}
 
 
@@ -689,6 +737,8 @@ def main(arguments=None):
         return work_log_z(*args.cases[0][1:], args.threads[0])
     if args.worker == "masked_ratings":
         return work_masked_ratings(*args.cases[0], args.threads[0])
+    if args.worker and args.worker.startswith("likes "):
+        return work_likes_only(args.worker.removeprefix("likes "), *args.cases[0], args.threads[0])
     if args.worker:
         return work(args.worker, args.cases[0], args.threads[0], args.device)
     output = args.output or ROOT / "build" / ("speed.png" if args.figure else "speed.json")

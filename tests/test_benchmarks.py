@@ -141,6 +141,7 @@ def test_everything_at_once_and_its_json(speed, tmp_path, monkeypatch, capsys):
     result = json.loads(path.read_text(encoding="utf-8"))
     assert set(result) == {
         "format", "machine", "load_before", "load_after", "dense", "import", "log_z", "masked_ratings",
+        "likes_only",
     }  # fmt: skip
     assert {"cpu", "cores", "python"} <= set(result["machine"])
     (record,) = result["dense"]
@@ -174,6 +175,22 @@ def test_import_time_and_log_z_are_measured(speed):
         float(exact_log_partition(RBM(5, 4, weight_std=0.1, seed=0))), rel=1e-6
     )
     assert found["seconds"] > 0
+
+
+def test_models_of_likes_run_in_a_process_of_their_own(speed):
+    found = speed.likes_only((30, 20, 200), "EASE", 1)
+    assert (found["model"], found["users"], found["items"], found["threads"]) == ("EASE", 30, 20, 1)
+    from rbm_lib import baselines
+    from rbm_lib.cells import keep
+
+    ratings = speed.make_ratings(30, 20, 200)
+    likes = keep(ratings, ratings.csr.data == 2)
+    assert found["likes"] == likes.n_ratings and 0 < likes.n_ratings < 200
+    assert found["mean_score"] == pytest.approx(baselines.ease(likes).mean(), rel=1e-9)
+    assert found["seconds"] > 0
+    empty = {"machine": {}, "load_before": 0, "load_after": 0, "dense": [], "import": None, "log_z": None}
+    shown = speed.report(empty | {"masked_ratings": [], "likes_only": [found]})
+    assert f"{found['likes']} likes of 30 users and 20 items, EASE: trained" in shown
 
 
 LOG_Z = {"visible": 5, "threads": 1, "log_z": 1.0, "seconds": 1.0, "peak_mb": None, "setup_mb": None}
