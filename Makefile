@@ -7,6 +7,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/[0-9][0-9]_*.ipynb)
+BUNDLE := build/bundle/rbm-course
+# In a bundle the packages lie in wheels/, and nothing is fetched.
+INDEX := $(if $(wildcard wheels/*.whl),--no-index --find-links wheels,$(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX)))
 
 # Notebooks run inside notebooks/, so a relative data folder is made absolute here.
 ifneq ($(strip $(RBM_DATA)),)
@@ -15,7 +18,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test notebooks student lint faults bench bench-peers clean
+.PHONY: help setup lab run test test-nbgrader score notebooks student lint faults bench bench-peers bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,8 +34,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "This Python cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV): about a minute, more on a slow network."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' -c constraints.txt \
-	  $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' -c constraints.txt $(INDEX)
 	@touch $@
 	@echo "Setting up $(VENV): done."
 
@@ -45,6 +47,15 @@ run: setup  ## run every notebook; executed copies, index and table go to build/
 test: setup  ## all tests, and every notebook through nbval
 	@RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} RBM_SCORES="$(CURDIR)/build/test-scores" \
 	  $(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env --nbval-cell-timeout 300
+
+test-nbgrader:  ## nbgrader's points against ours, in an environment of its own; a quarter of an hour
+	$(PYTHON) -m venv build/nbgrader-venv
+	build/nbgrader-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
+	  -r tests/nbgrader/requirements.txt -c constraints.txt $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
+	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/nbgrader
+
+score: setup  ## points of submissions: make score FILE=ada.ipynb, or a folder of thirty; build/scores.csv
+	@$(if $(strip $(FILE)),,$(error name a notebook or a folder: make score FILE=...))$(PY) -m rbm_lib.course score "$(FILE)"
 
 notebooks: setup  ## rebuild the committed notebooks from notebooks/src (full profile), and the student copies
 	@$(PY) -m rbm_lib.course build
@@ -65,6 +76,13 @@ bench-peers:  ## install learnergy and rbms for make bench, into an environment 
 	$(PYTHON) -m venv build/peers-venv
 	build/peers-venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt \
 	  $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
+
+bundle: setup  ## the last commit and all packages in build/rbm-course.tar.gz, for machines without a network
+	rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)
+	git archive HEAD | tar -x -C $(BUNDLE)
+	$(PY) -m pip wheel --quiet --disable-pip-version-check --wheel-dir $(BUNDLE)/wheels '.[notebooks,dev]' 'setuptools>=77' \
+	  -c constraints.txt $(INDEX)
+	tar -czf build/rbm-course.tar.gz -C $(dir $(BUNDLE)) $(notdir $(BUNDLE))
 
 clean:  ## remove .venv, build/ and caches; notebooks and data stay
 	rm -rf $(VENV) build .pytest_cache .ruff_cache *.egg-info

@@ -16,7 +16,8 @@ Peak memory is the process's largest resident size, with interpreter, libraries 
 was before the first update.
 
     floor             five products into memory that is there already: v·W, h·Wᵀ, v'·W, vᵀ·h, v'ᵀ·h'
-    rbm_lib           `fit` with its defaults (momentum .9), as it runs: rows picked, gradient, step
+    rbm_lib           `fit` with its defaults (momentum .9), as it runs: rows picked, gradient, step; on a
+                      GPU also with cuda_graph=True
     plain loop        textbook code in PyTorch, without momentum; prints (so waits for) the error each time
     scikit-learn      BernoulliRBM.partial_fit (turns the rows into float64); and, in float32, what its `fit`
                       does per batch (`_fit`). Persistent chains, one sweep: the same five products
@@ -45,6 +46,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,6 +56,7 @@ CASES = [(128, 784, 128), (512, 3706, 256), (1024, 10000, 512)]  # batch, visibl
 N_BATCHES = 4  # rows there are, in batches
 TURN_SECONDS = 0.2, 0.05  # of the floor's turns, and with --quick; the others do as many updates
 FLOOR, SAMPLED = "five bare products", "rbm_lib, sampled visible"
+GRAPH = "rbm_lib, mean visible, CUDA graph"
 BARS = {"rbm_lib, mean visible": (1.25, 1.15), SAMPLED: (1.60, 1.40)}  # at one thread: small case, others
 IMPORT_BAR = 1.3
 
@@ -78,7 +81,7 @@ def floor(case, data, device, turn):
         torch.mm(v2.T, h2, out=negative)
 
 
-def ours(sample_visible, case, data, device, turn):
+def ours(sample_visible, case, data, device, turn, cuda_graph=False):
     import torch
 
     from rbm_lib import RBM, fit
@@ -87,7 +90,7 @@ def ours(sample_visible, case, data, device, turn):
     fit(
         RBM(visible, hidden, seed=0), torch.from_numpy(data), epochs=10**9, batch_size=batch, device=device,
         sample_visible=sample_visible, schedule=lambda done: (turn(), 1.0)[1], progress=False,
-        monitor_every=10**9, generator=torch.Generator().manual_seed(0),
+        monitor_every=10**9, generator=torch.Generator().manual_seed(0), cuda_graph=cuda_graph,
     )  # fmt: skip
 
 
@@ -176,19 +179,16 @@ def rbms(case, data, device, turn):
             optimizer.step()
 
 
-def partly(function, first):
-    return lambda *arguments: function(first, *arguments)
-
-
 CONTESTANTS = {
     FLOOR: floor,
-    "rbm_lib, mean visible": partly(ours, False),
-    SAMPLED: partly(ours, True),
+    "rbm_lib, mean visible": partial(ours, False),
+    SAMPLED: partial(ours, True),
+    GRAPH: partial(ours, False, cuda_graph=True),
     "plain loop, mean visible": plain_loop,
-    "scikit-learn, float32": partly(scikit_learn, True),
-    "scikit-learn, partial_fit": partly(scikit_learn, False),
-    "learnergy, update": partly(learnergy, False),
-    "learnergy, fit": partly(learnergy, True),
+    "scikit-learn, float32": partial(scikit_learn, True),
+    "scikit-learn, partial_fit": partial(scikit_learn, False),
+    "learnergy, update": partial(learnergy, False),
+    "learnergy, fit": partial(learnergy, True),
     "rbms": rbms,
 }
 PEERS = ("learnergy, update", "learnergy, fit", "rbms")  # in the environment of their own
@@ -329,8 +329,9 @@ class Worker:
 # ---- sections: each returns what goes into the JSON, or None ----------------------------------------------
 
 
-def measure_case(case, threads, device, repeats, peers_python, turn_seconds, names=tuple(CONTESTANTS)):
+def measure_case(case, threads, device, repeats, peers_python, turn_seconds, names=None):
     """One case: the record with a row per contestant, as `summary` makes it."""
+    names = names or [name for name in CONTESTANTS if name != GRAPH or device == "cuda"]
     workers = []
     try:
         for name in names:

@@ -7,7 +7,6 @@ these functions: nothing of the size users × items is made. The numbers are tho
 import warnings
 
 import numpy as np
-import scipy.sparse
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -45,6 +44,8 @@ class RatedCells:
         ends: where each row of W starts (NumPy); row: whose rating it is, B more in `weight`'s part; order:
         the place in the list.
         """
+        import scipy.sparse  # costs a tenth of importing torch, and few need it
+
         unit, start, (n_rows, n_items) = self.rated.indices, self.rated.indptr, self.rated.shape
         told, weight, n_levels = unit, unit, self.n_levels
         if n_levels > 1:

@@ -1,4 +1,4 @@
-"""``python -m rbm_lib.course build|student|run|check``. Exit status 0: well; 1: not; 2: wrong usage."""
+"""``python -m rbm_lib.course build|student|run|score|check``. Exit status 0: well; 1: not; 2: wrong usage."""
 
 import argparse
 import os
@@ -23,8 +23,42 @@ def parser():
     run.add_argument("--profile", choices=PROFILES, help="default: the variable RBM_PROFILE, or fast")
     run.add_argument("--timeout", type=int, default=600, metavar="SECONDS", help="per cell; default: 600")
 
+    score = commands.add_parser(
+        "score",
+        help="run submissions apart from each other, with limits; points go to build/scores.csv and .json",
+        description="Points of submissions. Each runs in processes and a temporary folder of its own, with "
+        "the course's own checks: one that loops, exits, eats memory or prints without end spoils nothing "
+        "for the others, and keeps the points it reached. This guards against accidents, not attacks.",
+    )
+    score.add_argument("paths", nargs="+", help="notebooks, or folders of them (with all below)")
+    score.add_argument(
+        "--timeout",
+        type=_positive,
+        default=600,
+        metavar="SECONDS",
+        help="per notebook; a cell is interrupted after a quarter of it; default: 600",
+    )
+    score.add_argument(
+        "--memory",
+        type=_positive,
+        default=4,
+        metavar="GB",
+        help="per notebook; default: 4 (on Windows and macOS watched, not enforced at once)",
+    )
+    score.add_argument(
+        "--output", type=_positive, default=5, metavar="MB", help="printed by a cell; default: 5"
+    )
+    score.add_argument("--jobs", type=int, default=1, metavar="N", help="how many at a time; default: 1")
+
     commands.add_parser("check", help="is everything installed that the course needs?")
     return top
+
+
+def _positive(text):
+    number = float(text)
+    if not number > 0:
+        raise ValueError
+    return number
 
 
 def main(arguments=None):
@@ -47,6 +81,16 @@ def main(arguments=None):
             if profile not in PROFILES:
                 raise BuildError(f"RBM_PROFILE is {profile!r}; it must be 'fast' or 'full'")
             return 0 if run(profile, timeout=chosen.timeout) else 1
+        if chosen.command == "score":
+            from rbm_lib.course.isolate import Limits
+            from rbm_lib.course.score import score
+
+            score(
+                chosen.paths,
+                limits=Limits(chosen.timeout, chosen.memory, chosen.output),
+                jobs=max(1, chosen.jobs),
+            )
+            return 0
         if chosen.command == "build":
             from rbm_lib.course.build import build as make
         else:
