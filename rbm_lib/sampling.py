@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rbm_lib.machine import Machine, require_whole
 from rbm_lib.rbm import RBM
-from rbm_lib.units import sample_bernoulli
+from rbm_lib.units import random_numbers, sample_bernoulli
 
 
 @torch.no_grad()
@@ -158,7 +158,7 @@ def tempered_gibbs(
                 machines[i].free_energy(warm) - machines[i].free_energy(cold)
                 + machines[i + 1].free_energy(cold) - machines[i + 1].free_energy(warm)
             )  # fmt: skip
-            uniform = torch.rand(log_ratio.shape, generator=generator, device=cold.device, dtype=cold.dtype)
+            uniform = random_numbers(torch.rand, log_ratio.shape, log_ratio, generator)
             swap = (uniform.log() < log_ratio).view(-1, *[1] * (cold.ndim - 1))
             chains[i], chains[i + 1] = torch.where(swap, cold, warm), torch.where(swap, warm, cold)
     return chains

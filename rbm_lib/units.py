@@ -33,8 +33,8 @@ class Part:
 def random_numbers(draw, shape, like: Tensor, generator=None) -> Tensor:
     """Numbers of that shape by `draw` (torch.rand, torch.randn), on the device of `like`.
 
-    In its dtype, but in float32 at least: uniform numbers of half precision are multiples of 1/256 or 1/2048,
-    and small probabilities would be drawn several times too often.
+    In its dtype, but in float32 at least: uniform numbers of half precision are too few, and small
+    probabilities would be drawn several times too often.
     """
     if isinstance(generator, Part):
         whole = (generator.total, *shape[1:])

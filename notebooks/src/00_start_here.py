@@ -33,11 +33,11 @@ lesson = Lesson("00_start_here")
 # %% [markdown]
 # ## 1. What will you build?
 #
-# A Boltzmann machine gives every possible pattern of likes and dislikes a probability. Once it has learnt from
+# A Boltzmann machine gives every possible pattern of likes and dislikes a probability. Once it has learned from
 # people's ratings, you show it the films a person has rated, and it tells how likely that person is to like each of
 # the others.
 #
-# ![The six lessons as boxes: 00 leads to 01, 01 to 02, 02 to 03; 00 leads to 04; 04 and 01 lead to 05. Beside them the library rbm_lib.](figures/course_map.svg)
+# ![The seven lessons as boxes: 00 leads to 01, 01 to 02, 02 to 03 and 06; 00 leads to 04; 04 and 01 lead to 05. Beside them the library rbm_lib.](figures/course_map.svg)
 #
 # An arrow says what a lesson takes from another. All of them import what they need from `rbm_lib`, so you can open
 # any notebook by itself; the arrows are the order in which the ideas make sense. What a lesson writes from scratch

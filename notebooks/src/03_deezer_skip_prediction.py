@@ -705,7 +705,7 @@ for kind in ("boosted trees", "logistic regression"):
     print_lead(f"{kind}, with RBM", f"{kind}, all columns")
 
 # %% [markdown]
-# In the saved run the columns add a thousandth of AUC or so, with intervals that reach 0. In shorter runs they can cost some: columns learned on fewer days
+# In the saved run the columns add a thousandth or two of AUC; the intervals reach 0 or end just above it. In shorter runs they can cost some: columns learned on fewer days
 # are noisier than the rates they repeat. The machine's strengths are elsewhere: it answers for any listener and any track of its matrix with one
 # set of weights, with any part of the history missing, and needs no columns made by hand.
 #
@@ -750,7 +750,7 @@ lesson.check("4", my_second_machine)
 
 # %% [markdown]
 # On a small machine everything can be summed. The first machine learns lesson 01's bars and stripes by CD-1. Nearly all of its
-# probability is then on the patterns, but very unevenly: some are thousands of times as likely as others. The second starts as in the exercise and then learns, by the exact gradient, from the first one's hidden states.
+# probability is then on the patterns, but very unevenly: some are ten thousand times as likely as others. The second starts as in the exercise and then learns, by the exact gradient, from the first one's hidden states.
 
 # %%
 seeded = lambda seed=0: torch.Generator().manual_seed(seed)  # noqa: E731

@@ -100,7 +100,7 @@ show(fig, "Density of a machine with two Gaussian visible and two hidden units: 
 # %% [markdown]
 # ### The scale is a parameter, too
 #
-# $\sigma_i$ is learnt, as $\log\sigma_i^2$, so that it stays positive. Its gradient needs $-\partial E/\partial\log\sigma_i^2$.
+# $\sigma_i$ is learned, as $\log\sigma_i^2$, so that it stays positive. Its gradient needs $-\partial E/\partial\log\sigma_i^2$.
 # Mind that $\sigma^2$ stands in *two* places of (1). A public implementation forgot the second, and its curves looked normal.
 #
 # **Exercise 1 · Both terms of log σ²** · ★★ · 6 minutes · 2 points. Return $-\partial E/\partial\log\sigma_i^2$ for every row and
@@ -300,7 +300,7 @@ assert by["gain, nats"]["prepared", "CD-10"] > -1.5
 # **Question.** In a GRBM the same $W$ says what a hidden unit looks like and which units go together. Can a layer above take over the
 # second task?
 #
-# $$E(v, h^1, h^2) = \sum_i \frac{(v_i-b_i)^2}{2\sigma_i^2} - \frac{v}{\sigma^2}\cdot W_1 h^1 - h^1\cdot W_2 h^2 - c_1\cdot h^1 - c_2\cdot h^2 \tag{3}$$
+# $$E(v, h^{(1)}, h^{(2)}) = \sum_i \frac{(v_i-b_i)^2}{2\sigma_i^2} - \frac{v}{\sigma^2}\cdot W^{(1)} h^{(1)} - h^{(1)}\cdot W^{(2)} h^{(2)} - c^{(1)}\cdot h^{(1)} - c^{(2)}\cdot h^{(2)} \tag{3}$$
 #
 # ![A machine of three layers: eight visible units, five units in hidden layer 1, three in hidden layer 2. Layer 1 is odd; the visible layer and layer 2 are even. Lines join neighbouring layers only.](figures/deep_layers.svg)
 #
@@ -322,14 +322,14 @@ def my_deep_energy(v, h1, h2, W1, W2, b, c1, c2, log_variance):
 lesson.check("2", my_deep_energy)
 
 # %% [markdown]
-# Given $v$, the layers $h^1$ and $h^2$ now depend on each other, and $p(h\mid v)$ is no longer a product over units. **Mean field** looks for the best
+# Given $v$, the layers $h^{(1)}$ and $h^{(2)}$ now depend on each other, and $p(h\mid v)$ is no longer a product over units. **Mean field** looks for the best
 # product $q(h) = \prod_j q_j$ in its place, the one that maximises
 #
 # $$\mathcal L(q) = \sum_h q(h)\,\big(-E(v,h)\big) + \mathcal H(q) \;\le\; \log\sum_h e^{-E(v,h)} \tag{4}$$
 #
 # the *evidence lower bound* up to $\log Z$. With one layer held, the best other one is a sigmoid of what it hears:
 #
-# $$q^1 \leftarrow \sigma\big(\text{input from } v + W_2 q^2 + c_1\big), \qquad q^2 \leftarrow \sigma\big(W_2^\top q^1 + c_2\big) \tag{5}$$
+# $$q^{(1)} \leftarrow \sigma\big(\text{input from } v + W^{(2)} q^{(2)} + c^{(1)}\big), \qquad q^{(2)} \leftarrow \sigma\big(W^{(2)\top} q^{(1)} + c^{(2)}\big) \tag{5}$$
 #
 # The arrows are meant in turn: each step climbs, so $\mathcal L$ never falls. Public code updates both from the *old* values.
 # Two units, one per layer, coupling −6 and biases 3, show what comes of it: they exclude each other.
@@ -396,7 +396,7 @@ def my_mean_field_sweep(below, q2, W2, c1, c2):
 lesson.check("3", my_mean_field_sweep)
 
 # %% [markdown]
-# The same with 14-16-8 units, held-out tracks and strong random $W_2$: the library's two versions, both held against the exact log-sum.
+# The same with 14-16-8 units, held-out tracks and strong random $W^{(2)}$: the library's two versions, both held against the exact log-sum.
 
 # %%
 strong = DBM([14, 16, 8], "gaussian", weight_std=0.5, seed=1).double().initialize_from(z_train)
@@ -424,8 +424,8 @@ assert (fields["at once"].bound_trace.diff(dim=0) < -1e-3).any()
 #
 # **Question.** To sample from (3), may all layers be drawn at once from the old state?
 #
-# Given the even layers ($v$, $h^2$), all units of the odd layer $h^1$ are independent, and the other way round. So a correct sweep draws
-# **odd given even, then even given odd**. Drawing $h^1$ and $h^2$ at once, each from the other's old state, is common in public code and
+# Given the even layers ($v$, $h^{(2)}$), all units of the odd layer $h^{(1)}$ are independent, and the other way round. So a correct sweep draws
+# **odd given even, then even given odd**. Drawing $h^{(1)}$ and $h^{(2)}$ at once, each from the other's old state, is common in public code and
 # needs no proof to be refuted: on 3 + 2 + 2 binary units there are 128 states, and the chain is a 128 × 128 matrix.
 
 # %%
@@ -446,7 +446,7 @@ draw_v = chance(torch.sigmoid(h1 @ W1.T + b), v)
 draw_h2 = chance(torch.sigmoid(h1 @ W2 + c2), h2)
 
 # %% [markdown]
-# In a sweep from state $s$ to state $t$, `draw_h1[s, t]` uses the old $v, h^2$. What follows uses the **new** $h^1$, that of $t$ itself:
+# In a sweep from state $s$ to state $t$, `draw_h1[s, t]` uses the old $v, h^{(2)}$. What follows uses the **new** $h^{(1)}$, that of $t$ itself:
 # the diagonal. The two chains differ in one word.
 
 # %%
@@ -491,7 +491,7 @@ wrong = settled(all_at_once)
 hidden = torch.cat([h1, h2], 1)
 fig, axes = plt.subplots(1, 2, figsize=(8, 3))
 for axis, truth, other, names in (
-    (axes[0], p @ hidden, wrong @ hidden, ["$h^1_1$", "$h^1_2$", "$h^2_1$", "$h^2_2$"]),
+    (axes[0], p @ hidden, wrong @ hidden, ["$h^{(1)}_1$", "$h^{(1)}_2$", "$h^{(2)}_1$", "$h^{(2)}_2$"]),
     (axes[1], covariance(p).flatten(), covariance(wrong).flatten(), ["1, 1", "1, 2", "2, 1", "2, 2"]),
 ):
     place = np.arange(4)
@@ -499,7 +499,7 @@ for axis, truth, other, names in (
     axis.bar(place + 0.2, other, 0.4, label="all at once", color=COLORS["red"])
     axis.set_xticks(place, names)
 axes[0].set(ylabel="probability of 1", title="Single units: nearly right")
-axes[1].set(ylabel="covariance", xlabel="unit of $h^1$, unit of $h^2$", title="Pairs: wrong")
+axes[1].set(ylabel="covariance", xlabel="unit of $h^{(1)}$, unit of $h^{(2)}$", title="Pairs: wrong")
 axes[1].legend(loc="upper left")
 show(fig, "Bars: probabilities of single hidden units nearly agree with the truth; covariances between the layers do not.")
 
@@ -513,7 +513,7 @@ assert (simulated - covariance(wrong)).abs().max() < 0.02 and (settled(layer_by_
 assert (wrong @ hidden - p @ hidden).abs().max() < 0.1 < lost
 
 # %% [markdown]
-# Here is the trap: whoever tests single units finds hardly anything. But the gradient of $W_2$ is made of averages of *pairs* $h^1_j h^2_k$, so the second
+# Here is the trap: whoever tests single units finds hardly anything. But the gradient of $W^{(2)}$ is made of averages of *pairs* $h^{(1)}_j h^{(2)}_l$, so the second
 # layer would learn from wrong numbers from the first step. Test pairs.
 #
 # ## 5. Pretraining, fine-tuning, and the right monitors
@@ -713,11 +713,11 @@ depth.round({"gain": 2, "error": 2})
 
 # %% [markdown]
 # In the saved run the deep machines are no better than the flat one of 16 units, and clearly below the flat one of their own size. With
-# $W_2 = 0$ a deep machine *is* the flat one of 16 units: what it lacks here is not room, but training that finds something for layer 2 to say.
+# $W^{(2)} = 0$ a deep machine *is* the flat one of 16 units: what it lacks here is not room, but training that finds something for layer 2 to say.
 # **On fourteen features, with these recipes, depth does not pay.** Greedy pretraining alone is worth little; joint training makes the machine.
 #
 # When does depth help? When layer 1 is *given* and its units go together in patterns. Build exactly that: a deep teacher with 14-8-4 units, strong
-# $W_2$; students that know $W_1$, $b$, $\sigma$ and learn the rest, one flat (only $c_1$), one deep ($W_2, c_1, c_2$), both with the exact gradient.
+# $W^{(2)}$; students that know $W^{(1)}$, $b$, $\sigma$ and learn the rest, one flat (only $c^{(1)}$), one deep ($W^{(2)}, c^{(1)}, c^{(2)}$), both with the exact gradient.
 
 # %%
 teacher = DBM([14, 8, 4], "gaussian", seed=0)
@@ -752,7 +752,7 @@ nats.round(2)
 
 # %% [markdown]
 # With the parts given, the second layer recovers nearly all by which the teacher beats the flat student. (The flat student learns 8 numbers, the deep
-# one 44: with $W_1$ held a flat machine has nowhere else to put them. That is what a second layer is for; it is no test at equal size.) Images have
+# one 44: with $W^{(1)}$ held a flat machine has nowhere else to put them. That is what a second layer is for; it is no test at equal size.) Images have
 # such parts; fourteen numbers per track may hardly do.
 #
 # ## 7. Recommendations
@@ -903,7 +903,7 @@ assert knows["genre, macro-AUC"][f"GRBM {wide}"] > knows["genre, macro-AUC"]["ra
 knows.round(3)
 
 # %% [markdown]
-# In the saved run the wide GRBM's embedding knows as much about genre as the raw features, and less about the archetype (three times the errors).
+# In the saved run the wide GRBM's embedding knows as much about genre as the raw features, and less about the archetype (two and a half times the errors).
 # Sixteen bits per track, in place of fourteen numbers, keep most of both. The deep machine's embedding knows less. That is what embeddings are good
 # for here: **compression**, by the rounded ones. A density can also be sampled and conditioned: the next section.
 #
@@ -1082,7 +1082,7 @@ lesson.score()
 #
 # <details><summary>1. A paper reports a log-likelihood of −12 nats per track. Good?</summary>Unknown. Which coordinates, was discreteness removed, and what does a full-covariance Gaussian score there?</details>
 #
-# <details><summary>2. Why is the mean-field bound of a machine with W₂ = 0 exact?</summary>Given v its hidden units are independent, layer 2 of everything: a product is the truth, and the gap is zero.</details>
+# <details><summary>2. Why is the mean-field bound of a machine with W⁽²⁾ = 0 exact?</summary>Given v its hidden units are independent, layer 2 of everything: a product is the truth, and the gap is zero.</details>
 #
 # <details><summary>3. Your sampler's mean activations match the exact ones within a hundredth. Is it right?</summary>Not shown. All-at-once updates came that near in section 4, and lost most of the covariance between layers, which is what trains W₂.</details>
 #
@@ -1103,3 +1103,5 @@ lesson.score()
 # - Gelman & Meng (1998), Simulating normalizing constants: from importance sampling to bridge sampling to path sampling. [doi:10.1214/ss/1028905934](https://doi.org/10.1214/ss/1028905934)
 # - Steck (2019), Embarrassingly shallow autoencoders for sparse data. [doi:10.1145/3308558.3313710](https://doi.org/10.1145/3308558.3313710)
 # - Theis, van den Oord & Bethge (2016), A note on the evaluation of generative models. [arXiv:1511.01844](https://arxiv.org/abs/1511.01844)
+#
+# **Next:** [06 · Scaling up](06_scaling_up.ipynb): what an update costs, and how far it goes: 25 million ratings, GPUs, several processes.
