@@ -51,11 +51,14 @@ test: setup  ## all tests, and every notebook through nbval
 test-nbgrader:  ## nbgrader's points against ours, in an environment of its own; a quarter of an hour
 	$(PYTHON) -m venv build/nbgrader-venv
 	build/nbgrader-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
-	  -r tests/nbgrader/requirements.txt -c constraints.txt $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
-	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/nbgrader
+	  -r tests/nbgrader.txt -c constraints.txt $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
+	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/test_nbgrader.py
 
-score: setup  ## points of submissions: make score FILE=ada.ipynb, or a folder of thirty; build/scores.csv
-	@$(if $(strip $(FILE)),,$(error name a notebook or a folder: make score FILE=...))$(PY) -m rbm_lib.course score "$(FILE)"
+ifeq ($(MAKECMDGOALS)$(strip $(FILE)),score)
+$(error Name a notebook or a folder of them: make score FILE=...)
+endif
+score: setup  ## points of a notebook or a folder of submissions, FILE=..., to build/scores.csv and .json
+	@$(PY) -m rbm_lib.course score "$(FILE)"
 
 notebooks: setup  ## rebuild the committed notebooks from notebooks/src (full profile), and the student copies
 	@$(PY) -m rbm_lib.course build

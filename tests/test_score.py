@@ -183,7 +183,8 @@ def test_the_files_have_a_row_for_each(thirty):
 def test_the_whole_notebook_has_a_limit_and_leaves_no_process(course, tmp_path):
     mark = f"left-by-{uuid.uuid4()}"
     stubborn = f"""import subprocess, sys, time
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", {mark!r}])
+sleep = [sys.executable, "-c", "import time; time.sleep(600)", {mark!r}]
+subprocess.Popen(sleep, start_new_session=True)  # Ctrl-C does not reach it
 while True:
     try:
         time.sleep(60)

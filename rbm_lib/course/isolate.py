@@ -191,10 +191,10 @@ def _run_cells(order, report, write):
             client.execute_cell(cell, index)
             errors = [f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error"]
             hit = None
-            if client.flooded:
-                hit, errors = OUTPUT, [f"stopped after printing {order['megabytes']:g} MB"]
-            elif time.monotonic() - start >= order["cell_seconds"]:
+            if time.monotonic() - start >= order["cell_seconds"]:
                 hit, errors = TIME, [f"stopped after {order['cell_seconds']} seconds"]
+            elif client.flooded:
+                hit, errors = OUTPUT, [f"stopped after printing {order['megabytes']:g} MB"]
             elif errors and errors[0].startswith("MemoryError"):
                 hit = MEMORY
             if hit and report["status"] == "ok":
@@ -238,8 +238,8 @@ def _client(notebook, order):
         store_widget_state=False,
         coalesce_streams=True,
         shutdown_kernel="immediate",
-        # exit() would stop the kernel a moment later, after some cell that has nothing to do with it.
-        extra_arguments=["--IPKernelApp.exec_lines=get_ipython().keepkernel_on_exit = True"],
+        # exit() would end the kernel a moment later, in a cell not to blame for it: it does nothing.
+        extra_arguments=["--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None"],
         resources={"metadata": {"path": order["work"]}},
     )
 
