@@ -8,8 +8,9 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/[0-9][0-9]_*.ipynb)
 BUNDLE := build/bundle/rbm-course
+TORCH := $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
 # In a bundle the packages lie in wheels/, and nothing is fetched.
-INDEX := $(if $(wildcard wheels/*.whl),--no-index --find-links wheels,$(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX)))
+INDEX := $(if $(wildcard wheels/*.whl),--no-index --find-links wheels,$(TORCH))
 
 # Notebooks run inside notebooks/, so a relative data folder is made absolute here.
 ifneq ($(strip $(RBM_DATA)),)
@@ -51,7 +52,7 @@ test: setup  ## all tests, and every notebook through nbval
 test-nbgrader:  ## nbgrader's points against ours, in an environment of its own; a quarter of an hour
 	$(PYTHON) -m venv build/nbgrader-venv
 	build/nbgrader-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
-	  -r tests/nbgrader.txt -c constraints.txt $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
+	  -r tests/nbgrader.txt -c constraints.txt $(TORCH)
 	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/test_nbgrader.py
 
 ifeq ($(MAKECMDGOALS)$(strip $(FILE)),score)
@@ -78,7 +79,7 @@ bench: setup  ## what an update costs, beside bare matrix products and other lib
 bench-peers:  ## install learnergy and rbms for make bench, into an environment of their own
 	$(PYTHON) -m venv build/peers-venv
 	build/peers-venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt \
-	  $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
+	  $(TORCH)
 
 bundle: setup  ## the last commit and all packages in build/rbm-course.tar.gz, for machines without a network
 	rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)

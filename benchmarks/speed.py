@@ -594,6 +594,11 @@ def case_table(record):
     return "\n".join(lines)
 
 
+def peak(found):
+    size = "?" if found["peak_mb"] is None else f"{found['peak_mb']:.0f} ({found['setup_mb']:.0f} before)"
+    return f"peak MB {size}"
+
+
 def report(result):
     """Everything measured, as text."""
     about = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
@@ -611,25 +616,22 @@ def report(result):
             f"{found['repeats']}); packages beyond torch's: {', '.join(found['further_modules'])}"
         )
     if found := result["log_z"]:
-        size = "?" if found["peak_mb"] is None else f"{found['peak_mb']:.0f} ({found['setup_mb']:.0f} before)"
         parts.append(
             f"exact log Z, {found['visible']} visible, {found['hidden']} hidden: {found['log_z']:.4f}, "
-            f"{found['seconds']:.1f} s, peak MB {size}, threads: {found['threads']}"
+            f"{found['seconds']:.1f} s, {peak(found)}, threads: {found['threads']}"
         )
     for found in result["masked_ratings"]:
-        size = "?" if found["peak_mb"] is None else f"{found['peak_mb']:.0f} ({found['setup_mb']:.0f} before)"
         parts.append(
             f"{found['ratings']:,} ratings of {found['users']:,} users and {found['items']:,} items, "
             f"{found['hidden']} hidden units: an epoch of masked CD-1 {found['epoch_seconds']:.1f} s, "
             f"{found['ns_per_rating']:.0f} ns a rating; 20 items for everybody "
-            f"{found['top_20_seconds']:.0f} s; peak MB {size}, threads: {found['threads']}"
+            f"{found['top_20_seconds']:.0f} s; {peak(found)}, threads: {found['threads']}"
         )
     for found in result["likes_only"]:
-        size = "?" if found["peak_mb"] is None else f"{found['peak_mb']:.0f} ({found['setup_mb']:.0f} before)"
         parts.append(
             f"{found['likes']:,} likes of {found['users']:,} users and {found['items']:,} items, "
             f"{found['model']}: trained and everything scored in {found['seconds']:.1f} s "
-            f"(processor time {found['cpu_seconds']:.1f} s), peak MB {size}, threads: {found['threads']}"
+            f"(processor time {found['cpu_seconds']:.1f} s), {peak(found)}, threads: {found['threads']}"
         )
     return "\n".join(parts)
 

@@ -20,7 +20,7 @@ class BatchGradient:
     """Called with the indices of a batch's rows: {name: direction of ascent}, summed over processes.
 
     chains: of PCD; they move with each call. velocity: {name: tensor} of a `Momentum` optimiser; where
-    `adds_to_velocity`, a call returns these, with the gradient subtracted from what is left of them.
+    `adds_to_velocity`, a call returns these, with the gradient added to what is left of them.
     The other arguments are those of `fit`.
     """
 
@@ -37,7 +37,7 @@ class BatchGradient:
             self.dense = DenseCD(model, rows.v, k, sample_visible)
         everything = len(velocity or ()) == len(list(model.parameters()))  # nothing is fixed
         self.adds_to_velocity = everything and (self.dense is not None or self.rated_only)
-        self.into = {"into": velocity, "keep": momentum, "scale": -1.0} if self.adds_to_velocity else {}
+        self.into = {"into": velocity, "keep": momentum} if self.adds_to_velocity else {}
         if self.dense is not None:
             self.dense = partial(self.dense, **self.into)
         elif self.rated_only and not self.into:  # memory of the size of W costs more than a batch's work

@@ -156,11 +156,10 @@ class WeightDecay:
             counts = counts.to(model.W)
             self.counts = (counts / counts.sum().clamp(min=1)).view(-1, *[1] * (model.W.ndim - 1))
 
-    def add_to(self, gradient, scale=1.0):
-        """gradient ← gradient + scale · decay, in place; towards the item mean, scale is 1."""
+    def add_to(self, gradient):
         if self.counts is None:
             for name in self.model.weight_names if self.rate else ():
-                gradient[name] -= scale * self.rate * self.model.get_parameter(name)
+                gradient[name] -= self.rate * self.model.get_parameter(name)
             return
         shared = (self.counts * self.model.W).sum(0)
         step = SHARED_RATE * gradient["W"].mean(0) - SHARED_DECAY * self.rate * shared

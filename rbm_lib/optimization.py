@@ -16,42 +16,37 @@ def linear_decay(start: float = 0.0):
 
 
 class Momentum:
-    """SGD with momentum, the numbers of torch.optim.SGD. The velocity is what stands in `.grad`.
+    """SGD with momentum, the numbers of torch.optim.SGD, uphill: velocity ← momentum · velocity + gradient.
 
-    A gradient is not put there, it is added to what is left of the last ones:
-    .grad ← momentum · .grad − gradient. `step` walks along it. So a gradient can be summed where it is used,
-    no second buffer is read and written, and a step costs little more than its sums.
+    The velocity is open to whoever computes the gradient, so that it can be summed where it is used; no
+    second buffer is read and written, and a step costs little more than its sums.
     """
 
     def __init__(self, param_groups, lr, momentum=0.9):
         self.param_groups = [{"lr": lr, "momentum": momentum} | group for group in param_groups]
         self.momentum = momentum
-        for p in self._parameters():
-            p.grad = torch.zeros_like(p)
-
-    def _parameters(self):
-        return [p for group in self.param_groups for p in group["params"]]
+        self.velocities = {p: torch.zeros_like(p) for group in self.param_groups for p in group["params"]}
 
     def velocity(self, model):
         """{name: velocity} of the model's learned parameters."""
-        return {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
+        return {name: self.velocities[p] for name, p in model.named_parameters() if p.requires_grad}
 
     def add(self, model, gradient):
-        """The ascent direction `gradient`, {name: tensor}, to the velocities."""
+        """The ascent direction `gradient`, {name: tensor}, to what is left of the velocities."""
         for name, velocity in self.velocity(model).items():
-            velocity.mul_(self.momentum).sub_(gradient[name])
+            velocity.mul_(self.momentum).add_(gradient[name])
 
     def step(self):
         for group in self.param_groups:
             for p in group["params"]:
-                p.sub_(p.grad, alpha=group["lr"])
+                p.add_(self.velocities[p], alpha=group["lr"])
 
     def state_dict(self):
-        return {"velocity": [p.grad for p in self._parameters()]}
+        return {"velocity": list(self.velocities.values())}
 
     def load_state_dict(self, state):
-        for p, velocity in zip(self._parameters(), state["velocity"], strict=True):
-            p.grad.copy_(velocity)
+        for velocity, saved in zip(self.velocities.values(), state["velocity"], strict=True):
+            velocity.copy_(saved)
 
 
 def make_optimizer(model, optimizer, lr, schedule, clip_norm=None):
@@ -93,7 +88,7 @@ def set_rates(optimizer, schedule, done):
 
 
 def put_gradient(model, gradient, optimizer, clip_norm=None):
-    """The ascent direction, negated, to `.grad`, where the optimiser looks for it. `gradient` is used up."""
+    """The ascent direction to where the optimiser looks: negated, to `.grad`. `gradient` is used up."""
     if isinstance(optimizer, Momentum):
         return optimizer.add(model, gradient)
     for name, p in model.named_parameters():

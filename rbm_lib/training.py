@@ -145,10 +145,9 @@ def fit(
     if method == "pcd" and chains is None:
         chains = start_chains(model, rows, n_chains or batch_size, generator)
 
+    running = {}
     if isinstance(optimizer, Momentum) and decay_toward == "zero" and processes.alone:
         running = {"velocity": optimizer.velocity(model), "momentum": optimizer.momentum}
-    else:
-        running = {}
     gradient_of = BatchGradient(
         model, rows, processes, generator, method=method, k=k, sample_visible=sample_visible,
         posterior=posterior, center=center, chains=chains, cuda_graph=cuda_graph,
@@ -164,10 +163,8 @@ def fit(
             for index in order.split(batch_size):
                 set_rates(optimizer, schedule, update / n_updates)
                 gradient = gradient_of(index)
-                if gradient_of.adds_to_velocity:
-                    decay.add_to(gradient, scale=-1.0)
-                else:
-                    decay.add_to(gradient)
+                decay.add_to(gradient)
+                if not gradient_of.adds_to_velocity:
                     put_gradient(model, gradient, optimizer, clip_norm)
                 take_step(model, optimizer, schedule)
                 update += 1

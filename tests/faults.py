@@ -217,8 +217,8 @@ FAULTS = [
          "chains = sample_bernoulli(model.split(means)[0], generator)\n"
          "    v_k, means_k, chains = _sweeps(model, chains, k,"),
         ("weight decay with the wrong sign",
-         "gradient[name] -= scale * self.rate * self.model.get_parameter(name)",
-         "gradient[name] += scale * self.rate * self.model.get_parameter(name)"),
+         "gradient[name] -= self.rate * self.model.get_parameter(name)",
+         "gradient[name] += self.rate * self.model.get_parameter(name)"),
     ),
     *_faults(
         "gradients.py", "test_dbm_training.py",
@@ -290,7 +290,7 @@ FAULTS = [
     ),
     *_faults(
         "optimization.py", "test_optimization.py",
-        ("the default optimiser descends", ".sub_(gradient[name])", ".add_(gradient[name])"),
+        ("the default optimiser descends", ".add_(gradient[name])", ".sub_(gradient[name])"),
     ),
     *_faults(
         "dense.py", "test_dense.py",
