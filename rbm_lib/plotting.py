@@ -1,5 +1,6 @@
 """The course's figures: one style, colour-blind-safe, with alternative text."""
 
+import html
 import io
 
 import matplotlib.pyplot as plt
@@ -47,7 +48,8 @@ def show(fig, alt: str) -> None:
     """Display a figure in a notebook with its alternative text, and close it.
 
     `alt` says in a sentence what a reader would see; it stands in the output's metadata, where converters
-    to HTML look for it. Raises ValueError when it is empty.
+    to HTML look for it, and folded below the figure: JupyterLab hands no alternative text to the image.
+    Raises ValueError when it is empty.
     """
     from IPython.display import display
 
@@ -58,6 +60,8 @@ def show(fig, alt: str) -> None:
     plt.close(fig)
     bundle = {"image/png": image.getvalue(), "text/plain": f"<Figure: {alt}>"}
     display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
+    folded = f"<details><summary>Figure in words</summary>{html.escape(alt)}</details>"
+    display({"text/html": folded, "text/plain": f"Figure in words: {alt}"}, raw=True)
 
 
 def image_grid(axis, images, columns: int, shape=None, vmin=0.0, vmax=1.0, cmap="Blues"):
