@@ -39,7 +39,6 @@ VALUE = Exercise(
         lambda v: centred(v).tolist(),
         lambda v: [row for row in centred(v)],
         lambda v: pd.DataFrame(centred(v).numpy()),
-        lambda v: centred(v)[None],
         lambda v: centred(v).requires_grad_(),
         lambda v: centred(v).to_sparse(),
         lambda v: centred(v.float()).bfloat16(),
@@ -51,6 +50,12 @@ def test_right_answers_in_every_form(answer, request):
         pytest.skip("no CUDA GPU")
     result = check(CENTRE, answer)
     assert (result.points, result.message) == (2, "Exercise 1: right. 2 of 2 points.")
+
+
+def test_a_right_answer_with_an_axis_too_many_is_told():
+    result = check(CENTRE, lambda v: centred(v)[None])
+    note = "Its shape is (1, 3, 4), though; (3, 4) was asked for."
+    assert (result.points, result.message) == (2, f"Exercise 1: right. {note} 2 of 2 points.")
 
 
 @pytest.mark.parametrize(
@@ -116,6 +121,18 @@ def not_done(v):
 def test_placeholders_are_not_done_yet(answer):
     assert check(CENTRE, answer).message == "Exercise 1: not done yet. 0 of 2 points."
     assert check(VALUE, None).points == 0
+
+
+def test_an_answer_that_draws_is_told():
+    message = check(CENTRE, lambda v: centred(v) + torch.randn(v.shape)).message
+    assert "another result at each call" in message
+
+
+def test_a_forgotten_return_is_told():
+    def answer(v):
+        result = v - v.mean(0)  # noqa: F841
+
+    assert "is a `return` missing?" in check(CENTRE, answer).message
 
 
 def test_a_changed_argument_is_named_and_harms_no_other_case():

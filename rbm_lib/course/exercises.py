@@ -77,17 +77,18 @@ def check(exercise, answer):
         except (NotDone, NotImplementedError):
             return result(0, "not done yet.")
         except (Exception, SystemExit) as error:
-            return result(0, f"{_one_line(error)}")
+            return result(0, _one_line(error))
         got = [compare.align(g, e) for g, e in zip(got, expected, strict=True)]
         if _all_same(got, expected, exercise.tolerance):
-            return result(maximum, "right." + _changed_note(exercise, answer))
-        return result(0, f"not right yet. {_advice(exercise, got, expected)}")
+            return result(maximum, "right." + _shape_note(got, expected) + _changed_note(exercise, answer))
+        return result(0, f"not right yet. {_advice(exercise, answer, got, expected)}")
 
 
 def outputs(exercise, function):
     """The function's results on every case, as :class:`compare.Pieces`; a value counts as its own result.
 
-    Raises NotDone for a placeholder (None or ``...``) and whatever the function raises.
+    Raises NotDone for a placeholder (None or ``...``), ValueError for code without a return, and whatever the
+    function raises.
     """
     if exercise.cases is None:
         results = [function() if callable(function) else function]
@@ -97,16 +98,26 @@ def outputs(exercise, function):
         raise TypeError(f"a function is expected, this is a {type(function).__name__}")
     else:
         results = [function(*arguments) for arguments in exercise.cases()]
+    if any(r is None for r in results) and _has_code(function):
+        raise ValueError("it returns None: is a `return` missing?")
     if any(r is None or r is ... for r in results):
         raise NotDone
     return [compare.pieces(r) for r in results]
+
+
+def _has_code(function):
+    """Whether a function uses a name or a variable of its own; a placeholder does not."""
+    code = getattr(function, "__code__", None)
+    return code is not None and (
+        code.co_names or code.co_nlocals > len(inspect.signature(function).parameters)
+    )
 
 
 def _all_same(got, expected, tolerance):
     return all(compare.same(g, e, tolerance) for g, e in zip(got, expected, strict=True))
 
 
-def _advice(exercise, got, expected):
+def _advice(exercise, answer, got, expected):
     for advice, mistake in exercise.mistakes.items():
         try:
             wrong = outputs(exercise, mistake)
@@ -117,6 +128,8 @@ def _advice(exercise, got, expected):
             return advice
     if _zeros_and_ones(got) and _probabilities(expected):
         return "Yours are zeros and ones only, drawn or rounded. The probabilities themselves are asked for."
+    if _differs_each_time(exercise, answer, got, expected):
+        return "It gives another result at each call: does it draw random numbers of its own?"
     right = [compare.same(g, e, exercise.tolerance) for g, e in zip(got, expected, strict=True)]
     first = right.index(False)
     arguments = exercise.cases()[first] if exercise.cases else ()
@@ -125,6 +138,15 @@ def _advice(exercise, got, expected):
     if len(right) > 1:
         return f"Test case {first + 1} of {len(right)} ({sum(right)} right): {text}"
     return text[0].upper() + text[1:]
+
+
+def _differs_each_time(exercise, answer, got, expected):
+    try:
+        again = outputs(exercise, answer)
+    except Exception:  # it did not fail the first time
+        return True
+    again = [compare.align(a, e) for a, e in zip(again, expected, strict=True)]
+    return not _all_same(again, got, exercise.tolerance)
 
 
 def _zeros_and_ones(results):
@@ -136,6 +158,16 @@ def _probabilities(results):
     """Whether every result holds several numbers, all strictly between 0 and 1."""
     arrays = [piece for result in results for piece in result.values()]
     return all(isinstance(a, np.ndarray) and a.size > 1 and ((a > 0) & (a < 1)).all() for a in arrays)
+
+
+def _shape_note(got, expected):
+    """Axes of length 1 do not make an answer wrong, but the next broadcast would: (B, 1) − (B,) is (B, B)."""
+    for results in zip(got, expected, strict=True):
+        mine, right = ([np.shape(piece) for piece in result.values()] for result in results)
+        if mine != right:
+            shapes = [(g, e) for g, e in zip(mine, right, strict=True) if g != e][0]
+            return " Its shape is {}, though; {} was asked for.".format(*shapes)
+    return ""
 
 
 def _changed_note(exercise, answer):
