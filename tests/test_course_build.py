@@ -81,7 +81,7 @@ def test_building_twice_gives_the_same_bytes(toy):
         and notebook.metadata.kernelspec.name == "python3"
     )
     assert problems(notebook) == [] and notebook.cells[-1].outputs[-1].data["text/plain"] == "2"
-    assert len(notebook.cells[1].outputs) == 1, "what is printed in pieces is kept in one"
+    assert len(notebook.cells[2].outputs) == 1, "what is printed in pieces is kept in one"
     assert "kernel_report" not in str(notebook), "the runner's report leaves no trace"
 
 
@@ -95,13 +95,13 @@ def test_nbgrader_metadata_and_ids(toy):
         grade_id="98-check-1", schema_version=3, grade=True, locked=True, solution=False, task=False, points=2
     )
     assert len({c.id for c in notebook.cells}) == len(notebook.cells)
-    assert notebook.cells[2].metadata.tags == ["nbval-check-output"]
+    assert notebook.cells[3].metadata.tags == ["nbval-check-output"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("1 + 1", "1 + 1;", "code cell 2: it ends in ';'"),
+        ("1 + 1", "1 + 1;", "code cell 3: it ends in ';'"),
         ("    ### END SOLUTION\n", "", "BEGIN SOLUTION without"),
         ('lesson.check("1", centred)', "centred", "must be its check"),
         ('lesson.check("1", centred)', 'lesson.check("9", centred)', "no exercise '9'"),
@@ -161,7 +161,7 @@ def test_outputs_that_do_not_belong_in_a_committed_notebook(output, words):
 def test_a_lesson_that_warns_is_not_written(toy, tmp_path):
     source = tmp_path / "98_toy.py"
     source.write_text("# %%\nimport warnings\n\nwarnings.warn('beware')\n")
-    with pytest.raises(BuildError, match="98_toy, code cell 1: it writes to stderr: .*beware"):
+    with pytest.raises(BuildError, match="98_toy, code cell 2: it writes to stderr: .*beware"):
         build_one(source, tmp_path / "98_toy.ipynb", "fast", {})
     assert not (tmp_path / "98_toy.ipynb").exists()
 

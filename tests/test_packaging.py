@@ -1,5 +1,6 @@
 """The lists of dependencies hold together, and what the README tells people to type exists."""
 
+import json
 import os
 import re
 import shutil
@@ -50,17 +51,47 @@ def test_conda_has_the_same_dependencies():
         if isinstance(entry, str):
             name, specifier = re.fullmatch(r"([\w-]+)(.*)", entry).groups()
             conda[CONDA_NAMES.get(name, name)] = re.sub("^=", "==", specifier)
-    assert conda.pop("python").startswith(PROJECT["requires-python"])
+    python = conda.pop("python")
+    assert re.fullmatch(r"==\d\.\d+", python), "one version: Binder's builder understands no range"
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python[2:])
     conda.pop("pip")
     assert conda == wanted()
     assert {"pip": ["-e ."]} in environment["dependencies"]
 
 
+def make_targets():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
+
+
+def test_the_dev_container_makes_the_environment_that_it_names():
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    python = re.fullmatch(r"mcr\.microsoft\.com/devcontainers/python:(\d\.\d+)", container["image"])[1]
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python)
+    assert re.fullmatch(r"make ([a-z-]+)", container["postCreateCommand"])[1] in make_targets()
+    settings = container["customizations"]["vscode"]["settings"]
+    interpreter = settings["python.defaultInterpreterPath"].removeprefix("${containerWorkspaceFolder}/")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert interpreter == f"{re.search(r'^VENV := (.+)$', makefile, re.MULTILINE)[1]}/bin/python"
+
+
+def test_the_addresses_of_binder_and_colab_lead_to_files():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for pattern in (
+        r"`https://mybinder\.org/v2/gh/OWNER/NAME/HEAD\?urlpath=lab/tree/(\S+)`",
+        r"`https://colab\.research\.google\.com/github/OWNER/NAME/blob/main/(\S+)`",
+    ):
+        assert (ROOT / re.search(pattern, readme)[1]).exists()
+
+
+def test_the_spelling_tools_are_pinned():
+    lines = (ROOT / "docs/spelling.txt").read_text(encoding="utf-8").splitlines()
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in lines if not line.startswith("#"))
+
+
 def test_the_readmes_commands_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = set(
-        re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    targets = make_targets()
     named = set(re.findall(r"\bmake ([a-z]+)", readme))
     assert {"run", "test", "lab"} <= named <= targets, named - targets
     assert "-c constraints.txt" in readme and "conda env create -f environment.yml" in readme

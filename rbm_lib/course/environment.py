@@ -9,15 +9,16 @@ FIX = 'pip install -e ".[notebooks,dev]" -c constraints.txt'
 
 
 def requirements():
-    """The dependencies as "name>=version" texts, with those of the notebooks."""
+    """The dependencies as "name>=version" texts, with those of the notebooks (Google Colab has its own)."""
+    extra = "google.colab" not in sys.modules
     pyproject = Path(__file__).resolve().parents[2] / "pyproject.toml"
     if pyproject.exists():
         import tomllib
 
         project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
-        return project["dependencies"] + project["optional-dependencies"]["notebooks"]
+        return project["dependencies"] + extra * project["optional-dependencies"]["notebooks"]
     wanted = metadata.requires("rbm-lib") or []
-    return [r.split(";")[0].strip() for r in wanted if "extra" not in r or "notebooks" in r]
+    return [r.split(";")[0].strip() for r in wanted if "extra" not in r or (extra and "notebooks" in r)]
 
 
 def environment_rows():

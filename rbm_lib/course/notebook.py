@@ -18,6 +18,20 @@ LINK = re.compile(
 )  # to a file of the repository
 
 
+# Every notebook's first code cell. It installs the library without the notebooks' extra: Colab has a front
+# end of its own, which knows ipywidgets 7, and what Colab has satisfies the rest.
+COLAB = """\
+# Google Colab only: paste the address of the course's repository, then run. Elsewhere this does nothing.
+COURSE = ""  # @param {type: "string"}
+import importlib.util, os, subprocess, sys
+
+if "google.colab" in sys.modules and not importlib.util.find_spec("rbm_lib"):
+    commands = f"rm -rf course && git clone --depth 1 '{COURSE.strip()}' course && pip install -e course"
+    done = subprocess.run(commands, shell=True, capture_output=True, text=True)
+    assert not done.returncode, f"COURSE: give the address of the course's repository. {done.stderr}"
+    sys.path.insert(0, os.path.abspath("course"))"""
+
+
 class BuildError(Exception):
     """A lesson that cannot be built; the message names the notebook, the cell and what is wrong."""
 
@@ -53,7 +67,7 @@ def _fits(path, name):
 
 
 def read_source(path, exercises=None):
-    """The lesson as a notebook: solved, not executed, with nbgrader's metadata.
+    """The lesson as a notebook: solved, not executed, with nbgrader's metadata and the cell for Colab.
 
     ``exercises``: id → Exercise, by default those of the lesson's number. Raises BuildError.
     """
@@ -65,6 +79,8 @@ def read_source(path, exercises=None):
     read = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
     notebook = nbformat.v4.new_notebook(metadata=notebook_metadata())
     seen = {}
+    titled = [cell.cell_type for cell in read.cells[:1]] == ["markdown"]
+    read.cells.insert(1 if titled else 0, nbformat.v4.new_code_cell(COLAB))
     for cell in read.cells:
         place = seen[cell.cell_type, cell.source] = seen.get((cell.cell_type, cell.source), 0) + 1
         metadata = {"tags": list(cell.metadata["tags"])} if cell.metadata.get("tags") else {}
