@@ -94,8 +94,8 @@ def rating_models(train, like):
     """
     binary = train.binarize(like)
     yield "global rate", baselines.global_mean(binary), baselines.global_mean(train)
-    yield "movie mean, smoothed 5", baselines.item_mean(binary), baselines.item_mean(train)
-    yield "user + movie bias", baselines.logistic_biases(binary), baselines.bias_model(train)
+    yield "item mean, smoothed 5", baselines.item_mean(binary), baselines.item_mean(train)
+    yield "user + item bias", baselines.logistic_biases(binary), baselines.bias_model(train)
     scorers = {
         "ItemKNN on residuals": baselines.item_knn_ratings,
         "matrix factorisation": baselines.matrix_factorization,

@@ -44,6 +44,25 @@ def gradient_by_loops(v_data, h_data, v_model, h_model):
     return result
 
 
+def cd_by_the_library(v, W, b, c, uniform):
+    model = RBM(*W.shape).double()
+    model.W.data, model.visible_bias.data, model.hidden_bias.data = W, b, c
+    h_data = model.prob_h_given_v(v)
+    v_1 = model.mean_v_given_h((uniform < h_data).double())
+    data, back = model.statistics(v, h_data), model.statistics(v_1, model.prob_h_given_v(v_1))
+    return data["W"] - back["W"]
+
+
+def cd_in_numpy(v, W, b, c, uniform, stale=False, counted=False):
+    v, W, b, c, uniform = (x.numpy() for x in (v, W, b, c, uniform))
+    p = expit(v @ W + c)
+    h = uniform < p
+    v_1 = expit(h @ W.T + b)
+    p_1 = p if stale else expit(v_1 @ W + c)
+    counts = h if counted else p
+    return (v.T @ counts - v_1.T @ p_1) / len(v)
+
+
 RIGHT = [
     ("1", prob_h_by_loops),
     ("1", lambda v, W, c: expit((v @ W + c).numpy())),
@@ -53,8 +72,10 @@ RIGHT = [
     ("2", lambda v, W, b, c: torch.stack([-x @ b - softplus(x @ W + c).sum() for x in v])),
     ("3", gradient_by_loops),
     ("3", lambda v, h, v_m, h_m: torch.einsum("bi,bj->ij", v, h) / len(v) - v_m.T @ h_m / len(h_m)),
-    ("4", lambda w: logsumexp(w.numpy(), b=1 / len(w))),
-    ("4", lambda w: w.max() + torch.log(torch.exp(w - w.max()).mean())),
+    ("4", cd_by_the_library),
+    ("4", cd_in_numpy),
+    ("5", lambda w: logsumexp(w.numpy(), b=1 / len(w))),
+    ("5", lambda w: w.max() + torch.log(torch.exp(w - w.max()).mean())),
 ]
 
 
@@ -86,12 +107,29 @@ WRONG = [
     ("3", lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / len(v_m), "The data's phase is divided"),
     ("3", lambda v, h, v_m, h_m: (v.T @ h - v_m.T @ h_m) / (len(v) + len(v_m)), "total number of rows"),
     ("3", lambda v, h, v_m, h_m: v.T @ h / len(h) - h_m.T @ v_m / len(h_m), "your code stops with"),
-    ("4", lambda w: w.mean(), "Jensen"),
-    ("4", lambda w: np.log(np.exp(w.numpy()).mean()), "do not leave the logarithm"),
-    ("4", lambda w: torch.logsumexp(w, 0), "subtract log M"),
-    ("4", lambda w: torch.logsumexp(w, 0) / len(w), "divide the log by M"),
-    ("4", lambda w: torch.logsumexp(w, 0) - len(w), "You subtract M"),
-    ("4", lambda w: torch.exp(w).mean(), "not right yet"),
+    ("1", lambda v, W, c: torch.sigmoid(v @ W - c), "c is subtracted"),
+    ("2", lambda v, W, b, c: -v @ b - softplus(v @ W).sum(1), "c is missing"),
+    (
+        "3",
+        lambda v, h, v_m, h_m: np.outer(v.mean(0), h.mean(0)) - np.outer(v_m.mean(0), h_m.mean(0)),
+        "products",
+    ),
+    ("4", lambda v, W, b, c, u: cd_in_numpy(v, W, b, c, u).T, "transpose"),
+    ("4", lambda v, W, b, c, u: -cd_in_numpy(v, W, b, c, u), "sign is reversed"),
+    ("4", lambda v, W, b, c, u: cd_in_numpy(v, W, b, c, u) * len(v), "These are sums"),
+    ("4", lambda v, W, b, c, u: cd_in_numpy(v, W, b, c, 1 - u), "not right yet"),
+    ("4", lambda v, W, b, c, u: cd_in_numpy(v, W, b, c, u, stale=True), "must come from the new v"),
+    ("4", lambda v, W, b, c, u: cd_in_numpy(v, W, b, c, u, counted=True), "drawn h is counted"),
+    ("4", lambda v, W, b, c, u: cd_in_numpy(v, W, 0 * b, c, u), "visible bias b is missing"),
+    ("4", lambda v, W, b, c, u: torch.sigmoid(v @ W + c), "shape"),
+    ("5", lambda w: torch.exp(w - w.max()).mean().log(), "did not add it back"),
+    ("5", lambda w: torch.logsumexp(w, 0) + math.log(len(w)), "You add log M"),
+    ("5", lambda w: w.mean(), "Jensen"),
+    ("5", lambda w: np.log(np.exp(w.numpy()).mean()), "do not leave the logarithm"),
+    ("5", lambda w: torch.logsumexp(w, 0), "subtract log M"),
+    ("5", lambda w: torch.logsumexp(w, 0) / len(w), "divide the log by M"),
+    ("5", lambda w: torch.logsumexp(w, 0) - len(w), "You subtract M"),
+    ("5", lambda w: torch.exp(w).mean(), "not right yet"),
 ]
 
 

@@ -11,6 +11,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from rbm_lib.course.exercises import check
 from rbm_lib.course.exercises_04 import EXERCISES
+from rbm_lib.data import Archetype, simulate_listeners
+from rbm_lib.data.conditions import Range
 from rbm_lib.embeddings import cosine_scores, preference
 
 
@@ -46,6 +48,17 @@ def step_by_scipy(x, u):
     return np.stack([logit(p), np.log(0.998 / 101 / (p * (1 - p)))])
 
 
+def dancer_by_library(tracks):
+    slow = Archetype("Slow Dancer", 0.05, 40, (Range("tempo", None, 100), Range("danceability", 0.8)))
+    pool = simulate_listeners(tracks, n_users=1, archetypes=[slow]).profiles["pool_size"].iloc[0]
+    return pool, min(1, 20 / (pool - 32))
+
+
+def dancer_by_mask(tracks):
+    pool = len(tracks.query("tempo <= 100 and danceability >= 0.8"))
+    return torch.tensor([pool, 1.0 if pool < 52 else 20 / (pool - 32)], dtype=torch.float64)
+
+
 def cosine_by_library(features, heard):
     features = torch.as_tensor(features)
     scores = cosine_scores(preference(features, heard), features)
@@ -64,8 +77,10 @@ RIGHT = [
     ("2", genres_by_loop),
     ("3", step_by_autograd),
     ("3", step_by_scipy),
-    ("4", cosine_by_library),
-    ("4", cosine_by_sum),
+    ("4", dancer_by_library),
+    ("4", dancer_by_mask),
+    ("5", cosine_by_library),
+    ("5", cosine_by_sum),
 ]
 
 
@@ -86,6 +101,23 @@ def substrings_counted(genres, more_than, at_most):
     return sum(n > more_than for n in counts), sum(n <= at_most for n in counts)
 
 
+def step_with_one_wrong_sign(x, u):
+    z, slope = step_by_scipy(x, u)
+    return z, slope + 2 * np.log(0.001 + 0.998 * (x + u) / 101)
+
+
+def dancer_upside_down(tracks):
+    fast = Archetype("Slow Dancer", 0.05, 40, (Range("tempo", 100), Range("danceability", 0.8)))
+    pool = simulate_listeners(tracks, n_users=1, archetypes=[fast]).profiles["pool_size"].iloc[0]
+    return pool, min(1, 20 / (pool - 32))
+
+
+def cosine_by_columns(features, heard):
+    mean = heard @ features / heard.sum(1)[:, None]
+    mean, songs = (rows / np.sqrt((rows**2).sum(0)) for rows in (mean, features))
+    return np.where(heard, -2, mean @ songs.T)
+
+
 def mean_of_cosines(features, heard):
     similar = cosine_similarity(features)
     return np.where(heard, -2, heard @ similar / heard.sum(1, keepdims=True))
@@ -104,10 +136,23 @@ WRONG = [
     ("3", lambda x, u: step_by_scipy(x, 0), "Dequantise first"),
     ("3", lambda x, u: (step_by_scipy(x, u)[0], -step_by_scipy(x, u)[1]), "slope of the way back"),
     ("3", lambda x, u: step_by_scipy(x, u)[0], "not right yet"),
-    ("4", lambda f, heard: cosine_similarity(heard @ f, f), "still in the race"),
-    ("4", lambda f, heard: np.where(heard, -2, (heard @ f / heard.sum(1)[:, None]) @ f.T), "dot product"),
-    ("4", mean_of_cosines, "mean of the cosines"),
-    ("4", lambda f, heard: cosine_by_sum(f, ~heard), "not right yet"),
+    ("2", lambda g, a, b: dict(zip(("common", "niche"), genres_by_loop(g, a, b), strict=True)), "not a dict"),
+    ("3", lambda x, u: (step_by_scipy(x, u)[0], step_by_scipy(x, u)[1].sum()), "summed over the tracks"),
+    ("3", step_with_one_wrong_sign, "the sign of log q"),
+    ("4", lambda tracks: dancer_by_library(tracks)[0], "not right yet"),
+    ("4", dancer_upside_down, "None, 100"),
+    ("4", lambda tracks: (dancer_by_mask(tracks)[0], 20 / (dancer_by_mask(tracks)[0] - 32)), "1 at most"),
+    ("5", lambda f, heard: cosine_similarity(heard @ f, f), "still in the race"),
+    (
+        "5",
+        lambda f, heard: cosine_by_library(f, heard).masked_fill(torch.as_tensor(heard), -torch.inf),
+        "not −∞",
+    ),
+    ("5", lambda f, heard: cosine_similarity(heard @ f, f) - 2 * heard, "2 was taken off"),
+    ("5", cosine_by_columns, "down the columns"),
+    ("5", lambda f, heard: np.where(heard, -2, (heard @ f / heard.sum(1)[:, None]) @ f.T), "dot product"),
+    ("5", mean_of_cosines, "mean of the cosines"),
+    ("5", lambda f, heard: cosine_by_sum(f, ~heard), "not right yet"),
 ]
 
 

@@ -177,6 +177,30 @@ def ends_for_starts(items, W, c):
     return torch.sigmoid(torch.nn.functional.embedding_bag(torch.cat(items), W, ends, mode="sum") + c)
 
 
+def starts_and_end(items, W, c):
+    starts = torch.tensor([0, *map(len, items)]).cumsum(0)
+    return torch.sigmoid(torch.nn.functional.embedding_bag(torch.cat(items), W, starts, mode="sum") + c)
+
+
+def share_of_full_steps(weight, step, dtype):
+    """+= adds in the wider type and rounds the sum."""
+    after = weight.to(dtype, copy=True)
+    after += step
+    return (after == weight.to(dtype))[step != 0].float().mean()
+
+
+def weighed_mean(v, uniform, W, b, c, rank, size):
+    """The slice's mean, times its share of the rows; NaN where it is empty."""
+    own = v.tensor_split(size)[rank]
+    return len(own) / len(v) * own_rows(v, uniform, W, b, c, rank, size)
+
+
+def equal_slices(v, uniform, W, b, c, rank, size):
+    length = len(v) // size
+    rows = torch.arange(rank * length, (rank + 1) * length)
+    return part_by_library(v, uniform, W, b, c, rank, size, rows)
+
+
 def own_rows(v, uniform, W, b, c, rank, size):
     """A process that knows its slice only, and takes the mean over it."""
     v, uniform = v.tensor_split(size)[rank], uniform.tensor_split(size)[rank]
@@ -218,6 +242,7 @@ WRONG = [
     ("2", lambda items, W, c: means_by_bag([i for i in items if len(i)], W, c), "is left out"),
     ("2", lambda items, W, c: means_by_bag(items, W, c).T, "right once transposed"),
     ("2", lambda items, W, c: means_by_bag(items, W, c).round(), "The probabilities themselves"),
+    ("2", starts_and_end, "no end after the last"),
     ("2", ends_for_starts, "your code stops with"),
     ("3", lambda *a: batch_by_search(*a) - 1, "not right yet"),
     ("3", lambda o, rate, n, V, H: int(n * o * rate / (10 * V * H)), "Rounded down"),
@@ -234,8 +259,13 @@ WRONG = [
     ("4", lambda w, s, d: (w.to(d) + s.to(d)).eq(w)[s != 0].float().mean(), "before rounding"),
     ("4", lambda w, s, d: (w + s).to(d).eq(w.to(d))[s != 0].float().mean(), "rounded afterwards"),
     ("4", lambda w, s, d: (w.to(d) + s.to(d)).eq(w.to(d))[s.to(d) != 0].float().mean(), "lost as well"),
+    ("4", share_of_full_steps, "round the step first"),
     ("4", lambda w, s, d: (w.to(d) + s.to(d)).eq(w.to(d)) & (s != 0), "not right yet"),
     ("5", own_rows, "of which there may be none"),
+    ("5", weighed_mean, "however weighed"),
+    ("5", equal_slices, "left over are dropped"),
+    ("5", lambda *a: part_by_library(*a[:5], (a[5] - 1) % a[6], a[6]), "count from 0"),
+    ("5", lambda *a: part_by_library(*a[:5], 0, 1) / a[6], "each does the work of the whole"),
     ("5", own_noise, "start of uniform"),
     ("5", lambda *a: -part_by_library(*a), "sign is reversed"),
     ("5", part_by_samples, "Samples stand in the first statistic"),

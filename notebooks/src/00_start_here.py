@@ -74,7 +74,7 @@ label = "synthetic data" if ml.source == "synthetic" else "MovieLens 100K"
 # ## 3. What do ratings look like?
 #
 # `ml.ratings` is a table with one row per rating: who (`user_id`), what (`movie_id`), how much (`rating`, 1 to 5
-# stars) and when (`timestamp`). Ids are names, not positions.
+# stars) and when (`timestamp`). Ids are names, not positions (in this set they happen to have no gaps).
 
 # %%
 facts = ml.ratings[["user_id", "movie_id", "rating"]].agg(["nunique", "min", "max"]).T.astype(int)
@@ -98,8 +98,8 @@ ax.set_title(f"{100 * like_share:.0f} % of ratings are likes, 4 or 5 stars ({lab
 plotting.show(fig, "Bar chart of the ratings: 4 stars are the most frequent, then 3, 5, 2 and 1.")
 
 # %% [markdown]
-# Most ratings are good ones: people rate what they chose to watch. Keep this in mind for section 8, where a
-# predictor gets a good score by saying "like" to everything.
+# Most ratings are good ones: people rate what they chose to watch. Keep this in mind for section 8, where 3 stars count as a
+# like too, and a predictor gets a good score by saying "like" to everything.
 #
 # > **Predict first.** Sort the films by how often they were rated. What share of all ratings goes to the top tenth?
 
@@ -112,7 +112,7 @@ for ax, count, what in zip(axes, (per_film, per_user), ("film", "person"), stric
     ax.plot(np.arange(1, len(count) + 1), count)
     ax.axvspan(0, top, color=plotting.COLORS["orange"], alpha=0.25, lw=0)
     ax.text(top * 1.4, 400, f"top tenth: {100 * count[:top].sum() / count.sum():.0f} % of ratings")
-    ax.set(xlabel=f"{what}, by number of ratings", yscale="log", title=f"Ratings per {what}")
+    ax.set(xlabel=f"rank of the {what}", yscale="log", title=f"Ratings per {what}")
 axes[0].set(ylabel="ratings", ylim=(0.8, 1000))
 fig.suptitle(f"Ratings are spread unevenly, over films more than over people ({label})", fontsize=11)
 plotting.show(fig, "Ratings per film and per person, sorted: a steep start and a long tail.")
@@ -124,33 +124,34 @@ print(f"people: {np.median(per_user):.0f} ratings (median), none has fewer than 
 # A machine for these data must cope with films about which it knows next to nothing. That is one half of the
 # difficulty. The other half shows when the ratings are laid out as a matrix, a row for each person and a column for
 # each film. `RatingMatrix` stores it sparsely, and `batch` makes dense rows: the values `v`, and the mask
-# `observed`, which says where there is a rating at all.
+# `observed`, which says where there is a rating at all. `v` is 1 for a like (4 or 5 stars), 0 for a dislike (1 to 3 stars), and
+# also 0 where nothing is known: only `observed` tells these two apart.
 
 # %%
-likes = RatingMatrix.from_frame(ml.ratings, like_at_least=4)
-v, observed = likes.batch(slice(None))
+matrix = RatingMatrix.from_frame(ml.ratings, like_at_least=4)
+v, observed = matrix.batch(slice(None))
 filled = 100 * observed.float().mean().item()
-print(f"{label}: {likes.n_users:,} people x {likes.n_items:,} films = {likes.n_users * likes.n_items:,} pairs")
+print(f"{label}: {matrix.n_users:,} people x {matrix.n_items:,} films = {matrix.n_users * matrix.n_items:,} pairs")
 print(f"{filled:.1f} % of them have a rating, {100 - filled:.1f} % are missing")
 
 # %%
 rng = np.random.default_rng(0)
-rows = rng.choice(likes.n_users, 60, replace=False)
-columns = rng.choice(likes.n_items, 150, replace=False)
+rows = rng.choice(matrix.n_users, 60, replace=False)
+columns = rng.choice(matrix.n_items, 150, replace=False)
 rows = rows[np.argsort(-observed.sum(1).numpy()[rows], kind="stable")]
 columns = columns[np.argsort(-observed.sum(0).numpy()[columns], kind="stable")]
 block = torch.where(observed, v + 1, 0.0).numpy()[np.ix_(rows, columns)]
 colours = ListedColormap(["white", plotting.COLORS["orange"], plotting.COLORS["blue"]])
 fig, ax = plt.subplots(figsize=(8, 3.8))
 ax.imshow(block, cmap=colours, vmin=0, vmax=2, interpolation="nearest")
-ax.set(xlabel="150 films, drawn at random, the most rated first", ylabel="60 people", xticks=[], yticks=[])
+ax.set(xlabel="150 films, drawn at random, the most rated first", ylabel="60 people, the busiest first", xticks=[], yticks=[])
 ax.spines[["top", "right"]].set_visible(True)
-ax.set_title(f"Blue: like. Orange: no like, 1 to 3 stars. White: missing ({label})")
+ax.set_title(f"Blue: like. Orange: dislike, 1 to 3 stars. White: missing ({label})")
 plotting.show(fig, "A matrix of 60 people by 150 films: some blue and orange on the left, else white.")
 
 # %% [markdown]
-# The white is the theme of this course. **A missing rating is not a zero and not a −1.** The person may not know
-# the film, or know it and stay away, or love it and never say so. What happens if we write 0, as for a dislike?
+# The white is the theme of this course. **A missing rating is not a zero and not a −1**, the two codes that one finds most often. The
+# person may not know the film, or know it and stay away, or love it and never say so. What happens if the 0 in the gaps is read as a dislike?
 #
 # > **Predict first.** For each film, take the share of likes among those who rated it, and the share of likes when
 # > everybody else counts as a dislike. Will the two rank the films alike?
@@ -159,16 +160,16 @@ plotting.show(fig, "A matrix of 60 people by 150 films: some blue and orange on 
 raters = observed.sum(0).numpy()
 among_raters = v.sum(0).numpy() / raters
 among_all = v.mean(0).numpy()
+ranks = [pd.Series(x).corr(pd.Series(among_all), method="spearman") for x in (among_raters, raters)]
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.3), sharey=True)
-for ax, x in zip(axes, (100 * among_raters, raters), strict=True):
-    rank = pd.Series(x).corr(pd.Series(among_all), method="spearman")
+for ax, x, rank in zip(axes, (100 * among_raters, raters), ranks, strict=True):
     ax.scatter(x, 100 * among_all, s=8, alpha=0.35, lw=0)
     ax.set_title(f"rank correlation {rank:.2f}")
 axes[0].set(xlabel="likes among raters (%)", ylabel="likes, missing = dislike (%)")
 axes[1].set(xlabel="people who rated the film")
-fig.suptitle(f"With missing as dislike, a film's score says how often it was watched ({label})", fontsize=11)
-plotting.show(fig, "A point per film: likes with missing as dislike follow the number of raters closely, "
-                   "likes among raters less so.")
+fig.suptitle(f"With missing as dislike, a film's score says how often it was rated ({label})", fontsize=11)
+plotting.show(fig, "A point per film: likes with missing as dislike follow the number of raters closely (rank correlation "
+                   f"{ranks[1]:.2f}), likes among raters less so ({ranks[0]:.2f}).")
 
 # %% [markdown]
 # The score that counts gaps as dislikes follows the number of raters more closely than what they said: it measures
@@ -183,7 +184,7 @@ plotting.show(fig, "A point per film: likes with missing as dislike follow the n
 # %% [markdown]
 # ## 4. What is the smallest machine worth playing with?
 #
-# One with two films and one hidden unit, a taste. The picture shows a larger one, to name the parts.
+# One with two films, A ($v_1$) and B ($v_2$), and one hidden unit, a taste. The picture shows a larger one, to name the parts.
 #
 # ![A restricted Boltzmann machine: four visible units below, three hidden above, every visible unit joined to every hidden one by a weight; biases at each unit; the energy below.](figures/rbm.svg)
 #
@@ -214,7 +215,7 @@ table.round(4)
 
 # %% [markdown]
 # The sum of the column `exp(-E)` is Z. The likeliest state has the lowest energy: both films liked, the taste on.
-# Now the same from the library. Its functions take many rows at once and return one number per row.
+# Now the same from the library. `energy` takes many rows at once and returns one number per row; Z is one number for the machine.
 
 # %% tags=["nbval-check-output"]
 tiny = RBM(2, 1).double()
@@ -242,7 +243,7 @@ print(f"  given that A is not liked   {p_v[0, 1] / (p_v[0, 0] + p_v[0, 1]):.4f}"
 # The films are not joined to each other, yet one tells about the other: both hang on the same taste.
 #
 # > **Predict first.** Let both weights be w, and choose the biases so that each unit is on half of the time
-# > ($b = -w/2$, $c = -w$). At w = 4, liking A makes B likely. What happens at w = −4?
+# > ($b = -w/2$, $c = -w$: a state and its opposite then have the same energy). At w = 4, liking A makes B likely. What happens at w = −4?
 
 # %%
 def visible_probabilities(w):
@@ -261,15 +262,16 @@ fig, ax = plt.subplots(figsize=(7, 3.2))
 ax.plot(weights, p11 / (p10 + p11), label="A is liked")
 ax.plot(weights, p01 / (p00 + p01), label="A is not liked", ls="--")
 ax.set(xlabel="weight w of both films", ylabel="p(B is liked)", ylim=(0, 1))
-ax.set_title("Turning both signs renames the hidden unit and changes nothing else")
+ax.set_title("With all signs turned, the hidden unit has another name; the films do the same")
 ax.legend(loc="center right")
 plotting.show(fig, "Probability that B is liked against w: one half at w = 0; on both sides it rises "
                    "towards 1 if A is liked and falls towards 0 if not.")
 
 # %% [markdown]
 # The curves are symmetric. At w = −4 the hidden unit means "does *not* have this taste"; the films still go
-# together. Turn only one of the two, and the films repel. What a hidden unit stands for is not given in advance, not
-# even its sign. Below, the four patterns at w = 2.
+# together. (Were only one of the two weights negative, they would repel.) What a hidden unit stands for is not given in advance, not
+# even its sign. Below, the four patterns at w = 2; move the slider and watch them. At which w are all four equally likely? (Where
+# the curves above cross.)
 
 # %%
 def draw_patterns(w):
@@ -281,9 +283,6 @@ def draw_patterns(w):
 
 draw_patterns(2.0)
 
-# %% [markdown]
-# Move the slider and watch them. At which w are all four equally likely?
-
 # %%
 lesson.slider(draw_patterns, w=(-8.0, 8.0, 0.5, 2.0))
 
@@ -294,8 +293,12 @@ lesson.slider(draw_patterns, w=(-8.0, 8.0, 0.5, 2.0))
 # machines share one set of weights and biases. In the library this is an argument, `observed`.
 #
 # Below: Ada's row from the picture, in a machine of five films and two hidden units, with invented weights and without
-# biases. `prob_h_given_v` gives the probability that a hidden unit is on, given the row, as in (3): the probability of
-# all states with this row and the unit on, divided by that of all states with this row.
+# biases. `prob_h_given_v` gives the probability that a hidden unit is on, given the row: the states with the unit on against all states
+# with this row. In (1) the unit adds $-h_j x_j$ with $x_j = c_j + \sum_i v_i W_{ij}$, so that this is
+#
+# $$p(h_j = 1 \mid v) = \frac{e^{x_j}}{1 + e^{x_j}} = \frac{1}{1 + e^{-x_j}}. \qquad (4)$$
+#
+# By hand: Ada likes films 1 and 5, whose weights to $h_1$ are 1 and 1, so $x_1 = 2$ and $p(h_1 = 1) = 1/(1 + e^{-2})$, or .881<!--dropped, observed-->.
 #
 # > **Predict first.** Which codes for "missing" give the hidden units the same probabilities as the machine without
 # > the missing films? And what if Ada had not rated film 3, which she disliked?
@@ -322,7 +325,8 @@ for name, p in coded.items():
 # %% [markdown]
 # A −1 subtracts the weights of the films Ada never rated: both hidden units are wrong. The 0 gives the right hidden
 # probabilities, so it looks harmless. It is not: the machine now believes it has *seen* two dislikes, which changes
-# the probability it gives the row, and what it learns from it.
+# the probability it gives the row (one of five films in place of one of three), and what it learns. Film 2, say, was rated by one person, who
+# liked it; Ada and eight others never saw it. Which share of likes would the machine learn?
 
 # %% tags=["nbval-check-output"]
 with_zeros = exact_log_likelihood(machine, ada).item()
@@ -334,13 +338,21 @@ print(f"dropped, observed=        {dropped:.4f}")
 print(f"machine of films 1, 3, 5  {reference:.4f}")
 assert abs(dropped - reference) < 1e-12
 
+film_2, rated = torch.tensor([1.0] + [0.0] * 9), torch.tensor([True] + [False] * 9)
+print(f"share of likes of film 2: missing = 0 {film_2.mean():.1f}, dropped {film_2[rated].mean():.1f}")
+
 # %% [markdown]
-# In fact a 0 sends nothing to the hidden units, rated or not, as the last row of the first table shows: in this coding
-# a dislike counts in learning and in $p(v)$, but not when tastes are inferred. Lesson 01 gives each film two levels, so
-# that a dislike speaks too.
+# The library's numbers are those of the small machine without the missing films. (A 0 sends nothing to the hidden units, rated or not, as
+# the last row of the table above shows: in this coding a dislike counts in learning and in $p(v)$, but not when tastes are inferred. Lesson 01
+# gives each film two levels, so that a dislike speaks too.)
 #
-# A film left out is not out of reach. The hidden units, inferred from the films that Ada did rate, give a probability
-# of a like to every other film: that is the prediction.
+# A film left out is not out of reach: it is left out of what Ada *tells*, not of what she is told. Her hidden units, inferred from the films that she did
+# rate, give every other film a probability of a like. That is the prediction, by the same formula as (4) the other way down:
+
+# %% tags=["nbval-check-output"]
+h_ada = machine.prob_h_given_v(ada, observed=seen)
+for film in (2, 4):
+    print(f"Ada and film {film}: p(like) = {machine.mean_v_given_h(h_ada)[0, film - 1]:.3f}")
 
 # %% [markdown]
 # ## 6. Which symbol means what?
@@ -349,7 +361,7 @@ assert abs(dropped - reference) < 1e-12
 #
 # | symbol | in code | shape | meaning |
 # |---|---|---|---|
-# | $v$ | `v` | (B, n_visible) | visible units, B rows at a time: ratings |
+# | $v$ | `v` | (B, n_visible) | visible units, B rows at a time: likes |
 # | $h$ | `h` | (B, n_hidden) | hidden units, 0 or 1 |
 # | $W$ | `model.W` | (n_visible, n_hidden) | weights |
 # | $b$, $c$ | `model.visible_bias`, `model.hidden_bias` | (n_visible,), (n_hidden,) | biases |
@@ -366,7 +378,8 @@ assert abs(dropped - reference) < 1e-12
 # In the copies in `notebooks/student` the bodies of some functions are empty (in `notebooks` they are filled in). You
 # replace the `...` and run the cell; the next cell checks your function on cases of its own and saves the points.
 # Tensors, arrays, lists and numbers are all accepted. A wrong answer is told what is wrong, as far as the check can
-# see. An exercise not done yet stops nothing: the rest of the notebook uses the library's version.
+# see; the number below the message is your points, and the last check counts. What your function prints is not shown there: to look inside, call it
+# in a cell of your own. An exercise not done yet stops nothing: the rest of the notebook uses the library's version.
 #
 # A demonstration. Two states, "off" and "on", have energies; the task is the probability of "on". First an answer
 # with a frequent mistake, then the same mended:
@@ -394,12 +407,13 @@ print(exercises.check(exercises_00.WARM_UP, probability_on))
 # method is first tried where all states can be counted, as in section 4, and has to agree to many digits.
 #
 # **Trivial baselines.** A score means nothing until you know what a trivial predictor gets. Suppose somebody reports
-# an accuracy of 83 % in predicting likes, a like being 3 stars or more. Accuracy is the share of right answers. Beside
+# an accuracy of .83 in predicting likes, a like being 3 stars or more. Accuracy is the share of right answers. Beside
 # it we put AUC, the probability that a rating that is a like gets a higher score than one that is not (ties count
-# half); 0.5 means that the scores do not tell the two apart.
+# half); .5 means that the scores do not tell the two apart.
 #
-# > **Predict first.** One predictor always says "like". Another says, for each film, its share of likes in the
-# > training ratings. Neither knows anything about the person. What accuracy do they reach? And what AUC?
+# > **Predict first.** A like is 3 stars or more. One predictor always says "like". Another says, for each film, its share of likes in the
+# > training ratings (later lessons call it the *item mean*); from .5 on this counts as "like". Neither knows anything about the person. What accuracy
+# > do they reach? And what AUC?
 #
 # Five splits, each with another fifth of the ratings held out:
 
@@ -442,8 +456,8 @@ plotting.show(fig, "Dots for two predictors: their accuracies lie close together
                    "always like, and well above for the film's share of likes.")
 
 # %% [markdown]
-# *Always like* gives every rating the same score, so all are ties and its AUC is 0.5. Yet its accuracy is 0.83 where a
-# like is 3 stars or more, because such likes are frequent; where it is 4 or more, 0.55. Whenever you read a score, ask:
+# *Always like* gives every rating the same score, so all are ties and its AUC is .5. Yet its accuracy is .83<!--always like--> where a
+# like is 3 stars or more, because such likes are frequent; where it is 4 or more, .55<!--always like-->. Whenever you read a score, ask:
 # which definition, which split, which baseline?
 
 # %% [markdown]
@@ -451,7 +465,7 @@ plotting.show(fig, "Dots for two predictors: their accuracies lie close together
 #
 # **Exercise 1 · How much is missing** · ★ · 5 minutes · 1 point.
 # `ratings` is a table like `ml.ratings`. Return the share of (user, movie) pairs **without** a rating, among the
-# users and movies that occur in it: a number between 0 and 1.
+# users and movies that occur in it: a number between 0 and 1. (For `ml.ratings` section 3 has printed it.)
 #
 # <details><summary>Hint</summary>Ids may have gaps: <code>ratings.user_id.nunique()</code> counts the different ones.</details>
 
@@ -490,7 +504,7 @@ lesson.check("2", energy_of_rows)
 # With W = 0, equation (2) gives each film the probability $p_i = 1 / (1 + e^{-b_i})$ of a like, the same for everyone
 # (compare $v_i = 1$ with $v_i = 0$: their weights are $e^{b_i}$ and 1).
 # `likes` (B, n) holds 1 for a like and 0 elsewhere, `observed` (B, n) says where there is a rating. Return the bias
-# of each film at which $p_i$ is its share of likes **among those who rated it**, shape (n,).
+# of each film at which $p_i$ is its share of likes **among those who rated it**, shape (n,). In the check every film has both likes and dislikes.
 #
 # <details><summary>Hint</summary>Solve for b: it is the log-odds, log(p / (1 − p)). Who belongs in the denominator of p?</details>
 
@@ -511,8 +525,8 @@ lesson.check("3", like_bias)
 # infinite: fewer than half a like, or half a dislike, is counted as half.) The result is the first recommender of this course.
 
 # %%
-first = RBM(likes.n_items, 1, weight_std=0.0).initialize_from(v, observed)
-prediction = first.mean_v_given_h(torch.zeros(1, 1))[0].detach().numpy()
+first = RBM(matrix.n_items, 1, weight_std=0.0).initialize_from(v, observed)
+prediction = first.mean_v_given_h(torch.zeros(1, 1))[0].detach().numpy()  # any h will do: W is 0
 mixed = (among_raters > 0) & (among_raters < 1)
 assert np.allclose(prediction[mixed], among_raters[mixed], atol=1e-5)
 print(f"{label}: {mixed.sum():,} films with both likes and dislikes: predicted = share of likes among raters")
@@ -530,7 +544,6 @@ lesson.score()
 # - **Ids are names.** The largest id is not the number of films; a column of a matrix is not an id. `RatingMatrix` keeps the map.
 # - **A code for "missing" is a value.** 0 and −1 enter products and means. Pass `observed`.
 # - **An energy belongs to one row.** Divided by the number of rows, it passes every test with one row and fails with two.
-# - **Probability or sample?** `prob_h_given_v` returns numbers between 0 and 1, `sample_h_given_v` zeros and ones. To score with samples adds noise for nothing.
 # - **Synthetic data teach the method, not the world.** Look at the title of the figure.
 #
 # ## Summary
@@ -538,7 +551,7 @@ lesson.score()
 # 1. A Boltzmann machine gives every state the probability $e^{-E}/Z$; a restricted one joins units across two layers only.
 # 2. More than nine in ten ratings are missing, and a missing one is dropped from that person's machine.
 # 3. Two films that share a hidden unit predict each other; the sign of a hidden unit is arbitrary.
-# 4. A small machine can be counted out, and the probabilities and gradients of the library are checked against such counts.
+# 4. A small machine can be counted out, and what the library computes is checked against such counts.
 # 5. A score needs its definition, its split and a trivial baseline beside it.
 #
 # ## Check yourself
@@ -563,9 +576,9 @@ lesson.score()
 # With no unit observed, the hidden units follow their biases alone, and each film gets a prediction that does not depend on the person: the answer to "nothing known".
 # </details>
 #
-# <details><summary>5. A model has an accuracy of 0.83 at "3 stars or more". Is that good?</summary>
+# <details><summary>5. A model has an accuracy of .83 at "3 stars or more". Is that good?</summary>
 #
-# It cannot be told from that: always saying "like" gets about as much. Ask for AUC or log-loss, and for the baseline on the same split.
+# It cannot be told from that: always saying "like" gets about as much. Ask for AUC, and for the baseline on the same split.
 # </details>
 #
 # ## References

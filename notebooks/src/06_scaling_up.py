@@ -10,7 +10,7 @@
 # | **You need** | lessons 01 and 02; matrix products |
 # | **Time** | 90 minutes, 36 of them for five exercises; sections 5 and 7 are optional |
 # | **Data** | random rows, bars and stripes, and invented ratings with a long tail, all made here |
-# | **Hardware** | any laptop, no GPU. Timings change from run to run: a saved copy shows **recorded** ones, with their machine named; your own appear when you run it |
+# | **Hardware** | any laptop, no GPU. The saved outputs are of the full profile; run it yourself and you get the fast one, with shorter trainings. Timings change from run to run: a saved copy shows **recorded** ones, with their machine named; your own appear when you run it |
 # | **From the library** | `fit`, `sparse`, `top_n_unseen`, `gibbs`, `ais_log_partition`; the record is made by `benchmarks/speed.py` |
 
 # %%
@@ -85,13 +85,11 @@ def recorded(threads=1, device="cpu"):
 #
 # ![Five matrix products with their shapes: data times W, hidden states times W transposed, reconstruction times W; then the statistics of the data and of the model, each V × B times B × H.](figures/update_products.svg)
 #
-# Three make the chain, two the statistics, and each further sweep adds two:
+# Three make the chain, two the statistics.
 #
-# $$\text{operations of CD-}k = (2k+3)\cdot 2\,B\,V\,H \tag{1}$$
+# **Exercise 1 · Count the products** · ★ · 4 minutes · 1 point. Return the operations of the products in one update of CD-`k`, for any `k`.
 #
-# **Exercise 1 · Count the products** · ★ · 4 minutes · 1 point. Return (1) for one update.
-#
-# <details><summary>Hint</summary>CD-1: 10·B·V·H. Which products does one more sweep need?</details>
+# <details><summary>Hint</summary>CD-1: 10·B·V·H. Which of the five does one more sweep repeat?</details>
 
 
 # %%
@@ -105,6 +103,10 @@ def update_flops(batch, visible, hidden, k):
 lesson.check("1", update_flops)
 
 # %% [markdown]
+# Each further sweep repeats products 2 and 3:
+#
+# $$\text{operations of CD-}k = (2k+3)\cdot 2\,B\,V\,H \tag{1}$$
+#
 # PyTorch can count while it computes. Does the library do what (1) says?
 
 # %% tags=["nbval-check-output"]
@@ -137,19 +139,21 @@ for case in cases:
 
 # %%
 batches = 2 ** np.arange(0, 13)
+looks = [{"color": COLORS[color], "marker": marker, "ms": 5} for color, marker in (("orange", "o"), ("blue", "s"), ("black", "^"))]
 fig, axis = plt.subplots()
-for (_, visible, hidden), color in zip(cases, ("sky", "blue", "black"), strict=True):
+for (_, visible, hidden), look in zip(cases, looks, strict=True):
     values = [intensity(int(batch), visible, hidden)["a product"] for batch in batches]
-    axis.plot(batches, values, "o-", ms=4, color=COLORS[color], label=f"product, {visible} × {hidden}")
+    axis.plot(batches, values, **look, label=f"product, {visible} × {hidden}")
+axis.axhspan(5, 20, color="grey", alpha=0.25, label="below: bound by memory; above: by arithmetic")
 axis.axhline(1 / 8, color=COLORS["red"], linestyle="--", label="sigmoid, any size")
 axis.set(xscale="log", yscale="log", xlabel="batch", ylabel="operations per byte")
 axis.set_title("Larger batches give each byte more work; a sigmoid stays where it is")
-axis.legend(fontsize=8)
+axis.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.12))
 show(fig, "Operations per byte of a product rise with the batch and level off, higher for the machine with more hidden units; "
-     "a sigmoid stays at one eighth.")
+     "a sigmoid stays at one eighth. A grey band from 5 to 20 parts what memory bounds, below, from what arithmetic bounds.")
 
 # %% [markdown]
-# Roughly, a processor's core does several operations in the time that one byte takes to come from memory, a GPU ten or more. So products in large batches
+# Roughly, a processor's core does several operations in the time that one byte takes to come from memory, a GPU ten or more (the grey band). So products in large batches
 # run at the speed of arithmetic; products with single rows, sigmoids and steps at the speed of memory, or of the cache while they fit into it. (Random numbers
 # are another matter: each is computed, one after the other.) Two conclusions:
 #
@@ -222,7 +226,7 @@ class WithMomentum(InPlace):
 
 # %% [markdown]
 # A fast program that computes something else is not fast. So: same start, same draws, twenty updates. `fit` draws the order of the rows,
-# then one uniform number for each hidden unit of each row, and so do we.
+# then one uniform number for each hidden unit of each row, and so do we. Its default optimiser has momentum .9.
 
 # %%
 v_all = (torch.rand(96, 150, generator=seeded(1)) < 0.3).float()
@@ -247,42 +251,35 @@ for name, gap in gaps.items():
 # code is in `rbm_lib/dense.py`.
 #
 # > **Predict first.** How many times the five products does the textbook's update take on (128, 784, 128)? And on (1024, 10000, 512)? (In the record it is the
-# > *plain loop*, and prints an error each time, as such loops do.)
+# > *plain loop*, and prints its reconstruction error each time, as such loops do.)
 
 # %%
 table = recorded()
 others = table[table["name"] != "five bare products"]
-fig, axes = plt.subplots(1, 3, figsize=(8.6, 3.6), sharey=True)
+most = others["ratio_high"].max()
+marks = [x for x in (1, 2, 4, 8, 16, 32, 64) if x < 1.1 * most]
+fig, axes = plt.subplots(1, 3, figsize=(8.6, 3.6), sharex=True, sharey=True)
 for axis, (case, rows) in zip(axes, others.groupby("case", sort=False), strict=False):
     colors = [COLORS["blue"] if name.startswith("rbm_lib") else COLORS["black"] for name in rows["name"]]
     axis.hlines(rows["name"], rows["ratio_low"], rows["ratio_high"], colors=colors, linewidth=4, alpha=0.3)
     axis.scatter(rows["ratio"], rows["name"], color=colors, zorder=3)
     axis.axvline(1, color=COLORS["red"])
     axis.set(xscale="log", title=case, xlabel="× the five products")
-    most = rows["ratio_high"].max()
-    marks = [x for x in ((1, 2, 4, 8, 16, 32, 64) if most > 6 else (1, 1.5, 2, 3, 5)) if x < 1.1 * most]
-    axis.set_xticks(marks, [f"{x:g}" for x in marks], minor=False)
+    axis.set_xticks(marks, marks)
     axis.set_xticks([], minor=True)
 axes[0].invert_yaxis()
 fig.suptitle(f"Time of an update over that of its products (red), recorded on one thread, {where}", fontsize=10)
 show(fig, "Dots with quartiles for each program and case: time of an update over the time of its five bare products.")
 
 # %%
-for case, rows in table.groupby("case", sort=False):
-    ratio, low, high, bar = (rows.set_index("name")[c].to_dict() for c in ("ratio", "ratio_low", "ratio_high", "bar"))
-    for kind in ("mean", "sampled"):
-        ours_is = f"rbm_lib, {kind} visible"
-        rivals = [n for n in ratio if not n.startswith(("rbm_lib", "five")) and ("plain" in n) == (kind == "mean")]
-        faster = [n for n in rivals if high[n] < low[ours_is]]
-        level = [n for n in rivals if n not in faster and low[n] <= high[ours_is]]
-        met = "met" if ratio[ours_is] <= bar[ours_is] else "missed"
-        print(f"{case}, {kind} visible: fit {ratio[ours_is]:.2f} × the products (bar {bar[ours_is]:.2f}: {met}); "
-              f"faster: {'; '.join(faster) or 'nobody'}; level: {'; '.join(level) or 'nobody'}")
+for row in table[table["name"].str.startswith("rbm_lib")].itertuples():
+    print(f"{row.case}, {row.name}: {row.ratio:.2f} × the products; bar {row.bar:.2f}: {'met' if row.ratio <= row.bar else 'missed'}")
 table.pivot(index="name", columns="case", values="ratio").reindex(columns=table["case"].unique()).round(2)
 
 # %% [markdown]
-# The lines above say where `fit` misses the bar its makers set, and who is faster, or level (quartiles overlap): no table without that. Mind what is
-# compared. The plain loop has no momentum, no checks and no schedule, but computes and prints that error. scikit-learn, learnergy and rbms sample the visible
+# The lines above say where `fit` meets the bar its makers set, and where it misses it. Mind what is compared. The plain loop has no momentum, no checks and no
+# schedule, but computes and prints that error. Even in the largest case it takes 1.65<!--plain loop--> times its products. Much of the excess is temporaries:
+# a dozen new matrices in each update, of the size of $W$ (20 MB) or of the batch (41 MB). scikit-learn, learnergy and rbms sample the visible
 # units, so they stand beside `fit` doing the same; scikit-learn's chains are persistent, with as many products.
 #
 # What does a random number cost? And what does a second thread change?
@@ -336,7 +333,7 @@ for name, (users, items, ratings_in) in sets.items():
     print(f"{name:14s}: {ratings_in / users / items:.2%} rated; dense {dense / 1e9:.3f} GB, cells {cells / 1e9:.4f} GB")
 
 # %% [markdown]
-# A dense matrix for the largest would need 38 GB, once, before any mask; the cells fit into the memory of a telephone. Invented ratings of the same kind, small
+# A dense matrix for the largest would need 38 GB, once, before any mask; the cells need .125<!--25M--> GB. Invented ratings of the same kind, small
 # enough to try: a few people rate much, a few films are rated by many.
 
 
@@ -370,7 +367,7 @@ show(fig, "Ratings of films and of people by rank, on logarithmic axes: both fal
 # $$p(h_j = 1\mid v) = \sigma\Big(c_j + \sum_{i\,:\,v_i=1} W_{ij}\Big) \tag{2}$$
 #
 # **Exercise 2 · Without the zeros** · ★★ · 8 minutes · 2 points. `items` is a list of B integer tensors, the liked units of each row, some
-# perhaps empty. Return (2), (B, n_hidden), without making a (B, n_visible) matrix. In the check, `W` may hold NaN in rows that nobody likes: do not read these.
+# perhaps empty. Return (2), (B, n_hidden), from the liked rows of `W` only. In the check `W` may hold NaN in rows that nobody likes, so that a product with all of `W` shows itself.
 #
 # <details><summary>Hint</summary><code>F.embedding_bag(all_items, W, starts, mode="sum")</code> adds rows of W in bags; bag b begins at starts[b]. An empty
 # bag begins where the next one does.</details>
@@ -409,7 +406,7 @@ print(f"numbers in the batch: dense {one_hot.numel():,}, rated {2 * int(observed
 # With K levels, the work of an epoch is about 10·K·H operations for every *cell*, or for every *rating*. And once per batch there is a step over all
 # of $W$, rated or not, of 2·V·K·H operations at least. That is why batches should grow with the catalogue.
 #
-# > **Predict first.** At 25 M ratings, by what factor do the operations of an epoch fall: 10, 100, 400?
+# > **Predict first.** At 25 M ratings, by what factor do the operations of an epoch fall: 10, 100, 400? And with the steps over W?
 
 # %%
 n_users, n_items, _ = sets["25M"]
@@ -428,7 +425,9 @@ axis.set_title(f"{n_users:,} × {n_items:,}: the work can follow the ratings")
 axis.legend(fontsize=8)
 show(fig, "Operations per epoch against ratings: constant for every cell, proportional for rated cells, "
      "with a floor from the step over W, which is lower for larger batches.")
-print(f"at 25 million ratings: {dense_work / (10 * 25_000_095 * levels_each * hidden):.0f} times fewer")
+for step, batch in {"without the steps over W": math.inf, "with one per 100 people": 100, "with one per 1,000": 1000}.items():
+    total = (10 * 25_000_095 + 2 * n_users / batch * n_items) * levels_each * hidden
+    print(f"at 25 million ratings, {step}: {dense_work / total:.0f} times fewer")
 
 # %% [markdown]
 # Operations are not time: gathered rows come from all over the memory, and cost more once $W$ no longer fits into the processor's cache. Larger batches, with
@@ -444,8 +443,12 @@ if len(masked_runs) > 1:
 masked_runs.round({"epoch_seconds": 1, "ns_per_rating": 0, "top_20_seconds": 1, "peak_mb": 0}).set_index("ratings") if len(masked_runs) else None
 
 # %% [markdown]
+# In this record the two about cancel: 1.0<!--time per rating--> times the time per rating at 25 times the ratings. (`peak_mb` is the whole process: Python, PyTorch, the
+# ratings and how they were made, $W$ and its velocity.)
+#
 # **Lists for everybody.** All scores of the 25M set are 38 GB again. Nobody wants them: only the best 20 of each row. So score a block of
-# people, take its top, forget it.
+# people, take its top, forget it. That saves memory, not work: lists are not sparse, every person needs the score of *every* film, users × items × H. In
+# the record they take .1<!--1000209--> s at 1M, and 31<!--25000095--> s at 25M.
 
 
 # %%
@@ -475,7 +478,7 @@ assert same > 0.999
 #
 # $$t \approx \text{launches}\times\text{overhead} + \frac{\text{operations}}{\text{rate}} \tag{3}$$
 #
-# (At best both go on at once, and the larger of the two is left. The sum is the cautious side; the bend is at the same place.) How many launches has an
+# (Memory has no term of its own here: for small machines it is little.) How many launches has an
 # update? Count the operators that do something (a view moves nothing); on a GPU each is one kernel, sometimes several:
 
 
@@ -519,7 +522,7 @@ pd.Series(launches, name="operators per update").to_frame()
 # %% [markdown]
 # `fit` has about as many as the textbook's update, for which rows and numbers were at hand: on a CPU it wins by memory traffic, not by launches.
 #
-# **Exercise 3 · Where it breaks even** · ★★ · 6 minutes · 2 points. Return the smallest whole batch at which the five products of CD-1
+# **Exercise 3 · Where it breaks even** · ★ · 6 minutes · 2 points. Return the smallest whole batch at which the five products of CD-1
 # (10·B·V·H operations, `rate` per second) take at least as long as the launches (`launches` × `overhead` seconds).
 #
 # <details><summary>Hint</summary>Solve 10·B·V·H / rate = launches · overhead for B, and round up: math.ceil.</details>
@@ -547,10 +550,10 @@ for _, visible, hidden in cases:
 # %%
 batches = 2 ** np.arange(4, 15)
 fig, axis = plt.subplots(figsize=(6.8, 3.4))
-for (_, visible, hidden), color in zip(cases, ("sky", "blue", "black"), strict=True):
+for (_, visible, hidden), look in zip(cases, looks, strict=True):
     work = 10 * batches * visible * hidden / RATE
-    axis.plot(batches, 1e6 * (LAUNCHES * OVERHEAD + work), color=COLORS[color], label=f"{visible} × {hidden}")
-    axis.plot(batches, 1e6 * (OVERHEAD + work), ":", color=COLORS[color])
+    axis.plot(batches, 1e6 * (LAUNCHES * OVERHEAD + work), **look, label=f"{visible} × {hidden}")
+    axis.plot(batches, 1e6 * (OVERHEAD + work), ":", **look | {"ms": 3})
 axis.set(xscale="log", yscale="log", xlabel="batch", ylabel="µs per update, by (3)")
 axis.set_title("A model: left of the bend, time is launches (dotted: one launch)")
 axis.legend()
@@ -611,7 +614,8 @@ n = 2_000_000
 rows = {}
 for dtype in (torch.float32, torch.float16, torch.bfloat16):
     uniform = torch.rand(n, generator=seeded(4), dtype=dtype)
-    row = {"significant bits": 1 - math.log2(torch.finfo(dtype).eps), "different numbers drawn": len(uniform.unique())}
+    row = {"significant bits": 1 - math.log2(torch.finfo(dtype).eps), "different numbers drawn": len(uniform.unique()),
+           "exactly 0": float((uniform == 0).double().mean())}
     for p in (0.3, 0.01, 0.001, 0.0001):
         row[f"drawn at p = {p:g}"] = float((uniform < torch.tensor(p, dtype=dtype)).double().mean())
     rows[str(dtype).removeprefix("torch.")] = row
@@ -621,12 +625,14 @@ assert abs(drawn_at["drawn at p = 0.001"]["float32"] - 0.001) < 5 * math.sqrt(0.
 drawn_at.astype({"significant bits": int, "different numbers drawn": int}).round(5)
 
 # %% [markdown]
-# With bfloat16 a unit that should come on once in a thousand times comes on several times as often. (So the library makes its uniform numbers in float32, even
-# for a machine of half precision.) How a generator makes few bits differs between devices and versions of PyTorch. The cleanest way: $m$ bits give the numbers $0, 1, \dots, 2^m-1$, divided by $2^m$. Then
+# With bfloat16 a unit that should come on once in a thousand times comes on several times as often. The numbers are drawn finely and then rounded, so that there are
+# more than 256; those that would round up to 1 become 0, .2 %<!--bfloat16--> of all, and 0 is below any $p$. (So the library makes its uniform numbers in float32, even
+# for a machine of half precision.) Devices and versions of PyTorch do it differently. The cleanest way: $m$ bits give the numbers $0, 1, \dots, 2^m-1$, divided by $2^m$. Then
 #
 # $$P(u < p) = \frac{\lceil 2^m p\rceil}{2^m} \tag{4}$$
 #
-# These are *all* frequencies that such a sampler can draw. Eight bits: 1/256 is the rarest event there is.
+# These are *all* frequencies that such a sampler can draw. Eight bits: 1/256, or .0039<!--by eight bits-->, is the rarest event there is. (The table's
+# bfloat16 numbers, finer near 0, reach a little lower.)
 
 # %%
 def reachable(p, bits):
@@ -637,21 +643,21 @@ def reachable(p, bits):
 p = torch.logspace(-5, -0.01, 400, dtype=torch.float64)
 some = torch.tensor([3e-5, 3e-4, 1e-3, 6e-3, 0.03, 0.2], dtype=torch.float64)
 fig, axis = plt.subplots(figsize=(6.6, 3.4))
-for bits, name, color in ((8, "bfloat16", "red"), (11, "float16", "orange"), (24, "float32", "blue")):
-    axis.plot(p, reachable(p, bits), color=COLORS[color], label=f"{bits} bits ({name})")
+for bits, color, style, mark in ((8, "red", "-", "o"), (11, "orange", "--", "s"), (24, "blue", "-.", "^")):
+    axis.plot(p, reachable(p, bits), style, color=COLORS[color], label=f"{bits}-bit draws")
     uniform = torch.randint(2**bits, (n, 1), generator=seeded(5)) / 2**bits
     measured = (uniform < some).double().mean(0)
-    axis.plot(some, measured, "o", color=COLORS[color], fillstyle="none")
+    axis.plot(some, measured, mark, color=COLORS[color], fillstyle="none")
     exact = reachable(some, bits)
     assert ((measured - exact).abs() < 5 * (exact * (1 - exact) / n).sqrt() + 1e-12).all()
 axis.set(xscale="log", yscale="log", xlabel="probability p", ylabel="share drawn")
-axis.set_title("Few bits cannot draw what is rare (circles: measured)")
+axis.set_title("Few bits cannot draw what is rare (marks: measured)")
 axis.legend()
 show(fig, "Share drawn against probability: a straight line for 24 bits; for 11 and 8 bits stairs that end at 1/2048 and 1/256.")
 
 # %% [markdown]
 # Does it matter? Rare events decide how chains move *between* valleys. Four visible and two hidden units, two valleys, all off and
-# all on. Every draw is a step of a chain whose matrix we can write down, as in lesson 01, so its resting distribution is exact.
+# all on. Every draw, by (4), is a step of a chain whose matrix we can write down, as in lesson 01, so its resting distribution is exact.
 
 # %%
 W4 = 4 + 0.1 * torch.randn(4, 2, generator=seeded(1), dtype=torch.float64)
@@ -673,12 +679,12 @@ def at_rest(W, b, c, bits):
 
 truth = torch.softmax(v_states @ b4 + F.softplus(v_states @ W4 + c4).sum(1), 0)
 rounded = [x.bfloat16().double() for x in (W4, b4, c4)]
-ends = {"float32 draws": at_rest(W4, b4, c4, 24), "float16 draws": at_rest(W4, b4, c4, 11),
-        "bfloat16 draws": at_rest(W4, b4, c4, 8), "float32 draws of bfloat16 weights": at_rest(*rounded, 24)}
+ends = {"24-bit draws": at_rest(W4, b4, c4, 24), "11-bit draws": at_rest(W4, b4, c4, 11),
+        "8-bit draws": at_rest(W4, b4, c4, 8), "24-bit draws, bfloat16 weights": at_rest(*rounded, 24)}
 print(f"enumerated: all on {truth[-1]:.2f}, all off {truth[0]:.2f}")
 
 # %% [markdown]
-# > **Predict first.** All on has probability .25. What will a chain with bfloat16 draws say? And one with rounded weights?
+# > **Predict first.** All on has probability .25<!--enumerated-->. What will a chain with 8-bit draws say? And one with rounded weights?
 
 # %%
 fig, axis = plt.subplots(figsize=(7, 2.8))
@@ -687,13 +693,20 @@ axis.axvline(float(truth[-1]), color=COLORS["red"], label="enumerated")
 axis.invert_yaxis()
 axis.set(xlabel="share of time in the valley “all on”", title="Coarse draws tip the balance")
 axis.legend()
-show(fig, "Bars: share of time all on. With bfloat16 draws more than twice the enumerated value; with rounded weights about right.")
+show(fig, "Bars: share of time all on. With 8-bit draws more than twice the enumerated value; with rounded weights about right.")
 off = {name: 0.5 * float((end - truth).abs().sum()) for name, end in ends.items()}
 for name, distance in off.items():
     print(f"{name}: total variation from the truth {distance:.2f}")
-assert off["float32 draws"] < 1e-3 and off["float32 draws of bfloat16 weights"] < 0.05 < 0.2 < off["bfloat16 draws"]
+assert off["24-bit draws"] < 1e-3 and off["24-bit draws, bfloat16 weights"] < 0.05 < 0.2 < off["8-bit draws"]
+on_from_off, off_from_on = torch.sigmoid(c4[0]), torch.sigmoid(-c4[0] - W4[:, 0].sum())
+print(f"at “all off” a hidden unit comes on with probability {on_from_off:.5f}, by eight bits {reachable(on_from_off, 8):.5f}")
+print(f"at “all on” it goes off with probability {off_from_on:.5f}, by eight bits {1 - reachable(1 - off_from_on, 8):.5f}")
 
 # %% [markdown]
+# Why does it tip towards *on*? Because (4) rounds up. At "all off", .0002<!--comes on--> for a hidden unit becomes .0039<!--comes on-->: rare *ons* become
+# commoner. At "all on" it stays on with nearly 1, which is rounded up to 1, and .0006<!--goes off--> becomes 0: rare *offs* become impossible. The valley "all on" is
+# entered more easily and hardly left.
+#
 # ### Small steps vanish
 #
 # The second place is the sum. Numbers between 1 and 2 are $2^{-7}$ apart in bfloat16: add less than half of that, and nothing happens.
@@ -718,7 +731,7 @@ lesson.check("4", lost_share)
 
 # %% [markdown]
 # What becomes of a training? Bars and stripes from lesson 01 with the exact gradient, so that nothing is random: all in float32; weights *kept* in bfloat16;
-# gradients *computed* at weights rounded to bfloat16, but added up in float32. (Only the weights are rounded; the arithmetic in between is float32.)
+# gradients *computed* at weights rounded to bfloat16, but added up in float32. (Only the weights are rounded; the arithmetic in between is float32. It may take half a minute.)
 
 # %%
 cells = torch.tensor([[int(x) for x in f"{i:03b}"] for i in range(8)], dtype=torch.float32)
@@ -781,7 +794,7 @@ for p in (0.99, 0.999):
 #
 # **Question.** Lesson 01 estimated log Z by annealed importance sampling. What is the bill, and what does one get for it?
 #
-# Between temperatures only $\beta$ changes. One product $vW$ serves the free energies at both, and the draw of $h$; a second, $hW^\top$, gives the
+# Between temperatures only $\beta$ changes, and it multiplies $W$ alone: the biases stay. One product $vW$ serves the free energies at both, and the draw of $h$; a second, $hW^\top$, gives the
 # next $v$. So the bill is chains × temperatures × 2 products of one row:
 
 
@@ -823,9 +836,9 @@ print(f"products per step: {mine.get_total_flops() / one:.0f} here, {theirs.get_
 
 # %%
 exact = float(exact_log_partition(teacher))
-found = []
+found, n_runs = [], lesson.pick(fast=50, full=100)
 for temperatures in lesson.pick(fast=(10, 30, 100, 300), full=(10, 30, 100, 300, 1000)):
-    runs = [my_ais(teacher, 100, temperatures, seeded(seed)) for seed in range(lesson.pick(fast=16, full=100))]
+    runs = [my_ais(teacher, 100, temperatures, seeded(seed)) for seed in range(n_runs)]
     found.append((temperatures, math.sqrt(np.mean([(z - exact) ** 2 for z, _ in runs])), np.mean([e for _, e in runs])))
 ais = pd.DataFrame(found, columns=["temperatures", "actual error", "standard error"]).set_index("temperatures")
 library = ais_log_partition(teacher, 100, 300, seeded(0))
@@ -833,8 +846,9 @@ mine, _ = my_ais(teacher, 100, 300, seeded(0))
 print("the library's estimate, with the same draws, is the same:", abs(library.log_partition - mine) < 1e-3)
 
 fig, axis = plt.subplots(figsize=(6.4, 3.1))
-for column, style, color in zip(ais, ("o-", "s--"), ("blue", "orange"), strict=True):
-    axis.plot(ais.index, ais[column], style, color=COLORS[color], label=column)
+actual, standard = (ais[column] for column in ais)
+axis.errorbar(ais.index, actual, actual / math.sqrt(2 * n_runs), fmt="o-", capsize=3, color=COLORS["blue"], label=actual.name)
+axis.plot(ais.index, standard, "s--", color=COLORS["orange"], label=standard.name)
 halving = ais["standard error"].iloc[-1] * (ais.index / ais.index[-1]) ** -0.5
 axis.plot(ais.index, halving, ":", color="grey", label="half at four times as many")
 axis.set(xscale="log", yscale="log", xlabel="temperatures", ylabel="nats", title="AIS: the error falls with the temperatures")
@@ -846,7 +860,7 @@ assert abs(library.log_partition - exact) < 4 * library.standard_error
 assert ais["actual error"].iloc[-1] < ais["actual error"].iloc[0] and ais["actual error"].iloc[-1] < 0.15
 
 # %% [markdown]
-# (The actual error is the root mean square over the runs.) Once there are enough, four times the temperatures about halve the error, and the standard error knows it, as long as all valleys are visited (lesson 01). **All chains
+# (The actual error is the root mean square over the runs; its bars say how uncertain so few leave it.) Once there are enough, four times the temperatures about halve the error (dotted), and the standard error is roughly of the right size, as long as all valleys are visited (lesson 01). **All chains
 # belong in one batch:** one by one they cost the same operations, and as many times the launches as there are chains.
 #
 # The price in a unit that people feel, epochs of dense CD-1 on N rows, is $4\,MT/(10\,N)$ for $M$ chains and $T$ temperatures: two products, $4VH$ operations,
@@ -864,21 +878,22 @@ for rows_n, name in ((943, "MovieLens 100K, people"), (6_040, "MovieLens 1M, peo
 #
 # **Question.** Two processes share the rows of a batch. What must they tell each other so that the result is that of one?
 #
-# The gradient is a mean over rows, and a mean is a sum of shares. With rows split into slices $S_r$,
+# The gradient $G$ is a mean over rows, and a mean is a sum of shares $G_r$. Process $r$ (its *rank*) has the slice $S_r$ of the rows; $g_n$ is the gradient of row
+# $n$, and $\bar g_r$ the mean over the slice:
 #
-# $$g = \frac1B\sum_{n=1}^{B} g_n = \sum_r \frac{|S_r|}{B}\;\bar g_r, \qquad \bar g_r = \frac1{|S_r|}\sum_{n\in S_r} g_n \tag{5}$$
+# $$G = \frac1B\sum_{n=1}^{B} g_n = \sum_r G_r, \qquad G_r = \frac1B\sum_{n\in S_r} g_n = \frac{|S_r|}{B}\;\bar g_r \tag{5}$$
 #
 # ![Two processes hold the same batch, noise and weights. Each uses half of the rows and computes its share of the gradient; the shares are summed, and both take the same step.](figures/two_processes.svg)
 #
-# Each computes its own, all add up (*all-reduce*), everybody takes the same step. Two traps:
+# Each computes its share, all add up (*all-reduce*), everybody takes the same step. Two traps:
 #
 # - **Means of means.** Slices may be uneven, in the last batch above all. Weigh by $|S_r|/B$.
 # - **Noise.** Hidden states are drawn. If each process draws its own, two processes are another experiment than one, and nobody can test that they agree. So
 #   everybody draws the numbers for the **whole** batch, from one seed, and uses its slice.
 #
-# **Exercise 5 · Your share** · ★★★ · 12 minutes · 3 points. Return the share of process `rank` of `size` of the CD-1 gradient of $W$ (direction of ascent: data minus model), so
-# that all shares sum to the gradient for the whole batch, a mean over its rows. Hidden states are `uniform < p`; the visible units of the chain are means, and so are the
-# hidden ones in the statistics. `v` is (B, n_visible), `uniform` (B, n_hidden) is for the whole batch; rows are split as by `torch.tensor_split(…, size)`.
+# **Exercise 5 · Your share** · ★★★ · 12 minutes · 3 points. Return $G_r$, the share of process `rank` ($r$, from 0) of `size`, for the CD-1 gradient of $W$ (direction of ascent: data minus model).
+# All shares sum to the gradient for the whole batch. Hidden states are `uniform < p`; the visible units of the chain are means, and so are the
+# hidden ones in the statistics. `v`, (B, n_visible), and `uniform`, (B, n_hidden), the noise $u$ of the drawing, are for the whole batch: draw nothing yourself. Rows are split as by `torch.tensor_split(…, size)`.
 #
 # <details><summary>Hint</summary>Split v and uniform alike, take part number rank, do what `textbook` does. By how many rows do you divide? There may be fewer rows
 # than processes.</details>
@@ -947,6 +962,7 @@ dist.destroy_process_group()
 
 # %% [markdown]
 # From a shell: `torchrun --nproc-per-node 2 train.py`. Here a temporary folder and child processes do it; they talk over the loopback interface and need no network.
+# To start them may take half a minute.
 
 
 # %%
@@ -966,7 +982,9 @@ def run_together(size):
         return models, [json.loads((path / f"flops{rank}.json").read_text()) for rank in range(size)]
 
 
+begin = time.perf_counter()
 together = run_together(2)
+seconds_together = time.perf_counter() - begin
 
 # %% [markdown]
 # And the same in this process, alone:
@@ -974,8 +992,11 @@ together = run_together(2)
 # %% tags=["nbval-check-output"]
 v = (torch.rand(500, 60, generator=seeded(0)) < 0.3).float()
 alone = RBM(60, 16, weight_std=0.1, seed=0).double()
+begin = time.perf_counter()
 with FlopCounterMode(display=False) as counter:
     fit(alone, v, epochs=20, batch_size=64, lr=0.1, device="cpu", generator=seeded(1), progress=False, monitor_every=1000)
+if lesson.progress:
+    print(f"two processes, with their start: {seconds_together:.1f} s; one: {time.perf_counter() - begin:.1f} s")
 if together is not None:
     models, work = together
     gap = max(float((p - model[name]).abs().max()) for name, p in alone.state_dict().items() for model in models)
@@ -989,7 +1010,7 @@ if together is not None:
 # ### When it pays
 #
 # What is sent per batch is a gradient, 4·V·H bytes, whatever the batch; each process saves a share of 10·B·V·H operations. The machine's size cancels.
-# In a ring each of $s$ processes sends, and receives, $2(s-1)/s$ gradients (Patarasuk & Yuan 2009). Left out: latency, and what every process does in full,
+# In a ring each of $s$ processes (`size`) sends, and receives, $2(s-1)/s$ gradients (Patarasuk & Yuan 2009). Left out: starting, latency, and what every process does in full,
 # the draws for the whole batch and the step. Then sharing pays once
 #
 # $$\frac{10\,B}{\text{rate}}\Big(1-\frac1s\Big) > \frac{4\cdot 2(s-1)/s}{\text{bandwidth}}
@@ -1001,7 +1022,8 @@ for name, (rate, bandwidth) in links.items():
     print(f"{name:22s}: a batch above {0.8 * rate / bandwidth:6,.0f} rows pays (rate and bandwidth assumed)")
 
 # %% [markdown]
-# Larger batches mean fewer updates per epoch, which may need another rate: quicker per row is not yet quicker to a result. For sparse ratings the balance is worse:
+# By the first line two cores would pay at once. Yet the small training above took longer with two processes than with one, as you see when you run it: there starting
+# and latency decide. Larger batches mean fewer updates per epoch, which may need another rate: quicker per row is not yet quicker to a result. For sparse ratings the balance is worse:
 # little work per row, and a gradient for the whole catalogue. If one process dies, the job ends with a message, and the checkpoint that rank 0 wrote continues with
 # `resume=True`. For the sizes of this course one process on a good core is enough; reach for more when *measurement* says so.
 #
@@ -1052,7 +1074,8 @@ print(f"programs that wanted a core, on average: {record.get('load_before')} bef
 spread.groupby("case", sort=False)["spread"].agg(["median", "max"]).rename(columns=lambda c: f"{c} of upper / lower quartile").round(2)
 
 # %% [markdown]
-# Where the quartiles of two rows overlap, do not call one of them faster. More ways that timings lie:
+# Where the quartiles of two rows overlap, do not call one of them faster. Here the upper is mostly 1.04<!--1024 × 10000--> to 1.09<!--512 × 3706--> times the lower, at
+# worst 1.17<!--128 × 784-->: differences of less than a tenth mean nothing. More ways that timings lie:
 #
 # - **No synchronisation.** A GPU call returns when the work is *queued*. A stopwatch around it reads launches: by (3), at a batch of 16,384 of our largest machine,
 
@@ -1061,11 +1084,8 @@ queued, done = LAUNCHES * OVERHEAD, LAUNCHES * OVERHEAD + 10 * 16_384 * 10_000 *
 print(f"without torch.cuda.synchronize(): {1e3 * queued:.3f} ms; with it: {1e3 * done:.1f} ms")
 
 # %% [markdown]
-# - **Other precision.** scikit-learn's `partial_fit` turns rows into float64. A fair table says so, and shows its float32 path.
-# - **Other threads.** BLAS takes all cores unless told; state the number for everybody.
-# - **Other work.** Allocation, shuffling, monitoring, momentum: inside or outside? Sampled or mean visible units?
+# - **Other work.** float64 in place of float32, all cores in place of one, allocation, shuffling, monitoring: say what is inside, for everybody.
 # - **Sick numbers.** A saturated machine makes numbers below $10^{-38}$, *denormal*, which many processors handle many times more slowly. Time on data that stay healthy.
-# - **Steps per second** say nothing of the result. A coarse sampler is quick, too.
 #
 # ## Pitfalls
 #
@@ -1095,7 +1115,7 @@ lesson.score()
 #
 # <details><summary>2. A catalogue grows tenfold, the ratings stay as many. Does an epoch of the sparse path take longer?</summary>The gathering hardly. The step over W, once per batch, tenfold: take larger batches, so that there are fewer of them.</details>
 #
-# <details><summary>3. A small RBM takes as long on the GPU with 500 rows as with 50. Why, and what do you do?</summary>Most likely it waits for launches. Take more rows or chains per launch, or record a CUDA graph.</details>
+# <details><summary>3. Launches, memory or arithmetic: what binds (a) a small RBM that takes as long on the GPU with 500 rows as with 50; (b) the step <i>W += rate · gradient</i> of the largest machine; (c) its product with 1024 rows?</summary>(a) Launches: take more rows or chains for each, or record a CUDA graph. (b) Memory: one operation for six bytes, below the grey band. (c) Arithmetic: 165 for each byte, far above it.</details>
 #
 # <details><summary>4. Reconstructions in bfloat16 look as good as in float32. Is the sampler all right?</summary>Not shown. Reconstruction asks for likely things; few bits fail at rare ones, which decide the balance between valleys.</details>
 #

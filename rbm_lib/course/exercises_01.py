@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: conditionals, free energy, the gradient's two phases, log-mean-exp."""
+"""Exercises of lesson 01: conditionals, free energy, the gradient's two phases, CD-1, log-mean-exp."""
 
 import math
 
@@ -44,6 +44,9 @@ PROB_H = Exercise(
         "The sign is reversed: this is the probability of h = 0.": lambda v, W, c: torch.sigmoid(
             -(v @ W + c)
         ),
+        "The bias c is subtracted. It is added: a larger c makes the unit likelier to be on.": (
+            lambda v, W, c: torch.sigmoid(v @ W - c)
+        ),
     },
 )
 
@@ -86,10 +89,11 @@ FREE_ENERGY = Exercise(
             lambda v, W, b, c: -(v @ b) - torch.relu(v @ W + c).sum(1)
         ),
         "The term of the visible bias, −b·v, is missing.": lambda v, W, b, c: -softplus(v @ W + c).sum(1),
-        "This is the energy at h = p(h given v). The free energy sums over all h, which adds their entropy: "
-        "softplus.": (
-            _mean_field_energy
+        "The hidden bias c is missing inside the softplus.": lambda v, W, b, c: (
+            -(v @ b) - softplus(v @ W).sum(1)
         ),
+        "This is the energy at h = p(h given v). The free energy sums over all h, which adds their entropy: "
+        "softplus.": (_mean_field_energy),
         "The rows are added up: return one free energy per row, shape (B,).": (
             lambda v, W, b, c: _free_energy(v, W, b, c).sum()
         ),
@@ -144,6 +148,66 @@ WEIGHT_GRADIENT = Exercise(
         "This is (n_hidden, n_visible); W is (n_visible, n_hidden): transpose.": (
             lambda v, h, v_m, h_m: _weight_gradient(v, h, v_m, h_m).T
         ),
+        "This multiplies the averages of v and of h. Average the products: v_i h_j row by row.": (
+            lambda v, h, v_m, h_m: torch.outer(v.mean(0), h.mean(0)) - torch.outer(v_m.mean(0), h_m.mean(0))
+        ),
+    },
+)
+
+
+def _cd_1(
+    v, W, b, c, uniform, draw=lambda p, u: (u < p).double(), stale=False, counted=None, visible=torch.sigmoid
+):
+    """CD-1 for W with mean visible units. The keyword arguments put in the usual mistakes."""
+    p = torch.sigmoid(v @ W + c)
+    h = draw(p, uniform)
+    v_1 = visible(h @ W.T + b)
+    p_1 = p if stale else torch.sigmoid(v_1 @ W + c)
+    return _weight_gradient(v, h if counted == "drawn" else p, v_1, p_1)
+
+
+def _cd_cases():
+    cases = []
+    for seed, (rows, n_visible, n_hidden) in ((0, (6, 3, 2)), (50, (1, 4, 3)), (90, (5, 2, 4))):
+        v, W, c = _machine(seed, rows, n_visible, n_hidden)
+        uniform = torch.rand(rows, n_hidden, generator=torch.Generator().manual_seed(seed)).double()
+        cases.append((v, W, _normal(seed + 3, n_visible), c, uniform))
+    return cases
+
+
+CD_1 = Exercise(
+    id="4",
+    title="One step of contrastive divergence",
+    points=2,
+    reference=lambda v, W, b, c, uniform: _cd_1(v, W, b, c, uniform),
+    cases=_cd_cases,
+    mistakes={
+        "The sign is reversed: this goes downhill. Uphill is data minus model.": lambda *a: -_cd_1(*a),
+        "The last hidden probabilities come from the data. They must come from the new v.": (
+            lambda *a: _cd_1(*a, stale=True)
+        ),
+        "The drawn h is counted in the data's phase. It only drives the chain; count its probability p.": (
+            lambda *a: _cd_1(*a, counted="drawn")
+        ),
+        "No hidden state is drawn: the chain is driven by p itself. Draw h = 1 where uniform < p.": (
+            lambda *a: _cd_1(*a, draw=lambda p, u: p)
+        ),
+        "Hidden units are on where uniform > p, so with probability 1 − p. On is uniform < p.": (
+            lambda *a: _cd_1(*a, draw=lambda p, u: (u > p).double())
+        ),
+        "Hidden units are on where p > ½. Draw them: on where uniform < p.": (
+            lambda *a: _cd_1(*a, draw=lambda p, u: (p > 0.5).double())
+        ),
+        "The visible units are rounded. For what is only counted take the probabilities.": (
+            lambda *a: _cd_1(*a, visible=lambda x: (x > 0).double())
+        ),
+        "The new v is the input to the sigmoid, not yet a probability.": (
+            lambda *a: _cd_1(*a, visible=lambda x: x)
+        ),
+        "The visible bias b is missing in the way back.": lambda v, W, b, c, u: _cd_1(v, W, 0 * b, c, u),
+        "The hidden bias c is missing.": lambda v, W, b, c, u: _cd_1(v, W, b, 0 * c, u),
+        "These are sums. Divide by the number of rows.": lambda v, *a: len(v) * _cd_1(v, *a),
+        "This is (n_hidden, n_visible); W is (n_visible, n_hidden): transpose.": lambda *a: _cd_1(*a).T,
     },
 )
 
@@ -153,7 +217,7 @@ def _log_mean_exp(log_weights):
 
 
 LOG_MEAN_EXP = Exercise(
-    id="4",
+    id="5",
     title="The log of a mean",
     points=2,
     reference=_log_mean_exp,
@@ -171,7 +235,13 @@ LOG_MEAN_EXP = Exercise(
             lambda w: torch.log(torch.exp(w).mean())
         ),
         "This is the largest weight alone.": lambda w: w.max(),
+        "You took the largest weight out of the exponentials and did not add it back.": lambda w: torch.log(
+            torch.exp(w - w.max()).mean()
+        ),
+        "You add log M. Dividing the sum by M means subtracting log M.": lambda w: (
+            torch.logsumexp(w, 0) + math.log(len(w))
+        ),
     },
 )
 
-EXERCISES = {e.id: e for e in (PROB_H, FREE_ENERGY, WEIGHT_GRADIENT, LOG_MEAN_EXP)}
+EXERCISES = {e.id: e for e in (PROB_H, FREE_ENERGY, WEIGHT_GRADIENT, CD_1, LOG_MEAN_EXP)}

@@ -23,13 +23,14 @@ EXPECTED_LOSSES = Exercise(
     cases=lambda: [(torch.rand(n, generator=_generator(n), dtype=torch.float64),) for n in (1, 7, 40)],
     mistakes={
         "The sampled prediction can be wrong in two ways: truth 1 and prediction 0, or the reverse. "
-        "Twice p(1−p).": (
-            lambda p: ((p * (1 - p)).mean(), torch.minimum(p, 1 - p).mean())
-        ),
+        "Twice p(1−p).": (lambda p: ((p * (1 - p)).mean(), torch.minimum(p, 1 - p).mean())),
         "Thresholding is wrong with probability 1 − p only where p ≥ ½; elsewhere with probability p.": (
             lambda p: ((2 * p * (1 - p)).mean(), (1 - p).mean())
         ),
         "The two are in the wrong order: first sampling, then thresholding.": lambda p: _losses(p)[::-1],
+        'The share of p ≥ ½ is how often it says "like", not how often it is wrong.': (
+            lambda p: ((2 * p * (1 - p)).mean(), (p >= 0.5).double().mean())
+        ),
         "Average last: the mean of 2p(1−p) is not 2p(1−p) of the mean.": lambda p: _losses(p.mean()),
         "Return the mean over p of each, two numbers.": lambda p: (2 * p * (1 - p), torch.minimum(p, 1 - p)),
     },
@@ -54,6 +55,7 @@ def _masked_cases():
         )
         junk = 3 * torch.randn(rows, n_visible, generator=g, dtype=torch.float64)
         cases.append((torch.where(observed, v, junk), observed, W, b, c))
+    cases[-1][0][0] = torch.nan  # the person without ratings: nothing but gaps
     return cases
 
 
@@ -63,6 +65,10 @@ def _with_value(value):
         return -(v @ b) - softplus(v @ W + c).sum(1)
 
     return free_energy
+
+
+def _summed_over_the_batch(v, W, b, c):
+    return -(v @ b) - softplus(v @ W + c).sum()
 
 
 MASKED_FREE_ENERGY = Exercise(
@@ -76,11 +82,18 @@ MASKED_FREE_ENERGY = Exercise(
             lambda v, o, W, b, c: -(v @ b) - softplus(v @ W + c).sum(1)
         ),
         "The missing units still send their weights; the mask belongs into the input of the hidden units "
-        "too.": (
-            lambda v, o, W, b, c: -((v * o) @ b) - softplus(v @ W + c).sum(1)
-        ),
+        "too.": (lambda v, o, W, b, c: -((v * o) @ b) - softplus(v @ W + c).sum(1)),
         "The missing units still have their bias term; the mask belongs there too.": (
             lambda v, o, W, b, c: -(v @ b) - softplus((v * o) @ W + c).sum(1)
+        ),
+        "Right as long as no gap holds NaN: NaN times 0 is NaN. Empty the gaps with torch.where.": (
+            lambda v, o, W, b, c: -((v * o) @ b) - softplus((v * o) @ W + c).sum(1)
+        ),
+        "The hidden units' biases c are missing from their input.": (
+            lambda v, o, W, b, c: _masked_free_energy(v, o, W, b, torch.zeros_like(c))
+        ),
+        "Sum softplus over each row's hidden units, not over the whole batch: one number per row.": (
+            lambda v, o, W, b, c: _summed_over_the_batch(torch.where(o, v, torch.zeros_like(v)), W, b, c)
         ),
         "You filled the gaps with ½. A missing unit is in no sum at all.": _with_value(0.5),
         "You filled the gaps with likes. A missing unit is in no sum at all.": _with_value(1.0),
@@ -93,9 +106,13 @@ MASKED_FREE_ENERGY = Exercise(
 
 
 def _ndcg(hits, relevant, first=2, ideal=None):
-    discount = 1 / np.log2(np.arange(first, len(hits) + first))
     best = min(len(hits), relevant) if ideal is None else ideal(hits, relevant)
-    return (np.asarray(hits) * discount).sum() / discount[:best].sum()
+    discount = 1 / np.log2(np.arange(first, max(len(hits), best) + first))
+    return (np.asarray(hits) * discount[: len(hits)]).sum() / discount[:best].sum()
+
+
+def _dcg(hits):
+    return (np.asarray(hits) / np.log2(np.arange(2, len(hits) + 2))).sum()
 
 
 NDCG = Exercise(
@@ -110,11 +127,20 @@ NDCG = Exercise(
         ([1, 1, 0, 1], 3),
     ],
     mistakes={
-        "The ideal list has min(k, relevant) hits, not k.": (
+        "The ideal list has min(len(hits), relevant) hits, not len(hits).": (
             lambda hits, relevant: _ndcg(hits, relevant, ideal=lambda h, r: len(h))
         ),
-        "The ideal list has min(k, relevant) hits; dividing by those found rewards finding few.": (
+        "The ideal list is no longer than yours: it has min(len(hits), relevant) hits, not relevant.": (
+            lambda hits, relevant: _ndcg(hits, relevant, ideal=lambda h, r: r)
+        ),
+        "The ideal list has min(len(hits), relevant) hits; those found, put in front, reward finding few.": (
             lambda hits, relevant: _ndcg(hits, relevant, ideal=lambda h, r: max(sum(h), 1))
+        ),
+        "You divide by the number of hits found. Divide by what an ideal list would give.": (
+            lambda hits, relevant: _dcg(hits) / max(sum(hits), 1)
+        ),
+        "Places count from 1: the first discount is 1/log2(2). log2(1) is 0.": (
+            lambda hits, relevant: _ndcg(hits, relevant, first=1)
         ),
         "The discount at place 1 is 1/log2(2) = 1: places count from 1, and one is added.": (
             lambda hits, relevant: _ndcg(hits, relevant, first=3)
@@ -122,12 +148,12 @@ NDCG = Exercise(
         "This is the share of hits; NDCG gives an early hit more.": (
             lambda hits, relevant: sum(hits) / min(len(hits), relevant)
         ),
-        "This is DCG: divide by its value for an ideal list.": (
-            lambda hits, relevant: (np.asarray(hits) / np.log2(np.arange(2, len(hits) + 2))).sum()
-        ),
+        "This is DCG: divide by its value for an ideal list.": lambda hits, relevant: _dcg(hits),
         "The discount is a logarithm of the place, not the place.": (
-            lambda hits, relevant: (np.asarray(hits) / np.arange(1, len(hits) + 1)).sum()
-            / (1 / np.arange(1, min(len(hits), relevant) + 1)).sum()
+            lambda hits, relevant: (
+                (np.asarray(hits) / np.arange(1, len(hits) + 1)).sum()
+                / (1 / np.arange(1, min(len(hits), relevant) + 1)).sum()
+            )
         ),
     },
 )
@@ -159,7 +185,13 @@ EXACT_CONDITIONAL = Exercise(
             lambda off, on: torch.exp(-on)
         ),
         "This is the log-odds; the sigmoid of it is the probability.": lambda off, on: off - on,
-        "Free energies are no weights: exponentiate them.": lambda off, on: off / (off + on),
+        "These are the odds; the probability is odds / (1 + odds), the sigmoid of the difference.": (
+            lambda off, on: torch.exp(off - on)
+        ),
+        "Free energies are no weights: exponentiate them, with a minus.": lambda off, on: off / (off + on),
+        "Free energies are no weights: exponentiate −F, and a low free energy is likely.": (
+            lambda off, on: on / (off + on)
+        ),
     },
 )
 

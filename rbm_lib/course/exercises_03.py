@@ -25,6 +25,11 @@ def _row_order(user):
     return np.arange(len(user))
 
 
+def _row_numbers(first, key):
+    rows = np.flatnonzero(first)
+    return rows[np.argsort(key[rows], kind="stable")]
+
+
 def _listens():
     cases = [
         (
@@ -87,11 +92,21 @@ FIRST_FLOW = Exercise(
         "This is in the order of time; answer in the order in which the rows came.": (
             lambda u, t, flow, cut: _first_flow(u, t, flow, cut)[np.argsort(t, kind="stable")]
         ),
+        # NumPy's and pandas' default sort; where it leaves equal times in place it is the one above.
+        "This is in the order of time; put the answer back into the order in which the rows came.": (
+            lambda u, t, flow, cut: _first_flow(u, t, flow, cut)[np.argsort(t)]
+        ),
         "This is in the order of listener and time; answer in the order in which the rows came.": (
             lambda u, t, flow, cut: _first_flow(u, t, flow, cut)[np.lexsort((t, u))]
         ),
         "These are row numbers; True or False for every row is asked for.": (
             lambda u, t, flow, cut: np.flatnonzero(_first_flow(u, t, flow, cut))
+        ),
+        "These are row numbers, listener by listener; True or False for every row is asked for.": (
+            lambda u, t, flow, cut: _row_numbers(_first_flow(u, t, flow, cut), u)
+        ),
+        "These are row numbers, in the order of time; True or False for every row is asked for.": (
+            lambda u, t, flow, cut: _row_numbers(_first_flow(u, t, flow, cut), t)
         ),
     },
 )
@@ -139,6 +154,11 @@ def _bare_rate(category, label, fold, m):
     return np.where(np.isnan(rate), _mean(label, fold), rate)
 
 
+def _gaps_where_new(category, label, fold, m):
+    known = ((category[:, None] == category) & _others(fold)).any(1)
+    return np.where(known, _rate(category, label, fold, m), np.nan)
+
+
 def _encodings():
     cases = []
     for seed, n, folds, m in ((0, 12, [0, 1], 2.0), (1, 40, [1, 2, 3], 5), (2, 60, [0, 1, 2, 3, 4], 0.5)):
@@ -168,6 +188,12 @@ OUT_OF_FOLD_RATE = Exercise(
         "This is the plain rate; a category with few rows is drawn towards p by m.": _bare_rate,
         "This is the plain rate, and a category that the other folds do not know has none: smooth it by m.": (
             lambda c, y, f, m: _rate(c, y, f, 0)
+        ),
+        "Some rates are missing (NaN): the other folds do not know the category; with n = 0, (1) gives p.": (
+            _gaps_where_new
+        ),
+        "These are whole numbers: an array made like label holds integers; make it one of floats.": (
+            lambda c, y, f, m: np.trunc(_rate(c, y, f, m))
         ),
         "The prior has seen the row: p is a mean over the other folds, too.": (
             lambda c, y, f, m: _rate(c, y, f, m, prior=y.mean())

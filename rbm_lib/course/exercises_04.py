@@ -1,10 +1,12 @@
-"""Exercises of lesson 04: rows of a merge, common genres, a step with its slope, user-mean cosine."""
+"""Exercises of lesson 04: rows of a merge, common genres, a step with its slope, an archetype, a cosine."""
 
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 
 from rbm_lib.course.exercises import Exercise
+from rbm_lib.data.spotify import FEATURES
 
 # ---- 1 ----------------------------------------------------------------------------------------------------
 
@@ -125,6 +127,9 @@ COMMON_AND_NICHE = Exercise(
         "Genres between the two bounds are neither: niche is not 'all that are not common'.": (
             lambda genres, more_than, at_most: _common_and_niche(genres, more_than, more_than)
         ),
+        "Return two numbers, (common, niche), not a dict.": (
+            lambda *arguments: dict(zip(("common", "niche"), _common_and_niche(*arguments), strict=True))
+        ),
         "Count genres, not the tracks that have them.": (
             lambda genres, more_than, at_most: (
                 sum(n for n in _tracks_per_genre(genres).values() if n > more_than),
@@ -162,16 +167,30 @@ A_STEP = Exercise(
         "Dequantise first: add u to x, then squash.": lambda x, u: _squashed(x, 0 * u),
         "x + u lies between 0 and 101: divide by 101.": lambda x, u: _squashed(x, u, top=100),
         "The chain rule: the share has the slope .998/101 of its own, before the logit.": (
-            lambda x, u: _squashed(x, u, slope_of=lambda p: -np.log(p) - np.log(1 - p))
+            lambda x, u: _squashed(x, u, slope_of=lambda q: -np.log(q) - np.log(1 - q))
         ),
         "The slope of the share is .998/101, not 1/101.": (
-            lambda x, u: _squashed(x, u, slope_of=lambda p: -np.log(101) - np.log(p) - np.log(1 - p))
+            lambda x, u: _squashed(x, u, slope_of=lambda q: -np.log(101) - np.log(q) - np.log(1 - q))
         ),
         "z is right, the log-slope has the wrong sign: that is the slope of the way back.": (
             lambda x, u: (_squashed(x, u)[0], -_squashed(x, u)[1])
         ),
-        "The logit's slope is 1/(p(1 − p)), and its logarithm −log p − log(1 − p), with two minus signs.": (
-            lambda x, u: _squashed(x, u, slope_of=lambda p: np.log(0.998 / 101) + np.log(p) + np.log(1 - p))
+        "The logit's slope is 1/(q(1 − q)), and its logarithm −log q − log(1 − q), with two minus signs.": (
+            lambda x, u: _squashed(x, u, slope_of=lambda q: np.log(0.998 / 101) + np.log(q) + np.log(1 - q))
+        ),
+        "In the log-slope the sign of log(1 − q) is wrong: the slope of −log(1 − q) is +1/(1 − q).": (
+            lambda x, u: _squashed(x, u, slope_of=lambda q: np.log(0.998 / 101) - np.log(q) + np.log(1 - q))
+        ),
+        "In the log-slope the sign of log q is wrong: the slope of log q is 1/q, its logarithm −log q.": (
+            lambda x, u: _squashed(x, u, slope_of=lambda q: np.log(0.998 / 101) + np.log(q) - np.log(1 - q))
+        ),
+        "The slopes are multiplied, so their logarithms are added, not multiplied.": (
+            lambda x, u: _squashed(
+                x, u, slope_of=lambda q: np.log(0.998 / 101) * (-np.log(q) - np.log(1 - q))
+            )
+        ),
+        "One log-slope per track is asked for, (n,); yours are summed over the tracks.": (
+            lambda x, u: (_squashed(x, u)[0], _squashed(x, u)[1].sum())
         ),
         "Keep away from 0 and 1: the share is .001 + .998 (x + u)/101.": (
             lambda x, u: (
@@ -183,10 +202,10 @@ A_STEP = Exercise(
         "The slope is right; its logarithm is asked for.": (
             lambda x, u: (_squashed(x, u)[0], np.exp(_squashed(x, u)[1]))
         ),
-        "This is the share; its logit is log p − log(1 − p).": (
+        "This is the share; its logit is log q − log(1 − q).": (
             lambda x, u: (0.001 + 0.998 * (x + u) / 101, _squashed(x, u)[1])
         ),
-        "This is the sigmoid, the inverse of the logit: log p − log(1 − p).": (
+        "This is the sigmoid, the inverse of the logit: log q − log(1 − q).": (
             lambda x, u: (1 / (1 + np.exp(-0.001 - 0.998 * (x + u) / 101)), _squashed(x, u)[1])
         ),
     },
@@ -195,8 +214,91 @@ A_STEP = Exercise(
 # ---- 4 ----------------------------------------------------------------------------------------------------
 
 
+def _dancing(tracks):
+    return (tracks["tempo"] <= 100) & (tracks["danceability"] >= 0.8)
+
+
+def _ceiling(pool, seen=32):
+    return pool, min(1, 20 / (pool - seen))
+
+
+def _slow_dancer(tracks):
+    return _ceiling(_dancing(tracks).sum())
+
+
+def _catalogue(seed, n_pool, n_other=150):
+    """Invented tracks, `n_pool` of them in the pool, seven of these on an edge or two."""
+    rng = np.random.default_rng(seed)
+    n = n_pool + n_other
+    names = [f"{i:03d}" for i in range(n)]
+    tracks = pd.DataFrame({feature: rng.integers(0, 2, n) for feature in FEATURES})
+    tracks = tracks.assign(track_uri=names, track_name=names, artist_name="A", release_year=2000)
+    tracks["genres"], tracks["artists"] = [["pop"]] * n, [["A"]] * n
+    fails = np.where(np.arange(n) < n_pool, 0, rng.integers(1, 4, n))  # 1: too fast, 2: too stiff, 3: both
+    tracks["tempo"] = np.where(fails % 2, rng.integers(101, 180, n), rng.integers(60, 100, n))
+    tracks["danceability"] = np.where(fails >= 2, rng.integers(200, 800, n), rng.integers(801, 950, n)) / 1000
+    tracks.loc[:3, "tempo"], tracks.loc[2:6, "danceability"] = 100, 0.8
+    return tracks.sample(frac=1, random_state=seed, ignore_index=True)
+
+
+A_THIRTEENTH = Exercise(
+    id="4",
+    title="A thirteenth archetype",
+    points=2,
+    reference=_slow_dancer,
+    cases=lambda: [(_catalogue(0, 112),), (_catalogue(1, 47),), (_catalogue(2, 70),)],
+    mistakes={
+        "A recall is 1 at most: take the smaller of 1 and the fraction.": (
+            lambda tracks: (_slow_dancer(tracks)[0], 20 / (_slow_dancer(tracks)[0] - 32))
+        ),
+        "Tracks from training are not recommended again: of the pool, 32 fewer are left.": (
+            lambda tracks: _ceiling(_dancing(tracks).sum(), 0)
+        ),
+        "Only the 32 in training are known to the oracle; the 8 held out are still to be found.": (
+            lambda tracks: _ceiling(_dancing(tracks).sum(), 40)
+        ),
+        "Take the 32 in training out of the pool, not the 8 held out.": (
+            lambda tracks: _ceiling(_dancing(tracks).sum(), 8)
+        ),
+        "This is how many of the 8 are found; the recall is that divided by 8.": (
+            lambda tracks: (_slow_dancer(tracks)[0], 8 * _slow_dancer(tracks)[1])
+        ),
+        "Both conditions must hold, not one of them.": (
+            lambda tracks: _ceiling(((tracks["tempo"] <= 100) | (tracks["danceability"] >= 0.8)).sum())
+        ),
+        "Only the tempo is asked about; danceability of .8 or more belongs to it.": (
+            lambda tracks: _ceiling((tracks["tempo"] <= 100).sum())
+        ),
+        "Only danceability is asked about; a tempo of 100 or less belongs to it.": (
+            lambda tracks: _ceiling((tracks["danceability"] >= 0.8).sum())
+        ),
+        "A slow dancer's tempo is 100 or less: Range(column, low, high), so None, 100.": (
+            lambda tracks: _ceiling(((tracks["tempo"] >= 100) & (tracks["danceability"] >= 0.8)).sum())
+        ),
+        "Danceability is .8 or more: Range(column, low), and high is left out.": (
+            lambda tracks: _ceiling(((tracks["tempo"] <= 100) & (tracks["danceability"] <= 0.8)).sum())
+        ),
+        "Both ranges are upside down: tempo is 100 or less, danceability .8 or more.": (
+            lambda tracks: _ceiling(((tracks["tempo"] >= 100) & (tracks["danceability"] <= 0.8)).sum())
+        ),
+        "A tempo of 100 and a danceability of .8 are within: <= and >=.": (
+            lambda tracks: _ceiling(((tracks["tempo"] < 100) & (tracks["danceability"] > 0.8)).sum())
+        ),
+        "The two are in the wrong order: first the pool, then the recall.": (
+            lambda tracks: _slow_dancer(tracks)[::-1]
+        ),
+    },
+)
+
+# ---- 5 ----------------------------------------------------------------------------------------------------
+
+
 def _unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _lengths_down(rows):
+    return rows / np.linalg.norm(rows, axis=0)
 
 
 def _mean(features, heard):
@@ -223,7 +325,7 @@ def _listeners():
 
 
 USER_MEAN_COSINE = Exercise(
-    id="4",
+    id="5",
     title="User-mean cosine",
     points=2,
     reference=_user_mean_cosine,
@@ -240,6 +342,15 @@ USER_MEAN_COSINE = Exercise(
         ),
         "This is the dot product with the sum of the songs: divide by both lengths.": (
             lambda f, heard: _without_heard(heard @ f @ f.T, heard)
+        ),
+        "Songs heard get −2 itself, not −∞.": (
+            lambda f, heard: np.where(heard, -np.inf, _unit(_mean(f, heard)) @ _unit(f).T)
+        ),
+        "Songs heard get −2 in place of their cosine: here 2 was taken off it.": (
+            lambda f, heard: _unit(_mean(f, heard)) @ _unit(f).T - 2.0 * heard
+        ),
+        "A length is that of a row, so axis=1: here lengths were taken down the columns.": (
+            lambda f, heard: _without_heard(_lengths_down(_mean(f, heard)) @ _lengths_down(f).T, heard)
         ),
         "The cosine is right; songs heard get −2, less than any cosine.": (
             lambda f, heard: np.where(heard, -1.0, _unit(_mean(f, heard)) @ _unit(f).T)
@@ -265,4 +376,4 @@ USER_MEAN_COSINE = Exercise(
     },
 )
 
-EXERCISES = {e.id: e for e in (ROWS_OF_A_MERGE, COMMON_AND_NICHE, A_STEP, USER_MEAN_COSINE)}
+EXERCISES = {e.id: e for e in (ROWS_OF_A_MERGE, COMMON_AND_NICHE, A_STEP, A_THIRTEENTH, USER_MEAN_COSINE)}

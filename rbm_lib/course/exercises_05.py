@@ -1,4 +1,6 @@
-"""Exercises of lesson 05: log σ², a deep energy, mean field, stationarity, a clamped draw."""
+"""Exercises of lesson 05: log σ², a gain, mean field, stationarity, a clamped draw."""
+
+import math
 
 import torch
 
@@ -56,6 +58,9 @@ LOG_VARIANCE = Exercise(
         "This is the derivative by σ². The parameter is log σ²: multiply by σ² (chain rule).": (
             lambda v, h, W, b, s: _log_variance(v, h, W, b, s) / torch.exp(s)
         ),
+        "This is the derivative by σ. The parameter is log σ²: multiply by σ/2 (chain rule).": (
+            lambda v, h, W, b, s: 2 * _log_variance(v, h, W, b, s) / torch.exp(s / 2)
+        ),
         "This is the derivative by log σ. log σ² is twice that, so its derivative is half of it.": (
             lambda v, h, W, b, s: 2 * _log_variance(v, h, W, b, s)
         ),
@@ -69,86 +74,131 @@ LOG_VARIANCE = Exercise(
     },
 )
 
-# ---- 2: the energy of a deep machine --------------------------------------------------------------------
+# ---- 2: a gain and its interval ------------------------------------------------------------------------
 
 
-def _deep_energy(v, h1, h2, W1, W2, b, c1, c2, log_variance):
-    variance = torch.exp(log_variance)
-    visible = ((v - b) ** 2 / (2 * variance)).sum(1) - ((v / variance) @ W1 * h1).sum(1)
-    return visible - (h1 @ W2 * h2).sum(1) - h1 @ c1 - h2 @ c2
+def _reference(z):
+    return -0.5 * (z**2).sum(1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
 
 
-def _deep_cases():
+def _interval(gains):
+    return gains.mean(), 1.96 * gains.std() / len(gains) ** 0.5
+
+
+def _gain(log_p, z):
+    return _interval(log_p - _reference(z))
+
+
+def _gain_cases():
+    """So many rows that dividing by B or by B − 1 makes no difference (see tolerance)."""
     cases = []
-    for s, rows, n, m1, m2 in ((0, 5, 3, 2, 4), (30, 1, 4, 3, 2), (60, 3, 2, 3, 3)):
-        layers = _normal(s, rows, n), _binary(s + 1, rows, m1), _binary(s + 2, rows, m2)
-        weights = _normal(s + 3, n, m1), _normal(s + 4, m1, m2)
-        cases.append((*layers, *weights, *(_normal(s + 5 + i, k) for i, k in enumerate((n, m1, m2, n)))))
+    for s, rows, n in ((0, 8000, 3), (20, 6000, 2), (40, 10_000, 5)):
+        z = _normal(s, rows, n)
+        cases.append((_reference(z) + 0.8 + 0.5 * _normal(s + 1, rows) + 0.2 * z[:, 0], z))
     return cases
 
 
-def _instead(**changed):
-    """The deep energy with some arguments replaced: name → function of all of them."""
-    names = ("v", "h1", "h2", "W1", "W2", "b", "c1", "c2", "log_variance")
-
-    def energy(*arguments):
-        given = dict(zip(names, arguments, strict=True))
-        return _deep_energy(**given | {name: new(given) for name, new in changed.items()})
-
-    return energy
+def _apart(log_p, z):
+    reference = _reference(z)
+    spread = (log_p.var() + reference.var()).sqrt()
+    return (log_p - reference).mean(), 1.96 * spread / len(z) ** 0.5
 
 
-DEEP_ENERGY = Exercise(
+GAIN = Exercise(
     id="2",
-    title="The energy of a deep machine",
+    title="A gain and its interval",
     points=2,
-    reference=_deep_energy,
-    cases=_deep_cases,
+    reference=_gain,
+    cases=_gain_cases,
+    tolerance=3e-4,
     mistakes={
-        "The coupling of the two hidden layers, −h1·W2·h2, is missing.": _instead(W2=lambda a: 0 * a["W2"]),
-        "The hidden biases are missing: −c1·h1 − c2·h2.": _instead(
-            c1=lambda a: 0 * a["c1"], c2=lambda a: 0 * a["c2"]
+        "The wrong way round: a gain is the machine's log density minus the reference's.": lambda p, z: (
+            _interval(_reference(z) - p)
         ),
-        "The bias of the top layer, −c2·h2, is missing.": _instead(c2=lambda a: 0 * a["c2"]),
-        "The first coupling lacks its 1/σ²: it is (v/σ²)·W1·h1.": lambda v, h1, h2, W1, W2, b, c1, c2, s: (
-            _deep_energy(v, h1, h2, W1 * torch.exp(s)[:, None], W2, b, c1, c2, s)
+        "This is the mean log density of the machine itself: subtract the standard normal's.": lambda p, z: (
+            _interval(p)
         ),
-        "The square lacks its ½.": lambda v, h1, h2, W1, W2, b, c1, c2, s: (
-            _deep_energy(v, h1, h2, W1, W2, b, c1, c2, s) + ((v - b) ** 2 / (2 * torch.exp(s))).sum(1)
+        "The normal density lacks its constant: −n/2 · log 2π for n dimensions.": lambda p, z: _interval(
+            p + 0.5 * (z**2).sum(1)
         ),
-        "You divide by σ; the energy divides by σ².": _instead(log_variance=lambda a: a["log_variance"] / 2),
-        "The couplings are added. What fits lowers the energy: both have a minus sign.": _instead(
-            W1=lambda a: -a["W1"], W2=lambda a: -a["W2"]
+        "The constant is that of one dimension: −½ log 2π stands there once for each of n.": lambda p, z: (
+            _interval(p + 0.5 * (z**2).sum(1) + 0.5 * math.log(2 * math.pi))
         ),
-        "The sign of the whole is reversed.": lambda *a: -_deep_energy(*a),
-        "The rows are added up: return one energy per row, shape (B,).": lambda *a: _deep_energy(*a).sum(),
-        "The rows are averaged: return one energy per row, shape (B,).": lambda *a: _deep_energy(*a).mean(),
+        "The square in the normal density lacks its ½.": lambda p, z: _interval(
+            p - _reference(z) + 0.5 * (z**2).sum(1)
+        ),
+        "Both stand on the same tracks: take the standard deviation of the differences, track by track.": (
+            _apart
+        ),
+        "This interval is for single tracks. That of the mean is narrower: divide by √B.": lambda p, z: (
+            (p - _reference(z)).mean(),
+            1.96 * (p - _reference(z)).std(),
+        ),
+        "You divide by B; the error of a mean falls with √B.": lambda p, z: (
+            (p - _reference(z)).mean(),
+            1.96 * (p - _reference(z)).std() / len(z),
+        ),
+        "This is the variance; the interval needs its square root, the standard deviation.": lambda p, z: (
+            (p - _reference(z)).mean(),
+            1.96 * (p - _reference(z)).var() / len(z) ** 0.5,
+        ),
+        "This is the standard error; 1.96 of them to each side hold 95 %.": lambda p, z: (
+            (p - _reference(z)).mean(),
+            (p - _reference(z)).std() / len(z) ** 0.5,
+        ),
+        "This is the whole width; the half-width is asked for.": lambda p, z: (
+            (p - _reference(z)).mean(),
+            2 * 1.96 * (p - _reference(z)).std() / len(z) ** 0.5,
+        ),
+        "These are the ends of the interval; return the mean and the half-width.": lambda p, z: (
+            _gain(p, z)[0] - _gain(p, z)[1],
+            _gain(p, z)[0] + _gain(p, z)[1],
+        ),
+        "This is the sum over tracks; a gain is a mean, per track.": lambda p, z: (
+            (p - _reference(z)).sum(),
+            1.96 * (p - _reference(z)).std() / len(z) ** 0.5,
+        ),
     },
 )
 
 # ---- 3: one sweep of mean field -------------------------------------------------------------------------
 
 
-def _sweep(below, q2, W2, c1, c2):
-    q1 = torch.sigmoid(below + q2 @ W2.T + c1)
+def _hears(v, W1, s):
+    return v / torch.exp(s) @ W1
+
+
+def _sweep(v, q1, q2, W1, W2, c1, c2, s):
+    q1 = torch.sigmoid(_hears(v, W1, s) + q2 @ W2.T + c1)
     return q1, torch.sigmoid(q1 @ W2 + c2)
 
 
 def _sweep_cases():
-    return [
-        (
-            _normal(s, rows, m1),
-            _unit(s + 1, rows, m2),
-            _normal(s + 2, m1, m2),
-            _normal(s + 3, m1),
-            _normal(s + 4, m2),
-        )
-        for s, rows, m1, m2 in ((0, 4, 3, 2), (20, 1, 2, 5), (40, 3, 3, 3))
-    ]
+    cases = []
+    for s, rows, n, m1, m2 in ((0, 4, 4, 3, 2), (20, 1, 3, 2, 5), (40, 3, 3, 3, 3)):
+        means = _unit(s + 1, rows, m1), _unit(s + 2, rows, m2)
+        weights = _normal(s + 3, n, m1), _normal(s + 4, m1, m2)
+        cases.append((_normal(s, rows, n), *means, *weights, *(_normal(s + k, k) for k in (m1, m2, n))))
+    return cases
 
 
-def _without_below(below, q2, W2, c1, c2):
-    return _sweep(torch.zeros_like(below), q2, W2, c1, c2)
+def _both_from_old(v, q1, q2, W1, W2, c1, c2, s):
+    return torch.sigmoid(_hears(v, W1, s) + q2 @ W2.T + c1), torch.sigmoid(q1 @ W2 + c2)
+
+
+def _layer_2_first(v, q1, q2, W1, W2, c1, c2, s):
+    q2 = torch.sigmoid(q1 @ W2 + c2)
+    return torch.sigmoid(_hears(v, W1, s) + q2 @ W2.T + c1), q2
+
+
+def _one_more(v, q1, q2, W1, W2, c1, c2, s):
+    q1, q2 = _sweep(v, q1, q2, W1, W2, c1, c2, s)
+    return torch.sigmoid(_hears(v, W1, s) + q2 @ W2.T + c1), q2
+
+
+def _inputs(v, q1, q2, W1, W2, c1, c2, s):
+    q1 = _hears(v, W1, s) + q2 @ W2.T + c1
+    return q1, q1 @ W2 + c2
 
 
 SWEEP = Exercise(
@@ -158,27 +208,35 @@ SWEEP = Exercise(
     reference=_sweep,
     cases=_sweep_cases,
     mistakes={
-        "Layer 2 hears nothing of the new layer 1: use the q1 that you have just computed.": (
-            lambda below, q2, W2, c1, c2: (
-                torch.sigmoid(below + q2 @ W2.T + c1),
-                torch.sigmoid(torch.sigmoid(below + c1) @ W2 + c2),
-            )
+        "Both layers move at once: layer 2 uses the old q1. Use the q1 that you have just computed.": (
+            _both_from_old
         ),
-        "Layer 1 does not hear layer 2: its input is below + W2 q2 + c1.": lambda below, q2, W2, c1, c2: (
-            torch.sigmoid(below + c1),
-            torch.sigmoid(torch.sigmoid(below + c1) @ W2 + c2),
+        "You begin with layer 2. That climbs as well, but here layer 1 comes first.": _layer_2_first,
+        "Layer 1 is updated twice: one sweep is layer 1, then layer 2.": _one_more,
+        "v is not divided by σ²: layer 1 hears W1ᵀ (v/σ²).": lambda v, q1, q2, W1, W2, c1, c2, s: _sweep(
+            v, q1, q2, W1, W2, c1, c2, 0 * s
         ),
-        "Layer 1 does not hear the data: its input is below + W2 q2 + c1.": _without_below,
-        "The biases c1 and c2 are missing.": lambda below, q2, W2, c1, c2: _sweep(below, q2, W2, 0, 0),
-        "These are the inputs of the sigmoid; q is the sigmoid of them.": lambda below, q2, W2, c1, c2: (
-            below + q2 @ W2.T + c1,
-            (below + q2 @ W2.T + c1) @ W2 + c2,
+        "You divide v by σ; it is v/σ².": lambda v, q1, q2, W1, W2, c1, c2, s: _sweep(
+            v, q1, q2, W1, W2, c1, c2, s / 2
         ),
+        "log_variance is log σ², not σ² itself: take its exponential.": (
+            lambda v, q1, q2, W1, W2, c1, c2, s: _sweep(v / s, q1, q2, W1, W2, c1, c2, 0 * s)
+        ),
+        "Layer 1 does not hear layer 2: W2 q2 is missing.": lambda v, q1, q2, W1, W2, c1, c2, s: _sweep(
+            v, q1, 0 * q2, W1, W2, c1, c2, s
+        ),
+        "Layer 1 does not hear the data: W1ᵀ (v/σ²) is missing.": lambda v, q1, q2, W1, W2, c1, c2, s: _sweep(
+            0 * v, q1, q2, W1, W2, c1, c2, s
+        ),
+        "The biases c1 and c2 are missing.": lambda v, q1, q2, W1, W2, c1, c2, s: _sweep(
+            v, q1, q2, W1, W2, 0, 0, s
+        ),
+        "These are the inputs of the sigmoid; q is the sigmoid of them.": _inputs,
         "You rounded: mean field keeps the probabilities themselves.": lambda *a: tuple(
             q.round() for q in _sweep(*a)
         ),
-        "Doubling the input from below belongs to pretraining. Here layer 2 speaks for itself.": (
-            lambda below, q2, W2, c1, c2: _sweep(2 * below, q2, W2, c1, c2)
+        "Doubling the input from v belongs to pretraining. Here layer 2 speaks for itself.": (
+            lambda v, q1, q2, W1, W2, c1, c2, s: _sweep(2 * v, q1, q2, W1, W2, c1, c2, s)
         ),
     },
 )
@@ -221,6 +279,9 @@ DRIFT = Exercise(
         ),
         "This is the Euclidean distance; total variation is half the sum of absolute differences.": (
             lambda p, T: (p @ T - p).norm()
+        ),
+        "This is half the Euclidean distance; total variation is half the sum of absolute differences.": (
+            lambda p, T: 0.5 * (p @ T - p).norm()
         ),
     },
 )
@@ -276,7 +337,10 @@ HELD = Exercise(
         "W h is divided by σ². In this convention the mean given h is b + W h, whatever σ is.": (
             lambda v, o, h, W, b, s, e: _held(v, o, h, W * torch.exp(-s)[:, None], b, s, e)
         ),
+        "W h is multiplied by σ². In this convention the mean given h is b + W h, whatever σ is.": (
+            lambda v, o, h, W, b, s, e: _held(v, o, h, W * torch.exp(s)[:, None], b, s, e)
+        ),
     },
 )
 
-EXERCISES = {e.id: e for e in (LOG_VARIANCE, DEEP_ENERGY, SWEEP, DRIFT, HELD)}
+EXERCISES = {e.id: e for e in (LOG_VARIANCE, GAIN, SWEEP, DRIFT, HELD)}

@@ -102,6 +102,9 @@ HIDDEN_MEANS = Exercise(
         "The rows of W are averaged; the input is their sum. A mean over no likes is NaN, a sum is 0.": (
             _with_inputs(lambda liked, W: W[liked].mean(0))
         ),
+        "One row too many: starts holds one start for each bag, and no end after the last.": (
+            lambda items, W, c: _hidden_means([*items, items[0][:0]], W, c)
+        ),
         "A row without likes is left out: its hidden units hear their biases only, sigmoid(c).": (
             lambda items, W, c: _hidden_means([liked for liked in items if len(liked)], W, c)
         ),
@@ -198,6 +201,9 @@ LOST_SHARE = Exercise(
         "Added in the type that was given: round both first. Of two types PyTorch takes the wider one.": (
             lambda w, s, dtype: _share(w.to(dtype) + s == w.to(dtype), s != 0)
         ),
+        "The step is left as it was, and only the sum is rounded: round the step first, too.": (
+            lambda w, s, dtype: _share((w.to(dtype) + s).to(dtype) == w.to(dtype), s != 0)
+        ),
         "Compared with the weight before rounding: rounding alone already changes it.": (
             lambda w, s, dtype: _share(w.to(dtype) + s.to(dtype) == w, s != 0)
         ),
@@ -222,6 +228,11 @@ def _slice(x, rank, size):
 
 def _first_rows(x, rank, size):
     return x[: len(_slice(x, rank, size))]
+
+
+def _leftovers_dropped(x, rank, size):
+    length = len(x) // size
+    return x[rank * length : (rank + 1) * length]
 
 
 def _part(rows=_slice, noise=None, divisor=lambda whole, own, size: whole, first=None, drives=torch.lt):
@@ -261,6 +272,8 @@ PART_OF_GRADIENT = Exercise(
     mistakes={
         "Divided by the rows of the slice, of which there may be none: the shares are summed, so divide by "
         "those of the whole batch.": _part(divisor=lambda whole, own, size: own),
+        "A slice may be empty, and its mean is NaN, however weighed: divide the slice's sum by the rows "
+        "of the whole batch.": _part(divisor=lambda whole, own, size: whole * torch.tensor(own).div(own)),
         "A mean of the processes' means is NaN where a slice is empty, and right only where all are equally "
         "long: divide by the rows of the whole batch.": _part(divisor=lambda whole, own, size: own * size),
         "Not divided by the rows of the whole batch.": _part(divisor=lambda whole, own, size: 1),
@@ -272,6 +285,16 @@ PART_OF_GRADIENT = Exercise(
         ),
         "This is the gradient of the whole batch; the sum over the processes would be size times that.": (
             _part(rows=lambda x, rank, size: x)
+        ),
+        "The sum over the processes would be right, but each does the work of the whole batch: take slice "
+        "number rank of v and of uniform.": _part(
+            rows=lambda x, rank, size: x, divisor=lambda whole, own, size: whole * size
+        ),
+        "Ranks count from 0: take slice number rank, not rank − 1.": (
+            _part(rows=lambda x, rank, size: _slice(x, rank - 1, size))
+        ),
+        "Rows that are left over are dropped: torch.tensor_split gives them to the first slices.": (
+            _part(rows=_leftovers_dropped)
         ),
         "Every size-th row is taken; torch.tensor_split gives rows that follow each other.": (
             _part(rows=lambda x, rank, size: x[rank::size])

@@ -44,7 +44,7 @@ _FIRST, _LAST = 874_724_710, 893_286_638  # seconds: the time span of MovieLens 
 def synthetic_movielens(seed=0, n_users=943, n_movies=1682, n_ratings=100_000):
     """Invent a set like MovieLens 100K: exactly these counts, at least 20 ratings per user, one per movie.
 
-    Ratings are user bias + movie bias + taste (four factors, which genres, years, gender and age follow) +
+    Ratings are user bias + item bias + taste (four factors, which genres, years, gender and age follow) +
     noise, cut into 1..5 with the real histogram. What people rate follows popularity, their taste and four
     habits. Rows stand in an order in which the five folds of `MovieLens.split` are consecutive fifths, as in
     u.data. Deterministic in `seed`. Returns MovieLens with source "synthetic". Raises ValueError for
