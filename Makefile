@@ -7,6 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/[0-9][0-9]_*.ipynb)
+SITE_PY := build/site-venv/bin/python
 BUNDLE := build/bundle/rbm-course
 TORCH := $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
 # In a bundle the packages lie in wheels/, and nothing is fetched.
@@ -19,7 +20,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-nbgrader score notebooks student lint faults bench bench-peers bundle clean
+.PHONY: help setup lab run test test-nbgrader test-browser test-site score notebooks student site lint spelling links faults bench bench-peers bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,7 +41,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): done."
 
 lab: setup  ## open the course in JupyterLab
-	$(PY) -m jupyterlab notebooks/00_start_here.ipynb
+	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" notebooks/00_start_here.ipynb
 
 run: setup  ## run every notebook; executed copies, index and table go to build/
 	@RBM_PROFILE=$(PROFILE) $(PY) -m rbm_lib.course run
@@ -55,6 +56,16 @@ test-nbgrader:  ## nbgrader's points against ours, in an environment of its own;
 	  -r tests/nbgrader.txt -c constraints.txt $(TORCH)
 	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/test_nbgrader.py
 
+test-browser:  ## lessons in JupyterLab, in Chromium, with an environment of its own; five minutes
+	$(PYTHON) -m venv build/browser-venv
+	build/browser-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
+	  -r tests/browser/requirements.txt -c constraints.txt $(TORCH)
+	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/browser-venv/bin/python -m pytest tests/browser/test_lab.py -rs
+
+test-site: site  ## make site, then every page of it in Chromium; two minutes
+	$(SITE_PY) -m pip install --quiet --disable-pip-version-check 'pytest>=8' -r tests/browser/requirements.txt
+	$(SITE_PY) -m pytest --confcutdir=tests/browser tests/browser/test_site.py -rs
+
 ifeq ($(MAKECMDGOALS)$(strip $(FILE)),score)
 $(error Name a notebook or a folder of them: make score FILE=...)
 endif
@@ -67,8 +78,28 @@ notebooks: setup  ## rebuild the committed notebooks from notebooks/src (full pr
 student: setup  ## make the unsolved copies in notebooks/student
 	@$(PY) -m rbm_lib.course student
 
+site: build/site-venv/.installed  ## lessons, guide and reference as web pages in build/site, to be read without a network
+	rm -rf build/site
+	$(SITE_PY) -m sphinx -q -W --keep-going -E -c docs -d build/site-doctrees . build/site
+	@echo "Open build/site/index.html in a browser."
+
+build/site-venv/.installed: docs/requirements.txt
+	$(PYTHON) -m venv build/site-venv
+	$(SITE_PY) -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
+
 lint: setup  ## ruff
 	$(PY) -m ruff check .
+
+spelling:  ## British spelling of pages, lessons, docstrings and messages; in an environment of its own
+	@command -v aspell >/dev/null || { \
+	  echo "aspell is missing. On Debian and Ubuntu: sudo apt install aspell aspell-en"; exit 1; }
+	$(PYTHON) -m venv build/spelling-venv
+	build/spelling-venv/bin/python -m pip install --quiet --disable-pip-version-check -r docs/spelling.txt
+	build/spelling-venv/bin/pyspelling -c docs/spelling.yml
+
+links: build/site-venv/.installed  ## ask for every link to the web (the tests check those inside the repository)
+	$(SITE_PY) -m sphinx -q -E -b linkcheck -c docs -d build/links-doctrees . build/links
 
 faults: setup  ## put deliberate faults into the library, one at a time, and show which test catches each
 	$(PY) tests/faults.py
