@@ -39,15 +39,14 @@ lesson = Lesson("00_start_here")
 #
 # ![The seven lessons as boxes: 00 leads to 01, 01 to 02, 02 to 03 and 06; 00 leads to 04; 04 and 01 lead to 05. Beside them the library rbm_lib.](figures/course_map.svg)
 #
-# An arrow says what a lesson takes from another. All of them import what they need from `rbm_lib`, so you can open
+# An arrow says what a lesson mainly takes from another; the line *You need* at its top says all of it. All of them import what they need from `rbm_lib`, so you can open
 # any notebook by itself; the arrows are the order in which the ideas make sense. What a lesson writes from scratch
 # is checked against the library, and after that imported.
 
 # %% [markdown]
 # ## 2. Is everything here?
 #
-# Three questions: are the packages installed, is there a GPU, is there data? The last column of the first table says
-# `ok`, or how to mend what is missing.
+# Three questions: are the packages installed, is there a GPU, is there data? The last column of the table says `ok`, or how to mend what is missing.
 
 # %%
 check_environment()
@@ -270,8 +269,7 @@ plotting.show(fig, "Probability that B is liked against w: one half at w = 0; on
 # %% [markdown]
 # The curves are symmetric. At w = −4 the hidden unit means "does *not* have this taste"; the films still go
 # together. (Were only one of the two weights negative, they would repel.) What a hidden unit stands for is not given in advance, not
-# even its sign. Below, the four patterns at w = 2; move the slider and watch them. At which w are all four equally likely? (Where
-# the curves above cross.)
+# even its sign. Below, the four patterns at w = 2; move the slider and watch them. At which w are all four equally likely?
 
 # %%
 def draw_patterns(w):
@@ -342,12 +340,12 @@ film_2, rated = torch.tensor([1.0] + [0.0] * 9), torch.tensor([True] + [False] *
 print(f"share of likes of film 2: missing = 0 {film_2.mean():.1f}, dropped {film_2[rated].mean():.1f}")
 
 # %% [markdown]
-# The library's numbers are those of the small machine without the missing films. (A 0 sends nothing to the hidden units, rated or not, as
-# the last row of the table above shows: in this coding a dislike counts in learning and in $p(v)$, but not when tastes are inferred. Lesson 01
+# The library's numbers are those of the small machine without the missing films. (A 0 sends nothing to the hidden units, rated or not, as *film 3 dropped as well* shows in the first of the two outputs: in this coding a dislike counts in learning and in $p(v)$, but not when tastes are inferred. Lesson 02
 # gives each film two levels, so that a dislike speaks too.)
 #
 # A film left out is not out of reach: it is left out of what Ada *tells*, not of what she is told. Her hidden units, inferred from the films that she did
-# rate, give every other film a probability of a like. That is the prediction, by the same formula as (4) the other way down:
+# rate, give every other film a probability of a like. That is the prediction: formula (4) the other way down, with the
+# probabilities of the hidden units in place of h (lesson 02 compares this with the exact answer):
 
 # %% tags=["nbval-check-output"]
 h_ada = machine.prob_h_given_v(ada, observed=seen)
@@ -412,7 +410,8 @@ print(exercises.check(exercises_00.WARM_UP, probability_on))
 # half); .5 means that the scores do not tell the two apart.
 #
 # > **Predict first.** A like is 3 stars or more. One predictor always says "like". Another says, for each film, its share of likes in the
-# > training ratings (later lessons call it the *item mean*); from .5 on this counts as "like". Neither knows anything about the person. What accuracy
+# > training ratings, drawn towards the overall share where there are few (later lessons
+# > call it the *item mean*); above .5 this counts as "like". Neither knows anything about the person. What accuracy
 # > do they reach? And what AUC?
 #
 # Five splits, each with another fifth of the ratings held out:

@@ -7,10 +7,10 @@
 # | | |
 # |---|---|
 # | **You will be able to** | merge files without multiplying rows; prepare skewed and counted features so that a likelihood means something; write down a population of listeners and simulate it reproducibly; say what an oracle could reach, and read every other figure against that |
-# | **You need** | lessons 00 and 01; from lesson 02 rankings, EASE and inner splits (sections 5 to 7) |
+# | **You need** | lessons 00 and 01; from lesson 02 rankings, EASE and inner splits (sections 6 and 7) |
 # | **Time** | 105 minutes, 31 of them for five exercises |
-# | **Data** | two lists of Spotify's most played tracks (7 MB from Kaggle, or a synthetic stand-in); the listeners are simulated |
-# | **Hardware** | any laptop, no GPU. The saved outputs are of the full profile; run it yourself and you get the fast one, with shorter trainings, fewer listeners and other figures: what the text says of the saved run then stands in the text only. `RBM_PROFILE=full make lab` trains as long |
+# | **Data** | two lists of well-known songs with Spotify's data (7 MB from Kaggle, or a synthetic stand-in); the listeners are simulated |
+# | **Hardware** | any laptop, no GPU. The saved outputs are of the full profile; run it yourself and you get the fast one, with shorter trainings and fewer listeners: figures that the text gives for the saved run are then not those on your screen. `RBM_PROFILE=full make lab` trains as long |
 # | **From the library** | `load_spotify`, `AudioFeatures`, `Archetype`, `simulate_listeners`, `write_listeners`, `evaluate`, `baselines`, `embeddings`, `RBM` |
 
 # %%
@@ -419,8 +419,8 @@ show(fig, "Left, correlations of the fourteen features: energy and loudness go t
 #
 # **Question.** Who hears these songs? Nobody tells us. Can we write down a population precisely enough to draw from it?
 #
-# An **archetype** is a share of the listeners, a number of tracks, and a list of conditions. Those below follow a public project
-# on song recommendation; "published" below means that project's table and rules. They are *data*, entries such as
+# An **archetype** is a share of the listeners, a number of tracks, and a list of conditions. Those below follow a table in circulation, which
+# we call *the published one*, with its rules. They are *data*, entries such as
 #
 # ```python
 # Archetype("Discoverer", 0.10, 50, (Range("popularity", None, 40),))  # share, tracks, conditions: popularity ≤ 40
@@ -523,7 +523,7 @@ by_kind.loc[table.index].round({"short": 2, "filled_in": 1})
 # | condition | distance | example |
 # |---|---|---|
 # | a range | how far outside, in standard deviations | 15 points of popularity too many, standard deviation 30: ½ |
-# | one genre, one artist | ¼ + distance between two average sounds: that of the wanted one, and of the nearest other one that the track has | wanted *sunshine pop*, the track has *motown*: ¼ + their distance |
+# | one genre, one artist | ¼ + distance between two average sounds: that of the wanted one, and of the nearest other candidate that the track has (common genres, niche genres, or the fifty most frequent artists) | wanted *sunshine pop*, the track has *motown*: ¼ + their distance |
 # | any genre of a list | 1 | none of the classical genres: 1 |
 
 # %%
@@ -562,7 +562,9 @@ for path, frame in zip(paths, (back.interactions, back.profiles), strict=True):
 # $$r = 1 + 4\cdot\text{fit} + \text{habit} + \text{noise}, \qquad \text{fit} = \operatorname{mean}_{\,\text{conditions}}\; \sigma(2\,\text{margin}) \tag{4}$$
 #
 # where $\sigma(x) = 1/(1+e^{-x})$ as in lesson 01, and the margin is the distance inside (or outside, negative) a condition's edge, in
-# standard deviations of the catalogue; then it is rounded to half stars and cut at 1 and 5. The habit is the listener's own level.
+# standard deviations of the catalogue; then it is rounded to half stars and cut at 1 and 5. The habit is
+# the listener's own level. For a genre or an artist there is no edge: a track that has it gets the margin 1, any other minus the distance
+# of the table above.
 
 # %%
 published = simulate_listeners(tracks, n_users=n_users, seed=0, rating="published").interactions["rating"]
@@ -600,7 +602,8 @@ show(fig, "Heat map of archetypes against frequent genres: a few rows with stron
 
 # %% [markdown]
 # Many rows are faint: an archetype such as *casual* says nothing about genre. The strongest ones have pools so small that a
-# handful of tracks make the row, or ask for genres that are not among these. Fans of *one* genre wash out for the most frequent genres
+# handful of tracks make the row, or ask for genres that are not among these, or for a decade, which
+# has genres of its own. Fans of *one* genre wash out for the most frequent genres
 # (on the left), because each fan has another one. But each common genre is as likely to be drawn as any other: so in the saved run
 # these fans hear the rarer ones, on the right, more than by chance.
 #
@@ -626,6 +629,8 @@ known.groupby(repeating["archetype"][held]).mean().sort_values(ascending=False).
 # data: with $x$ from here on the listeners × tracks table of 0 and 1, the cosine of two tracks' columns,
 #
 # $$S_{ij} = \frac{x_i \cdot x_j}{|x_i|\,|x_j| + 10}, \quad S_{ii} = 0, \qquad \text{score} = x\,S \tag{5}$$
+#
+# (The 10 draws tracks with few listeners towards 0.)
 
 
 # %%
@@ -682,8 +687,8 @@ protocols.round(3)
 
 # %% [markdown]
 # Under the wrong protocol the model that learns nothing has the best of the three figures, and a respectable one; under the right one
-# it is as good as chance. Compare within a column: the two ask different questions. (ItemKNN suffers from the wrong one, because its
-# diagonal is 0: it cannot play again, while the tracks already heard take places in its list.) The library's doors are shut to both steps, pairs that come twice and a split that shares pairs:
+# it is as good as chance. Compare within a column: the two ask different questions. (In the wrong
+# column ItemKNN is only second: its diagonal is 0, so it cannot play again, while the tracks already heard take places in its list.) The library's doors are shut to both steps, pairs that come twice and a split that shares pairs:
 
 # %%
 try:
@@ -756,7 +761,7 @@ ceiling.round(3)
 # line above the table, not within a row. NaN: there is no such listener.)
 #
 # **Exercise 4 · A thirteenth archetype** · ★★ · 7 minutes · 2 points. A *Slow Dancer* hears 40 different tracks, all with a tempo of
-# 100 or less and a danceability of .8 or more; 32 of the 40 are in training. Write it as an `Archetype`, simulate one such listener
+# 100 or less and a danceability of .8 or more; 32 of the 40 are in training. Write it as an `Archetype` (any share: it is alone here), simulate one such listener
 # on `tracks` (a DataFrame as above), and return two numbers: the size of the pool, and the oracle's Recall@20 by equation (6).
 #
 # <details><summary>Hint</summary>The audiophile of section 4 was simulated alone, too; which column of the profile has the pool?

@@ -280,7 +280,9 @@ table.pivot(index="name", columns="case", values="ratio").reindex(columns=table[
 # The lines above say where `fit` meets the bar its makers set, and where it misses it. Mind what is compared. The plain loop has no momentum, no checks and no
 # schedule, but computes and prints that error. Even in the largest case it takes 1.65<!--plain loop--> times its products. Much of the excess is temporaries:
 # a dozen new matrices in each update, of the size of $W$ (20 MB) or of the batch (41 MB). scikit-learn, learnergy and rbms sample the visible
-# units, so they stand beside `fit` doing the same; scikit-learn's chains are persistent, with as many products.
+# units, so they stand beside `fit` doing the same; scikit-learn's chains are persistent, with as many products. (learnergy and rbms are other RBM libraries for
+# PyTorch. scikit-learn's *partial_fit* turns the rows into float64, *float32* is what its `fit` does per batch; learnergy's *update* leaves out its data
+# loader and its pseudo-likelihood.)
 #
 # What does a random number cost? And what does a second thread change?
 
@@ -403,7 +405,7 @@ for name in masked:
 print(f"numbers in the batch: dense {one_hot.numel():,}, rated {2 * int(observed.sum()):,}")
 
 # %% [markdown]
-# With K levels, the work of an epoch is about 10·K·H operations for every *cell*, or for every *rating*. And once per batch there is a step over all
+# With K levels, the work of an epoch is about 10·K·H operations, for every *cell* when rows are dense, for every *rating* when they are not. And once per batch there is a step over all
 # of $W$, rated or not, of 2·V·K·H operations at least. That is why batches should grow with the catalogue.
 #
 # > **Predict first.** At 25 M ratings, by what factor do the operations of an epoch fall: 10, 100, 400? And with the steps over W?
@@ -872,7 +874,7 @@ for rows_n, name in ((943, "MovieLens 100K, people"), (6_040, "MovieLens 1M, peo
     print(f"{name}: 100 chains × 1,000 temperatures cost as much as {epochs:.1f} epochs, by the library {2 * epochs:.1f}")
 
 # %% [markdown]
-# With many rows cheap at the end of a training; with few it may cost as much as the training; nothing for every epoch.
+# With many rows AIS is cheap at the end of a training; with few it may cost as much as the training itself. It is not for every epoch.
 #
 # ## 6. Several processes
 #

@@ -5,7 +5,7 @@ import torch
 
 from rbm_lib.course.exercises import Exercise
 
-# ---- 1: each listener's first Flow track ----------------------------------------------------------------
+# ---- 2: each listener's first Flow track ----------------------------------------------------------------
 
 
 def _earliest(user, key, eligible):
@@ -111,7 +111,7 @@ FIRST_FLOW = Exercise(
     },
 )
 
-# ---- 2: a rate that has not seen its own row ------------------------------------------------------------
+# ---- 1: a rate that has not seen its own row ------------------------------------------------------------
 
 
 def _others(fold):
