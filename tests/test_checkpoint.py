@@ -5,8 +5,11 @@ import json
 import os
 import pickle
 import stat
+import subprocess
+import sys
 import zipfile
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -312,3 +315,14 @@ def test_a_checkpoint_of_fit_is_a_machine_too(tmp_path):
     model = RBM(4, 3, seed=0)
     fit(model, torch.ones(5, 4), epochs=2, batch_size=2, checkpoint=tmp_path / "run.pt", **QUIET)
     assert_equal(load_model(tmp_path / "run.pt"), model)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_fifty_kills_lose_nothing(tmp_path):
+    """kill -9 at random moments, half of them while saving: the file is whole, and the end is the same."""
+    cases = Path(__file__).with_name("kill_cases.py")
+    done = subprocess.run([sys.executable, cases, tmp_path, "50", "0"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    count = json.loads(done.stdout)
+    assert count["killed"] == 50 and count["while saving"] > 5
+    assert [count[bad] for bad in ("unreadable", "lost epochs", "different")] == [0, 0, 0], count
