@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,15 +30,20 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error(int(self.path[1:]))
         if self.path == "/silent":
             return self.server.free.wait(5)
-        if self.path == "/moved":
+        if self.path in ("/moved", "/circle"):
             self.send_response(302)
-            self.send_header("Location", "/good")
+            self.send_header("Location", {"/moved": "/good", "/circle": "/circle"}[self.path])
             return self.end_headers()
         body = b"<html>sign in first</html>" if self.path == "/wrong" else CONTENT
         self.send_response(200)
         if self.path != "/unannounced":  # without a length, only the hash can tell that the end is missing
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.path == "/slow":  # but steady: no wait is longer than is allowed
+            for start in range(0, len(body), 16_000):
+                self.server.free.wait(0.03)
+                self.wfile.write(body[start : start + 16_000])
+            return
         whole = self.path in ("/good", "/wrong")
         self.wfile.write(body if whole else body[:70_000])
         if self.path == "/stall":
@@ -88,6 +94,7 @@ def test_progress_bar_on_request(server, tmp_path, capfd):
         ("/404", "HTTP error 404"),
         ("/500", "HTTP error 500"),
         ("/wrong", "wrong content"),
+        ("/circle", "redirects in circles"),
         ("/cut", "broke off"),
         ("/unannounced", "wrong content"),
         ("/stall", "stalled"),
@@ -100,6 +107,10 @@ def test_a_failure_leaves_nothing_and_says_why(server, tmp_path, path, reason):
     assert os.listdir(tmp_path) == []
     assert "in a browser" in str(caught.value) and server.address + path in str(caught.value)
     assert str(tmp_path / "set.zip") in str(caught.value) and str(tmp_path) not in caught.value.reason
+
+
+def test_slow_is_no_failure(server, tmp_path):
+    assert get(server, tmp_path, "/slow").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("path", ["/404", "/wrong", "/cut", "/stall", "/unannounced"])
@@ -154,15 +165,49 @@ def test_the_stop_button_leaves_nothing(server, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_two_processes_at_once(server, tmp_path):
-    code = f"""
+def fetching(server, folder, path, before=""):
+    """A process of its own that fetches; `before`: what it does first."""
+    code = f"""{before}
 import sys; from rbm_lib.data import fetch
-fetch("set.zip", ["{server.address}/good"], "{SHA256}", sys.argv[1], progress=False)"""
+fetch("set.zip", ["{server.address}{path}"], "{SHA256}", sys.argv[1], progress=False)"""
     repository = str(Path(download.__file__).parents[2])
     options = {"env": {**os.environ, "PYTHONPATH": repository}, "stderr": subprocess.PIPE}
-    both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], **options) for _ in range(2)]
+    return subprocess.Popen([sys.executable, "-c", code, str(folder)], **options)
+
+
+def test_two_processes_at_once(server, tmp_path):
+    both = [fetching(server, tmp_path, "/good") for _ in range(2)]
     assert [(process.communicate(timeout=25)[1], process.returncode) for process in both] == [(b"", 0)] * 2
     assert os.listdir(tmp_path) == ["set.zip"] and (tmp_path / "set.zip").read_bytes() == CONTENT
+
+
+def test_killed_in_the_middle(server, tmp_path):
+    process = fetching(server, tmp_path, "/stall")
+    deadline = time.monotonic() + 25
+    while not any(part.stat().st_size for part in tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    (part,) = tmp_path.iterdir()  # half a file under a name that nobody reads
+    assert part.suffix == ".part" and 0 < part.stat().st_size < len(CONTENT)
+    assert get(server, tmp_path, "/good").read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such limits on Windows")
+def test_a_full_disk_leaves_nothing_and_says_so(server, tmp_path):
+    limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    said = fetching(server, tmp_path, "/good", limit).communicate(timeout=25)[1].decode()
+    assert "DataUnavailable" in said and "cannot write to the data folder, File too large" in said
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to(server, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(DataUnavailable, match="cannot write to the data folder, Permission denied"):
+        get(server, tmp_path, "/good")
+    assert os.listdir(tmp_path) == []
 
 
 def archive(path, entries):

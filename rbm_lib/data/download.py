@@ -137,6 +137,8 @@ def _download(url, path, sha256, timeout, progress):
         return "the connection broke off"
     except requests.Timeout:
         return "no answer in time"
+    except requests.TooManyRedirects:
+        return "it redirects in circles"
     except requests.ConnectionError as error:  # a stall within the body arrives as one, too
         return "stalled" if "timed out" in str(error) else "no connection"
     except requests.RequestException as error:
