@@ -12,6 +12,10 @@ NUMBERS = sorted(path.stem[-2:] for path in FILES)
 EXERCISES = [pytest.param(e, id=f"{n}-{e.id}") for n in NUMBERS for e in load_exercises(n).values()]
 
 
+def test_they_are_found_under_their_own_ids():
+    assert NUMBERS and all(key == e.id for n in NUMBERS for key, e in load_exercises(n).items())
+
+
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_the_reference_gets_all_points(exercise: Exercise):
     result = check(exercise, exercise.reference)
@@ -21,7 +25,7 @@ def test_the_reference_gets_all_points(exercise: Exercise):
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_at_least_three_typical_mistakes_are_wrong_and_get_their_own_advice(exercise):
     assert len(exercise.mistakes) >= 3
-    for advice, mistake in exercise.mistakes.items():
+    for advice, mistake in exercise.wrong_functions():
         result = check(exercise, mistake)
         assert result.points == 0
         assert advice in result.message

@@ -24,7 +24,7 @@ class Exercise:
 
     ``reference``: the right function, or one without arguments that returns the right value.
     ``cases``: a function that returns a list of argument tuples, new ones at each call (the same numbers).
-    ``mistakes``: advice → the wrong function that the advice is for.
+    ``mistakes``: advice → the wrong function that the advice is for, or a tuple of such functions.
     ``tolerance``: allowed difference, relative to the largest right entry; wider for float32 and below.
     """
 
@@ -33,12 +33,17 @@ class Exercise:
     points: float
     reference: Callable
     cases: Callable[[], list[tuple]] | None = None
-    mistakes: dict[str, Callable] = field(default_factory=dict)
+    mistakes: dict[str, Callable | tuple[Callable, ...]] = field(default_factory=dict)
     tolerance: float = 1e-6
 
     def __post_init__(self):
         if self.cases is None and inspect.signature(self.reference).parameters:
             raise ValueError(f"exercise {self.id!r}: a reference that takes arguments needs cases")
+
+    def wrong_functions(self):
+        """(advice, wrong function) of every mistake, in the order in which they are tried."""
+        for advice, wrong in self.mistakes.items():
+            yield from ((advice, function) for function in (wrong if isinstance(wrong, tuple) else (wrong,)))
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ def _all_same(got, expected, tolerance):
 
 
 def _advice(exercise, answer, got, expected):
-    for advice, mistake in exercise.mistakes.items():
+    for advice, mistake in exercise.wrong_functions():
         try:
             wrong = outputs(exercise, mistake)
         except Exception:  # a mistake that fails on some case is not the one that was made

@@ -90,11 +90,8 @@ FIRST_FLOW = Exercise(
             lambda u, t, flow, cut: np.isin(t, t[_first_flow(u, t, flow, cut)])
         ),
         "This is in the order of time; answer in the order in which the rows came.": (
-            lambda u, t, flow, cut: _first_flow(u, t, flow, cut)[np.argsort(t, kind="stable")]
-        ),
-        # NumPy's and pandas' default sort; where it leaves equal times in place it is the one above.
-        "This is in the order of time; put the answer back into the order in which the rows came.": (
-            lambda u, t, flow, cut: _first_flow(u, t, flow, cut)[np.argsort(t)]
+            lambda u, t, flow, cut: _first_flow(u, t, flow, cut)[np.argsort(t, kind="stable")],
+            lambda u, t, flow, cut: _first_flow(u, t, flow, cut)[np.argsort(t)],  # may move equal times
         ),
         "This is in the order of listener and time; answer in the order in which the rows came.": (
             lambda u, t, flow, cut: _first_flow(u, t, flow, cut)[np.lexsort((t, u))]
