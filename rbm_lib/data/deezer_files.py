@@ -165,9 +165,11 @@ def oddities(frame):
     days = np.arange(time.max() // 86_400 + 1).astype("datetime64[D]")  # of each day since 1970, its YYYYMMDD
     today = pd.DatetimeIndex(days).strftime("%Y%m%d").astype("int32").to_numpy()[time // 86_400]
     known, at = np.unique(release, return_inverse=True)
-    text = pd.Series(known).astype(str).str.zfill(8)
-    # 30000101 is a date, though a placeholder.
-    valid = pd.to_datetime(text, format="%Y%m%d", errors="coerce").notna().to_numpy()
+    year, month, day = known // 10_000, known // 100 % 100, known % 100
+    # By hand: 30000101 is a date, though a placeholder, and pandas 2 ends in 2262.
+    first = ((year.astype(np.int64) - 1970) * 12 + month - 1).astype("datetime64[M]")
+    length = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(int)
+    valid = (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= length)
     found = {
         "heard before its release date": release > today,
         "release date in 2100 or later: a placeholder": release >= 21_000_101,
