@@ -84,8 +84,8 @@ def test_in_colab_the_library_comes_from_the_repository(colab, repository):
     where = "import rbm_lib\nprint(rbm_lib.here)"
     done = run(colab, IN_COLAB, with_address(f" {repository} "), where)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(colab / "course" / "rbm_lib" / "__init__.py")
-    assert (colab / "pip.log").read_text() == "install -e course\n", "no constraints: Colab's versions stay"
+    assert done.stdout.strip() == str(colab / "rbm-course" / "rbm_lib" / "__init__.py")
+    assert (colab / "pip.log").read_text() == "install -e rbm-course\n", "no constraints"
 
 
 @needs_a_shell

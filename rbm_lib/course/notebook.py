@@ -26,10 +26,10 @@ COURSE = ""  # @param {type: "string"}
 import importlib.util, os, subprocess, sys
 
 if "google.colab" in sys.modules and not importlib.util.find_spec("rbm_lib"):
-    commands = f"rm -rf course && git clone --depth 1 '{COURSE.strip()}' course && pip install -e course"
-    done = subprocess.run(commands, shell=True, capture_output=True, text=True)
+    run = f"rm -rf rbm-course; git clone --depth 1 '{COURSE.strip()}' rbm-course && pip install -e rbm-course"
+    done = subprocess.run(run, shell=True, capture_output=True, text=True)
     assert not done.returncode, f"COURSE: give the address of the course's repository. {done.stderr}"
-    sys.path.insert(0, os.path.abspath("course"))"""
+    sys.path.insert(0, os.path.abspath("rbm-course"))"""
 
 
 class BuildError(Exception):
