@@ -20,7 +20,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-nbgrader test-browser test-site score notebooks student site lint spelling links faults bench bench-peers bundle clean
+.PHONY: help setup lab run test test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links faults bench bench-peers bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ run: setup  ## run every notebook; executed copies, index and table go to build/
 test: setup  ## all tests, and every notebook through nbval
 	@RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} RBM_SCORES="$(CURDIR)/build/test-scores" \
 	  $(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env --nbval-cell-timeout 300
+
+test-long: setup  ## the long part of docs/reliability.md: ten times the samples, more faults; an hour
+	@RBM_LONG=1 RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
+	  $(PY) -m pytest tests -m "long or grows" --durations 20
 
 test-nbgrader:  ## nbgrader's points against ours, in an environment of its own; a quarter of an hour
 	$(PYTHON) -m venv build/nbgrader-venv

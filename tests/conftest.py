@@ -6,6 +6,7 @@ the formulas in the docstrings and from nothing in the library but the parameter
 
 import itertools
 import math
+import os
 import sys
 from pathlib import Path
 from statistics import NormalDist
@@ -19,7 +20,9 @@ from rbm_lib import DBM, RBM
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `import faults`
 
-settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+LONG = os.environ.get("RBM_LONG") == "1"  # make test-long
+TIMES = 10 if LONG else 1  # samples, examples and kills, as multiples of those in `make test`
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None, max_examples=100 * TIMES)
 settings.register_profile("faults", settings.get_profile("fixed"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("fixed")  # the same examples in every run; for `make faults` without shrinking
 torch.set_warn_always(True)  # a warning then appears whatever the order of the tests
