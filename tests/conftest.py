@@ -125,6 +125,16 @@ def deep_without(model, keep):
     return small
 
 
+@torch.no_grad()
+def given(model, v, clamp, keep):
+    """The machine of the units `keep` while the units `clamp` are held at v: their pull becomes a bias."""
+    free = without(model, keep) if isinstance(model, RBM) else deep_without(model, keep)
+    W, bias = (model.W, free.hidden_bias) if isinstance(model, RBM) else (model.weights[0], free.biases[1])
+    x = v if model.log_variance is None else v / torch.exp(model.log_variance)
+    bias += (x * spread(clamp, x)).flatten() @ W.flatten(0, -2)
+    return free
+
+
 def energy_by_loops(model, v, h, observed=None, offset=None):
     """E(v, h) of one row, term by term, in Python numbers."""
     W, b, c = (p.detach().tolist() for p in (model.W, model.visible_bias, model.hidden_bias))

@@ -8,12 +8,12 @@ import math
 
 import pytest
 import torch
-from conftest import DeepWorld, assert_drawn_from, deep_machine, pairs, random_rows, seeded
+from conftest import TIMES, DeepWorld, assert_drawn_from, deep_machine, given, pairs, random_rows, seeded
 
 from rbm_lib.sampling import gibbs, independent_machine, interpolate, sample_independent, start_hidden
 from rbm_lib.teaching import parallel_gibbs
 
-N = 20_000
+N = 20_000 * TIMES
 SMALL = [(2, 2, 3), (2, 1, 2, 2), (1, 2, 2, 1, 1)]  # 2^7 joint states
 
 
@@ -96,10 +96,11 @@ def frequencies(world, v, hidden):
     return counts[(states @ value).long()].double() / len(v)
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("sweeps", [1, 3])
 @pytest.mark.parametrize("chain", ["gibbs", "gibbs, v held", "parallel", "parallel, v held"])
 def test_chains_move_as_their_kernels_say(small, sweeps, chain):
-    world, n, row = DeepWorld(small), 40_000, 77
+    world, n, row = DeepWorld(small), 40_000 * TIMES, 77
     held = chain.endswith("held")
     v = world.v[row].expand(n, -1)
     hidden = [h[row].expand(n, -1) for h in world.hidden]
@@ -119,6 +120,7 @@ def test_chains_move_as_their_kernels_say(small, sweeps, chain):
 # ---- stationarity -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("sweeps", [1, 4, 16])
 @pytest.mark.parametrize("sizes", [(2, 3, 2), (2, 2, 2, 2)])
 def test_chains_started_at_the_distribution_stay_there(kind, sweeps, sizes, device):
@@ -143,43 +145,33 @@ def test_chains_all_at_once_do_not_stay(kind):
         assert_drawn_from(pairs(v, *hidden), *world.moments(pairs))
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("sweeps", [1, 16])
-@pytest.mark.parametrize("which", ["clamp", "observed"])
-def test_held_chains_have_the_conditional_distribution(discrete, sweeps, which):
-    model = deep_machine(discrete, (3, 2, 2), scale=1.2)
-    held = torch.tensor([True, False, True])
-    if which == "clamp":
-        world = DeepWorld(model)
-        start = world.visible_states[7]
-        fits = (world.v == start)[:, held].flatten(1).all(-1)
-        p = torch.where(fits, world.p, 0.0)
-        world.p = p / p.sum()
-        world.joint = world.p.view(world.n_v, world.n_h)
-        arguments = {"clamp": held.expand(N, 3)}
-    else:  # the unit is dropped, and stays zero
-        world = DeepWorld(model, held)
-        arguments = {"observed": held}
-    index = torch.multinomial(world.p, N, replacement=True, generator=seeded(3))
-    v, hidden = world.v[index], [h[index] for h in world.hidden]
-    got, hidden = gibbs(model, v, sweeps, seeded(4), hidden=hidden, return_hidden=True, **arguments)
-    still = held if which == "clamp" else ~held
-    assert torch.equal(got[:, still], v[:, still])
-    assert_drawn_from(pairs(got, *hidden), *world.moments(pairs))
+@pytest.mark.parametrize("held", ["clamp", "observed", "both"])
+def test_held_chains_have_the_conditional_distribution(kind, sweeps, held, device):
+    """Clamped units pull as a bias would; units that are not observed are as if they did not exist."""
+    model = deep_machine(kind, (4, 2, 2), scale=1.2)
+    clamp = torch.tensor([held != "observed", False, False, False])
+    observed = torch.tensor([True, True, True, held == "clamp"])
+    free = observed & ~clamp
+    if kind == "gaussian":  # quadrature affords two units
+        free[1] = False
+        observed[1] = False
+    row = random_rows(model, 1)
+    conditional = given(model, row[0], clamp, free)
+    world = DeepWorld(conditional)
+    v = row.expand(N, *model.unit_shape).clone()
+    v[:, free], hidden = world.sample(conditional, N, seed=3)
+    got, hidden = gibbs(
+        model.to(device), v.to(device), sweeps, seeded(4, device), clamp=clamp.to(device).expand(N, 4),
+        observed=observed.to(device), hidden=[h.to(device) for h in hidden], return_hidden=True,
+    )  # fmt: skip
+    got, hidden = got.cpu(), [h.cpu() for h in hidden]
+    assert torch.equal(got[:, ~free], v[:, ~free])
+    assert_drawn_from(pairs(got[:, free], *hidden), *world.moments(pairs))
 
 
-def test_clamped_gaussian_chains_have_the_conditional_mean():
-    model, n = deep_machine("gaussian", (2, 3, 2), scale=1.0), 20_000
-    world = DeepWorld(model)
-    column = world.v[:, 0]
-    start = column[(column - 0.8).abs().argmin()]
-    p = torch.where(column == start, world.p, 0.0)
-    world.p = p / p.sum()
-    v = torch.stack([start.expand(n), torch.zeros(n, dtype=torch.float64)], 1)
-    v, hidden = gibbs(model, v, 40, seeded(5), clamp=torch.tensor([True, False]), return_hidden=True)
-    assert (v[:, 0] == start).all()
-    assert_drawn_from(pairs(v[:, 1:], *hidden), *world.moments(lambda v, *h: pairs(v[:, 1:], *h)))
-
-
+@pytest.mark.grows
 def test_hidden_states_start_nearly_at_the_posterior(discrete):
     """Twenty sweeps with v held: within sampling error of p(hidden given v), and not mean field's product."""
     model = deep_machine(discrete, (2, 3, 2), scale=1.2)
@@ -204,6 +196,7 @@ def test_chains_without_hidden_states_start_at_those(kind):
     assert [h.shape for h in hidden] == [(6, 2), (6, 2)] and set(hidden[1].unique().tolist()) <= {0.0, 1.0}
 
 
+@pytest.mark.grows
 def test_the_librarys_exact_samples_follow_the_distribution(kind, device):
     from rbm_lib.likelihood import exact_samples
 
@@ -245,6 +238,7 @@ def test_the_offset_reaches_the_chain_and_its_start(kind):
     assert torch.equal(gibbs(model, v, 3, seeded(0), visible_offset=shift), gibbs(moved, v, 3, seeded(0)))
 
 
+@pytest.mark.grows
 def test_machines_between_two(kind):
     model, data = deep_machine(kind, (3, 2, 2)), random_rows(deep_machine(kind, (3, 2, 2)), 30)
     base = independent_machine(model, data)
