@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PROFILE ?= fast
 TORCH_INDEX ?=
+CONSTRAINTS ?= constraints.txt
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -20,7 +21,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links faults bench bench-peers bundle clean
+.PHONY: help setup lab run test test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links mutants faults bench bench-peers bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,7 +29,7 @@ help:  ## this list
 
 setup: $(STAMP)  ## make .venv and install everything into it, once
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)."; \
 	  echo "If a newer one is installed, name it: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12"; exit 1; }
@@ -36,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "This Python cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV): about a minute, more on a slow network."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' -c constraints.txt $(INDEX)
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' -c $(CONSTRAINTS) $(INDEX)
 	@touch $@
 	@echo "Setting up $(VENV): done."
 
@@ -104,6 +105,12 @@ spelling:  ## British spelling of pages, lessons, docstrings and messages; in an
 
 links: build/site-venv/.installed  ## ask for every link to the web (the tests check those inside the repository)
 	$(SITE_PY) -m sphinx -q -E -b linkcheck -c docs -d build/links-doctrees . build/links
+
+mutants:  ## change one operator or number of the core at a time, 400 times: does a test fail? half an hour
+	$(PYTHON) -m venv build/mutation-venv
+	build/mutation-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
+	  -r tests/mutation.txt -c constraints.txt $(TORCH)
+	RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=1 build/mutation-venv/bin/python tests/mutation.py
 
 faults: setup  ## put deliberate faults into the library, one at a time, and show which test catches each
 	$(PY) tests/faults.py

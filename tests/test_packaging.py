@@ -12,6 +12,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -28,10 +29,10 @@ def wanted():
     return found
 
 
-def pinned():
-    """name → version, from constraints.txt."""
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pins = [line.split("==") for line in lines if line and not line.startswith("#")]
+def pinned(file="constraints.txt"):
+    """name → version, from a file of constraints."""
+    lines = (line.split("#")[0].strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines())
+    pins = [line.split("==") for line in lines if line]
     assert all(len(pin) == 2 for pin in pins), "every line is name==version"
     return {canonicalize_name(name): version for name, version in pins}
 
@@ -42,6 +43,13 @@ def test_every_dependency_is_pinned_within_its_bounds():
         assert name in pins, f"{name} has no line in constraints.txt"
         assert Requirement(f"{name}{specifier}").specifier.contains(pins[name]), f"{name}=={pins[name]}"
     assert not any("+" in version for version in pins.values()), "no local builds: CUDA must stay possible"
+
+
+def test_the_oldest_versions_are_the_lower_bounds():
+    oldest = pinned("constraints-min.txt")
+    for name, specifier in wanted().items():
+        bound = re.fullmatch(r"[>=]=([\d.]+)", specifier)[1]
+        assert Version(oldest[name]) == Version(bound), f"{name}: {oldest[name]}, pyproject.toml says {bound}"
 
 
 def test_conda_has_the_same_dependencies():
