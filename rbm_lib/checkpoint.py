@@ -1,13 +1,15 @@
 """Saving and loading: tensors and a JSON header in one file. Loading runs no code; saving is atomic."""
 
+import io
 import json
-import os
 import zipfile
+from operator import index
 from pathlib import Path
 
 import torch
 
 from rbm_lib.dbm import DBM
+from rbm_lib.files import write_whole
 from rbm_lib.machine import Machine
 from rbm_lib.rbm import RBM
 
@@ -36,17 +38,9 @@ def save_model(model: Machine, path, *, settings: dict | None = None, training: 
         "settings": settings or {},
     }
     content = {"header": json.dumps(header), "model": model.state_dict(), "training": training}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    memory = io.BytesIO()  # in the midst of a file, torch's writer may end the process when the disk is full
+    torch.save(content, memory)
+    write_whole(path, memory.getbuffer())
     return path
 
 
@@ -70,6 +64,8 @@ def load_model(path, device="cpu") -> Machine:
         )  # a seed, so as to leave torch's own generator alone
         model.to(getattr(torch, header["dtype"]))
         model.load_state_dict(content["model"])
+        if any(p.dtype != content["model"][name].dtype for name, p in model.state_dict().items()):
+            raise TypeError(f"not all of them are {header['dtype']}")
         for name in header["fixed"]:
             model.get_parameter(name).requires_grad_(False)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
@@ -86,16 +82,19 @@ def read_checkpoint(path) -> tuple[dict, dict]:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:  # torch.load itself does not look at the check sums
                 raise ValueError("a check sum is wrong")
+            if any(entry.external_attr & 0x10 for entry in archive.infolist()):
+                raise ValueError("a member is marked as a folder")  # torch would read nothing
         content = torch.load(path, map_location="cpu", weights_only=True)
         header = json.loads(content["header"])
     except Exception as error:
         reason = str(error).split("\n")[0][:200]
         reason = f"{type(error).__name__}: {reason}"
         raise CheckpointError(f"{path}: not a saved machine, or damaged ({reason}).") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT or header.get("class") not in CLASSES:
+    known = isinstance(header, dict) and isinstance(header.get("settings", {}), dict)
+    if not known or header.get("format") != FORMAT or header.get("class") not in list(CLASSES):
         found = {key: header.get(key) for key in ("format", "class")} if isinstance(header, dict) else header
         raise CheckpointError(
-            f"{path}: got {found}, expected format {FORMAT!r} and a class of {list(CLASSES)}."
+            f"{path}: got {found}, expected format {FORMAT!r}, a class of {list(CLASSES)}, settings by name."
         )
     return header, content
 
@@ -132,7 +131,7 @@ def restore_training(path, settings, model, optimizer, schedule, generator) -> d
         if hasattr(schedule, "load_state_dict"):
             schedule.load_state_dict(state["schedule"])
         generator.set_state(state["generator"])
-        state["chains"] = None if state["chains"] is None else state["chains"].to(model.visible_bias.device)
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        chains = None if state["chains"] is None else state["chains"].to(model.visible_bias.device)
+        return {"epoch": index(state["epoch"]), "records": list(state["records"]), "chains": chains}
+    except (AttributeError, IndexError, KeyError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path}: its training state does not fit this run ({error}).") from error
-    return state

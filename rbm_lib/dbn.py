@@ -15,7 +15,7 @@ from rbm_lib import training
 from rbm_lib.checkpoint import CLASSES
 from rbm_lib.exact import BLOCK_ELEMENTS, binary_states, exact_log_likelihood
 from rbm_lib.inputs import Rows, as_tensor
-from rbm_lib.machine import require_whole
+from rbm_lib.machine import require_number, require_whole, seeded_or_none
 from rbm_lib.monitoring import History
 from rbm_lib.optimization import make_optimizer, put_gradient, set_rates, take_step
 from rbm_lib.rbm import RBM
@@ -41,7 +41,7 @@ class DBN(nn.Module):
             raise ValueError(f"sizes: got {sizes}, expected [n_visible, n_hidden_1, …].")
         self.sizes = [require_whole(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
         self.n_classes = None if n_classes is None else require_whole("n_classes", n_classes, least=2)
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        generator = seeded_or_none(seed)
         self.machines, kind = nn.ModuleList(), (visible, n_levels)
         for below, above in itertools.pairwise(self.sizes):
             own = None if seed is None else int(torch.randint(2**31, (), generator=generator))
@@ -182,12 +182,12 @@ def fine_tune(
     What changes is what the means going up depend on: W, hidden bias, log σ², head. W serves p(v given h1)
     too, so that afterwards the network is a classifier, and no longer the model of v that it was.
     Parameters with requires_grad False stay. An interrupt returns the history so far. Raises
-    TrainingDiverged when a parameter stops being finite, and ValueError or TypeError for arguments or data
-    that do not fit.
+    TrainingDiverged when a parameter or the record stops being finite; after both, the model is as the last
+    whole epoch left it. Raises ValueError or TypeError for arguments or data that do not fit.
     """
     if getattr(model, "head", None) is None:
         raise ValueError("model: has no head; expected one made with DBN(…, n_classes=…).")
-    training._check_rates(lr=lr, weight_decay=weight_decay)
+    lr, weight_decay = require_number("lr", lr), require_number("weight_decay", weight_decay)
     epochs, batch_size = require_whole("epochs", epochs), require_whole("batch_size", batch_size)
     device = choose_device(device)
     model.to(device)
@@ -205,6 +205,7 @@ def fine_tune(
     learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
     decayed = [*model.weights, model.head.weight] if weight_decay else []
     n_updates, update, history = epochs * -(-len(rows) // batch_size), 0, History()
+    good = [p.clone() for p in model.parameters()]  # as the last whole epoch left them
     bar = training._progress_bar(range(epochs), progress)
     try:
         for epoch in bar:
@@ -224,9 +225,17 @@ def fine_tune(
                 total, update = total + loss.detach() * len(index), update + 1
             training._refuse_non_finite(model, epoch, lr, None)
             record = {"epoch": epoch + 1, "loss": float(total) / len(rows)}
-            history.records.append(record | ({} if validation is None else _score(model, held_out, truth)))
-            bar.set_postfix({name: f"{value:.4g}" for name, value in list(history.last.items())[1:3]})
-    except KeyboardInterrupt:
+            record |= {} if validation is None else _score(model, held_out, truth)
+            training._refuse_non_finite(record, epoch, lr, None)
+            history.records.append(record)
+            good = [p.clone() for p in model.parameters()]
+            bar.set_postfix({name: f"{value:.4g}" for name, value in list(record.items())[1:3]})
+    except (KeyboardInterrupt, training.TrainingDiverged) as stop:
+        with torch.no_grad():
+            for p, value in zip(model.parameters(), good, strict=True):
+                p.copy_(value)
+        if isinstance(stop, training.TrainingDiverged):
+            raise
         history.interrupted = True
     finally:
         bar.close()

@@ -28,7 +28,6 @@ class DenseCD:
     def fits(model, rows) -> bool:
         """True where these numbers are asked for: Bernoulli units, every row complete, nothing fixed."""
         plain = model.kind == "bernoulli" and not model.n_even and rows.ratings is None
-        plain = plain and model.W.dtype in (torch.float32, torch.float64)  # as draws must be
         whole = rows.observed is None and rows.offset is None
         return plain and whole and all(p.requires_grad for p in model.parameters())
 

@@ -50,7 +50,22 @@ class Momentum:
 
 
 def make_optimizer(model, optimizer, lr, schedule, clip_norm=None):
-    """The optimiser that `fit` is given or describes; ValueError where it belongs to something else."""
+    """The optimiser that `fit` is given or describes.
+
+    Raises ValueError where it belongs to something else or a parameter is not finite, and TypeError for a
+    model of half precision: steps below some thousandth of a parameter would be rounded away.
+    """
+    for name, p in model.named_parameters():
+        if p.dtype not in (torch.float32, torch.float64):
+            raise TypeError(
+                f"model: {name} is {p.dtype}, in which small steps are lost; expected torch.float32 or "
+                f"torch.float64: train model.float(), and then call model.to({p.dtype})."
+            )
+        if not torch.isfinite(p).all():
+            raise ValueError(
+                f"model: {name} is not finite; expected numbers: make a new machine, and if data set its "
+                "biases, scale them to a standard deviation of about 1."
+            )
     if isinstance(optimizer, torch.optim.Optimizer):
         theirs = {id(p) for group in optimizer.param_groups for p in group["params"]}
         if theirs != {id(p) for p in model.parameters() if p.requires_grad}:

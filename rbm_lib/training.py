@@ -15,7 +15,7 @@ from rbm_lib.checkpoint import restore_training, save_training
 from rbm_lib.distributed import Processes, ProcessLost
 from rbm_lib.gradients import WeightDecay, start_chains
 from rbm_lib.inputs import Rows
-from rbm_lib.machine import Machine, require_whole
+from rbm_lib.machine import Machine, as_device, require_machine, require_number, require_whole
 from rbm_lib.monitoring import History, monitor
 from rbm_lib.optimization import (
     Momentum,
@@ -26,13 +26,14 @@ from rbm_lib.optimization import (
     settings_of,
     take_step,
 )
+from rbm_lib.units import require_generator
 
 METHODS = ("cd", "pcd", "exact")
 __all__ = ["History", "TrainingDiverged", "fit", "linear_decay"]
 
 
 class TrainingDiverged(FloatingPointError):
-    """A parameter stopped being finite; the message names it, the epoch, and what to try."""
+    """A parameter or a figure of the record stopped being finite; the message names it and what to try."""
 
 
 # ---- the loop ---------------------------------------------------------------------------------------------
@@ -98,27 +99,29 @@ def fit(
     Under torchrun, after `torch.distributed.init_process_group`, the processes train together: each is given
     the same arguments and computes on its part of every batch (see `rbm_lib.distributed`).
 
-    An interrupt (the stop button) returns the history so far. Raises TrainingDiverged when a parameter stops
-    being finite, ProcessLost when another process is gone, and ValueError or TypeError for arguments or data
-    that do not fit.
+    An interrupt (the stop button) returns the history so far. Raises TrainingDiverged when a parameter or a
+    monitored figure stops being finite; after both, the machine is as the last whole epoch left it. Raises
+    ProcessLost when another process is gone, and ValueError or TypeError for arguments or data that do not
+    fit.
     """
     _check_arguments(method, lr, weight_decay, decay_toward, clip_norm, posterior, center)
-    whole = {"k": k, "epochs": epochs, "batch_size": batch_size, "n_chains": n_chains}
-    whole |= {"monitor_every": monitor_every, "checkpoint_every": checkpoint_every}
-    for name, value in whole.items():
-        if name != "n_chains" or value is not None:
-            require_whole(name, value)
+    k, epochs = require_whole("k", k), require_whole("epochs", epochs)
+    batch_size = require_whole("batch_size", batch_size)
+    n_chains = None if n_chains is None else require_whole("n_chains", n_chains)
+    monitor_every = require_whole("monitor_every", monitor_every)
+    checkpoint_every = require_whole("checkpoint_every", checkpoint_every)
     if resume and checkpoint is None:
         raise ValueError("resume: got True without a checkpoint, expected checkpoint=path to go on from.")
     processes, device = Processes(), choose_device(device)
     if center and not processes.alone:
         raise ValueError("center: got True with several processes, expected one, or center=False.")
-    model.to(device)
+    require_machine(model).to(device)
     rows = Rows(model, data, observed, visible_offset)
-    if len(rows) == 0:
-        raise ValueError("data: got no rows, expected at least one.")
     if validation is not None:
         validation = Rows(model, *(validation if isinstance(validation, tuple) else (validation,)))
+    for name, some in (("data", rows), ("validation", validation)):
+        if some is not None and len(some) == 0:
+            raise ValueError(f"{name}: got no rows, expected at least one.")
     if method == "pcd" and rows.masked and n_chains is not None:
         raise ValueError(
             f"n_chains: got {n_chains}, expected None: with masks or offsets per row one chain per row."
@@ -156,6 +159,7 @@ def fit(
     n_updates = epochs * math.ceil(len(rows) / batch_size)
     update = first_epoch * math.ceil(len(rows) / batch_size)
     bar = _progress_bar(range(first_epoch, epochs), progress and processes.rank == 0)
+    good = [p.clone() for p in model.parameters()]  # as the last whole epoch left them
     try:
         for epoch in bar:
             order = torch.randperm(len(rows), generator=generator, device=device)
@@ -169,14 +173,26 @@ def fit(
                 take_step(model, optimizer, schedule)
                 update += 1
             _refuse_non_finite(model, epoch, lr, checkpoint)
+            record = {"epoch": epoch + 1}
             if (epoch + 1) % monitor_every == 0 or epoch + 1 == epochs:
-                history.records.append({"epoch": epoch + 1, **monitor(model, rows, validation)})
-                bar.set_postfix({name: f"{value:.4g}" for name, value in list(history.last.items())[1:3]})
+                try:
+                    record |= monitor(model, rows, validation)
+                except ValueError as error:  # the rows are good: a mean has overflowed
+                    raise _diverged("a unit's mean", epoch, lr, checkpoint) from error
+                _refuse_non_finite(record, epoch, lr, checkpoint)
+            good = [p.clone() for p in model.parameters()]
+            if len(record) > 1:
+                history.records.append(record)
+                bar.set_postfix({name: f"{value:.4g}" for name, value in list(record.items())[1:3]})
             due = (epoch + 1) % checkpoint_every == 0 or epoch + 1 == epochs
             if checkpoint is not None and due and processes.rank == 0:
                 state = {"epoch": epoch + 1, "records": history.records, "chains": gradient_of.chains}
                 save_training(checkpoint, settings, model, optimizer, schedule, generator, state)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TrainingDiverged) as stop:
+        for p, value in zip(model.parameters(), good, strict=True):
+            p.copy_(value)
+        if isinstance(stop, TrainingDiverged):
+            raise
         history.interrupted = True
     except ProcessLost as error:
         raise ProcessLost(f"{error}{_kept(checkpoint)}") from error
@@ -191,7 +207,7 @@ def choose_device(device) -> torch.device:
     """The device of that name; "auto": CUDA where there is one, else the CPU."""
     if device == "auto":
         device = Processes().device() if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
+    return as_device(device)
 
 
 # ---- set-up -----------------------------------------------------------------------------------------------
@@ -202,23 +218,19 @@ def _check_arguments(method, lr, weight_decay, decay_toward, clip_norm, posterio
         raise ValueError(f"method: got {method!r}, expected one of {METHODS}.")
     if decay_toward not in ("zero", "item_mean"):
         raise ValueError(f"decay_toward: got {decay_toward!r}, expected 'zero' or 'item_mean'.")
-    _check_rates(lr=lr, weight_decay=weight_decay)
+    require_number("lr", lr)
+    require_number("weight_decay", weight_decay)
     if posterior not in ("mean_field", "gibbs"):
         raise ValueError(f"posterior: got {posterior!r}, expected 'mean_field' or 'gibbs'.")
     if center and method == "exact":
         raise ValueError("center: got True with method 'exact', expected method 'cd' or 'pcd'.")
-    if clip_norm is not None and not clip_norm > 0:
+    if clip_norm is not None and not require_number("clip_norm", clip_norm) > 0:
         raise ValueError(f"clip_norm: got {clip_norm}, expected None or a number above 0.")
-
-
-def _check_rates(**rates):
-    for name, value in rates.items():
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{name}: got {value}, expected a finite number of at least 0.")
 
 
 def on_device(generator, device):
     """A generator on the machine's device; one made elsewhere only supplies the seed."""
+    require_generator(generator)
     same = generator is not None and generator.device.type == device.type
     if same and device.index in (None, generator.device.index):
         return generator
@@ -233,13 +245,20 @@ def _progress_bar(epochs, progress):
     return tqdm(epochs, disable=not progress, unit="epoch", leave=False)
 
 
-def _refuse_non_finite(model, epoch, lr, checkpoint):
-    for name, p in model.named_parameters():
-        if not torch.isfinite(p.sum()) and not torch.isfinite(p).all():  # the sum alone is quicker
-            raise TrainingDiverged(
-                f"{name} stopped being finite in epoch {epoch + 1}. Try a smaller rate (lr was {lr:g}), "
-                f"standardised data, or a larger batch.{_kept(checkpoint)}"
-            )
+def _refuse_non_finite(numbers, epoch, lr, checkpoint):
+    """`numbers`: a model, or a record of the history."""
+    named = numbers.items() if isinstance(numbers, dict) else numbers.named_parameters()
+    for name, x in named:
+        x = torch.as_tensor(x)
+        if not torch.isfinite(x.sum()) and not torch.isfinite(x).all():  # the sum alone is quicker
+            raise _diverged(name, epoch, lr, checkpoint)
+
+
+def _diverged(name, epoch, lr, checkpoint):
+    return TrainingDiverged(
+        f"{name} stopped being finite in epoch {epoch + 1}. Try a smaller rate (lr was {lr:g}), "
+        f"standardised data, or a larger batch.{_kept(checkpoint)}"
+    )
 
 
 def _kept(checkpoint):

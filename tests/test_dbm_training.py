@@ -253,7 +253,7 @@ def test_clip_norm_shortens_the_gradient_and_only_a_long_one():
         for name, step in zip(names, steps, strict=True):  # the direction stays
             torch.testing.assert_close(step, gradient[name] * expected / norm, rtol=1e-4, atol=1e-9)
     for clip in (0, -1.0, math.nan):
-        with pytest.raises(ValueError, match=f"clip_norm: got {clip}, expected None or a number above 0"):
+        with pytest.raises(ValueError, match=f"clip_norm: got {clip}, expected"):
             fit(model, v, clip_norm=clip, **arguments, **QUIET)
 
 

@@ -3,16 +3,21 @@
 import hashlib
 import io
 import os
+import re
+import ssl
 import stat
 import subprocess
 import sys
 import threading
 import time
 import zipfile
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 
 from rbm_lib.data import DataUnavailable, data_root, download, fetch, safe_extract
 
@@ -51,20 +56,37 @@ class Handler(BaseHTTPRequestHandler):
             self.server.free.wait(5)
 
 
+@contextmanager
+def serving(certificate=None):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        http.daemon_threads, http.seen, http.free = True, [], threading.Event()
+        http.address = f"http{'s' if certificate else ''}://127.0.0.1:{http.server_port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.configure_cert(context)
+            http.socket = context.wrap_socket(http.socket, True, do_handshake_on_connect=False)
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield http
+        finally:
+            http.free.set()
+            http.shutdown()
+            thread.join()
+
+
 @pytest.fixture
-def server(monkeypatch):
+def plain(monkeypatch):
+    """An environment without proxies and without settings of this project."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith("RBM_"):
             monkeypatch.delenv(name)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        http.daemon_threads, http.seen, http.free = True, [], threading.Event()
-        http.address = f"http://127.0.0.1:{http.server_port}"
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+
+
+@pytest.fixture
+def server(plain):
+    with serving() as http:
         yield http
-        http.free.set()
-        http.shutdown()
-        thread.join()
 
 
 def get(server, folder, *paths, sha256=SHA256, **options):
@@ -128,6 +150,40 @@ def test_every_address_is_named_with_its_reason(server, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("certificate", "reason"),
+    [
+        ("good", None),
+        ("expired", "certificate has expired"),
+        ("not yet valid", "certificate is not yet valid"),
+        ("another name", "certificate is not valid for '127.0.0.1'"),
+        ("unknown authority", "unable to get local issuer certificate"),
+    ],
+)
+def test_certificates(plain, tmp_path, monkeypatch, certificate, reason):
+    trusted, now, name = trustme.CA(), datetime.now(), "127.0.0.1"
+    dates = {}
+    if certificate == "expired":
+        dates = {"not_before": now - timedelta(days=90), "not_after": now - timedelta(days=2)}
+    elif certificate == "not yet valid":
+        dates = {"not_before": now + timedelta(days=2)}
+    elif certificate == "another name":
+        name = "example.org"
+    issuer = trustme.CA() if certificate == "unknown authority" else trusted
+    trusted.cert_pem.write_to_path(tmp_path / "trusted.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "trusted.pem"))
+    folder = tmp_path / "data"
+    with serving(issuer.issue_cert(name, **dates)) as http:
+        if reason is None:
+            assert get(http, folder, "/good", timeout=5).read_bytes() == CONTENT
+            return
+        with pytest.raises(DataUnavailable, match=reason) as caught:
+            get(http, folder, "/good", timeout=5)
+        assert http.seen == [] and os.listdir(folder) == []
+    for advice in ("is the clock of this computer right", "REQUESTS_CA_BUNDLE", "in a browser"):
+        assert advice in str(caught.value)
+
+
 def test_offline_does_not_try(server, tmp_path, monkeypatch):
     monkeypatch.setenv("RBM_OFFLINE", "1")
     with pytest.raises(DataUnavailable, match="RBM_OFFLINE is set"):
@@ -146,8 +202,15 @@ def test_a_file_of_another_hash_is_kept_and_refused(server, tmp_path):
 
 
 def test_bad_arguments(server, tmp_path):
-    with pytest.raises(ValueError, match="64 hexadecimal"):  # a hash must be pinned
-        get(server, tmp_path, "/good", sha256="")
+    for no_hash in (
+        "",
+        SHA256[:-1],
+        SHA256.upper(),
+        None,
+    ):  # nothing comes without one, over HTTP least of all
+        with pytest.raises(ValueError, match="64 hexadecimal"):
+            get(server, tmp_path, "/good", sha256=no_hash)
+    assert server.seen == []
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DataUnavailable, match="cannot write to the data folder"):
         get(server, tmp_path / "file", "/good")
@@ -191,6 +254,33 @@ def test_killed_in_the_middle(server, tmp_path):
     (part,) = tmp_path.iterdir()  # half a file under a name that nobody reads
     assert part.suffix == ".part" and 0 < part.stat().st_size < len(CONTENT)
     assert get(server, tmp_path, "/good").read_bytes() == CONTENT
+    assert part.exists()  # it might be another process's
+    os.utime(part, (time.time() - 7200,) * 2)
+    (tmp_path / "set.zip").unlink()
+    get(server, tmp_path, "/good")
+    assert os.listdir(tmp_path) == ["set.zip"]
+
+
+def test_what_a_killed_unpacking_left_is_removed(tmp_path):
+    source = archive(tmp_path / "a.zip", {"set/a.txt": b"one"})
+    left = [tmp_path / name for name in (".set.x1.part", ".set.x2.part", ".sets.x3.part")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "half.txt").write_bytes(b"half")
+    for folder in (left[0], left[2]):  # the second is at work, the third is none of ours
+        os.utime(folder, (time.time() - 7200,) * 2)
+    safe_extract(source, tmp_path / "set", ["set/a.txt"])
+    assert [folder.exists() for folder in left] == [False, True, True]
+
+
+def test_only_one_module_knows_how_to_fetch():
+    """It lets nothing through without a pinned hash (`test_bad_arguments`), over HTTP least of all."""
+    library = Path(download.__file__).parents[1]
+    ways = re.compile(
+        r"urlopen|urlretrieve|(import|from) (requests|pooch|urllib|http|socket|ftplib)|torch\.hub"
+    )
+    found = {path.name for path in library.rglob("*.py") if ways.search(path.read_text(encoding="utf-8"))}
+    assert found == {"download.py"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such limits on Windows")

@@ -192,7 +192,7 @@ def test_an_interrupted_write_leaves_the_old_file(folder, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(listening_files.os, "replace", stop)
+    monkeypatch.setattr("os.replace", stop)
     with pytest.raises(KeyboardInterrupt):
         write_listeners(simulate_listeners(TRACKS, 40, seed=2), folder)
     assert (folder / INTERACTIONS).read_bytes() == before and len(list(folder.iterdir())) == 2

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 import pooch
 
+from rbm_lib.files import sweep
+
+_MOST = 2**30  # bytes that an archive may be unpacked to; MovieLens 1M has 24 million
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
@@ -57,7 +60,7 @@ def fetch(filename, urls, sha256, folder, *, timeout=5, progress=None):
     environment sets RBM_OFFLINE=1.
     """
     target = Path(folder) / filename
-    if not re.fullmatch("[0-9a-f]{64}", sha256):
+    if not re.fullmatch("[0-9a-f]{64}", str(sha256)):
         raise ValueError(f"sha256 is {sha256!r}: expected 64 hexadecimal digits in lower case")
     if target.exists():
         return _verified(target, sha256)
@@ -67,6 +70,7 @@ def fetch(filename, urls, sha256, folder, *, timeout=5, progress=None):
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent, filename)
         handle, temporary = tempfile.mkstemp(prefix=f".{filename}.", suffix=".part", dir=target.parent)
         os.close(handle)
         for url in urls:
@@ -112,9 +116,10 @@ def fetch_kaggle(folder, getter, handle, files, needed, allowed=True):
         raise DataUnavailable("", f"the download holds {lacking}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder, "kaggle")
         for file, path in found.items():
             if path is not None:  # never a half-written file under its name
-                with tempfile.TemporaryDirectory(prefix=".part", dir=folder) as scratch:
+                with tempfile.TemporaryDirectory(prefix=".kaggle.", suffix=".part", dir=folder) as scratch:
                     os.replace(shutil.copyfile(path, Path(scratch) / file), folder / file)
     except OSError as error:
         why = f"cannot write to the data folder, {error.strerror or error}"
@@ -131,8 +136,12 @@ def _download(url, path, sha256, timeout, progress):
         )
     except requests.HTTPError as error:
         return f"HTTP error {error.response.status_code}"
-    except requests.exceptions.SSLError:
-        return "its certificate is not accepted"
+    except requests.exceptions.SSLError as error:
+        why = re.search("verify failed: ([^(]+)", str(error))
+        return (
+            f"its certificate is not accepted, {why[1].strip(' .') if why else 'TLS failed'}: is the clock "
+            "of this computer right? Behind a proxy, REQUESTS_CA_BUNDLE names the file of its certificates"
+        )
     except requests.exceptions.ChunkedEncodingError:
         return "the connection broke off"
     except requests.Timeout:
@@ -172,20 +181,27 @@ def safe_extract(archive, folder, members):
     """Unpack `members` (names inside the zip) into `folder`, each under its last name. Returns the folder.
 
     The folder gets its name only when it is complete; one that exists already is filled file by file, and
-    files of other names in it stay. Raises ValueError for an archive that is cut or damaged, lacks a member,
-    or holds an absolute name, a `..`, or a link.
+    files of other names in it stay. Raises ValueError for an archive that is cut or damaged, lacks a
+    member or has it twice, holds an absolute name, a `..`, a link or what is encrypted, or that would be
+    more than a gigabyte unpacked.
     """
     archive, folder = Path(archive), Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    sweep(folder.parent, folder.name)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
     try:
         with zipfile.ZipFile(archive) as source:
             for entry in source.infolist():
                 _refuse_unsafe(entry, archive)
-            if missing := sorted(set(members) - set(source.namelist())):
+            names = source.namelist()
+            if twice := sorted(member for member in members if names.count(member) > 1):
+                raise ValueError(f"{archive} holds {twice} twice: do not trust it; download it afresh")
+            if missing := sorted(set(members) - set(names)):
                 raise ValueError(
                     f"{archive} has no {missing}: it is not the archive expected; download it afresh"
                 )
+            if (size := sum(source.getinfo(member).file_size for member in members)) > _MOST:
+                raise ValueError(f"{archive} would be {size:,} bytes unpacked, expected at most {_MOST:,}")
             for member in members:
                 with source.open(member) as read, open(temporary / PurePosixPath(member).name, "wb") as write:
                     shutil.copyfileobj(read, write)
@@ -197,7 +213,7 @@ def safe_extract(archive, folder, members):
                 raise
             for file in temporary.iterdir():
                 os.replace(file, folder / file.name)
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, zlib.error) as error:
         raise ValueError(
             f"{archive} is cut or damaged ({error}): move it away and download it afresh"
         ) from error
@@ -214,3 +230,7 @@ def _refuse_unsafe(entry, archive):
         )
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise ValueError(f"{archive} holds a link, {entry.filename!r}: do not trust it")
+    if entry.flag_bits & 1:
+        raise ValueError(f"{archive} holds {entry.filename!r} encrypted: download it afresh")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.header_offset < 0:
+        raise zipfile.BadZipFile(f"{entry.filename!r} is packed in no way known")

@@ -20,18 +20,19 @@ UTF-8, a header, commas, `\\n` at every line's end, numbers in the shortest form
 
 import csv
 import io
-import os
 import re
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from rbm_lib.files import write_whole
+
 from .archetypes import ARCHETYPES
 from .conditions import WHOLE
 from .listeners import PROFILE, Listeners
 from .spotify import FEATURES
+from .text import decode, number
 
 FILES = ("interaction_data.csv", "user_profiles.csv")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -93,7 +94,7 @@ def write_listeners(listeners, folder):
                 )
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        _write(folder / name, text)
+        write_whole(folder / name, text)
     return tuple(folder / name for name in FILES)
 
 
@@ -126,8 +127,9 @@ def _parse(texts, folder):
     if len(wrong):
         raise _bad(paths[0], line[wrong[0] + 1], "timestamp", "is before that of the line before")
     place = pd.Index(profiles["user_id"]).get_indexer(user)
-    known = profiles["archetype"].to_numpy()[place]
-    for column, fault in {"user_id": place < 0, "archetype": known != interactions["archetype"]}.items():
+    known = profiles.set_index("user_id")["archetype"].reindex(user).to_numpy()
+    other = known != interactions["archetype"].to_numpy()
+    for column, fault in {"user_id": place < 0, "archetype": other}.items():
         if fault.any():
             raise _bad(paths[0], line[np.argmax(fault)], column, f"is not as in {paths[1].name}")
     for column, source in {"n_tracks": "taste", "n_discovery": "discovery"}.items():
@@ -148,11 +150,7 @@ def _profile_schema(header):
 
 def _table(path, raw, schema_of):
     """(DataFrame, line number of each row). Raises ValueError for the first thing that does not fit."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ValueError(f"{path}, line {line}: byte {raw[error.start]:#x} is not UTF-8.") from None
+    text = decode(raw, lambda line, what: ValueError(f"{path}, line {line}: {what}."))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = [(reader.line_num, fields) for fields in reader]
@@ -186,7 +184,7 @@ def _values(kind, texts, empty_allowed):
         return np.array(texts, dtype=object), np.ones(len(texts), dtype=bool)
     convert, empty, dtype = {
         int: (_whole, 0, np.int64),
-        float: (float, np.nan, np.float64),
+        float: (number, np.nan, np.float64),
         "time": (_time, np.datetime64("NaT", "s"), "datetime64[s]"),
     }[kind]
     values, good = [empty] * len(texts), np.ones(len(texts), dtype=bool)
@@ -202,7 +200,7 @@ def _values(kind, texts, empty_allowed):
 def _whole(text):
     if len(text) > 18:
         raise ValueError
-    return int(text)
+    return number(text, int)
 
 
 def _time(text):
@@ -213,16 +211,3 @@ def _time(text):
 
 def _bad(path, line, column, what):
     return ValueError(f"{path}, line {line}, column {column}: {what}.")
-
-
-def _write(path, raw):
-    """Whole or not at all."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner may read
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
