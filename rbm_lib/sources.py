@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from rbm_lib import load_model
 from rbm_lib.cells import keep
 from rbm_lib.checkpoint import read_checkpoint
 from rbm_lib.data import RatingMatrix, load_movielens
+from rbm_lib.data.text import decode, number
 from rbm_lib.evaluate import Split, random_split
 
 STARS = [1.0, 2.0, 3.0, 4.0, 5.0]
@@ -136,8 +138,11 @@ def reopen(about: dict, moved=None) -> tuple[Source, Split]:
 def titles_of(about: dict, moved=None) -> dict:
     """{item id: title}, empty where the training named none. Raises ValueError, OSError."""
     if moved or about["titles"]:
-        rows = [row[1:] for row in _table(moved or about["titles"], "item_id", "title")]
-        return {like_those(about["item_ids"], item): title for item, title in rows}
+        path, titles = moved or about["titles"], {}
+        for line, item, title in _table(path, "item_id", "title"):
+            if titles.setdefault(item, title) != title:
+                raise _bad(path, line, f"item_id {item} has another title further up, {titles[item]!r}")
+        return {like_those(about["item_ids"], item): title for item, title in titles.items()}
     if about["ratings"] is not None:
         return {}
     data = load_movielens(about["data"], synthetic=about["kind"] == "synthetic", verbose=False)
@@ -157,7 +162,7 @@ def read_ratings(path, keys=("user_id", "item_id"), scale=HALF_STARS) -> dict:
         if "" in key:
             raise _bad(path, line, f"{keys[key.index('')]} is empty")
         try:
-            value = float(rating)
+            value = number(rating)
         except ValueError:
             value = None
         if value not in scale:
@@ -188,16 +193,14 @@ def _bad(path, line, what):
 
 def _table(path, *columns):
     """(line, the values of these columns) for each row of a CSV file; other columns are passed over."""
-    raw = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _bad(path, raw[: error.start].count(b"\n") + 1, "it is not UTF-8 text") from None
+    text = decode(Path(path).read_bytes(), partial(_bad, path))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [_ALIASES.get(name.strip(), name.strip()) for name in next(reader, [])]
         if not set(columns) <= set(header):
             raise _bad(path, 1, f"the columns are {header}, expected {', '.join(columns)}")
+        if twice := [name for name in columns if header.count(name) > 1]:
+            raise _bad(path, 1, f"the column {twice[0]} stands there twice: {header}")
         where = [header.index(name) for name in columns]
         for fields in reader:
             if fields and len(fields) != len(header):

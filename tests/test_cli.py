@@ -220,7 +220,7 @@ BAD_FILES = {
     "1,2,3\n1,3,3\n": "line 1: the columns are ['1', '2', '3'], expected user_id, item_id, rating",
     "": "line 1: the columns are []",
     "user_id,item_id,rating\n": "holds no ratings",
-    b"user_id,item_id,rating\n1,2,3\n\xff\xfe,2,3\n": "line 3: it is not UTF-8 text",
+    b"user_id,item_id,rating\n1,2,3\n\xff\xfe,2,3\n": "line 3: byte 0xff is not UTF-8 text",
 }
 
 

@@ -29,7 +29,9 @@ RANGES = {
     "is_listened": (0, 1),
 }  # fmt: skip
 _BLOCK = 2**22  # bytes read at a time
+_COMMA = "a comma or a line end within quotes, which no column needed has: leave that column out"
 _PLAIN = b'0123456789,-+"\r\n'  # what whole numbers are made of; other bytes are looked at line by line
+_QUOTED = re.compile(rb'(?<![^,\n])"[^",\n]*"(?![^,\r\n])')  # a field
 MONTH = (1_477_958_400, 1_480_636_800)  # 2016-11-01 to 2016-12-01, end included, UTC
 
 
@@ -39,8 +41,8 @@ def read_listens(path, columns=COLUMNS, *, n_rows=None, progress=None):
     columns: COLUMNS for train.csv, TEST_COLUMNS for test.csv. n_rows: the first ones only. progress: a bar,
     by default when stderr is a terminal. A byte-order mark, Windows line ends, blank lines, quotes, other
     columns and another order of columns do no harm. Raises ValueError naming file and line for what is no
-    such file: a column missing, another number of fields, a value that is no whole number or out of RANGES, a
-    sample_id twice, no rows. Values that are merely odd are kept: see `oddities`.
+    such file: a column missing, another number of fields, a comma within quotes, a value that is no whole
+    number or out of RANGES, a sample_id twice, no rows. Values that are merely odd are kept: see `oddities`.
     """
     path = Path(path)
     if not path.is_file():
@@ -92,7 +94,10 @@ def _bad(path, line, what):
 
 
 def _header(path, top, columns):
-    fields = [field.strip().strip('"') for field in top.decode("latin-1").split(",")]
+    fields = top.decode("latin-1").split(",")
+    if _torn(fields):
+        raise _bad(path, 1, _COMMA)
+    fields = [field.strip().strip('"') for field in fields]
     if missing := [name for name in columns if name not in fields]:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise _bad(path, 1, f"the columns {', '.join(missing[:5])}{more} are missing")
@@ -124,12 +129,19 @@ def _parse(path, line, text, header, columns):
     return part
 
 
+def _torn(fields):
+    """Whether a comma within quotes has been taken for one between fields."""
+    return any(field.count('"') % 2 for field in fields)
+
+
 def _range(name):
     return RANGES.get(name, (0, np.iinfo(DTYPES[name]).max))
 
 
 def _well_formed(text, n_fields):
     """Whether every line is blank or has the right number of commas. Fast, for pandas forgives some."""
+    if b'"' in text and b'"' in _QUOTED.sub(b"", text):
+        return False
     raw = np.frombuffer(text if text.endswith(b"\n") else text + b"\n", dtype=np.uint8)
     ends = np.flatnonzero(raw == 10)
     starts = np.append(0, ends[:-1] + 1)
@@ -152,6 +164,8 @@ def _fault(path, line, text, header, columns):
                 return _bad(path, number, f"{name} is {value!r}, expected a whole number")
             if not low <= int(value.strip('"')) <= high:
                 return _bad(path, number, f"{name} is {value}, expected {low} to {high}")
+        if _torn(fields):
+            return _bad(path, number, _COMMA)
     return None
 
 

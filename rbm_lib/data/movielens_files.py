@@ -4,9 +4,12 @@ import csv
 import io
 import re
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
+
+from .text import decode
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
 _MIRROR = "https://huggingface.co/datasets/Recommenders/MovieLens/resolve/main/"  # byte-identical copies
@@ -45,6 +48,8 @@ FORMATS = {
         scale=tuple(np.arange(1, 11) / 2),
     ),
 }  # fmt: skip
+# A whole file of ratings, a space for the separator. Left to itself, pandas takes 1E9 for a whole number.
+_RATINGS = r"(?:(?:\d{1,18} \d{1,18} \d+(?:\.\d+)? \d{1,18})?(?:\n|\Z))*+"
 _OCCUPATIONS_1M = (
     "other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service",
     "doctor/health care", "executive/managerial", "farmer", "homemaker", "K-12 student", "lawyer",
@@ -57,17 +62,14 @@ def _text(path, strict=False):
     """The text, without byte-order mark and carriage returns. strict: UTF-8 only, else Latin-1 too."""
     if not path.is_file():
         raise ValueError(f"{path} is missing: unpack the whole archive")
-    raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    if not raw.strip():
+    text = decode(path.read_bytes(), partial(_bad, path), None if strict else "latin-1")
+    text = text.replace("\r\n", "\n")
+    if not text.strip():
         raise ValueError(f"{path} is empty: unpack the archive afresh")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if strict:
-            line = raw[: error.start].count(b"\n") + 1
-            raise _bad(path, line, f"byte {raw[error.start]:#x} is not UTF-8") from None
-        text = raw.decode("latin-1")
-    return text.replace("\r\n", "\n")
+    if "\r" in text:
+        line = text[: text.index("\r")].count("\n") + 1
+        raise _bad(path, line, "a carriage return, and no line feed after it")
+    return text
 
 
 def _bad(path, line, what):
@@ -100,9 +102,10 @@ def _rows(path, separator, least, header=""):
         rows = ((n, line.split(separator)) for n, line in enumerate(text.split("\n"), 1) if line)
     try:
         for line, fields in rows:
-            if header and line == 1:
+            if header:
                 if ",".join(fields) != header:
                     raise _bad(path, 1, f"the columns are {','.join(fields)!r}, expected {header!r}")
+                header = ""
             elif fields and len(fields) != least:
                 raise _bad(path, line, f"{len(fields)} fields, expected {least}")
             elif fields:
@@ -115,7 +118,12 @@ def read_movies(folder, form):
     """DataFrame movie_id, title, year, genres. Raises ValueError naming the first wrong line."""
     path = folder / form.files[1]
     if form.separator == "\t":
-        names = [fields[0] for _, fields in _rows(folder / "u.genre", "|", 2)]
+        names = []
+        for line, (genre, place) in _rows(folder / "u.genre", "|", 2):
+            if place != str(len(names)):
+                what = f"the number of the genre is {place!r}, expected {len(names)}"
+                raise _bad(folder / "u.genre", line, what)
+            names.append(genre)
         table = []
         for line, fields in _rows(path, "|", 5 + len(names)):
             if not set(fields[5:]) <= {"0", "1"}:
@@ -165,19 +173,15 @@ def read_ratings(path, form, users, movies):
     names = ["user_id", "movie_id", "rating", "timestamp"]
     if not text.strip():
         raise ValueError(f"{path} holds no ratings: unpack the archive afresh")
-    kinds = {0: "int64", 1: "int64", 2: "float64", 3: "int64"}
-    try:
-        table = io.StringIO(text.replace("::", "\t") if form.separator == "::" else text)
-        separator = "," if form.separator == "," else "\t"
-        options = {"sep": separator, "header": None, "na_filter": False, "quoting": csv.QUOTE_NONE}
-        frame = pd.read_csv(table, dtype=kinds, **options)
-        frame = frame.set_axis(names, axis=1)  # a ValueError unless there are four
+    kinds = {"user_id": "int64", "movie_id": "int64", "rating": "float64", "timestamp": "int64"}
+    if re.fullmatch(_RATINGS.replace(" ", form.separator), text, re.ASCII):
+        table = io.StringIO(text.replace("::", "\t"))
+        separator = form.separator.replace("::", "\t")
+        frame = pd.read_csv(table, sep=separator, names=names, dtype=kinds, na_filter=False)
         fine = frame.rating.isin(form.scale) & (frame.user_id > 0) & frame.movie_id.isin(movies)
-        fine &= ~frame.duplicated(["user_id", "movie_id"]) & (frame.timestamp >= 0)
+        fine &= ~frame.duplicated(["user_id", "movie_id"])
         if fine.all() and (users is None or frame.user_id.isin(users).all()):
             return frame
-    except (ValueError, OverflowError):  # pandas' ParserError is one
-        pass
     _first_wrong(path, text, form, None if users is None else set(users), set(movies))
     raise ValueError(f"{path} could not be read as ratings: unpack the archive afresh")
 

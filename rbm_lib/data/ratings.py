@@ -7,6 +7,8 @@ import pandas as pd
 import scipy.sparse
 import torch
 
+from rbm_lib.machine import require_whole
+
 _MOST_LEVELS = 255  # level + 1 is stored in one byte
 
 
@@ -23,13 +25,18 @@ class RatingMatrix:
     """
 
     def __init__(self, users, items, levels, *, n_levels=None, user_ids=None, item_ids=None):
-        users, items, levels = _array(users), _array(items), _whole_numbers(levels)
+        users, items, levels = as_array(users), as_array(items), as_array(levels)
+        for name, values in (("users", users), ("items", items), ("levels", levels)):
+            if values.ndim != 1:
+                raise ValueError(f"{name} has shape {values.shape}: give a flat list, one of each per rating")
+        levels = _whole_numbers(levels)
         if not len(users) == len(items) == len(levels):
             raise ValueError(
                 f"users, items and levels have {len(users)}, {len(items)} and {len(levels)} entries: "
                 "give one of each per rating"
             )
-        self.n_levels = max(2, int(levels.max(initial=0)) + 1) if n_levels is None else int(n_levels)
+        self.n_levels = max(2, int(levels.max(initial=0)) + 1) if n_levels is None else n_levels
+        self.n_levels = require_whole("n_levels", self.n_levels, least=2)
         if not 2 <= self.n_levels <= _MOST_LEVELS:
             raise ValueError(f"n_levels is {self.n_levels}: expected 2 to {_MOST_LEVELS}")
         wrong = np.flatnonzero((levels < 0) | (levels >= self.n_levels))
@@ -127,7 +134,7 @@ class RatingMatrix:
 
     def binarize(self, at_least):
         """Two levels: 1 where level >= at_least (a level, counted from 0), else 0."""
-        if not 1 <= at_least <= self.n_levels - 1:
+        if at_least not in range(1, self.n_levels):
             raise ValueError(f"at_least is {at_least}: expected a level from 1 to {self.n_levels - 1}")
         csr = self.csr.copy()
         csr.data = (csr.data > at_least).astype(np.uint8) + np.uint8(1)
@@ -168,10 +175,13 @@ class RatingMatrix:
     def _index(self, rows):
         if isinstance(rows, slice):
             return np.arange(self.n_users)[rows]
-        rows = np.atleast_1d(_array(rows))
+        rows = np.atleast_1d(as_array(rows))
         if rows.dtype == bool:
             if rows.shape != (self.n_users,):
-                raise ValueError(f"a mask of shape {rows.shape} was given for {self.n_users} users")
+                raise ValueError(
+                    f"rows: a mask of shape {rows.shape} was given for {self.n_users} users: "
+                    "expected one value each"
+                )
             return np.flatnonzero(rows)
         if rows.size and not np.issubdtype(rows.dtype, np.integer):
             raise TypeError(f"rows are {rows.dtype}: expected whole numbers, a mask or a slice")
@@ -182,19 +192,26 @@ class RatingMatrix:
         return rows.astype(np.int64)
 
 
-def _array(values):
+def as_array(values):
+    """A list, array, Series or tensor as an array."""
     if isinstance(values, torch.Tensor):
+        if values.is_meta or values.layout != torch.strided:
+            raise TypeError(
+                f"ids, levels, rows: got a {values.layout} tensor on {values.device}, expected a dense one"
+            )
         values = values.detach().cpu()
     return np.asarray(values)
 
 
 def _whole_numbers(levels):
     """levels as int64, or ValueError naming the first that is missing or no whole number."""
-    given = _array(levels)
+    given = levels
     if given.dtype.kind in "iub":
         return given.astype(np.int64)
-    value = pd.to_numeric(pd.Series(given.ravel()), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    wrong = np.flatnonzero(~(value == np.round(value)) | np.isinf(value))
+    if given.dtype.kind == "c":
+        raise TypeError("levels are complex: expected whole numbers")
+    value = pd.to_numeric(pd.Series(given), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    wrong = np.flatnonzero(~(value == np.round(value)) | (np.abs(value) > 2**53))
     if wrong.size:
         raise ValueError(
             f"level {given[wrong[0]]!r} at position {wrong[0]} is not a whole number: levels are 0 .. "
@@ -211,14 +228,18 @@ def _codes(given, catalogue, what):
     if catalogue is None:
         codes, catalogue = pd.factorize(given, sort=True)
         return codes.astype(np.int64), np.asarray(catalogue)
-    catalogue = np.array(_array(catalogue))  # a copy: the caller may change theirs
+    catalogue = np.array(as_array(catalogue))  # a copy: the caller may change theirs
     if pd.isna(catalogue).any() or not pd.Index(catalogue).is_unique:
         raise ValueError(f"{what}_ids holds an id twice or a missing one: give every id once")
     return _lookup(catalogue, given, what), catalogue
 
 
 def _lookup(catalogue, ids, what):
-    ids = np.atleast_1d(_array(ids))
+    ids = np.atleast_1d(as_array(ids))
+    if ids.ndim != 1 or any(isinstance(i, (dict, list, set)) for i in (ids if ids.dtype == object else ())):
+        raise ValueError(
+            f"{what} ids of shape {ids.shape} and type {ids.dtype} were given: expected a flat list"
+        )
     index = pd.Index(catalogue).get_indexer(pd.Index(ids)).astype(np.int64)
     if (index < 0).any():
         unknown = pd.unique(ids[index < 0])

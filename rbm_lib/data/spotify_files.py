@@ -2,10 +2,13 @@
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from .text import decode
 
 FILES = {"1960-now": "top_10000_1960-now.csv", "1950-now": "top_10000_1950-now.csv"}
 COLUMNS = (
@@ -70,14 +73,10 @@ def _bad(path, line, what):
 def _text(path):
     if not path.is_file():
         raise ValueError(f"{path} is no file: expected a CSV export with {len(COLUMNS)} columns")
-    raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    if not raw.strip():
+    text = decode(path.read_bytes(), partial(_bad, path))
+    if not text.strip():
         raise ValueError(f"{path} is empty: download it afresh")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise _bad(path, line, f"byte {raw[error.start]:#x} is not UTF-8") from None
+    return text
 
 
 def _header(path, line, fields):

@@ -43,7 +43,8 @@ def merge_exports(exports, files=FILES):
     for other in others:
         tracks = _join(tracks, other, list(tables), found)
     if tracks.empty:
-        raise ValueError(f"no row can be used: {'; '.join(pd.concat(found).reason.unique()[:5])}")
+        read, why = " and ".join(files[label] for label in exports), pd.concat(found).reason.unique()[:5]
+        raise ValueError(f"{read}: no row can be used: {'; '.join(why)}. Download the files afresh")
     tracks = tracks.sort_index().reset_index(drop=True)
     twice = tracks.duplicated(["track_name", "artist_name", "album_name"])
     reason = "track, artist and album of another URI: listings of their own, both stay"
