@@ -976,6 +976,7 @@ def run_together(size):
         path = Path(folder)
         (path / "train.py").write_text(script, encoding="utf-8")
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
+        command += ["--log-dir", folder]  # else it leaves a folder of its own among the temporary files
         done = subprocess.run([*command, str(path / "train.py"), folder], env=environment, capture_output=True, text=True)
         if done.returncode:
             print("The processes did not end well:", *done.stderr.splitlines()[-20:], sep="\n")

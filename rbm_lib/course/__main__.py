@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import tempfile
 
 from rbm_lib.course.lesson import PROFILES
 
@@ -105,4 +106,10 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # No run should hang on the settings and start-up files of the user's own Jupyter and IPython, and there
+    # may be no home to hold any.
+    with tempfile.TemporaryDirectory(prefix="rbm-", ignore_cleanup_errors=True) as own:
+        names = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+        os.environ |= dict.fromkeys(names, own)
+        status = main()
+    sys.exit(status)
