@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rbm_lib.inputs import Rows
+from rbm_lib.inputs import Rows, as_mask
 from rbm_lib.machine import Machine, require_whole
 from rbm_lib.sampling import independent_machine, interpolate, one_sweep, sample_independent, start_even
 
@@ -37,10 +37,10 @@ def ais_log_partition(
     rates) and pass through n_temperatures machines on the way to the model. In expectation exp(estimate) is
     Z, so that the estimate tends to lie low. `observed`: one mask (n_visible,); log Z is that of its machine.
     """
-    require_whole("n_chains", n_chains, least=2)
-    base = _base(model, data, observed, n_temperatures)
+    n_chains = require_whole("n_chains", n_chains, least=2)
+    base, observed, betas = _base(model, data, observed, n_temperatures)
     state = sample_independent(base, n_chains, generator)
-    log_weight = _anneal(base, model, *state, torch.linspace(0, 1, n_temperatures), observed, generator)
+    log_weight = _anneal(base, model, *state, betas, observed, generator)
     return _ais_result(exact_base_log_partition(base, observed), log_weight, sign=1)
 
 
@@ -56,12 +56,11 @@ def reverse_ais_log_partition(
     `exact_samples` returns them; with v alone the hidden states are drawn by `start_hidden`.
     """
     v, hidden = samples if isinstance(samples, tuple) else (samples, None)
+    base, observed, betas = _base(model, data, observed, n_temperatures)
+    v, _, _ = Rows(model, v, observed).all()
     require_whole("number of samples", len(v), least=2)
-    base = _base(model, data, observed, n_temperatures)
-    betas = torch.linspace(1, 0, n_temperatures)
-    v = v.to(model.visible_bias.dtype)
     even = start_even(model, v, hidden, generator, observed)
-    log_weight = _anneal(base, model, v, even, betas, observed, generator)
+    log_weight = _anneal(base, model, v, even, betas.flip(0), observed, generator)
     return _ais_result(exact_base_log_partition(base, observed), log_weight, sign=-1)
 
 
@@ -74,16 +73,18 @@ def exact_base_log_partition(base: Machine, observed: Tensor | None = None) -> T
 
 
 def _base(model, data, observed, n_temperatures):
-    require_whole("n_temperatures", n_temperatures, least=2)
-    if observed is not None and tuple(observed.shape) != (model.n_visible,):
+    """The machine without weights, the mask as a tensor, and the temperatures from it to the model."""
+    betas = torch.linspace(0, 1, require_whole("n_temperatures", n_temperatures, least=2))
+    observed = None if observed is None else as_mask(observed, model)
+    if observed is not None and observed.ndim != 1:
         raise ValueError(
             f"observed: got shape {tuple(observed.shape)}, expected one mask ({model.n_visible},): "
             "log Z belongs to a mask, so call once for each."
         )
     if data is None:
-        return independent_machine(model)
+        return independent_machine(model), observed, betas
     rows = Rows(model, data, None if hasattr(data, "n_ratings") else observed)  # ratings bring their own mask
-    return independent_machine(model, *rows.all()[:2])
+    return independent_machine(model, *rows.all()[:2]), observed, betas
 
 
 def _anneal(base, model, v, even, betas, observed, generator):

@@ -6,23 +6,64 @@ expected level (`ratings`). They suit `rbm_lib.evaluate.select` and `Split` as t
 anything but what it is given.
 """
 
+import functools
+import inspect
 import itertools
 
 import numpy as np
 import scipy.sparse
 import torch
 
-from rbm_lib.cells import cells
-from rbm_lib.evaluate import random_split
+from rbm_lib.cells import cells, require_ratings
+from rbm_lib.evaluate import random_split, scores_of
+from rbm_lib.inputs import as_numbers
+from rbm_lib.machine import as_device, require_number, require_whole
+
+COUNTS = ("k", "n_factors", "n_hidden", "iterations", "epochs", "batch_size")  # settings; others are numbers
+
+
+def _checked(baseline):
+    """A baseline with a door: a RatingMatrix with ratings, settings that make sense, and a finite result."""
+    signature = inspect.signature(baseline)
+
+    @functools.wraps(baseline)
+    def door(*args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        (name, ratings), *settings = bound.arguments.items()
+        require_ratings(name, ratings, at_least=1)
+        for name, value in settings:
+            if name in COUNTS or name == "seed":
+                bound.arguments[name] = require_whole(name, value, least=int(name in COUNTS))
+            elif name != "device":
+                bound.arguments[name] = require_number(name, value)
+        try:
+            with np.errstate(all="ignore"):
+                result = baseline(*bound.args, **bound.kwargs)
+            finite = all(np.isfinite(part).all() for part in (result if type(result) is tuple else [result]))
+        except (np.linalg.LinAlgError, torch.linalg.LinAlgError, ZeroDivisionError):
+            finite = False
+        if not finite:
+            given = ", ".join(f"{name}={value!r}" for name, value in settings)
+            raise ValueError(
+                f"{baseline.__name__}: got {given}, which lead to no finite numbers; expected "
+                "penalties above 0 and a small rate."
+            )
+        return result
+
+    return door
+
 
 # ---- ranking from likes -----------------------------------------------------------------------------------
 
 
+@_checked
 def popularity(likes):
     """How many people like the item, the same for every user."""
     return np.tile(likes.item_counts().astype(float), (likes.n_users, 1))
 
 
+@_checked
 def item_knn(likes, k=200, shrink=10.0):
     """Sum of the cosines between the item and those of its k nearest that the person likes.
 
@@ -47,14 +88,16 @@ def ease_weights(x, l2=300.0):
     B_ij = −P_ij / P_jj with P = (XᵀX + l2 I)⁻¹: the conditional mean of a fully visible Gaussian Boltzmann
     machine. x: (n_users, n_items), an array or SciPy sparse.
     """
-    if l2 <= 0:
+    if require_number("l2", l2) == 0:
         raise ValueError(f"l2: got {l2}, expected a positive number.")
+    x = x if scipy.sparse.issparse(x) else as_numbers(x, "x", (None, None)).cpu().double().numpy()
     weights = _cholesky_inverse(x.T @ x, l2)
     weights /= -np.diag(weights)
     np.fill_diagonal(weights, 0)
     return weights
 
 
+@_checked
 def ease(likes, l2=300.0):
     """Scores X B of EASE (`ease_weights`).
 
@@ -69,6 +112,7 @@ def ease(likes, l2=300.0):
     return x - x_precision / diagonal
 
 
+@_checked
 def ials(likes, n_factors=64, reg=0.02, alpha=0.2, iterations=15, seed=0):
     """Implicit ALS: Σ likes (1 − u·v)² + alpha Σ all cells (u·v)² + penalty (Hu, Koren & Volinsky 2008).
 
@@ -98,11 +142,13 @@ def _implicit_step(x, other, reg, alpha):
 # ---- expected levels --------------------------------------------------------------------------------------
 
 
+@_checked
 def global_mean(ratings):
     """The mean level, everywhere."""
     return np.full(ratings.shape, cells(ratings)[2].mean())
 
 
+@_checked
 def item_mean(ratings, smoothing=5.0):
     """The item's mean level, with `smoothing` ratings at the global mean added."""
     _, items, levels = cells(ratings)
@@ -110,6 +156,7 @@ def item_mean(ratings, smoothing=5.0):
     return np.tile(levels.mean() + total / (ratings.item_counts() + smoothing), (ratings.n_users, 1))
 
 
+@_checked
 def biases(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
     """(mean, user_bias, item_bias): ridge regression by alternating least squares (Koren 2010, 2.1)."""
     users, items, levels = cells(ratings)
@@ -126,17 +173,21 @@ def biases(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
     return mean, user_bias, item_bias
 
 
+@_checked
 def bias_model(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
     """mean + user bias + item bias (`biases`)."""
     mean, user_bias, item_bias = biases(ratings, user_reg, item_reg, iterations)
     return mean + user_bias[:, None] + item_bias
 
 
+@_checked
 def logistic_biases(likes_or_not, penalty=2.0):
     """P(like) = sigmoid(user bias + item bias), two levels, ridge `penalty`, by scikit-learn."""
     from sklearn.linear_model import LogisticRegression
 
     users, items, levels = cells(likes_or_not)
+    if set(np.unique(levels)) != {0, 1}:
+        raise ValueError(f"likes_or_not: got levels {np.unique(levels).tolist()}, expected 0 and 1, both.")
     n_users, n_items = likes_or_not.shape
     rows = np.arange(len(users))
     index = np.r_[rows, rows], np.r_[users, n_users + items]
@@ -146,6 +197,7 @@ def logistic_biases(likes_or_not, penalty=2.0):
     return 1 / (1 + np.exp(-logit))
 
 
+@_checked
 def item_knn_ratings(ratings, k=40, shrink=20.0, ridge=2.0):
     """Bias model plus the weighted mean residual of the user's ratings among the item's k nearest.
 
@@ -167,6 +219,7 @@ def item_knn_ratings(ratings, k=40, shrink=20.0, ridge=2.0):
     return base
 
 
+@_checked
 def matrix_factorization(ratings, n_factors=20, reg=0.15, iterations=15, seed=0):
     """Biased matrix factorisation by ALS: bias model plus u·v on its residuals.
 
@@ -194,12 +247,14 @@ def _explicit_step(residual, other, reg):
     return result
 
 
+@_checked
 def autorec(ratings, n_hidden=50, reg=3.0, epochs=60, lr=3e-3, batch_size=50, seed=0, device="cpu"):
     """AutoRec: an autoencoder of each user's row, loss on the rated cells only (Sedhain et al. 2015).
 
     Input and target: what the bias model leaves (0 where missing). For item rows: `autorec(ratings.T).T`.
     AdamW: each update also shrinks the weights by lr · reg.
     """
+    device = as_device(device)
     base = torch.as_tensor(bias_model(ratings), dtype=torch.float32, device=device)
     v, observed = (t.to(device) for t in ratings.batch(slice(None)))
     residual = torch.where(observed, v - base, 0)
@@ -239,9 +294,15 @@ def calibrated(scorer, ratings, like_at_least, share=0.2, seed=0):
 
     split = random_split(ratings, share, seed)
     users, items, levels = cells(split.held_out)
-    score = np.asarray(scorer(split.train))[users, items, None]
-    platt = LogisticRegression(C=np.inf).fit(score, levels >= like_at_least)
-    logit = platt.coef_[0, 0] * np.asarray(scorer(ratings)) + platt.intercept_[0]
+    like = levels >= require_whole("like_at_least", like_at_least)
+    if like.all() or not like.any():
+        raise ValueError(
+            f"like_at_least: got {like_at_least}, with which the held-out ratings are all likes or none is; "
+            "expected a level that divides them."
+        )
+    score = scores_of(scorer, split.train)[users, items, None]
+    platt = LogisticRegression(C=np.inf).fit(score, like)
+    logit = platt.coef_[0, 0] * scores_of(scorer, ratings) + platt.intercept_[0]
     return 1 / (1 + np.exp(-logit))
 
 

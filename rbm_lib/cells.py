@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from rbm_lib.inputs import as_booleans, check_shape
+
 LEAK = (
     "held-out ratings are among the model's input: it would be asked to predict what it was told. (A "
     "common mistake: with it a published recommender scored precision@10 = .592 on MovieLens 100K, without "
@@ -29,6 +31,15 @@ def assert_no_leak(observed, held_out) -> None:
         )
 
 
+def require_ratings(name, ratings, at_least=0) -> None:
+    """TypeError where `ratings` is no RatingMatrix, ValueError where it holds fewer ratings than at_least."""
+    if not hasattr(ratings, "csr") or not hasattr(ratings, "n_levels"):
+        given = type(ratings).__name__
+        raise TypeError(f"{name}: got {given}, expected a RatingMatrix (see RatingMatrix.from_frame).")
+    if ratings.n_ratings < at_least:
+        raise ValueError(f"{name}: got {ratings.n_ratings} ratings, expected at least {at_least}.")
+
+
 def keep(ratings, chosen):
     """The RatingMatrix of the chosen ratings: boolean, in the order of the CSR; users and items stay."""
     users, items, levels = cells(ratings)
@@ -40,6 +51,7 @@ def keep(ratings, chosen):
 
 def cells(ratings):
     """(users, items, levels) of a RatingMatrix: row, column, level of each rating, integers."""
+    require_ratings("ratings", ratings)
     users = np.repeat(np.arange(ratings.n_users), np.diff(ratings.csr.indptr))
     return users, ratings.csr.indices.astype(np.int64), ratings.csr.data.astype(np.int64) - 1
 
@@ -49,9 +61,9 @@ def as_sparse(mask, name):
     import scipy.sparse
 
     if not hasattr(mask, "csr") and not scipy.sparse.issparse(mask):
-        mask = np.asarray(mask)
-        if mask.dtype != bool:
-            raise TypeError(f"{name}: got {mask.dtype} values, expected booleans (try `{name} > 0`).")
+        mask = as_booleans(mask, name).cpu()
+        check_shape(mask, name, (None, None))
+        mask = mask.numpy()
     csr = scipy.sparse.csr_array(getattr(mask, "csr", mask)).astype(bool)
     csr.eliminate_zeros()
     return csr

@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from rbm_lib.baselines import biases
-from rbm_lib.cells import cells
+from rbm_lib.cells import cells, require_ratings
+from rbm_lib.inputs import as_numbers
+from rbm_lib.machine import require_number
 
 
 def left_out_bias(ratings, item_reg=5.0, user_reg=5.0):
@@ -17,6 +19,7 @@ def left_out_bias(ratings, item_reg=5.0, user_reg=5.0):
     Σ residuals / (n + user_reg) over the user's *other* ratings. With the rating itself inside, a model
     learns to trust its covariate too much (target leakage). For item rows: `left_out_bias(ratings.T)`.
     """
+    require_ratings("ratings", ratings, at_least=2)
     users, items, levels = cells(ratings)
     mean, _, item_bias = biases(ratings, user_reg, item_reg)
     residual = levels - mean - item_bias[items]
@@ -26,7 +29,10 @@ def left_out_bias(ratings, item_reg=5.0, user_reg=5.0):
     )
     x = np.repeat((total / (count + user_reg))[:, None], ratings.n_items, axis=1)
     x[users, items] = (total[users] - residual) / (count[users] - 1 + user_reg)
-    return (x / x[users, items].std()).astype(np.float32)
+    spread = x[users, items].std()
+    if not spread > 0:
+        raise ValueError("ratings: got none of which the user has others that differ, expected some.")
+    return (x / spread).astype(np.float32)
 
 
 def multinomial_covariate(ratings, x, l2=2.0):
@@ -36,8 +42,10 @@ def multinomial_covariate(ratings, x, l2=2.0):
     from the shared bias, by L-BFGS. For an RBM: visible_bias starts at `bias`, and visible_offset = x[...,
     None] · coefficient.
     """
+    require_ratings("ratings", ratings, at_least=1)
+    l2, x = require_number("l2", l2), as_numbers(x, "x", ratings.shape).cpu().float()
     users, items, levels = (torch.as_tensor(a) for a in cells(ratings))
-    x = torch.as_tensor(x, dtype=torch.float32)[users, items, None]
+    x = x[users, items, None]
     counts = torch.bincount(levels, minlength=ratings.n_levels).float().clamp(min=0.5)
     shared = torch.log(counts / counts.sum()).requires_grad_()
     own = torch.zeros(ratings.n_items, ratings.n_levels, requires_grad=True)
@@ -52,4 +60,6 @@ def multinomial_covariate(ratings, x, l2=2.0):
         return loss
 
     optimizer.step(closure)
+    if not torch.isfinite(own).all():
+        raise ValueError(f"l2: got {l2:g}, with which the fit diverged; expected a penalty of about 1.")
     return (shared + own).detach(), coefficient.detach()

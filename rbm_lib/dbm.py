@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rbm_lib.machine import Machine, require_whole, uniform_weights
+from rbm_lib.machine import Machine, require_number, require_whole, seeded_or_none, uniform_weights
 from rbm_lib.units import Bernoulli
 
 
@@ -46,9 +46,10 @@ class DBM(Machine):
                 f"sizes: got {sizes}, expected [n_visible, n_hidden_1, n_hidden_2, …]; with one hidden layer "
                 "it is an RBM."
             )
+        sizes = [require_whole(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
         super().__init__(sizes[0], visible, n_levels)
-        self.sizes = [require_whole(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        self.sizes = sizes
+        weight_std, generator = require_number("weight_std", weight_std), seeded_or_none(seed)
         below = [self.unit_shape, *((size,) for size in self.sizes[1:-1])]
         self.weights = nn.ParameterList(
             weight_std * torch.randn(*shape, size, generator=generator)
@@ -70,9 +71,9 @@ class DBM(Machine):
 
     def energy(self, v, hidden, observed=None, visible_offset=None) -> Tensor:
         """E(v, [h1, h2, …]), shape (B,). Multilinear in the hidden layers: probabilities give the average."""
-        self._check_hidden(hidden)
         energy = self._visible_energy(v, observed, visible_offset)
         below = self.input_to_hidden(v, observed)
+        hidden = self._checked_hidden(hidden, len(v))
         for h, bias, W in zip(hidden, self.biases[1:], [*self.weights[1:], None], strict=True):
             energy = energy - ((below + bias) * h).sum(-1)
             below = None if W is None else h @ W
@@ -85,7 +86,7 @@ class DBM(Machine):
 
     def input_to_visible(self, h1) -> Tensor:
         """W1 h1, in the shape of v, without the visible bias."""
-        self._check("h1", h1, (self.sizes[1],))
+        h1 = self._checked("h1", h1, (self.sizes[1],))
         return (h1 @ self.weights[0].flatten(0, -2).T).reshape(-1, *self.unit_shape)
 
     # ---- the two sides of `Machine` ---------------------------------------------------------------------
@@ -116,7 +117,7 @@ class DBM(Machine):
 
     def input_to_even(self, odd) -> tuple[Tensor, Tensor]:
         """What the visible layer and layers 2, 4, … hear: (in the shape of v, (B, n_even))."""
-        self._check("odd", odd, (self.n_odd,))
+        odd = self._checked("odd", odd, (self.n_odd,))
         return self.input_to_visible(odd[:, : self.sizes[1]]), self._even_inputs(odd)
 
     def _even_inputs(self, odd):
@@ -133,8 +134,8 @@ class DBM(Machine):
 
     def split(self, hidden) -> tuple[Tensor, Tensor]:
         """The two sides, odd and even, from [h1, h2, …]."""
-        self._check_hidden(hidden)
-        return torch.cat(list(hidden)[::2], 1), torch.cat(list(hidden)[1::2], 1)
+        hidden = self._checked_hidden(hidden)
+        return torch.cat(hidden[::2], 1), torch.cat(hidden[1::2], 1)
 
     # ---- mean field -------------------------------------------------------------------------------------
 
@@ -148,14 +149,14 @@ class DBM(Machine):
         start: means [(B, n1), …] to begin from, default sigmoid(bias). Stops when no mean of any row moved by
         more than tol, or after max_sweeps. Salakhutdinov & Hinton 2009, section 2.2.
         """
-        max_sweeps = require_whole("max_sweeps", max_sweeps, least=0)
+        max_sweeps, tol = require_whole("max_sweeps", max_sweeps, least=0), require_number("tol", tol)
         below, n = self.input_to_hidden(v, observed), len(v)
         visible = self._visible_energy(v, observed, visible_offset)
         odd_units, even_units = self.odd_units(), self.even_units()
         if start is None:
             odd, even = (torch.sigmoid(side.bias).expand(n, -1) for side in (odd_units, even_units))
         else:
-            odd, even = self.split(start)
+            odd, even = self.split(self._checked_hidden(start, n))
         field = self._odd_inputs(below, even)
         trace, sweeps, change = [self._bound(visible, odd, even, field)], 0, float("inf")
         while sweeps < max_sweeps and change > tol:
@@ -190,7 +191,8 @@ class DBM(Machine):
 
         E is linear in every layer, so layers that are independent given the rest may hold probabilities.
         """
-        self._check_hidden(hidden)
+        v = self._checked("v", v, self.unit_shape)
+        hidden = self._checked_hidden(hidden, len(v))
         weights = uniform_weights(hidden[0]) if weights is None else weights
         coupling, bias, log_variance = self._visible_statistics(
             v, hidden[0], weights, observed, visible_offset
@@ -210,12 +212,16 @@ class DBM(Machine):
             self.biases[1].copy_(self._balanced_bias(self.weights[0]))
         return self
 
-    def _check_hidden(self, hidden):
+    def _checked_hidden(self, hidden, n_rows=None):
+        """The hidden layers as tensors of the machine's dtype; n_rows None: as many as the first has."""
         if not isinstance(hidden, (list, tuple)) or len(hidden) != len(self.sizes) - 1:
             given = f"{len(hidden)} layers" if isinstance(hidden, (list, tuple)) else type(hidden).__name__
             raise ValueError(
                 f"hidden: got {given}, expected a list of {len(self.sizes) - 1}: [h1, h2, …] with sizes "
                 f"{self.sizes[1:]}."
             )
+        checked = []
         for i, (h, size) in enumerate(zip(hidden, self.sizes[1:], strict=True), start=1):
-            self._check(f"h{i}", h, (size,))
+            checked.append(self._checked(f"h{i}", h, (size,), n_rows))
+            n_rows = len(h)
+        return checked

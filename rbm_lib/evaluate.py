@@ -8,8 +8,11 @@ Arrays are NumPy here.
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from rbm_lib.cells import as_sparse, assert_no_leak, cells, keep
+from rbm_lib.cells import as_sparse, assert_no_leak, cells, keep, require_ratings
+from rbm_lib.inputs import as_numbers, check_shape
+from rbm_lib.machine import require_number, require_whole
 
 # ---- splits ----------------------------------------------------------------------------------------------
 
@@ -26,6 +29,8 @@ class Split:
     held_out: object
 
     def __post_init__(self):
+        require_ratings("train", self.train)
+        require_ratings("held_out", self.held_out)
         for ids in ("user_ids", "item_ids"):
             if not np.array_equal(getattr(self.train, ids), getattr(self.held_out, ids)):
                 raise ValueError(
@@ -39,7 +44,7 @@ class Split:
         Relevant: held-out cells of the highest level (a binarised matrix: the likes).
         """
         likes = self.held_out.csr == self.held_out.n_levels
-        return ranking_metrics(scorer(self.train), likes, self.train, k, **options)
+        return ranking_metrics(scores_of(scorer, self.train), likes, self.train, k, **options)
 
     def rating(self, scorer, like_at_least=None, **options):
         """`rating_metrics` of scorer(train) on the held-out cells, users as groups.
@@ -48,7 +53,13 @@ class Split:
         n_levels): then the label is level ≥ `like_at_least`, counted from 0, and RMSE is given too.
         """
         users, items, levels = cells(self.held_out)
-        prob = np.asarray(scorer(self.train))[users, items]
+        if like_at_least is not None:
+            like_at_least = require_whole("like_at_least", like_at_least)
+            if like_at_least >= self.held_out.n_levels:
+                raise ValueError(
+                    f"like_at_least: got {like_at_least}, expected 1 to {self.held_out.n_levels - 1}."
+                )
+        prob = scores_of(scorer, self.train)[users, items]
         if prob.ndim == 2:
             if like_at_least is None:
                 raise ValueError(
@@ -65,11 +76,13 @@ class Split:
 
 def random_split(ratings, share: float = 0.2, seed: int = 0) -> Split:
     """Per user, a random `share` of the ratings (rounded; a user with one rating keeps it) is held out."""
+    require_ratings("ratings", ratings)
+    share = require_number("share", share, most=1)
     if not 0 < share < 1:
         raise ValueError(f"share: got {share}, expected a number between 0 and 1.")
     start, count = ratings.csr.indptr[:-1], np.diff(ratings.csr.indptr)
     users = np.repeat(np.arange(len(count)), count)
-    order = np.lexsort((np.random.default_rng(seed).random(len(users)), users))
+    order = np.lexsort((_draws(seed).random(len(users)), users))
     place = np.empty(len(users), dtype=np.int64)
     place[order] = np.arange(len(users)) - start[users]  # a random rank within the user
     held_out = place < np.minimum(np.round(share * count).astype(int), count - 1)[users]
@@ -85,14 +98,18 @@ def select(candidates: dict, train, measure, share: float = 0.2, seeds=(0,)):
     """
     import pandas as pd
 
-    if not candidates:
-        raise ValueError("candidates: got none, expected {name: scorer}.")
+    if not isinstance(candidates, dict) or not candidates or not all(map(callable, candidates.values())):
+        raise ValueError(f"candidates: got {candidates!r:.60}, expected some as {{name: scorer}}.")
+    if len(seeds) == 0:
+        raise ValueError("seeds: got none, expected one or more.")
     splits = {seed: random_split(train, share, seed) for seed in seeds}
     records = [
         {"name": name, "seed": seed, "value": float(measure(split, scorer))}
         for name, scorer in candidates.items()
         for seed, split in splits.items()
     ]
+    if missing := [record for record in records if not np.isfinite(record["value"])]:
+        raise ValueError(f"measure: got {missing[0]['value']} of {missing[0]['name']!r}, expected a number.")
     frame = pd.DataFrame(records)
     return frame.groupby("name", sort=False)["value"].mean().idxmax(), frame
 
@@ -114,7 +131,9 @@ def per_user_ranking(scores, held_out, seen, k=10):
 
     from rbm_lib.recommend import top_n
 
-    cutoffs = np.atleast_1d(k).astype(int)
+    cutoffs = np.array([require_whole("k", cut) for cut in np.atleast_1d(k)])
+    if not len(cutoffs):
+        raise ValueError("k: got no number, expected one or several.")
     assert_no_leak(seen, held_out)
     relevant = as_sparse(held_out, "held_out")
     users = np.flatnonzero(np.diff(relevant.indptr))
@@ -142,12 +161,17 @@ def ranking_metrics(scores, held_out, seen, k=10, n_bootstrap=1000, level=0.95, 
     out.
     """
     per_user = per_user_ranking(scores, held_out, seen, k)
+    if len(per_user) == 0:
+        raise ValueError("held_out: got no cell, expected one or more.")
     return mean_interval(per_user, n_bootstrap, level, seed)
 
 
 def mean_interval(per_user, n_bootstrap=1000, level=0.95, seed=0):
     """Column means of a DataFrame (one row per user), bootstrapped over rows: metric, mean, low, high, n."""
-    values = per_user.to_numpy(dtype=float)
+    if not hasattr(per_user, "columns") or len(per_user) == 0:
+        given = f"{type(per_user).__name__} of {np.size(per_user)} values"
+        raise ValueError(f"per_user: got {given}, expected a DataFrame with a row for each user.")
+    values = as_numbers(per_user, "per_user").numpy()
 
     def means(weights):
         total = weights.sum()
@@ -184,13 +208,18 @@ def rating_metrics(
     """
     from sklearn.metrics import log_loss, roc_auc_score
 
-    prob, label, groups = _check_ratings(probability, label, groups)
+    (prob, label, groups), n_bins = (
+        _check_ratings(probability, label, groups),
+        require_whole("n_bins", n_bins),
+    )
     group, n_groups = (np.arange(len(prob)), len(prob)) if groups is None else _codes(groups)
     auc = _weighted_auc(prob, label, group)
     tiny = np.finfo(float).eps
     loss = -np.log(np.clip(np.where(label == 1, prob, 1 - prob), tiny, 1))
     bins = _bins(prob, n_bins)
-    squared = None if predicted is None else (np.asarray(predicted, float) - np.asarray(rating, float)) ** 2
+    squared = None
+    if predicted is not None:
+        squared = (_column("predicted", predicted, len(prob)) - _column("rating", rating, len(prob))) ** 2
     group_auc = np.array(np.nan) if groups is None else _group_auc(group, n_groups, prob, label)
     has_auc = np.isfinite(group_auc)
 
@@ -221,7 +250,7 @@ def auc_lead(probability, other, label, groups=None, *, n_bootstrap=500, level=0
     much narrower than those of the two figures suggest. Raises what `rating_metrics` does.
     """
     prob, label, groups = _check_ratings(probability, label, groups)
-    rival, *_ = _check_ratings(other, label, None)
+    rival = _check_ratings(_column("other", other, len(prob)), label, None)[0]
     group, n_groups = (np.arange(len(prob)), len(prob)) if groups is None else _codes(groups)
     one, two = (_weighted_auc(values, label, group) for values in (prob, rival))
     return _bootstrap(lambda w: {"AUC lead": one(w) - two(w)}, n_groups, len(prob), n_bootstrap, level, seed)
@@ -235,7 +264,7 @@ def calibration_curve(probability, label, n_bins=15):
     """
     import pandas as pd
 
-    prob, label, _ = _check_ratings(probability, label, None)
+    (prob, label, _), n_bins = _check_ratings(probability, label, None), require_whole("n_bins", n_bins)
     bins = _bins(prob, n_bins)
     n = np.bincount(bins, minlength=n_bins)
     used = n > 0
@@ -255,12 +284,13 @@ def _bootstrap(statistics, n_groups, n, n_bootstrap, level, seed):
     """statistics(weight per group) → {metric: value} at weights 1 and at resampled ones, as a DataFrame."""
     import pandas as pd
 
-    rng = np.random.default_rng(seed)
+    n_bootstrap = require_whole("n_bootstrap", n_bootstrap, least=0)
+    rng, level = _draws(seed), require_number("level", level, most=1)
     point = statistics(np.ones(n_groups))
-    draws = (
+    resampled = (
         np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups) for _ in range(n_bootstrap)
     )
-    values = np.array([list(statistics(weights.astype(float)).values()) for weights in draws])
+    values = np.array([list(statistics(weights.astype(float)).values()) for weights in resampled])
     tail = 50 * (1 - level)
     low, high = np.nanpercentile(values, [tail, 100 - tail], axis=0) if n_bootstrap else [np.nan, np.nan]
     return pd.DataFrame(
@@ -310,8 +340,33 @@ def _codes(groups):
     return codes, len(names)
 
 
+def _draws(seed):
+    """NumPy's generator of that seed."""
+    return np.random.default_rng(None if seed is None else require_whole("seed", seed, least=0))
+
+
+def scores_of(scorer, ratings):
+    """scorer(ratings), checked: an array (n_users, n_items), or (n_users, n_items, n_levels) of levels."""
+    if not callable(scorer):
+        raise TypeError(f"scorer: got {type(scorer).__name__}, expected a function of a RatingMatrix.")
+    scores = as_numbers(scorer(ratings), "scorer's scores", most=None).cpu()
+    levels = (ratings.n_levels,) if scores.ndim == 3 else ()
+    check_shape(scores, "scorer's scores", (*ratings.shape, *levels))
+    if torch.isnan(scores).any():
+        raise ValueError("scorer's scores: got NaN, expected numbers.")
+    return scores.numpy()
+
+
+def _column(name, values, n):
+    """One number for each rating, a float64 array (n,)."""
+    return as_numbers(values, name, (n,)).cpu().double().numpy()
+
+
 def _check_ratings(probability, label, groups):
-    prob, label = np.asarray(probability, dtype=float), np.asarray(label)
+    prob, label = (
+        as_numbers(values, name).cpu().double().numpy()
+        for name, values in (("probability", probability), ("label", label))
+    )
     if prob.ndim != 1 or prob.shape != label.shape or len(prob) == 0:
         raise ValueError(
             f"probability, label: got shapes {prob.shape} and {label.shape}, expected two equal (n,), n > 0."
@@ -322,6 +377,8 @@ def _check_ratings(probability, label, groups):
         raise ValueError(
             f"label: got the values {np.unique(label)[:5].tolist()}, expected 0 and 1, both of them."
         )
-    if groups is not None and np.shape(groups) != prob.shape:
-        raise ValueError(f"groups: got shape {np.shape(groups)}, expected {prob.shape}.")
-    return prob, label.astype(float), groups
+    if groups is not None:
+        groups = np.asarray(groups.detach().cpu() if isinstance(groups, torch.Tensor) else groups)
+        if groups.shape != prob.shape:
+            raise ValueError(f"groups: got shape {groups.shape}, expected {prob.shape}.")
+    return prob, label, groups

@@ -10,15 +10,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rbm_lib.inputs import Rows, as_mask
-from rbm_lib.machine import BLOCK_ELEMENTS, Machine
+from rbm_lib.inputs import Rows, as_mask, as_offset
+from rbm_lib.machine import BLOCK_ELEMENTS, Machine, require_whole
+from rbm_lib.units import random_numbers
 
 MAX_BITS = 25  # largest side that is enumerated: 2^25 states
 
 
 def binary_states(n: int, start: int = 0, stop: int | None = None, like: Tensor | None = None) -> Tensor:
     """States start … stop−1 of n binary units, (stop − start, n); unit 0 is the lowest bit."""
-    index = torch.arange(start, 2**n if stop is None else stop, device=None if like is None else like.device)
+    n, start = require_whole("n", n, least=0), require_whole("start", start, least=0)
+    stop = 2**n if stop is None else require_whole("stop", stop, least=start)
+    index = torch.arange(start, stop, device=None if like is None else like.device)
     return _bits(index, n, torch.get_default_dtype() if like is None else like.dtype)
 
 
@@ -28,6 +31,10 @@ def _bits(index, n, dtype):
 
 def log2_states(model: Machine, observed: Tensor | None = None) -> float:
     """log₂ of the number of states of the smaller side, which is what exact sums enumerate."""
+    if observed is not None and (observed := as_mask(observed, model)).ndim != 1:
+        raise ValueError(
+            f"observed: got shape {tuple(observed.shape)}, expected one mask ({model.n_visible},)."
+        )
     return min(model.n_odd, _log2_visible(model, observed) + model.n_even)
 
 
@@ -132,6 +139,10 @@ def _posterior_states(model, v, observed, visible_offset):
 
 def _groups(model, observed, visible_offset):
     """Distinct (mask, offset) pairs of the rows: a list of pairs, and each row's position in it."""
+    observed = None if observed is None else as_mask(observed, model)
+    if visible_offset is not None:
+        n_rows = len(observed) if observed is not None and observed.ndim == 2 else None
+        visible_offset = as_offset(visible_offset, model, n_rows)
     per_row_offset = visible_offset is not None and visible_offset.ndim > model.visible_bias.ndim
     keys = [] if observed is None or observed.ndim == 1 else [observed.to(model.visible_bias.dtype)]
     if per_row_offset:
@@ -159,7 +170,6 @@ def exact_log_partition(model: Machine, observed=None, visible_offset: Tensor | 
     observed: boolean (n_visible,) or (B, n_visible); visible_offset: broadcastable to v.
     Raises ValueError when both layers have more than 2^25 states, and for a mask that does not fit.
     """
-    observed = None if observed is None else as_mask(observed, model)
     groups, where = _groups(model, observed, visible_offset)
     log_z = []
     for mask, offset in groups:
@@ -232,6 +242,7 @@ def exact_samples(model: Machine, n: int, generator: torch.Generator | None = No
 
     v (n, n_visible[, K]); hidden as `energy` takes it. Raises ValueError for more than 2^25 odd states.
     """
+    n = require_whole("n", n, least=0)
     if model.n_odd > MAX_BITS:
         raise ValueError(
             f"model: got {model.n_odd} odd hidden units, expected at most {MAX_BITS}; try gibbs."
@@ -244,7 +255,7 @@ def exact_samples(model: Machine, n: int, generator: torch.Generator | None = No
         cumulant = units.cumulant(to_visible).sum(-1) + even_units.cumulant(to_even).sum(-1)
         log_weight.append(cumulant + odd @ model.odd_units().bias)
     cumulative = torch.softmax(torch.cat(log_weight).double(), 0).cumsum(0)
-    uniform = torch.rand(n, generator=generator, device=cumulative.device, dtype=torch.float64)
+    uniform = random_numbers(torch.rand, (n,), cumulative, generator)
     index = torch.searchsorted(cumulative, uniform * cumulative[-1], right=True).clamp(
         max=len(cumulative) - 1
     )

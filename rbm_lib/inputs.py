@@ -6,13 +6,15 @@ is never changed. Values are checked here once, and nowhere in a training loop.
 
 import hashlib
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from rbm_lib.machine import to_device
+from rbm_lib.machine import require_machine, to_device
 from rbm_lib.sparse import RatedCells
 
 SPARSE_BELOW = {"cpu": 0.2, "cuda": 0.01}  # share of rated cells; on CUDA a guess
+LARGEST = 1e15  # of Gaussian units: energies hold its square, and float32 ends at 3e38
 MOST_AT_ONCE = 2**25  # numbers in the rows that are looked at together
 
 
@@ -26,7 +28,7 @@ class Rows:
     """
 
     def __init__(self, model, data, observed=None, visible_offset=None):
-        self.model, self.ratings = model, None
+        self.model, self.ratings = require_machine(model), None
         if hasattr(data, "batch") and hasattr(data, "n_ratings"):
             self.ratings, self.v, self.observed = data, None, None
             self._check_ratings(data, observed)
@@ -37,7 +39,7 @@ class Rows:
             self.n = len(self.v)
             self.observed = None if observed is None else as_mask(observed, model, self.n)
             self._check_values()
-        self.offset = None if visible_offset is None else self._check_offset(visible_offset)
+        self.offset = None if visible_offset is None else as_offset(visible_offset, model, self.n)
 
     def __len__(self):
         return self.n
@@ -138,6 +140,8 @@ class Rows:
             seen = seen if v.ndim == 2 else seen[..., None]
             v = self.v = torch.where(seen, v, torch.zeros_like(v))
         self._refuse(~torch.isfinite(v), "a number; mark missing values with observed= (as df.notna())")
+        if model.kind == "gaussian":
+            self._refuse(v.abs() > LARGEST, f"numbers of at most {LARGEST:g}, whose squares can be summed")
         if model.kind == "bernoulli":
             fix = "" if self.observed is not None else "; a missing entry is no −1: pass observed="
             self._refuse((v < 0) | (v > 1), "a value between 0 and 1" + fix)
@@ -154,52 +158,92 @@ class Rows:
             value = self.v[tuple(where)].item()
             raise ValueError(f"data: got {value:g} at {where} (row first), expected {expected}.")
 
-    def _check_offset(self, visible_offset):
-        offset = as_tensor(visible_offset, "visible_offset", self.model)
-        full = (self.n, *self.model.visible_bias.shape)
+
+def as_numbers(value, name, shape=None, most=LARGEST) -> Tensor:
+    """`value` as a dense tensor of real numbers, float32 or float64; a copy unless it is one already.
+
+    shape: the sizes expected, None for any. most: how large a number may be; None: anything goes, NaN too.
+    Raises ValueError or TypeError that names the argument.
+    """
+    if isinstance(value, Tensor):
+        if value.is_complex() or value.layout != torch.strided or value.is_meta:
+            given = f"{value.dtype} tensor (layout {value.layout}, on {value.device})"
+            raise TypeError(f"{name}: got a {given}, expected dense real numbers.")
+        numbers = value.detach() if value.is_floating_point() else value.double()
+        numbers = numbers.to(torch.promote_types(numbers.dtype, torch.float32))
+    else:
         try:
-            fits = torch.broadcast_shapes(offset.shape, full) == full
-        except RuntimeError:
-            fits = False
-        if not fits:
-            shape = tuple(offset.shape)
-            raise ValueError(f"visible_offset: got shape {shape}, expected one broadcastable to {full}.")
-        if not torch.isfinite(offset).all():
-            raise ValueError("visible_offset: got a value that is not finite, expected numbers.")
-        return offset
+            if hasattr(value, "iloc"):  # pandas: nullable columns hold pd.NA
+                value = value.to_numpy(dtype=float, na_value=np.nan)
+            if np.iscomplexobj(value):
+                raise TypeError("they are complex")
+            floating = getattr(value, "dtype", None) == np.float32
+            numbers = torch.from_numpy(np.array(value, dtype=np.float32 if floating else float))
+        except (TypeError, ValueError, OverflowError) as error:
+            given = type(value).__name__
+            raise TypeError(
+                f"{name}: got {given}, expected numbers as a tensor, array or DataFrame ({error})."
+            ) from error
+    if shape is not None:
+        check_shape(numbers, name, shape)
+    if most is not None and not (numbers.abs() <= most).all():  # not true of NaN either
+        wrong = (~(numbers.abs() <= most)).nonzero()[0].tolist()
+        got = f"{numbers[tuple(wrong)]:g} at {wrong}"
+        raise ValueError(f"{name}: got {got}, expected numbers between −{most:g} and {most:g}.")
+    return numbers
+
+
+def check_shape(tensor, name, shape):
+    """ValueError where the tensor has other sizes than `shape`, in which None stands for any."""
+    given = tuple(tensor.shape)
+    if len(given) != len(shape) or any(n not in (None, m) for m, n in zip(given, shape, strict=True)):
+        sizes = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name}: got shape {given}, expected ({sizes}).")
 
 
 def as_tensor(value, name, model) -> Tensor:
     """`value` as a tensor of the machine's dtype on its device; a copy unless it is one already."""
-    if isinstance(value, Tensor):
-        if value.is_complex() or value.is_sparse:
-            given = f"{value.dtype} tensor (layout {value.layout})"
-            raise TypeError(f"{name}: got a {given}, expected dense real numbers.")
-        return value.detach().to(device=model.visible_bias.device, dtype=model.visible_bias.dtype)
-    try:
-        import numpy as np
+    numbers = as_numbers(value, name, most=None)
+    return numbers.to(device=model.visible_bias.device, dtype=model.visible_bias.dtype)
 
-        if hasattr(value, "iloc"):  # pandas: nullable columns hold pd.NA
-            value = value.to_numpy(dtype=float, na_value=np.nan)
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError) as error:
+
+def as_booleans(mask, name) -> Tensor:
+    """A mask (tensor, array, DataFrame, list) as a dense boolean tensor; a copy unless it is one already."""
+    if not isinstance(mask, Tensor):
+        try:
+            mask = np.array(mask)
+        except ValueError as error:  # rows of different lengths
+            raise TypeError(f"{name}: got {type(mask).__name__}, expected booleans ({error}).") from error
+        mask = torch.from_numpy(mask) if mask.dtype == bool else mask
+    if mask.dtype != torch.bool:
         raise TypeError(
-            f"{name}: got {type(value).__name__}, expected numbers as a tensor, array or DataFrame ({error})."
-        ) from error
-    return torch.from_numpy(array).to(device=model.visible_bias.device, dtype=model.visible_bias.dtype)
+            f"{name}: got a mask of {mask.dtype}, expected booleans (try .bool() or .astype(bool))."
+        )
+    if mask.layout != torch.strided or mask.is_meta:
+        raise TypeError(f"{name}: got a mask {mask.layout} on {mask.device}, expected dense booleans.")
+    return mask
+
+
+def as_offset(visible_offset, model, n_rows=None) -> Tensor:
+    """`visible_offset` as a tensor that can be broadcast to n_rows rows of v, on the machine's device."""
+    offset, bias = as_tensor(visible_offset, "visible_offset", model), model.visible_bias
+    full = (len(offset) if n_rows is None and offset.ndim > bias.ndim else n_rows or 1, *bias.shape)
+    try:
+        fits = torch.broadcast_shapes(offset.shape, full) == full
+    except RuntimeError:
+        fits = False
+    if not fits:
+        shape = tuple(offset.shape)
+        raise ValueError(f"visible_offset: got shape {shape}, expected one broadcastable to {full}.")
+    if not (offset.abs() <= LARGEST).all():  # not true of NaN either
+        limit = f"not finite, or beyond ±{LARGEST:g}"
+        raise ValueError(f"visible_offset: got a value that is {limit}; expected numbers.")
+    return offset
 
 
 def as_mask(observed, model, n_rows=None) -> Tensor:
     """`observed` as a boolean tensor (n_rows, n_visible) or (n_visible,) on the machine's device."""
-    if not isinstance(observed, Tensor):
-        import numpy as np
-
-        observed = np.array(observed)
-        observed = torch.from_numpy(observed) if observed.dtype == bool else observed
-    if observed.dtype != torch.bool:
-        raise TypeError(
-            f"observed: got a mask of {observed.dtype}, expected booleans (try .bool() or .astype(bool))."
-        )
+    observed = as_booleans(observed, "observed")
     n, shape = model.n_visible, tuple(observed.shape)
     if shape != (n,) and (len(shape) != 2 or shape[1] != n or n_rows not in (None, shape[0])):
         rows = "rows" if n_rows is None else n_rows

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from rbm_lib.data.deezer_files import MONTH
-from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.data.ratings import RatingMatrix, as_array
+from rbm_lib.machine import require_whole
 
 # Columns of ids, whose numbers mean nothing: their rates are features (`out_of_fold` of a TargetEncoder).
 CATEGORIES = ("user_id", "media_id", "artist_id", "album_id", "genre_id", "context_type")
@@ -99,7 +100,9 @@ def out_of_fold(estimator, X, y, folds):
     """
     from sklearn.base import clone
 
-    y, folds = np.asarray(y), np.asarray(folds)
+    y, folds = _flat("y", y), _flat("folds", folds)
+    if not hasattr(X, "__len__"):
+        raise TypeError(f"X: got {type(X).__name__}, expected a DataFrame or an array of rows.")
     if y.shape != (len(X),) or folds.shape != (len(X),):
         raise ValueError(
             f"X, y, folds: got {len(X)} rows and shapes {y.shape}, {folds.shape}; expected (n,) of each row."
@@ -172,9 +175,11 @@ def keep_matrix(listens, item="media_id", user_ids=None, item_ids=None, min_play
     _need(listens, "user_id", item, "is_listened")
     if not listens["is_listened"].isin([0, 1]).all():
         raise ValueError("is_listened: got values other than 0 and 1; leave such rows out.")
+    min_plays = require_whole("min_plays", min_plays)
     if min_plays > 1 and item_ids is not None:
         raise ValueError(f"min_plays: got {min_plays} and item_ids; leave one of them out.")
-    user_ids = np.unique(listens["user_id"]) if user_ids is None else user_ids
+    user_ids = np.unique(listens["user_id"]) if user_ids is None else _flat("user_ids", user_ids)
+    item_ids = None if item_ids is None else _flat("item_ids", item_ids)
     if item_ids is None:
         item_ids, plays = np.unique(listens[item], return_counts=True)
         item_ids = item_ids[plays >= min_plays]
@@ -227,8 +232,32 @@ def write_submission(path, sample_id, probability):
 def _need(listens, *columns):
     if not isinstance(listens, pd.DataFrame):
         raise TypeError(f"listens: got {type(listens).__name__}, expected a DataFrame such as Deezer.train.")
-    if missing := [name for name in columns if name not in listens]:
+    if missing := [name for name in columns if not isinstance(name, str) or name not in listens]:
         raise ValueError(f"listens: has no column {missing}, only {list(listens)}; see load_deezer.")
+    for name in columns:
+        values = listens[name]
+        if name not in CATEGORIES and not pd.api.types.is_numeric_dtype(values):
+            raise TypeError(f"{name}: got {values.dtype} values, expected numbers.")
+        if pd.api.types.is_numeric_dtype(values):
+            wrong = ~(np.abs(values.to_numpy(dtype=float, na_value=np.nan)) <= 2**53)  # NaN too
+        else:
+            wrong = (
+                values.isna() | ~values.map(type).eq(type(values.iloc[0]) if len(values) else None)
+            ).to_numpy()
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ValueError(
+                f"{name}: got {values.iloc[row]!r} at position {row}, expected numbers; leave it out."
+            )
+
+
+def _flat(name, values):
+    """A list, array, Series or tensor as an array (n,) without missing values."""
+    values = as_array(values)
+    if values.ndim != 1 or pd.isna(values).any():
+        what = f"shape {values.shape}" if values.ndim != 1 else "a missing value"
+        raise ValueError(f"{name}: got {what}, expected a flat list without missing values.")
+    return values
 
 
 def _days(listens):

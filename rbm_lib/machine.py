@@ -7,6 +7,8 @@ and the deep machine. A side's hidden layers stand beside each other in one tens
 (B, n_even).
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +29,7 @@ class Machine(nn.Module):
 
     def __init__(self, n_visible, visible, n_levels):
         super().__init__()
-        if visible not in UNITS:
+        if visible not in list(UNITS):
             raise ValueError(f"visible: got {visible!r}, expected one of {sorted(UNITS)}.")
         if (visible == "categorical") != (n_levels is not None):
             raise ValueError(
@@ -38,22 +40,21 @@ class Machine(nn.Module):
         self.n_levels = None if n_levels is None else require_whole("n_levels", n_levels, least=2)
         self.unit_shape = (self.n_visible,) if n_levels is None else (self.n_visible, self.n_levels)
 
-    def visible_units(self, visible_offset=None):
-        """The visible layer as units, its bias moved by `visible_offset`."""
-        if visible_offset is not None and not isinstance(visible_offset, (Tensor, float, int)):
-            raise TypeError(f"visible_offset: got {_describe(visible_offset)}, expected a tensor or number.")
-        bias = self.visible_bias if visible_offset is None else self.visible_bias + visible_offset
+    def visible_units(self, visible_offset=None, n_rows=None):
+        """The visible layer as units, its bias moved by `visible_offset`, which fits n_rows rows."""
+        bias = self.visible_bias
+        bias = bias if visible_offset is None else bias + self._checked_offset(visible_offset, n_rows)
         return UNITS[self.kind](bias) if self.log_variance is None else Gaussian(bias, self.log_variance)
 
     def _visible_energy(self, v, observed, visible_offset):
         v, mask = self._row_values(v, observed)
-        energy = self.visible_units(visible_offset).energy(v)
+        energy = self.visible_units(visible_offset, len(v)).energy(v)
         return energy.sum(-1) if mask is None else (energy * mask).sum(-1)
 
     def _visible_statistics(self, v, h, weights, observed, visible_offset):
         """−∂E/∂θ of the first weights, the visible bias and log σ² (or None), averaged over rows."""
         v, mask = self._row_values(v, observed)
-        units = self.visible_units(visible_offset)
+        units = self.visible_units(visible_offset, len(v))
 
         def average(statistic):
             statistic = statistic if mask is None else statistic * self._spread(mask)
@@ -72,11 +73,11 @@ class Machine(nn.Module):
             counts = self._level_counts(v, observed)
             count, total = counts.sum(1), counts if self.n_levels else counts[:, 1]
         else:
-            v, mask = self._row_values(v, observed)
-            if len(v) == 0 or not torch.isfinite(v).all():
-                raise ValueError(
-                    "v: got no rows, or a value that is not finite; mark missing ones in observed=."
-                )
+            from rbm_lib.inputs import Rows  # it stands above this module
+
+            v, mask, _ = Rows(self, v, observed).all()
+            if len(v) == 0:
+                raise ValueError("v: got no rows, expected at least one.")
             everything = torch.ones(v.shape[:2], dtype=torch.bool, device=v.device)
             mask = everything if mask is None else mask.expand(v.shape[:2])
             count, total = mask.sum(0), v.sum(0)
@@ -121,7 +122,7 @@ class Machine(nn.Module):
     def sample_even_given_odd(self, odd, visible_offset=None, generator=None) -> tuple[Tensor, Tensor]:
         """(v, even): the visible layer and the even hidden ones, drawn given the odd ones."""
         to_visible, to_even = self.input_to_even(odd)
-        v = self.visible_units(visible_offset).sample(to_visible, generator)
+        v = self.visible_units(visible_offset, len(odd)).sample(to_visible, generator)
         return v, self.even_units().sample(to_even, generator) if self.n_even else to_even
 
     def free_energy_of_even(self, v, even, observed=None, visible_offset=None) -> Tensor:
@@ -135,34 +136,65 @@ class Machine(nn.Module):
         """A mask in the shape of v: one more axis where a unit has levels."""
         return mask if self.n_levels is None else mask[..., None]
 
-    def _row_values(self, v, observed):
+    def finite_rows(self, v, observed=None, visible_offset=None, name="v") -> Tensor:
+        """v in the machine's dtype, its values looked at: for samplers, whose draws would hide a NaN."""
+        seen = {name: self._row_values(v, observed, name)[0]}
+        if visible_offset is not None:
+            seen["visible_offset"] = torch.as_tensor(self._checked_offset(visible_offset, len(v)))
+        for name, value in seen.items():
+            if not torch.isfinite(value).all():
+                raise ValueError(f"{name}: got a value that is not finite; mark missing ones in observed=.")
+        return v.to(self.visible_bias.dtype)
+
+    def _row_values(self, v, observed, name="v"):
         """v in the machine's dtype, zeros at missing units, and the mask as (B or 1, n_visible) or None."""
-        self._check("v", v, self.unit_shape)
-        v = v.to(self.visible_bias.dtype)
+        v = self._checked(name, v, self.unit_shape)
         if observed is None:
             return v, None
-        if not isinstance(observed, Tensor) or observed.dtype != torch.bool:
-            raise TypeError(
-                f"observed: got {_describe(observed)}, expected a boolean tensor (try `mask.bool()`)."
-            )
-        self._check_device("observed", observed)
-        mask = observed[None] if observed.ndim == 1 else observed
-        if mask.ndim != 2 or mask.shape[1] != self.n_visible or mask.shape[0] not in (1, len(v)):
-            raise ValueError(
-                f"observed: got shape {tuple(observed.shape)}, expected ({len(v)}, {self.n_visible}) "
-                f"or ({self.n_visible},)."
-            )
+        mask = self._checked_mask("observed", observed, len(v))
         return torch.where(self._spread(mask), v, torch.zeros_like(v)), mask
 
-    def _check(self, name, value, unit_shape):
+    def _checked_mask(self, name, mask, n_rows):
+        if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.layout != torch.strided:
+            raise TypeError(f"{name}: got {_describe(mask)}, expected a boolean tensor (try `mask.bool()`).")
+        self._check_device(name, mask)
+        n, shape = self.n_visible, tuple(mask.shape)
+        if shape not in ((n,), (1, n), (n_rows, n)):
+            raise ValueError(f"{name}: got shape {shape}, expected ({n_rows}, {n}) or ({n},).")
+        return mask[None] if mask.ndim == 1 else mask
+
+    def _checked_offset(self, offset, n_rows):
+        if isinstance(offset, (float, int)):
+            return offset
+        self._check_tensor("visible_offset", offset)
+        shape, one, axes = tuple(offset.shape), self.unit_shape, len(self.unit_shape)
+        fits = all(m in (1, n) for m, n in zip(shape[::-1], one[::-1], strict=False))
+        if (
+            not fits
+            or len(shape) > axes + 1
+            or (len(shape) > axes and n_rows is not None and shape[0] not in (1, n_rows))
+        ):
+            full = (n_rows or "B", *one)
+            raise ValueError(f"visible_offset: got shape {shape}, expected one broadcastable to {full}.")
+        return offset.to(self.visible_bias.dtype)
+
+    def _checked(self, name, value, unit_shape, n_rows=None):
+        """A tensor (n_rows, *unit_shape) in the machine's dtype; n_rows None: any number."""
+        self._check_tensor(name, value)
+        shape = tuple(value.shape)
+        if shape[1:] != unit_shape or value.ndim != len(unit_shape) + 1 or n_rows not in (None, len(value)):
+            sizes, b = ", ".join(map(str, unit_shape)), "B" if n_rows is None else n_rows
+            raise ValueError(
+                f"{name}: got shape {shape}, expected (B, {sizes}) with {b} rows"
+                + (f" (for a single row try `{name}[None]`)." if shape == unit_shape else ".")
+            )
+        return value.to(self.visible_bias.dtype)
+
+    def _check_tensor(self, name, value):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}: got {_describe(value)}, expected a tensor (try `torch.as_tensor(…)`).")
-        if value.ndim != len(unit_shape) + 1 or tuple(value.shape[1:]) != unit_shape:
-            sizes = ", ".join(map(str, unit_shape))
-            raise ValueError(
-                f"{name}: got shape {tuple(value.shape)}, expected (B, {sizes}) with B rows"
-                + (f" (for a single row try `{name}[None]`)." if tuple(value.shape) == unit_shape else ".")
-            )
+        if value.is_complex() or value.layout != torch.strided:
+            raise TypeError(f"{name}: got {_describe(value)}, expected dense real numbers.")
         self._check_device(name, value)
 
     def _check_device(self, name, value):
@@ -183,16 +215,50 @@ def uniform_weights(rows: Tensor) -> Tensor:
     return torch.full_like(rows[:, 0], 1 / max(len(rows), 1))
 
 
+def require_machine(model):
+    """The model; TypeError where it is no machine."""
+    if not hasattr(model, "visible_bias"):
+        raise TypeError(f"model: got {type(model).__name__}, expected an RBM, DBM or DBN.")
+    return model
+
+
 def require_whole(name, value, least=1) -> int:
     """`value` as an int; ValueError naming the argument where it is no whole number of at least `least`."""
     try:
-        whole = int(value)
-    except (TypeError, ValueError, OverflowError):
+        whole = None if isinstance(value, complex) else int(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         whole = None
     if whole is None or whole != value or whole < least:
         raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}.")
     return whole
 
 
+def require_number(name, value, least=0.0, most=math.inf) -> float:
+    """`value` as a float; ValueError naming the argument where it is no finite number from least to most."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        number = math.nan
+    if isinstance(value, str) or not (math.isfinite(number) and least <= number <= most):
+        upper = "" if math.isinf(most) else f" and at most {most:g}"
+        raise ValueError(f"{name}: got {value!r}, expected a finite number of at least {least:g}{upper}.")
+    return number
+
+
+def as_device(device) -> torch.device:
+    """The torch device of that name; ValueError where there is none of it."""
+    try:
+        return torch.device(device)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"device: got {device!r}, expected one such as 'cpu' or 'cuda'.") from error
+
+
+def seeded_or_none(seed):
+    """A generator of that seed; None for None, which stands for torch's own."""
+    return None if seed is None else torch.Generator().manual_seed(require_whole("seed", seed, least=0))
+
+
 def _describe(value):
-    return f"a {value.dtype} tensor" if isinstance(value, Tensor) else type(value).__name__
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"a {value.dtype} tensor" + (f" ({value.layout})" if value.layout != torch.strided else "")

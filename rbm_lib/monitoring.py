@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rbm_lib.exact import exact_log_likelihood, exact_log_partition, log2_states
+from rbm_lib.inputs import Rows
 from rbm_lib.likelihood import pseudo_log_likelihood
 from rbm_lib.machine import Machine
 
@@ -40,6 +41,9 @@ def reconstruction_error(model: Machine, v: Tensor, observed=None, visible_offse
 
     Small values say that hidden units carry what v says, not that the machine gives v a high probability.
     """
+    v, observed, visible_offset = Rows(model, v, observed, visible_offset).all()
+    if len(v) == 0:
+        raise ValueError("v: got no rows, expected at least one.")
     odd, _ = model.split(model.posterior_means(v, observed, visible_offset))
     mean = model.visible_units(visible_offset).mean(model.input_to_even(odd)[0])
     squared = (v - mean) ** 2
@@ -53,13 +57,25 @@ def reconstruction_error(model: Machine, v: Tensor, observed=None, visible_offse
 @torch.no_grad()
 def saturation(prob_h: Tensor) -> float:
     """Share of hidden probabilities within 0.01 of 0 or 1: near 1, they are switches that no longer learn."""
+    prob_h = _probabilities("prob_h", prob_h)
     return float(((prob_h < 0.01) | (prob_h > 0.99)).to(prob_h.dtype).mean())
 
 
 @torch.no_grad()
 def distinct_codes(prob_h: Tensor) -> int:
     """Number of different hidden codes (probabilities rounded to 0 or 1) among the rows."""
-    return len(torch.unique(prob_h > 0.5, dim=0))
+    return len(torch.unique(_probabilities("prob_h", prob_h) > 0.5, dim=0))
+
+
+def _probabilities(name, value):
+    """A tensor (B, n) between 0 and 1, with at least one row; a comparison would hide a NaN."""
+    dense = isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
+    if not dense or value.ndim != 2 or not value.numel() or value.is_complex():
+        given = tuple(value.shape) if dense else type(value).__name__
+        raise ValueError(f"{name}: got {given}, expected a dense tensor (B, n) of probabilities, B > 0.")
+    if not ((value >= 0) & (value <= 1)).all():
+        raise ValueError(f"{name}: got values that are missing or outside 0 … 1, expected probabilities.")
+    return value.to(torch.promote_types(value.dtype, torch.float32))
 
 
 @torch.no_grad()
@@ -69,7 +85,12 @@ def layer_activity(hidden: list[Tensor]) -> dict[str, float]:
     sd_h2, …: the standard deviation over rows, averaged over units: near 0, the layer says the same of every
     row. cov_h1_h2, …: root mean square of the covariances over rows between units of neighbouring layers.
     """
-    centred = [h - h.mean(0) for h in hidden]
+    if not isinstance(hidden, (list, tuple)) or len(hidden) < 2:
+        raise ValueError(f"hidden: got {type(hidden).__name__}, expected a list [h1, h2, …] of two or more.")
+    hidden = [_probabilities(f"h{i}", h) for i, h in enumerate(hidden, start=1)]
+    if len({len(h) for h in hidden}) > 1:
+        raise ValueError(f"hidden: got {[len(h) for h in hidden]} rows, expected as many in each layer.")
+    centred = [(h - h.mean(0)).to(hidden[0]) for h in hidden]
     record = {}
     for i, (below, above) in enumerate(itertools.pairwise(centred), start=1):
         record[f"sd_h{i + 1}"] = float((above**2).mean(0).sqrt().mean())

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from rbm_lib.machine import Machine, require_whole, uniform_weights
+from rbm_lib.machine import Machine, require_number, require_whole, seeded_or_none, uniform_weights
 from rbm_lib.units import Bernoulli, sample_bernoulli
 
 
@@ -28,7 +28,7 @@ class RBM(Machine):
     def __init__(self, n_visible, n_hidden, visible="bernoulli", n_levels=None, weight_std=0.01, seed=None):
         super().__init__(n_visible, visible, n_levels)
         self.n_hidden = require_whole("n_hidden", n_hidden)
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        weight_std, generator = require_number("weight_std", weight_std), seeded_or_none(seed)
         self.W = nn.Parameter(weight_std * torch.randn(*self.unit_shape, self.n_hidden, generator=generator))
         self.visible_bias = nn.Parameter(torch.zeros(self.unit_shape))
         self.hidden_bias = nn.Parameter(torch.zeros(self.n_hidden))
@@ -51,15 +51,15 @@ class RBM(Machine):
 
     def input_to_visible(self, h) -> Tensor:
         """W h, in the shape of v, without the visible bias."""
-        self._check("h", h, (self.n_hidden,))
+        h = self._checked("h", h, (self.n_hidden,))
         return (h @ self.W.reshape(-1, self.n_hidden).T).reshape(-1, *self.unit_shape)
 
     # ---- energies ---------------------------------------------------------------------------------------
 
     def energy(self, v, h, observed=None, visible_offset=None) -> Tensor:
         """E(v, h), shape (B,)."""
-        self._check("h", h, (self.n_hidden,))
-        coupling = ((self.input_to_hidden(v, observed) + self.hidden_bias) * h).sum(-1)
+        field = self.input_to_hidden(v, observed) + self.hidden_bias
+        coupling = (field * self._checked("h", h, (self.n_hidden,), len(v))).sum(-1)
         return self._visible_energy(v, observed, visible_offset) - coupling
 
     def free_energy(self, v, observed=None, visible_offset=None) -> Tensor:
@@ -80,12 +80,14 @@ class RBM(Machine):
 
     def mean_v_given_h(self, h, visible_offset=None) -> Tensor:
         """E[v given h] in the shape of v: probabilities, or the mean of Gaussian units."""
-        return self.visible_units(visible_offset).mean(self.input_to_visible(h))
+        field = self.input_to_visible(h)
+        return self.visible_units(visible_offset, len(h)).mean(field)
 
     @torch.no_grad()
     def sample_v_given_h(self, h, visible_offset=None, generator=None) -> Tensor:
         """v ~ p(v given h), in the shape of v."""
-        return self.visible_units(visible_offset).sample(self.input_to_visible(h), generator)
+        field = self.input_to_visible(h)
+        return self.visible_units(visible_offset, len(h)).sample(field, generator)
 
     # ---- learning ---------------------------------------------------------------------------------------
 
@@ -97,6 +99,8 @@ class RBM(Machine):
         `weights` (B,), summing to one, replaces the plain average. The gradient of the mean log-likelihood
         is these statistics on data minus the same statistics under the model.
         """
+        v = self._checked("v", v, self.unit_shape)
+        h = self._checked("h", h, (self.n_hidden,), len(v))
         weights = uniform_weights(h) if weights is None else weights
         coupling, bias, log_variance = self._visible_statistics(v, h, weights, observed, visible_offset)
         result = {"W": coupling, "visible_bias": bias, "hidden_bias": (h * weights[:, None]).sum(0)}

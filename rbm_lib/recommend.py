@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rbm_lib.exact import BLOCK_ELEMENTS
-from rbm_lib.inputs import Rows
+from rbm_lib.inputs import Rows, as_booleans, as_numbers
 from rbm_lib.likelihood import conditional_log_prob
 from rbm_lib.machine import require_whole
 from rbm_lib.rbm import RBM
@@ -35,15 +35,10 @@ def predict(
     """
     if method not in METHODS:
         raise ValueError(f"method: got {method!r}, expected one of {METHODS}.")
-    if int(batch_size) != batch_size or batch_size < 1:
-        raise ValueError(f"batch_size: got {batch_size}, expected a whole number of at least 1.")
+    batch_size = require_whole("batch_size", batch_size)
+    _require_rbm(model)
     if method == "exact" and model.kind == "gaussian":
         raise ValueError("method: 'exact' needs units with levels; Gaussian units take method='mean_field'.")
-    if model.n_even:
-        raise TypeError(
-            "model: got a deep machine, expected an RBM; fill in a deep machine's missing units with "
-            "`sampling.gibbs(model, v, sweeps, clamp=observed)`."
-        )
     rows = Rows(model, v, observed, visible_offset)
     one_batch = _mean_field if method == "mean_field" else _exact
     parts = [
@@ -51,6 +46,15 @@ def predict(
         for index in torch.arange(len(rows), device=model.W.device).split(batch_size)
     ]
     return torch.cat(parts) if parts else model.W.new_empty(0, *model.visible_bias.shape)
+
+
+def _require_rbm(model):
+    if not isinstance(model, RBM):
+        given = "a deep machine" if hasattr(model, "sizes") else type(model).__name__
+        raise TypeError(
+            f"model: got {given}, expected an RBM; fill in a deep machine's missing units with "
+            "`sampling.gibbs(model, v, sweeps, clamp=observed)`."
+        )
 
 
 def _exact(model, v, observed, visible_offset):
@@ -90,14 +94,18 @@ def score_items(
     `like_at_least`) if that is given. Gaussian units: the mean. Raises ValueError for a `like_at_least` that
     is no level above the lowest, or where there are no levels.
     """
-    _check_level(model, like_at_least)
+    like_at_least = _checked_level(model, like_at_least)
     return _one_number(model, predict(model, v, observed, method, visible_offset, **options), like_at_least)
 
 
-def _check_level(model, like_at_least):
-    if like_at_least is not None and like_at_least not in range(1, model.n_levels or 1):
+def _checked_level(model, like_at_least):
+    _require_rbm(model)
+    if like_at_least is None:
+        return None
+    if like_at_least not in range(1, model.n_levels or 1):
         levels = f"1 to {model.n_levels - 1}" if model.n_levels else f"None for {model.kind} units"
         raise ValueError(f"like_at_least: got {like_at_least}, expected {levels}.")
+    return int(like_at_least)
 
 
 def _one_number(model, prob, like_at_least):
@@ -116,9 +124,7 @@ def top_n(scores, seen, n: int = 10) -> tuple[Tensor, Tensor]:
     first. A row with fewer than n units left is filled up with item −1 and score −inf. Raises ValueError for
     shapes that differ, NaN scores, or n < 1.
     """
-    if int(n) != n or n < 1:
-        raise ValueError(f"n: got {n}, expected a whole number of at least 1.")
-    scores = torch.as_tensor(scores)
+    n, scores = require_whole("n", n), as_numbers(scores, "scores", most=None)
     seen = as_cells(seen, "seen").to(scores.device)
     if scores.ndim != 2 or scores.shape != seen.shape:
         raise ValueError(
@@ -126,7 +132,6 @@ def top_n(scores, seen, n: int = 10) -> tuple[Tensor, Tensor]:
         )
     if torch.isnan(scores).any():
         raise ValueError(f"scores: got NaN at {torch.isnan(scores).nonzero()[0].tolist()}, expected numbers.")
-    scores = scores if scores.is_floating_point() else scores.float()
     return _fill(*_highest(scores.masked_fill(seen, -torch.inf), n), n)
 
 
@@ -147,7 +152,7 @@ def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = N
     """
     if not hasattr(ratings, "csr"):
         raise TypeError(f"ratings: got {type(ratings).__name__}, expected a RatingMatrix; else use top_n.")
-    _check_level(model, like_at_least)
+    like_at_least = _checked_level(model, like_at_least)
     Rows(model, ratings)
     batch_size, n = require_whole("batch_size", batch_size), require_whole("n", n)
     pairwise = model.kind == "bernoulli" or model.n_levels == 2  # the odds of a like order items as P(like)
@@ -186,10 +191,7 @@ def as_cells(cells, name: str) -> Tensor:
     """`cells` (booleans, SciPy sparse, or a RatingMatrix: where it has a rating) as a boolean tensor."""
     cells = cells.csr if hasattr(cells, "csr") else cells
     cells = (cells != 0).toarray() if hasattr(cells, "toarray") else cells
-    cells = torch.as_tensor(cells)
-    if cells.dtype != torch.bool:
-        raise TypeError(f"{name}: got {cells.dtype} values, expected booleans (try `{name} > 0`).")
-    return cells
+    return as_booleans(cells, name)
 
 
 def fold_in(model: RBM, ratings: dict, item_ids) -> tuple[Tensor, Tensor]:
@@ -202,7 +204,13 @@ def fold_in(model: RBM, ratings: dict, item_ids) -> tuple[Tensor, Tensor]:
         v, observed = fold_in(model, {50: 4, 181: 0}, train.item_ids)
         items, scores = top_n(score_items(model, v, observed), observed, 10)
     """
-    position = {item: i for i, item in enumerate(getattr(item_ids, "tolist", lambda: item_ids)())}
+    _require_rbm(model)
+    if not isinstance(ratings, dict):
+        raise TypeError(f"ratings: got {type(ratings).__name__}, expected a dict {{item id: level}}.")
+    try:
+        position = {item: i for i, item in enumerate(getattr(item_ids, "tolist", lambda: item_ids)())}
+    except TypeError as error:
+        raise TypeError(f"item_ids: got {type(item_ids).__name__}, expected a list of ids.") from error
     if len(position) != model.n_visible:
         raise ValueError(
             f"item_ids: got {len(position)} different ids, expected one for each of {model.n_visible} units."
@@ -213,7 +221,7 @@ def fold_in(model: RBM, ratings: dict, item_ids) -> tuple[Tensor, Tensor]:
         raise ValueError(f"ratings: unknown item ids {unknown[:5]}{more}; leave them out.")
     where = torch.tensor([position[item] for item in ratings], dtype=torch.long)
     v, observed = torch.zeros(1, model.n_visible), torch.zeros(1, model.n_visible, dtype=torch.bool)
-    v[0, where] = torch.tensor([float(level) for level in ratings.values()])
+    v[0, where] = as_numbers(list(ratings.values()), "ratings", (len(ratings),)).to(v)
     observed[0, where] = True
     return Rows(model, v, observed).all()[:2]
 
@@ -225,7 +233,9 @@ def similar_items(model: RBM, item: int, n: int = 10) -> tuple[Tensor, Tensor]:
     Weights are centred over levels, which changes no probability of a softmax, and then over units: what all
     units share says nothing about one of them, and uncentred cosines are all near 1.
     """
-    if not 0 <= item < model.n_visible:
+    _require_rbm(model)
+    item = require_whole("item", item, least=0)
+    if item >= model.n_visible:
         raise ValueError(f"item: got {item}, expected a unit 0 … {model.n_visible - 1}.")
     weights = model.W if model.n_levels is None else model.W - model.W.mean(1, keepdim=True)
     weights = weights.flatten(1) - weights.flatten(1).mean(0)

@@ -9,7 +9,7 @@ import copy
 import torch
 from torch import Tensor
 
-from rbm_lib.machine import Machine, require_whole
+from rbm_lib.machine import Machine, require_number, require_whole
 from rbm_lib.rbm import RBM
 from rbm_lib.units import random_numbers, sample_bernoulli
 
@@ -40,8 +40,8 @@ def gibbs(
     boolean.
     """
     sweeps = require_whole("sweeps", sweeps, least=int(return_hidden))
-    still = _still_units(model, clamp, observed)
-    start = v = v.to(model.visible_bias.dtype)
+    start = v = model.finite_rows(v, observed, visible_offset)
+    still = _still_units(model, clamp, observed, len(v))
     odd, even = None, start_even(model, v, hidden, generator, observed, visible_offset)
     for _ in range(sweeps):
         v, odd, even = one_sweep(model, v, even, generator, observed, visible_offset)
@@ -64,7 +64,8 @@ def start_hidden(model: Machine, v, generator=None, observed=None, visible_offse
 
     There chains start at draws from mean field and make `sweeps` sweeps with v held.
     """
-    means = model.posterior_means(v, observed, visible_offset)
+    sweeps = require_whole("sweeps", sweeps, least=0)
+    means = model.posterior_means(model.finite_rows(v, observed, visible_offset), observed, visible_offset)
     odd, even = (sample_bernoulli(side, generator) for side in model.split(means))
     for _ in range(sweeps if model.n_even else 0):
         odd = sample_bernoulli(model.prob_odd_given_even(v, even, observed), generator)
@@ -81,13 +82,11 @@ def start_even(model, v, hidden, generator, observed=None, visible_offset=None):
     return model.split(hidden)[1]
 
 
-def _still_units(model, clamp, observed):
+def _still_units(model, clamp, observed, n_rows):
     """Units that a chain must not move, in the shape of v, or None."""
     if clamp is None and observed is None:
         return None
-    if clamp is not None and (not isinstance(clamp, Tensor) or clamp.dtype != torch.bool):
-        given = clamp.dtype if isinstance(clamp, Tensor) else type(clamp).__name__
-        raise TypeError(f"clamp: got {given}, expected a boolean tensor (try `mask.bool()`).")
+    clamp = None if clamp is None else model._checked_mask("clamp", clamp, n_rows)
     held = [mask for mask in (clamp, None if observed is None else ~observed) if mask is not None]
     still = held[0] if len(held) == 1 else held[0] | held[1]
     return still if model.n_levels is None else still[..., None]
@@ -96,7 +95,7 @@ def _still_units(model, clamp, observed):
 @torch.no_grad()
 def interpolate(base: Machine, model: Machine, beta: float) -> Machine:
     """The machine whose every parameter is (1 − beta) · base + beta · model; beta 0 is base, 1 is model."""
-    machine = copy.deepcopy(model)
+    beta, machine = require_number("beta", beta, most=1), copy.deepcopy(model)
     for p, start, end in zip(machine.parameters(), base.parameters(), model.parameters(), strict=True):
         p.copy_(torch.lerp(start, end, torch.as_tensor(beta, dtype=p.dtype, device=p.device)))
     return machine
@@ -120,6 +119,7 @@ def independent_machine(model: Machine, v: Tensor | None = None, observed: Tenso
 @torch.no_grad()
 def sample_independent(base: Machine, n: int, generator: torch.Generator | None = None):
     """n exact draws (v, even) of the even side of a machine without weights."""
+    n = require_whole("n", n, least=0)
     return base.sample_even_given_odd(base.visible_bias.new_zeros(n, base.n_odd), generator=generator)
 
 
@@ -142,14 +142,17 @@ def tempered_gibbs(
     """
     if model.n_even:
         raise TypeError(f"model: got {type(model).__name__}, expected an RBM.")
-    betas, sweeps = [float(b) for b in betas], require_whole("sweeps", sweeps, least=0)
+    sweeps, chains = require_whole("sweeps", sweeps, least=0), _list_of("chains", chains)
+    betas = [require_number("betas", beta, most=1) for beta in _list_of("betas", betas)]
     if not betas or len(betas) != len(chains) or sorted(betas) != betas or betas[-1] != 1.0:
         raise ValueError(
             f"betas: got {betas} for {len(chains)} chains, expected as many, rising, the last one 1."
         )
+    chains = [model.finite_rows(v, name=f"chains[{i}]") for i, v in enumerate(chains)]
+    if len({len(v) for v in chains}) > 1:
+        raise ValueError(f"chains: got {[len(v) for v in chains]} rows, expected as many in each.")
     base = independent_machine(model) if base is None else base
     machines = [interpolate(base, model, beta) for beta in betas]
-    chains = list(chains)
     for sweep in range(sweeps):
         chains = [gibbs(machine, v, 1, generator) for machine, v in zip(machines, chains, strict=True)]
         for i in range(sweep % 2, len(chains) - 1, 2):
@@ -162,3 +165,9 @@ def tempered_gibbs(
             swap = (uniform.log() < log_ratio).view(-1, *[1] * (cold.ndim - 1))
             chains[i], chains[i + 1] = torch.where(swap, cold, warm), torch.where(swap, warm, cold)
     return chains
+
+
+def _list_of(name, values):
+    if isinstance(values, (str, dict)) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0:
+        raise TypeError(f"{name}: got {type(values).__name__}, expected a list of several.")
+    return list(values)

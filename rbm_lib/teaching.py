@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from rbm_lib.dbm import DBM, MeanField
+from rbm_lib.machine import require_number, require_whole
 from rbm_lib.units import sample_bernoulli
 
 
 @torch.no_grad()
 def parallel_mean_field(model: DBM, v, observed=None, max_sweeps=50, tol=1e-6, start=None) -> MeanField:
     """`DBM.mean_field` with all layers updated at once: the bound may fall, and means may flip for ever."""
+    max_sweeps, tol = require_whole("max_sweeps", max_sweeps, least=0), require_number("tol", tol)
     field = model.mean_field(v, observed, max_sweeps=0, start=start)
     means, trace, change, sweeps = field.means, [field.bound], float("inf"), 0
     while sweeps < max_sweeps and change > tol:
@@ -37,6 +39,7 @@ def parallel_gibbs(
     Returns (v, hidden). It settles to a distribution in which single units are nearly right and their
     covariances are not; with v held (`clamp_visible`), to the product of the two sides' marginals.
     """
+    v, sweeps = model.finite_rows(v), require_whole("sweeps", sweeps, least=0)
     for _ in range(sweeps):
         odd, even = model.split(hidden)
         new_odd = sample_bernoulli(model.prob_odd_given_even(v, even), generator)

@@ -40,14 +40,38 @@ def random_numbers(draw, shape, like: Tensor, generator=None) -> Tensor:
         whole = (generator.total, *shape[1:])
         return random_numbers(draw, whole, like, generator.generator)[generator.rows]
     dtype = torch.promote_types(like.dtype, torch.float32)
-    return draw(shape, generator=generator, device=like.device, dtype=dtype)
+    try:
+        return draw(shape, generator=generator, device=like.device, dtype=dtype)
+    except (RuntimeError, TypeError):
+        _check_generator(generator, like)  # which says it more plainly than torch
+        raise
 
 
 def uniform_(out: Tensor, generator=None) -> Tensor:
     """Fill `out`, float32 or float64, with uniform numbers in [0, 1), and return it."""
     if isinstance(generator, Part):
         return out.copy_(random_numbers(torch.rand, out.shape, out, generator))
-    return out.uniform_(generator=generator)
+    try:
+        return out.uniform_(generator=generator)
+    except (RuntimeError, TypeError):
+        _check_generator(generator, out)
+        raise
+
+
+def require_generator(generator):
+    """TypeError where `generator` is neither None nor a torch.Generator."""
+    if not isinstance(generator, torch.Generator | None):
+        given = type(generator).__name__
+        raise TypeError(f"generator: got {given}, expected None or torch.Generator().manual_seed(seed).")
+
+
+def _check_generator(generator, like):
+    require_generator(generator)
+    if generator is not None and generator.device.type != like.device.type:
+        there, here = generator.device.type, like.device.type
+        raise ValueError(
+            f"generator: is on {there}, the machine on {here}; make it by torch.Generator('{here}')."
+        )
 
 
 @torch.no_grad()

@@ -78,8 +78,8 @@ FAULTS = [
          "return torch.where(self._spread(mask), v, torch.zeros_like(v)), mask",
          "return torch.where(self._spread(mask), v, -torch.ones_like(v)), mask"),
         ("offset ignored",
-         "bias = self.visible_bias if visible_offset is None else self.visible_bias + visible_offset",
-         "bias = self.visible_bias"),
+         "bias = bias if visible_offset is None else bias + self._checked_offset(visible_offset, n_rows)",
+         "pass"),
         ("statistics summed instead of averaged",
          "torch.full_like(rows[:, 0], 1 / max(len(rows), 1))", "torch.ones_like(rows[:, 0])"),
         ("initial rates count missing rows as zeros",
@@ -122,7 +122,7 @@ FAULTS = [
          "return score - entropy - visible_energy"),
         ("couplings counted twice in the energy", "energy - ((below + bias) * h).sum(-1)",
          "energy - ((2 * below + bias) * h).sum(-1)"),
-        ("mean field that never reads its start", "odd, even = self.split(start)",
+        ("mean field that never reads its start", "odd, even = self.split(self._checked_hidden(start, n))",
          "odd, even = (torch.sigmoid(side.bias).expand(n, -1) for side in (odd_units, even_units))"),
         ("converged when the last sweep still moved", "sweeps, change <= tol)", "sweeps, True)"),
         ("upper weights' statistic without the row weights", "below.T @ (above * weights[:, None])",
@@ -159,7 +159,7 @@ FAULTS = [
         ("AIS with the wrong sign",
          "log_weight += now.free_energy_of_even(v, even, observed)",
          "log_weight -= now.free_energy_of_even(v, even, observed)"),
-        ("reverse AIS going up", "torch.linspace(1, 0,", "torch.linspace(0, 1,"),
+        ("reverse AIS going up", "betas.flip(0)", "betas"),
         ("mask forgotten in the start of AIS",
          "visible = visible if observed is None else visible[observed]", "pass"),
         ("standard error too small", "weight.std() / math.sqrt(n)", "weight.std() / n"),
@@ -341,6 +341,10 @@ FAULTS = [
         ("a file may run code", "weights_only=True", "weights_only=False"),
     ),
     *_faults(
+        "checkpoint.py", "test_damaged_files.py",
+        ("a tensor marked as a folder is read as nothing", "external_attr & 0x10", "external_attr & 0"),
+    ),
+    *_faults(
         "monitoring.py", "test_monitoring.py",
         ("reconstruction error counts missing units",
          "float((squared * mask).sum() / mask.sum().clamp(min=1))", "float(squared.mean())"),
@@ -348,7 +352,8 @@ FAULTS = [
     *_faults(
         "monitoring.py", "test_dbm_training.py",
         ("ELBO without log Z", "(field.bound - log_z).mean()", "field.bound.mean()"),
-        ("covariance of layers not centred", "centred = [h - h.mean(0) for h in hidden]", "centred = hidden"),
+        ("covariance of layers not centred", "centred = [(h - h.mean(0)).to(hidden[0]) for h in hidden]",
+         "centred = hidden"),
     ),
     *_faults(
         "listens.py", "test_listens.py",
@@ -370,6 +375,10 @@ FAULTS = [
         ("a tie is a skip", """share["is_listened"].to_numpy() >= 0.5""",
          """share["is_listened"].to_numpy() > 0.5"""),
         ("a submission half written", "path.with_name(f\"{path.name}.{os.getpid()}.part\")", "path"),
+    ),
+    *_faults(
+        "files.py", "test_checkpoint.py",
+        ("a checkpoint written in place", "path.with_name(f\".{path.name}.{os.getpid()}.part\")", "path"),
     ),
     *_faults(
         "evaluate.py", "test_evaluate.py",

@@ -287,7 +287,7 @@ def test_initialisation_is_that_of_the_rbm(kind):
         ({"sizes": 4}, r"sizes: got \[4\]"),
         ({"sizes": [4, 0, 2]}, r"sizes\[1\]: got 0, expected a whole number of at least 1"),
         ({"sizes": [4, 3, 2.5]}, r"sizes\[2\]: got 2.5"),
-        ({"sizes": ["four", 3, 2]}, "n_visible: got 'four'"),
+        ({"sizes": ["four", 3, 2]}, "sizes.0.: got 'four'"),
         ({"visible": "softmax"}, "visible: got 'softmax', expected one of"),
         ({"visible": "categorical"}, "n_levels: got None with categorical"),
         ({"n_levels": 3}, "n_levels: got 3 with bernoulli"),
@@ -326,7 +326,7 @@ def test_what_does_not_fit_is_refused_by_name(kind):
         (lambda: predict(model, v), TypeError, "model: got a deep machine, expected an RBM"),
         (lambda: conditional_log_prob(model, v), ValueError, "model: got DBM with .* expected an RBM"),
         (lambda: pseudo_log_likelihood(model, v), ValueError, "model: got DBM with .* expected an RBM"),
-        (lambda: model.initialize_from(v * math.nan), ValueError, "v: got no rows, or a value that is not"),
+        (lambda: model.initialize_from(v * math.nan), ValueError, "data: got nan at .* mark missing"),
     ]:
         with pytest.raises(error, match=message):
             call()

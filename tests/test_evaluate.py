@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import binomtest
 from sklearn import metrics
 from sklearn.calibration import calibration_curve as sklearn_calibration
 
@@ -169,7 +170,9 @@ def test_calibration_is_that_of_scikit_learn(rated):
     observed, predicted = sklearn_calibration(label, prob, n_bins=10, strategy="quantile")
     np.testing.assert_allclose(curve["observed"], observed)
     np.testing.assert_allclose(curve["predicted"], predicted)
-    assert ((curve["low"] < curve["observed"]) & (curve["observed"] < curve["high"])).all()
+    for row in curve.itertuples():
+        wilson = binomtest(round(row.observed * row.n), row.n).proportion_ci(0.95, method="wilson")
+        assert (row.low, row.high) == pytest.approx((wilson.low, wilson.high), abs=1e-6)
     ece = column(rating_metrics(prob, label, n_bins=10, n_bootstrap=0))["ECE"]
     assert ece == pytest.approx(
         (curve["n"] * (curve["observed"] - curve["predicted"]).abs()).sum() / len(prob)

@@ -348,7 +348,7 @@ def test_what_does_not_fit_is_refused_by_name(kind):
         (
             lambda: model.initialize_from(v * float("nan")),
             ValueError,
-            "v: got no rows, or a value that is not finite",
+            r"data: got nan at .* expected a number; mark missing",
         ),
         (lambda: model.free_energy(v.to("meta")), ValueError, "v: is on meta, the machine on cpu"),
         (

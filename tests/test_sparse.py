@@ -133,8 +133,9 @@ def test_biases_from_ratings_are_those_of_dense_rows(kind, n_levels):
     assert counts.shape == (40, n_levels or 2) and counts.sum() == matrix.n_ratings
     with pytest.raises(ValueError, match="observed: a RatingMatrix brings its own mask"):
         model.initialize_from(matrix, observed)
-    with pytest.raises(ValueError, match="got ratings of 9 items and .* levels, expected 40"):
-        model.initialize_from(ratings(n_levels or 2, n_items=9))
+    for n_items in (9, 50):
+        with pytest.raises(ValueError, match=f"got ratings of {n_items} items and .* levels, expected 40"):
+            model.initialize_from(ratings(n_levels or 2, n_items=n_items))
 
 
 def test_wide_rows_are_looked_at_a_few_at_a_time(monkeypatch):
