@@ -106,7 +106,7 @@ spelling:  ## British spelling of pages, lessons, docstrings and messages; in an
 links: build/site-venv/.installed  ## ask for every link to the web (the tests check those inside the repository)
 	$(SITE_PY) -m sphinx -q -E -b linkcheck -c docs -d build/links-doctrees . build/links
 
-mutants:  ## change one operator or number of the core at a time, 400 times: does a test fail? half an hour
+mutants:  ## change one operator or number of the core at a time, 320 times: does a test fail? an hour
 	$(PYTHON) -m venv build/mutation-venv
 	build/mutation-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
 	  -r tests/mutation.txt -c constraints.txt $(TORCH)

@@ -29,15 +29,19 @@ def kernel_environment(profile, scores, **extra):
     One thread, unless the caller says otherwise: faster for machines of this size, and sums then come out the
     same to the last bit, whatever else the computer does.
     """
-    environment = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | os.environ | {
-        "RBM_PROFILE": profile,
-        "RBM_HEADLESS": "1",
-        "RBM_SCORES": str(Path(scores).resolve()),
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        # The kernel works in another folder: it must still find this library, and relative names.
-        "PYTHONPATH": os.pathsep.join(filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])),
-    }
+    environment = (
+        {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        | os.environ
+        | {
+            "RBM_PROFILE": profile,
+            "RBM_HEADLESS": "1",
+            "RBM_SCORES": str(Path(scores).resolve()),
+            "PYTHONHASHSEED": "0",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            # The kernel works in another folder: it must still find this library, and relative names.
+            "PYTHONPATH": os.pathsep.join(filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])),
+        }
+    )
     if os.environ.get("RBM_DATA"):
         environment["RBM_DATA"] = str(Path(os.environ["RBM_DATA"]).resolve())
     return environment | extra
