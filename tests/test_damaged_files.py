@@ -282,7 +282,7 @@ def test_code_in_no_member_of_a_model_file_is_run(whole, tmp_path):
                     except CheckpointError:
                         continue
                     loaded += 1
-                    if load is load_model:
+                    if load is load_model and "/data/" not in name:  # other bytes are another tensor
                         assert all(map(torch.equal, result.parameters(), before.parameters())), name
                 assert not trace.exists() and not os.path.exists("ran"), name
     assert loaded  # a member that nobody reads does no harm

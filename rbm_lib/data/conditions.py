@@ -88,7 +88,8 @@ class _Labels:
         code, self.names = pd.factorize(flat, sort=True)
         shape = len(self.names), len(lists)
         self.has = scipy.sparse.csr_array((np.ones(len(code)), (code, track)), shape=shape)
-        self.has.data[:] = 1  # a genre can stand twice in one list
+        self.has.sum_duplicates()  # a genre can stand twice in one list; SciPy 1.13 keeps both
+        self.has.data[:] = 1
         self.counts = np.diff(self.has.indptr)
         self._centre = (self.has @ sound) / self.counts[:, None]
 
