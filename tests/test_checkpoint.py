@@ -121,6 +121,22 @@ def test_a_resumed_run_equals_an_uninterrupted_one(kind, run, masked, tmp_path, 
     assert again.records == expected.records
 
 
+def test_checkpoint_every(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr("rbm_lib.training.save_training", lambda *_: saved.append(_[-1]["epoch"]))
+    v = random_rows(machine("bernoulli"), 6)
+    fit(
+        machine("bernoulli"),
+        v,
+        epochs=5,
+        batch_size=6,
+        checkpoint=tmp_path / "run.pt",
+        checkpoint_every=2,
+        progress=False,
+    )
+    assert saved == [2, 4, 5]
+
+
 def test_a_torch_scheduler_is_resumed(tmp_path):
     v, models = random_rows(machine("bernoulli"), 8), []
     for stops in ([6], [2, 4, 6]):

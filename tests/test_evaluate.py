@@ -260,6 +260,9 @@ def test_split_hands_the_scorer_the_training_half_only():
         split.rating(scorer)
     with pytest.raises(ValueError, match="like_at_least"):
         split.rating(lambda train: np.full(train.shape, 0.5))
+    likes = random_split(ratings(n_levels=2))  # two levels: the upper one is a like
+    frame = likes.rating(lambda train: np.full(train.shape, 0.5), n_bootstrap=0)
+    assert column(frame)["AUC"] == 0.5
     handed = []
     split.ranking(lambda train: handed.append(train) or np.zeros(train.shape), n_bootstrap=0)
     assert handed[0] is split.train

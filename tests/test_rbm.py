@@ -371,6 +371,13 @@ def test_nothing_that_is_passed_in_changes(kind):
     assert all(torch.equal(a, b) for a, b in zip(copies, (v, h, mask, shift), strict=True))
 
 
+def test_draws_carry_no_gradient(kind):
+    model = machine(kind)
+    v, h = random_rows(model, 5), random_hidden(model, 5)
+    for drawn in (model.sample_v_given_h(h), model.sample_h_given_v(v), *model.sample_even_given_odd(h)):
+        assert not drawn.requires_grad
+
+
 def test_devices_agree(kind, device):
     model = machine(kind)
     v, h, mask = random_rows(model, 6), random_hidden(model, 6), random_mask(6, 4)
