@@ -119,6 +119,8 @@ def test_too_large_a_machine_is_refused_and_says_how_large():
 
 def test_masks_and_rows_are_checked_at_the_door(kind):
     model, v = machine(kind), random_rows(machine(kind), 3)
+    with pytest.raises(ValueError, match=r"visible_offset: got shape \(2, 4\), expected .* \(3, 4\)"):
+        exact_log_partition(machine("bernoulli"), random_mask(3, 4), torch.ones(2, 4))
     with pytest.raises(TypeError, match="observed: got a mask of torch.int64, expected booleans"):
         exact_log_partition(model, torch.ones(4, dtype=torch.int64))
     with pytest.raises(ValueError, match=r"observed: got shape \(3, 5\), expected \(rows, 4\) or \(4,\)"):

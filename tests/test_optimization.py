@@ -24,11 +24,12 @@ def train(model, optimizer, gradients, schedule=None):
 
 
 @pytest.mark.parametrize("schedule", [None, linear_decay()])
-def test_momentum_is_that_of_torch(kind, schedule):
+@pytest.mark.parametrize("clip_norm", [None, 1e9])  # which is for `fit` to apply, and chooses the class
+def test_momentum_is_that_of_torch(kind, schedule, clip_norm):
     """Also the variance at half the rate, and the rates of a schedule."""
     ours, theirs = machine(kind), machine(kind)
     gradients = random_gradients(ours, 5)
-    train(ours, make_optimizer(ours, None, 0.03, schedule), gradients, schedule)
+    train(ours, make_optimizer(ours, None, 0.03, schedule, clip_norm), gradients, schedule)
     rates = {"log_variance": 0.015}
     groups = [{"params": [p], "lr": rates.get(name, 0.03)} for name, p in theirs.named_parameters()]
     sgd = torch.optim.SGD(groups, momentum=0.9)

@@ -346,6 +346,11 @@ def test_what_does_not_fit_is_refused_by_name(kind):
         (lambda: model.free_energy(v, mask[0, :3]), ValueError, r"observed: got shape \(3,\)"),
         (lambda: model.free_energy(v, visible_offset=np.ones(4)), TypeError, "visible_offset: got ndarray"),
         (
+            lambda: model.free_energy(v, visible_offset=torch.ones(2, *model.unit_shape)),
+            ValueError,
+            r"visible_offset: got shape \(2, 4.*\), expected one broadcastable to \(3, 4",
+        ),
+        (
             lambda: model.initialize_from(v * float("nan")),
             ValueError,
             r"data: got nan at .* expected a number; mark missing",
