@@ -207,6 +207,7 @@ def test_random_split_holds_out_a_fifth_of_each_user():
     assert again.held_out.fingerprint() == split.held_out.fingerprint() != other.held_out.fingerprint()
     single = RatingMatrix([1, 2, 2], [0, 0, 1], [0, 1, 0])
     assert np.diff(random_split(single, 0.9).train.csr.indptr).tolist() == [1, 1]
+    assert (np.diff(random_split(matrix, 0.99).train.csr.indptr) == 1).all()  # never all of them
     with pytest.raises(ValueError, match="share"):
         random_split(matrix, 1.0)
 
@@ -260,6 +261,10 @@ def test_split_hands_the_scorer_the_training_half_only():
         split.rating(scorer)
     with pytest.raises(ValueError, match="like_at_least"):
         split.rating(lambda train: np.full(train.shape, 0.5))
+    with pytest.raises(ValueError, match="like_at_least: got None for 3 levels"):
+        random_split(ratings(n_levels=3)).rating(lambda train: np.full(train.shape, 0.5))
+    with pytest.raises(ValueError, match=r"got shapes \(0,\) and \(0,\), expected two equal \(n,\), n > 0"):
+        rating_metrics([], [])
     likes = random_split(ratings(n_levels=2))  # two levels: the upper one is a like
     frame = likes.rating(lambda train: np.full(train.shape, 0.5), n_bootstrap=0)
     assert column(frame)["AUC"] == 0.5
