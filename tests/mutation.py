@@ -162,6 +162,12 @@ def in_child(folder, tests, limit):
     return "timeout"
 
 
+def shown(before, after):
+    """The first line that differs, before and after; of a decorator that is gone, the line below it."""
+    before, after = ([line.strip() for line in text if line.strip()] for text in (before, after))
+    return next((a, b) for a, b in zip(before, after, strict=False) if a != b)
+
+
 def try_mutant(folder, mutation, baseline):
     """Apply one mutation in the copy, run its tests; {"killed": how, "before": line, "after": line, …}."""
     from cosmic_ray.mutating import use_mutation
@@ -178,8 +184,7 @@ def try_mutant(folder, mutation, baseline):
     operator = get_operator(mutation.operator_name)(**mutation.operator_args)
     began = time.monotonic()
     with use_mutation(path, operator, mutation.occurrence) as (before, after):
-        pairs = zip(before.splitlines(), after.splitlines(), strict=False)
-        changed = next((a.strip(), b.strip()) for a, b in pairs if a != b)
+        changed = shown(before.splitlines(), after.splitlines())
         outcomes = (in_child(folder, stage, 10 * SLOW) for stage in stages if stage)
         killed = next(filter(None, outcomes), "")
     return {
