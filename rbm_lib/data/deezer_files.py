@@ -181,8 +181,9 @@ def oddities(frame):
     known, at = np.unique(release, return_inverse=True)
     year, month, day = known // 10_000, known // 100 % 100, known % 100
     # By hand: 30000101 is a date, though a placeholder, and pandas 2 ends in 2262.
-    first = ((year.astype(np.int64) - 1970) * 12 + month - 1).astype("datetime64[M]")
-    length = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(int)
+    months = (year.astype(np.int64) - 1970) * 12 + month - 1
+    first, after = (m.astype("datetime64[M]").astype("datetime64[D]") for m in (months, months + 1))
+    length = (after - first).astype(int)
     valid = (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= length)
     found = {
         "heard before its release date": release > today,
