@@ -303,6 +303,8 @@ LISTENS = [
     Harm("read-only columns", frame_read_only, "answer"),
 ]  # fmt: skip
 ARRAY_OF_TENSORS = [*TENSORS, *looser(LESS_FRAME), *OTHERS, *SHAPES, *numbers("nan", "nan")]
+FORMS = "one less, two axes, scalar, empty, Series, sparse tensor, on another device, text, None".split(", ")
+WRONG_COLUMN = [harm for harm in COLUMN if harm.name in FORMS]
 HARMS = {
     # what goes through `inputs.Rows`: any container
     "rows": [*TENSORS, *LESS_FRAME, *OTHERS, *SHAPES, *numbers("error"), NOTHING],
@@ -367,43 +369,13 @@ HARMS = {
     "labels of any kind": [
         *TENSORS[:6],
         *CONTAINERS[:5],
-        *(
-            h
-            for h in COLUMN
-            if h.name
-            in (
-                "one less",
-                "two axes",
-                "scalar",
-                "empty",
-                "Series",
-                "sparse tensor",
-                "on another device",
-                "text",
-                "None",
-            )
-        ),
+        *WRONG_COLUMN,
     ],
     "folds": [
         *TENSORS[:6],
         *CONTAINERS[:5],
         Harm("NaN", cell(np.nan), "error"),
-        *(
-            h
-            for h in COLUMN
-            if h.name
-            in (
-                "one less",
-                "two axes",
-                "scalar",
-                "empty",
-                "Series",
-                "sparse tensor",
-                "on another device",
-                "text",
-                "None",
-            )
-        ),
+        *WRONG_COLUMN,
     ],
     "scores": [
         *TENSORS,
