@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rbm_lib import training
 from rbm_lib.checkpoint import CLASSES
 from rbm_lib.exact import BLOCK_ELEMENTS, binary_states, exact_log_likelihood
 from rbm_lib.inputs import Rows, as_tensor
@@ -20,7 +19,7 @@ from rbm_lib.monitoring import History
 from rbm_lib.optimization import make_optimizer, put_gradient, set_rates, take_step
 from rbm_lib.rbm import RBM
 from rbm_lib.sampling import gibbs
-from rbm_lib.training import choose_device, on_device
+from rbm_lib.training import choose_device, on_device, progress_bar, refuse_non_finite, whole_epochs
 
 BOUND_BITS = 20  # exact_bound: of the first layer's states, and of the pairs of states of two layers
 BATCH = 4096  # rows at once where nothing is learned
@@ -205,9 +204,7 @@ def fine_tune(
     learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
     decayed = [*model.weights, model.head.weight] if weight_decay else []
     n_updates, update, history = epochs * -(-len(rows) // batch_size), 0, History()
-    good = [p.clone() for p in model.parameters()]  # as the last whole epoch left them
-    bar = training._progress_bar(range(epochs), progress)
-    try:
+    with whole_epochs(model, history) as keep, progress_bar(range(epochs), progress) as bar:
         for epoch in bar:
             total = 0.0
             order = torch.randperm(len(rows), generator=generator, device=device)
@@ -223,24 +220,13 @@ def fine_tune(
                     put_gradient(model, gradient, optimizer)
                     take_step(model, optimizer, schedule)
                 total, update = total + loss.detach() * len(index), update + 1
-            training._refuse_non_finite(model, epoch, lr, None)
+            refuse_non_finite(model, epoch, lr, None)
             record = {"epoch": epoch + 1, "loss": float(total) / len(rows)}
             record |= {} if validation is None else _score(model, held_out, truth)
-            training._refuse_non_finite(record, epoch, lr, None)
+            refuse_non_finite(record, epoch, lr, None)
             history.records.append(record)
-            good = [p.clone() for p in model.parameters()]
+            keep()
             bar.set_postfix({name: f"{value:.4g}" for name, value in list(record.items())[1:3]})
-    except (KeyboardInterrupt, training.TrainingDiverged) as stop:
-        with torch.no_grad():
-            for p, value in zip(model.parameters(), good, strict=True):
-                p.copy_(value)
-        if isinstance(stop, training.TrainingDiverged):
-            raise
-        history.interrupted = True
-    finally:
-        bar.close()
-        for p in model.parameters():
-            p.grad = None
     return history
 
 

@@ -5,6 +5,7 @@ model. The methods differ only in where the second average comes from. Its negat
 torch optimiser takes the step.
 """
 
+import contextlib
 import math
 from pathlib import Path
 
@@ -158,9 +159,8 @@ def fit(
     )  # fmt: skip
     n_updates = epochs * math.ceil(len(rows) / batch_size)
     update = first_epoch * math.ceil(len(rows) / batch_size)
-    bar = _progress_bar(range(first_epoch, epochs), progress and processes.rank == 0)
-    good = [p.clone() for p in model.parameters()]  # as the last whole epoch left them
-    try:
+    epochs_left, shown = range(first_epoch, epochs), progress and processes.rank == 0
+    with whole_epochs(model, history, checkpoint) as keep, progress_bar(epochs_left, shown) as bar:
         for epoch in bar:
             order = torch.randperm(len(rows), generator=generator, device=device)
             order = order.cpu() if rows.ratings is not None else order
@@ -172,35 +172,54 @@ def fit(
                     put_gradient(model, gradient, optimizer, clip_norm)
                 take_step(model, optimizer, schedule)
                 update += 1
-            _refuse_non_finite(model, epoch, lr, checkpoint)
+            refuse_non_finite(model, epoch, lr, checkpoint)
             record = {"epoch": epoch + 1}
             if (epoch + 1) % monitor_every == 0 or epoch + 1 == epochs:
                 try:
                     record |= monitor(model, rows, validation)
                 except ValueError as error:  # the rows are good: a mean has overflowed
                     raise _diverged("a unit's mean", epoch, lr, checkpoint) from error
-                _refuse_non_finite(record, epoch, lr, checkpoint)
-            good = [p.clone() for p in model.parameters()]
+                refuse_non_finite(record, epoch, lr, checkpoint)
             if len(record) > 1:
                 history.records.append(record)
+            keep()
+            if len(record) > 1:
                 bar.set_postfix({name: f"{value:.4g}" for name, value in list(record.items())[1:3]})
             due = (epoch + 1) % checkpoint_every == 0 or epoch + 1 == epochs
             if checkpoint is not None and due and processes.rank == 0:
                 state = {"epoch": epoch + 1, "records": history.records, "chains": gradient_of.chains}
                 save_training(checkpoint, settings, model, optimizer, schedule, generator, state)
+    return history
+
+
+@contextlib.contextmanager
+def whole_epochs(model, history, checkpoint=None):
+    """Yields keep(), to be called after each epoch: where TrainingDiverged or an interrupt leads back to.
+
+    The interrupt ends here. TrainingDiverged goes on, and ProcessLost, which then names the last checkpoint.
+    """
+    kept = []
+
+    def keep():
+        kept[:] = [p.detach().clone() for p in model.parameters()], len(history.records)
+
+    keep()
+    try:
+        yield keep
     except (KeyboardInterrupt, TrainingDiverged) as stop:
-        for p, value in zip(model.parameters(), good, strict=True):
-            p.copy_(value)
+        values, n_records = kept
+        with torch.no_grad():
+            for p, value in zip(model.parameters(), values, strict=True):
+                p.copy_(value)
+        del history.records[n_records:]
         if isinstance(stop, TrainingDiverged):
             raise
         history.interrupted = True
     except ProcessLost as error:
         raise ProcessLost(f"{error}{_kept(checkpoint)}") from error
     finally:
-        bar.close()
         for p in model.parameters():
             p.grad = None
-    return history
 
 
 def choose_device(device) -> torch.device:
@@ -239,13 +258,14 @@ def on_device(generator, device):
     return torch.Generator(device).manual_seed(seed.item())
 
 
-def _progress_bar(epochs, progress):
+def progress_bar(epochs, progress):
+    """tqdm over the epochs, in a terminal or a notebook."""
     from tqdm.auto import tqdm
 
     return tqdm(epochs, disable=not progress, unit="epoch", leave=False)
 
 
-def _refuse_non_finite(numbers, epoch, lr, checkpoint):
+def refuse_non_finite(numbers, epoch, lr, checkpoint):
     """`numbers`: a model, or a record of the history."""
     named = numbers.items() if isinstance(numbers, dict) else numbers.named_parameters()
     for name, x in named:

@@ -62,7 +62,7 @@ def test_an_update_waits_for_no_value(case, monkeypatch):
     model, data, options = CASES[case]()
     watch = Watch()
     monkeypatch.setattr(torch.nn.functional, "one_hot", one_hot)
-    monkeypatch.setattr(training, "_refuse_non_finite", lambda *_: setattr(watch, "on", False))  # epoch's end
+    monkeypatch.setattr(training, "refuse_non_finite", lambda *_: setattr(watch, "on", False))  # epoch's end
     with watch:
         fit(
             model, data, epochs=2, batch_size=4, schedule=watch.turn, monitor_every=2, progress=False,
