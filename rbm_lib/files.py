@@ -5,10 +5,12 @@ import glob
 import os
 import shutil
 import time
+from pathlib import Path
 
 
 def write_whole(path, content) -> None:
-    """Write bytes to `path`, a Path: whole or not at all. Raises OSError that names the path."""
+    """Write text (as UTF-8) or bytes to `path`: whole or not at all. Raises OSError that names the path."""
+    path, content = Path(path), content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,6 @@ random split, in which each held-out listen lies between known ones of the same 
 come before `held_out` ones, and what is learned from labels is applied out of fold.
 """
 
-import csv
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import pandas as pd
 
 from rbm_lib.data.deezer_files import MONTH
 from rbm_lib.data.ratings import RatingMatrix, as_array
+from rbm_lib.files import write_whole
 from rbm_lib.machine import require_whole
 
 # Columns of ids, whose numbers mean nothing: their rates are features (`out_of_fold` of a TargetEncoder).
@@ -194,10 +193,11 @@ def keep_matrix(listens, item="media_id", user_ids=None, item_ids=None, min_play
 
 
 def write_submission(path, sample_id, probability):
-    """Write the competition's file, `sample_id,is_listened`, the latter P(kept), and read it back: its path.
+    """Write the competition's file, `sample_id,is_listened`, the latter P(kept): its path.
 
-    sample_id: whole numbers (n,), each once; probability (n,). The file is there whole or not at all. Raises
-    ValueError for lengths that differ, no rows, an id twice, or a probability missing or outside 0 … 1.
+    sample_id: whole numbers (n,), each once; probability (n,). Every number is read back as it was given. The
+    file is there whole or not at all: OSError where it cannot be written. Raises ValueError for lengths that
+    differ, no rows, an id twice, or a probability missing or outside 0 … 1.
     """
     path, ids, prob = Path(path), np.asarray(sample_id), np.asarray(probability, dtype=float)
     if ids.ndim != 1 or ids.shape != prob.shape or not len(ids):
@@ -211,18 +211,8 @@ def write_submission(path, sample_id, probability):
     if not ((prob >= 0) & (prob <= 1)).all():
         wrong = int(np.flatnonzero(~((prob >= 0) & (prob <= 1)))[0])
         raise ValueError(f"probability: got {prob[wrong]} at position {wrong}, expected 0 to 1.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        pd.DataFrame({"sample_id": ids, "is_listened": prob}).to_csv(temporary, index=False)
-        with temporary.open(newline="") as file:
-            header, *rows = csv.reader(file)
-        written = [[int(row[0]), float(row[1])] for row in rows]  # exact; not so in every pandas
-        if header != ["sample_id", "is_listened"] or written != list(map(list, zip(ids, prob, strict=True))):
-            raise OSError(f"{path}: what was read back is not what was written; is the disk full?")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    rows = zip(ids.tolist(), prob.tolist(), strict=True)  # Python's numbers: their text is exact
+    write_whole(path, "\n".join(["sample_id,is_listened", *(f"{i},{p}" for i, p in rows), ""]))
     return path
 
 
@@ -240,10 +230,9 @@ def _need(listens, *columns):
             raise TypeError(f"{name}: got {values.dtype} values, expected numbers.")
         if pd.api.types.is_numeric_dtype(values):
             wrong = ~(np.abs(values.to_numpy(dtype=float, na_value=np.nan)) <= 2**53)  # NaN too
-        else:
-            wrong = (
-                values.isna() | ~values.map(type).eq(type(values.iloc[0]) if len(values) else None)
-            ).to_numpy()
+        else:  # missing ids, or ids of another type than the first
+            types = values.map(type).to_numpy()
+            wrong = values.isna().to_numpy() | (types != types[:1])
         if wrong.any():
             row = int(wrong.argmax())
             raise ValueError(

@@ -1,6 +1,6 @@
 """Listens: splits that respect time, features without the row's own answer, who kept what, the submission."""
 
-import csv
+import errno
 import os
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import TargetEncoder
 
-from rbm_lib import listens as tools
 from rbm_lib.data import load_deezer, synthetic_deezer
 from rbm_lib.data.deezer_files import COLUMNS, DTYPES
 from rbm_lib.listens import (
@@ -356,11 +355,14 @@ def test_a_submission_that_is_none_is_refused_and_the_old_one_stays(tmp_path, id
     assert path.read_text() == "sample_id,is_listened\n7,0.5\n" and os.listdir(tmp_path) == ["s.csv"]
 
 
-def test_a_submission_that_reads_back_otherwise_never_lands(tmp_path, monkeypatch):
+def test_a_submission_on_a_full_disk_never_lands(tmp_path, monkeypatch):
     path = write_submission(tmp_path / "s.csv", [7], [0.5])
-    whole = csv.reader
-    monkeypatch.setattr(tools.csv, "reader", lambda file: list(whole(file))[:-1])
-    with pytest.raises(OSError, match="is the disk full"):
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device: .*s.csv"):
         write_submission(path, [7, 8], [0.5, 0.6])
     assert path.read_text() == "sample_id,is_listened\n7,0.5\n" and os.listdir(tmp_path) == ["s.csv"]
 

@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 
 from rbm_lib.course.execute import execute, kernel_environment
-from rbm_lib.course.lesson import repository_root, write_atomically
+from rbm_lib.course.lesson import repository_root
 from rbm_lib.course.notebook import BuildError, code_cells, lesson_sources, notebooks_folder, read_source
 from rbm_lib.course.student import write_student
+from rbm_lib.files import write_whole
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
@@ -67,7 +68,7 @@ def write_notebook(notebook, target):
     import nbformat
 
     nbformat.validate(notebook)
-    write_atomically(target, nbformat.writes(notebook, version=4).rstrip("\n") + "\n")
+    write_whole(target, nbformat.writes(notebook, version=4).rstrip("\n") + "\n")
 
 
 def problems(notebook):

@@ -3,10 +3,10 @@
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from rbm_lib.course.exercises import check, find_exercise, load_exercises
+from rbm_lib.files import write_whole
 
 PROFILES = ("fast", "full")
 _sources = []  # where this process's data came from, for the table of `make run`
@@ -137,22 +137,7 @@ def save_score(lesson, results):
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or not ours: start afresh
         known = {}
     score = {"lesson": lesson, "exercises": dict(sorted((known | results).items()))}
-    write_atomically(path, json.dumps(score, indent=1, ensure_ascii=False) + "\n")
-
-
-def write_atomically(path, text):
-    """Write ``text`` so that a reader sees the old file or the new one, never half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner may read
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(score, indent=1, ensure_ascii=False) + "\n")
 
 
 def kernel_report():

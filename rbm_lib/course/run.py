@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rbm_lib.course.execute import Execution, execute, kernel_environment
-from rbm_lib.course.lesson import repository_root, write_atomically
+from rbm_lib.course.lesson import repository_root
 from rbm_lib.course.notebook import code_cells, notebooks_folder, relink, short_path
+from rbm_lib.files import write_whole
 
 
 @dataclass
@@ -57,8 +58,8 @@ def run(profile="fast", folder=None, target=None, timeout=600):
                 bar.write(_failure(name, notebook, done), file=sys.stderr)
             rows.append(Row(name, done, _write_page(name, notebook, folder, target)))
             relink(notebook, Path(os.path.relpath(folder, target / "notebooks")).as_posix())
-            write_atomically(target / "notebooks" / f"{name}.ipynb", nbformat.writes(notebook))
-    write_atomically(target / "index.html", index_page(rows, profile))
+            write_whole(target / "notebooks" / f"{name}.ipynb", nbformat.writes(notebook))
+    write_whole(target / "index.html", index_page(rows, profile))
     print(table(rows))
     print(f"\nExecuted copies and an index: {short_path(target / 'index.html')}")
     return all(row.done.failed is None for row in rows)
@@ -96,7 +97,7 @@ def _write_page(name, notebook, folder, target):
         return None
     about = {"metadata": {"name": name, "path": str(folder)}}
     page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, about)
-    write_atomically(target / "notebooks" / f"{name}.html", page)
+    write_whole(target / "notebooks" / f"{name}.html", page)
     return f"notebooks/{name}.html"
 
 

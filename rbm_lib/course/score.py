@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 
 from rbm_lib.course.isolate import FAILED, Isolated, Limits
-from rbm_lib.course.lesson import repository_root, write_atomically
+from rbm_lib.course.lesson import repository_root
 from rbm_lib.course.notebook import BuildError, notebooks_folder, short_path
+from rbm_lib.files import write_whole
 
 LESSON = re.compile(r"""^[^#\n]*\bLesson\(\s*["'](\w+)["']""", re.MULTILINE)
 NO_NOTEBOOK, NO_LESSON = "not a notebook", "no lesson"
@@ -192,7 +193,7 @@ def frame(rows):
 
 def write(rows, target, limits):
     """Write ``scores.csv`` and ``scores.json`` into ``target``."""
-    write_atomically(target / "scores.csv", frame(rows).to_csv(index=False))
+    write_whole(target / "scores.csv", frame(rows).to_csv(index=False))
     limits = {"seconds": limits.seconds, "gigabytes": limits.gigabytes, "megabytes": limits.megabytes}
     text = json.dumps({"limits": limits, "submissions": rows}, indent=1, ensure_ascii=False)
-    write_atomically(target / "scores.json", text + "\n")
+    write_whole(target / "scores.json", text + "\n")

@@ -4,7 +4,6 @@ import hashlib
 import json
 from pathlib import Path
 
-from rbm_lib.course.lesson import write_atomically
 from rbm_lib.course.notebook import (
     BEGIN,
     code_cells,
@@ -14,6 +13,7 @@ from rbm_lib.course.notebook import (
     relink,
     without_solutions,
 )
+from rbm_lib.files import write_whole
 
 
 def make_students(names=(), folder=None):
@@ -47,7 +47,7 @@ def write_student(source, folder, exercises=None):
     while worked_in(target):
         target = folder / f"{source.stem}.new{'' if count == 1 else f'-{count}'}.ipynb"
         count += 1
-    write_atomically(target, text)
+    write_whole(target, text)
     if target != first:
         print(f"{first.name} has been worked in, so it stays as it is; the new copy is {target.name}.")
     return target
