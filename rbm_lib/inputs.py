@@ -226,15 +226,7 @@ def as_booleans(mask, name) -> Tensor:
 
 def as_offset(visible_offset, model, n_rows=None) -> Tensor:
     """`visible_offset` as a tensor that can be broadcast to n_rows rows of v, on the machine's device."""
-    offset, bias = as_tensor(visible_offset, "visible_offset", model), model.visible_bias
-    full = (len(offset) if n_rows is None and offset.ndim > bias.ndim else n_rows or 1, *bias.shape)
-    try:
-        fits = torch.broadcast_shapes(offset.shape, full) == full
-    except RuntimeError:
-        fits = False
-    if not fits:
-        shape = tuple(offset.shape)
-        raise ValueError(f"visible_offset: got shape {shape}, expected one broadcastable to {full}.")
+    offset = model.checked_offset(as_tensor(visible_offset, "visible_offset", model), n_rows)
     if not (offset.abs() <= LARGEST).all():  # not true of NaN either
         limit = f"not finite, or beyond ±{LARGEST:g}"
         raise ValueError(f"visible_offset: got a value that is {limit}; expected numbers.")

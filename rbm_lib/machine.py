@@ -22,9 +22,12 @@ VARIANCE_FLOOR = 1e-6  # of variances: the density of a column that hardly varie
 class Machine(nn.Module):
     """The visible layer of a machine. RBM and DBM add the hidden layers and name the two sides.
 
-    They provide visible_bias, log_variance, weight_names, bias_names, n_odd, n_even, odd_units, even_units,
-    input_to_odd, input_to_even, posterior_means, and join and split, between the two sides and the hidden
-    states that energy takes.
+    Building blocks (`energy`, `input_to_hidden`, `sample_h_given_v`, …) look at shapes, types and devices,
+    but not at values: they stand inside loops. What takes data from outside looks at the values, once.
+
+    The two provide visible_bias, log_variance, weight_names, bias_names, n_odd, n_even, odd_units,
+    even_units, input_to_odd, input_to_even, posterior_means, and join and split, between the two sides and
+    the hidden states that energy takes.
     """
 
     def __init__(self, n_visible, visible, n_levels):
@@ -43,7 +46,7 @@ class Machine(nn.Module):
     def visible_units(self, visible_offset=None, n_rows=None):
         """The visible layer as units, its bias moved by `visible_offset`, which fits n_rows rows."""
         bias = self.visible_bias
-        bias = bias if visible_offset is None else bias + self._checked_offset(visible_offset, n_rows)
+        bias = bias if visible_offset is None else bias + self.checked_offset(visible_offset, n_rows)
         return UNITS[self.kind](bias) if self.log_variance is None else Gaussian(bias, self.log_variance)
 
     def _visible_energy(self, v, observed, visible_offset):
@@ -140,7 +143,7 @@ class Machine(nn.Module):
         """v in the machine's dtype, its values looked at: for samplers, whose draws would hide a NaN."""
         seen = {name: self._row_values(v, observed, name)[0]}
         if visible_offset is not None:
-            seen["visible_offset"] = torch.as_tensor(self._checked_offset(visible_offset, len(v)))
+            seen["visible_offset"] = torch.as_tensor(self.checked_offset(visible_offset, len(v)))
         for name, value in seen.items():
             if not torch.isfinite(value).all():
                 raise ValueError(f"{name}: got a value that is not finite; mark missing ones in observed=.")
@@ -151,10 +154,11 @@ class Machine(nn.Module):
         v = self._checked(name, v, self.unit_shape)
         if observed is None:
             return v, None
-        mask = self._checked_mask("observed", observed, len(v))
+        mask = self.checked_mask("observed", observed, len(v))
         return torch.where(self._spread(mask), v, torch.zeros_like(v)), mask
 
-    def _checked_mask(self, name, mask, n_rows):
+    def checked_mask(self, name, mask, n_rows):
+        """A mask as (n_rows or 1, n_visible)."""
         if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.layout != torch.strided:
             raise TypeError(f"{name}: got {_describe(mask)}, expected a boolean tensor (try `mask.bool()`).")
         self._check_device(name, mask)
@@ -163,7 +167,8 @@ class Machine(nn.Module):
             raise ValueError(f"{name}: got shape {shape}, expected ({n_rows}, {n}) or ({n},).")
         return mask[None] if mask.ndim == 1 else mask
 
-    def _checked_offset(self, offset, n_rows):
+    def checked_offset(self, offset, n_rows):
+        """A tensor broadcastable to n_rows rows of v, or a number; n_rows None: any number of rows."""
         if isinstance(offset, (float, int)):
             return offset
         self._check_tensor("visible_offset", offset)

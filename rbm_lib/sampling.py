@@ -86,7 +86,7 @@ def _still_units(model, clamp, observed, n_rows):
     """Units that a chain must not move, in the shape of v, or None."""
     if clamp is None and observed is None:
         return None
-    clamp = None if clamp is None else model._checked_mask("clamp", clamp, n_rows)
+    clamp = None if clamp is None else model.checked_mask("clamp", clamp, n_rows)
     held = [mask for mask in (clamp, None if observed is None else ~observed) if mask is not None]
     still = held[0] if len(held) == 1 else held[0] | held[1]
     return still if model.n_levels is None else still[..., None]

@@ -78,7 +78,7 @@ FAULTS = [
          "return torch.where(self._spread(mask), v, torch.zeros_like(v)), mask",
          "return torch.where(self._spread(mask), v, -torch.ones_like(v)), mask"),
         ("offset ignored",
-         "bias = bias if visible_offset is None else bias + self._checked_offset(visible_offset, n_rows)",
+         "bias = bias if visible_offset is None else bias + self.checked_offset(visible_offset, n_rows)",
          "pass"),
         ("statistics summed instead of averaged",
          "torch.full_like(rows[:, 0], 1 / max(len(rows), 1))", "torch.ones_like(rows[:, 0])"),
@@ -374,7 +374,6 @@ FAULTS = [
         ("hours of another time zone", "hour = time // 3600 % 24", "hour = (time // 3600 + 1) % 24"),
         ("a tie is a skip", """share["is_listened"].to_numpy() >= 0.5""",
          """share["is_listened"].to_numpy() > 0.5"""),
-        ("a submission half written", "path.with_name(f\"{path.name}.{os.getpid()}.part\")", "path"),
     ),
     *_faults(
         "files.py", "test_checkpoint.py",
