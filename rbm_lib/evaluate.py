@@ -208,10 +208,8 @@ def rating_metrics(
     """
     from sklearn.metrics import log_loss, roc_auc_score
 
-    (prob, label, groups), n_bins = (
-        _check_ratings(probability, label, groups),
-        require_whole("n_bins", n_bins),
-    )
+    prob, label, groups = _check_ratings(probability, label, groups)
+    n_bins = require_whole("n_bins", n_bins)
     group, n_groups = (np.arange(len(prob)), len(prob)) if groups is None else _codes(groups)
     auc = _weighted_auc(prob, label, group)
     tiny = np.finfo(float).eps

@@ -17,9 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pytest
 import scipy.sparse
 import torch
-from conftest import seeded
+from conftest import TIMES, seeded
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rbm_lib.data.ratings import RatingMatrix
@@ -533,6 +536,22 @@ def arrays(result):
     return [np.array(float(result))] if isinstance(result, (int, float, np.number)) else []
 
 
+def property_of(calls):
+    """The test of the property for these calls: a harm drawn, of an argument drawn."""
+
+    @pytest.mark.grows
+    @pytest.mark.parametrize("call", calls, ids=lambda call: call.name)
+    @settings(max_examples=100 * TIMES)
+    @given(data=st.data())
+    def right_answer_or_helpful_error(call, data):
+        kind, masked = data.draw(st.sampled_from(call.units)), data.draw(st.booleans())
+        name = data.draw(st.sampled_from(sorted(call.kinds)))
+        harm = data.draw(st.sampled_from(HARMS[call.kinds[name]]))
+        check(call, kind, masked, name, harm, data.draw(st.integers(0, 11)))
+
+    return right_answer_or_helpful_error
+
+
 def check(call, kind, masked, name, harm, where):
     """The property, for one harm of one argument; how it ended is counted."""
     arguments = call.good(kind, masked)
@@ -594,6 +613,9 @@ ELSEWHERE = {  # public, but not in a table; course.* and the loaders of data.* 
     "training.TrainingDiverged": "an error",
     "training.choose_device": "a part of `fit`",
     "training.on_device": "a part of `fit`",
+    "training.progress_bar": "a part of `fit`",
+    "training.refuse_non_finite": "a part of `fit`",
+    "training.whole_epochs": "a part of `fit`",
     "listens.write_submission": "writes a file: test_listens.py",
     "data.ratings.RatingMatrix.from_frame": "test_ratings.py",
     "data.ratings.as_array": "a part of RatingMatrix",

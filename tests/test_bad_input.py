@@ -1,11 +1,8 @@
 """Bad input to machines, samplers, likelihoods and training: a right answer or an error that helps."""
 
-import pytest
 import torch
-from bad_input import HARMS, Call, Seed, check
-from conftest import TIMES, deep_machine, machine, random_mask, random_rows, seeded
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from bad_input import Call, Seed, property_of
+from conftest import deep_machine, machine, random_mask, random_rows, seeded
 
 from rbm_lib import DBN
 
@@ -183,12 +180,4 @@ CALLS = [
 ]  # fmt: skip
 
 
-@pytest.mark.grows
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
-@settings(max_examples=100 * TIMES)
-@given(data=st.data())
-def test_a_right_answer_or_an_error_that_helps(call, data):
-    kind, masked = data.draw(st.sampled_from(call.units)), data.draw(st.booleans())
-    name = data.draw(st.sampled_from(sorted(call.kinds)))
-    harm = data.draw(st.sampled_from(HARMS[call.kinds[name]]))
-    check(call, kind, masked, name, harm, data.draw(st.integers(0, 11)))
+test_a_right_answer_or_an_error_that_helps = property_of(CALLS)

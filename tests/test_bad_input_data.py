@@ -2,13 +2,10 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 import test_bad_input
 import torch
-from bad_input import ELSEWHERE, HARMS, PARTS, Call, Seed, array, check, public_names, ratings_of
-from conftest import TIMES, machine, random_mask, random_rows, seeded
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from bad_input import ELSEWHERE, PARTS, Call, Seed, array, property_of, public_names, ratings_of
+from conftest import machine, random_mask, random_rows, seeded
 from sklearn.linear_model import LogisticRegression
 
 from rbm_lib.data.deezer_files import MONTH
@@ -431,15 +428,7 @@ CALLS = [
 ]
 
 
-@pytest.mark.grows
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
-@settings(max_examples=100 * TIMES)
-@given(data=st.data())
-def test_a_right_answer_or_an_error_that_helps(call, data):
-    kind, masked = data.draw(st.sampled_from(call.units)), data.draw(st.booleans())
-    name = data.draw(st.sampled_from(sorted(call.kinds)))
-    harm = data.draw(st.sampled_from(HARMS[call.kinds[name]]))
-    check(call, kind, masked, name, harm, data.draw(st.integers(0, 11)))
+test_a_right_answer_or_an_error_that_helps = property_of(CALLS)
 
 
 def test_every_public_function_is_in_a_table_or_has_a_reason():
