@@ -790,7 +790,7 @@ for p in (0.99, 0.999):
 #
 # **The rule.** Products in low precision, if you like. In float32: weights, sums, probabilities, and their comparison with a draw. `model.bfloat16()` puts
 # everything into bfloat16, without a word. The library's uniform numbers stay float32 even then, and so rare *ons* come out right; steps vanish all the same,
-# and probabilities near 1 become 1.
+# and probabilities near 1 become 1. So `fit` trains in float32 or float64 only, and says so.
 #
 # ## 5. What AIS costs · optional
 #
