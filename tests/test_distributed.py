@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import distributed_cases as cases
@@ -21,10 +22,12 @@ TESTS = Path(__file__).parent
 def launch(n, *arguments, timeout=240):
     """The script under torchrun with n processes on this machine."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)]
-    command += [str(TESTS / "distributed_cases.py"), *map(str, arguments)]
+    case = [str(TESTS / "distributed_cases.py"), *map(str, arguments)]
     paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    return subprocess.run(command, env=environment, timeout=timeout, capture_output=True, text=True)
+    options = {"env": environment, "timeout": timeout, "capture_output": True, "text": True}
+    with tempfile.TemporaryDirectory() as logs:  # else torchrun leaves a folder among the temporary files
+        return subprocess.run([*command, "--log-dir", logs, *case], **options)
 
 
 def of(rank, size):

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 from rbm_lib.course.lesson import PROFILES
 
@@ -109,7 +110,11 @@ if __name__ == "__main__":
     # No run should hang on the settings and start-up files of the user's own Jupyter and IPython, and there
     # may be no home to hold any.
     with tempfile.TemporaryDirectory(prefix="rbm-", ignore_cleanup_errors=True) as own:
-        names = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+        names = ["IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"]
+        try:
+            Path.home()
+        except RuntimeError:  # matplotlib 3.9, among others, cannot be imported then
+            names.append("HOME")
         os.environ |= dict.fromkeys(names, own)
         status = main()
     sys.exit(status)
