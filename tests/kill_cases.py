@@ -85,6 +85,7 @@ def child(path, fault, whole, fills, room):
 
 
 def main(folder, fault, times, seed):
+    torch.set_num_threads(1)  # a fork has none of its parent's other threads, and would wait for them
     tqdm.set_lock(threading.RLock())  # its own is shared by forks: one killed holding it would stop the rest
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # until a child is ready for it
     path, rng, whole = Path(folder) / "run.pt", random.Random(seed), {}
@@ -99,6 +100,7 @@ def main(folder, fault, times, seed):
         room = rng.randrange(path.stat().st_size if path.exists() else 5000)
         process = os.fork()
         if process == 0:
+            signal.alarm(120)  # one that hangs dies of it, and is counted as unclear
             try:
                 end = child(path, fault, whole, fills, room)
             except KeyboardInterrupt:
