@@ -10,6 +10,7 @@ tells the difference), harmless (a result that is as right as before), or new. T
 import argparse
 import ast
 import csv
+import hashlib
 import importlib
 import json
 import multiprocessing
@@ -49,13 +50,17 @@ def left_out(tree):
 
 
 def places(module):
-    """{(operator family, position): [mutations]} of a module, without what is left out."""
+    """{lot: [mutations]}, one lot for each place in a module, without what is left out.
+
+    A lot is random, but depends on nothing but the line: as the code grows, the lowest stay the same.
+    """
     from cosmic_ray.commands.init import _all_work_items
 
     path = ROOT / "rbm_lib" / f"{module}.py"
+    text = path.read_text(encoding="utf-8")
     skip = [
         ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))
-        for node in left_out(ast.parse(path.read_text(encoding="utf-8")))
+        for node in left_out(ast.parse(text))
     ]
     found = defaultdict(list)
     for item in _all_work_items([path], {}):
@@ -63,7 +68,11 @@ def places(module):
         if not any(a <= m.start_pos and m.end_pos <= b for a, b in skip):
             family = m.operator_name.split("/")[-1].split("_")[0]
             found[family, m.start_pos].append(m)
-    return found
+    lots, lines = {}, text.splitlines()
+    for family, (line, column) in sorted(found):
+        lot = hashlib.sha256(f"{SEED} {module} {family} {column} {lines[line - 1]}".encode()).hexdigest()
+        lots[lot + str(line)] = found[family, (line, column)]
+    return lots
 
 
 class Recorder:
@@ -263,10 +272,8 @@ def main():
             raise SystemExit("The tests fail without a mutant.")
     baseline = json.loads((BUILD / "baseline.json").read_text())
 
-    everywhere = [(m, key, options_) for m in CORE for key, options_ in sorted(places(m).items())]
-    rng = random.Random(SEED)
-    sample = rng.sample(everywhere, min(options.mutants, len(everywhere)))
-    mutations = [rng.choice(alternatives) for _, _, alternatives in sample]
+    everywhere = {lot: alternatives for module in CORE for lot, alternatives in places(module).items()}
+    mutations = [random.Random(lot[:64]).choice(everywhere[lot]) for lot in sorted(everywhere)[: options.mutants]]
     print(f"{len(everywhere)} places, {len(mutations)} mutants", flush=True)
     done, log = [], BUILD / "results.jsonl"
     if log.exists():
