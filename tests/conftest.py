@@ -32,6 +32,13 @@ DISCRETE = ("bernoulli", "categorical")
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
+def pytest_terminal_summary(terminalreporter):
+    """The counts of docs/reliability.md."""
+    if "bad_input" in sys.modules and (ended := sys.modules["bad_input"].ended):
+        counts = ", ".join(f"{number:,} {end}" for end, number in sorted(ended.items()))
+        terminalreporter.write_line(f"Bad input: {ended.total():,} calls: {counts}.")
+
+
 @pytest.fixture(params=DEVICES)
 def device(request):
     """Every device present."""

@@ -273,7 +273,8 @@ def main():
     baseline = json.loads((BUILD / "baseline.json").read_text())
 
     everywhere = {lot: alternatives for module in CORE for lot, alternatives in places(module).items()}
-    mutations = [random.Random(lot[:64]).choice(everywhere[lot]) for lot in sorted(everywhere)[: options.mutants]]
+    drawn = sorted(everywhere)[: options.mutants]
+    mutations = [random.Random(lot[:64]).choice(everywhere[lot]) for lot in drawn]
     print(f"{len(everywhere)} places, {len(mutations)} mutants", flush=True)
     done, log = [], BUILD / "results.jsonl"
     if log.exists():
