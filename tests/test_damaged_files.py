@@ -163,6 +163,19 @@ def test_a_hostile_archive_leaves_nothing(entries, message, tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.zip", "deep"]
 
 
+def test_of_an_endless_name_an_error_shows_the_beginning(tmp_path):
+    """Flipped bits in the lengths of names make one name of many headers."""
+    endless = packed(tmp_path / "a.zip", [("set/a", b"a"), ("../" + 3000 * "x", b"evil")])
+    with pytest.raises(ValueError, match="leads out of its folder") as error:
+        safe_extract(endless, tmp_path / "set", ["set/a"])
+    assert len(str(error.value)) < 500
+    other = packed(tmp_path / "b.zip", [("set/" + 3000 * "x", b"a")])
+    other.write_bytes(other.read_bytes().replace(b"xx", b"yy", 1))  # unlike its name in the directory
+    with pytest.raises(ValueError, match="b.zip is cut or damaged") as error:
+        safe_extract(other, tmp_path / "set", ["set/" + 3000 * "x"])
+    assert len(str(error.value)) < 500
+
+
 @pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_what_is_packed_otherwise_is_refused(kind, tmp_path):
     packed(tmp_path / "a.zip", [("set/a", b"a" * 999)], compression=kind)

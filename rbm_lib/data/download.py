@@ -215,7 +215,7 @@ def safe_extract(archive, folder, members):
                 os.replace(file, folder / file.name)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, zlib.error) as error:
         raise ValueError(
-            f"{archive} is cut or damaged ({error}): move it away and download it afresh"
+            f"{archive} is cut or damaged ({error!s:.200}): move it away and download it afresh"
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -226,11 +226,12 @@ def _refuse_unsafe(entry, archive):
     name = entry.filename.replace("\\", "/")
     if name.startswith("/") or ":" in name.split("/")[0] or ".." in name.split("/"):
         raise ValueError(
-            f"{archive} holds the name {entry.filename!r}, which leads out of its folder: do not trust it"
+            f"{archive} holds the name {entry.filename!r:.200}, which leads out of its folder: "
+            "do not trust it"
         )
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise ValueError(f"{archive} holds a link, {entry.filename!r}: do not trust it")
+        raise ValueError(f"{archive} holds a link, {entry.filename!r:.200}: do not trust it")
     if entry.flag_bits & 1:
-        raise ValueError(f"{archive} holds {entry.filename!r} encrypted: download it afresh")
+        raise ValueError(f"{archive} holds {entry.filename!r:.200} encrypted: download it afresh")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.header_offset < 0:
-        raise zipfile.BadZipFile(f"{entry.filename!r} is packed in no way known")
+        raise zipfile.BadZipFile(f"{entry.filename!r:.200} is packed in no way known")
