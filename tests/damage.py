@@ -535,7 +535,7 @@ def listeners_say(files):
 
 def _time(text):
     try:
-        return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").isoformat() + "Z"
     except ValueError:
         raise Unreadable(text) from None
 

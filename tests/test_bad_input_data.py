@@ -1,7 +1,10 @@
 """Bad input to what stands between data and machines: ratings, listens, metrics, baselines."""
 
+from dataclasses import is_dataclass
+
 import numpy as np
 import pandas as pd
+import pytest
 import test_bad_input
 import torch
 from bad_input import ELSEWHERE, PARTS, Call, Seed, array, property_of, public_names, ratings_of
@@ -429,6 +432,31 @@ CALLS = [
 
 
 test_a_right_answer_or_an_error_that_helps = property_of(CALLS)
+
+
+DIFFERENTIABLE = {  # the building blocks, through which one may train in ways of one's own
+    "rbm.RBM.energy", "rbm.RBM.free_energy", "rbm.RBM.input_to_hidden", "rbm.RBM.input_to_visible",
+    "rbm.RBM.prob_h_given_v", "rbm.RBM.mean_v_given_h", "rbm.RBM.posterior_means", "dbm.DBM.energy",
+    "dbm.DBM.input_to_hidden", "dbm.DBM.input_to_visible", "dbn.DBN.hidden_means", "dbn.DBN.logits",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", [*test_bad_input.CALLS, *CALLS], ids=lambda call: call.name)
+def test_only_building_blocks_keep_a_graph(call):
+    """What others return would keep the memory of all that it was computed from."""
+    for kind in call.units:
+        found = tensors(call.run(call.good(kind, False)))
+        assert any(t.requires_grad for t in found) == (call.name in DIFFERENTIABLE)
+
+
+def tensors(result):
+    """All tensors in what a function returned, but not in a machine."""
+    if isinstance(result, torch.Tensor):
+        return [result]
+    if is_dataclass(result):
+        result = vars(result)
+    result = list(result.values()) if isinstance(result, dict) else result
+    return [t for part in result for t in tensors(part)] if isinstance(result, (list, tuple)) else []
 
 
 def test_every_public_function_is_in_a_table_or_has_a_reason():

@@ -300,6 +300,8 @@ def test_the_librarys_exact_samples_of_an_rbm_are_the_referees(kind):
     ))  # fmt: skip
     z = (a.mean(0) - b.mean(0)) / torch.sqrt((a.var(0) + b.var(0)) / n)
     assert float(z.abs().max()) < 4.5
+    none, hidden = library_samples(model, 0)
+    assert none.shape == (0, *model.visible_bias.shape) and hidden.shape == (0, model.n_hidden)
 
 
 def test_devices_agree(kind, device):

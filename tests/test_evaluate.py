@@ -294,6 +294,8 @@ def test_select_chooses_by_an_inner_split_of_the_training_ratings():
     best, frame = select({"nothing": nothing, "truth": truth}, train, ndcg, seeds=(0, 1))
     assert best == "truth" and len(frame) == 4 and max(seen) < train.n_ratings
     assert frame[frame["name"] == "truth"]["value"].tolist() == [1.0, 1.0]
+    equal = {"second in the alphabet": truth, "first": truth}
+    assert select(equal, train, ndcg)[0] == "second in the alphabet"
     with pytest.raises(ValueError, match="candidates"):
         select({}, train, ndcg)
 

@@ -23,6 +23,11 @@ def train(model, optimizer, gradients, schedule=None):
         take_step(model, optimizer, schedule)
 
 
+def test_a_decay_that_starts_at_the_end_is_none_until_there():
+    assert [linear_decay(1.0)(done) for done in (0.0, 0.5, 1.0)] == [1.0, 1.0, 0.0]
+    assert [linear_decay(0.5)(done) for done in (0.0, 0.5, 0.75, 1.0)] == [1.0, 1.0, 0.5, 0.0]
+
+
 @pytest.mark.parametrize("schedule", [None, linear_decay()])
 @pytest.mark.parametrize("clip_norm", [None, 1e9])  # which is for `fit` to apply, and chooses the class
 def test_momentum_is_that_of_torch(kind, schedule, clip_norm):

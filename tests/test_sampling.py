@@ -179,6 +179,13 @@ def test_tempered_chains_stay_at_their_distributions(kind, sweeps):
         assert_drawn_from(pairs(v, h), *exact_moments(m))
 
 
+def test_no_sweeps_leave_tempered_chains_as_they_are(kind):
+    model = machine(kind)
+    chains = [random_rows(model, 3), random_rows(model, 3, seed=1)]
+    for before, after in zip(chains, tempered_gibbs(model, chains, [0.5, 1.0], 0, seeded(0)), strict=True):
+        assert torch.equal(before, after)
+
+
 def test_tempering_finds_the_other_mode_and_gibbs_does_not():
     model = machine("bernoulli", n_visible=8, n_hidden=1)
     with torch.no_grad():  # all on or all off, equally often

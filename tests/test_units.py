@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import seeded
 
-from rbm_lib.units import Bernoulli, Categorical, Gaussian, sample_bernoulli
+from rbm_lib.units import Bernoulli, Categorical, Gaussian, random_numbers, sample_bernoulli, uniform_
 
 
 def layer(kind, n=3, seed=0):
@@ -86,6 +86,13 @@ def test_samples_come_from_the_generator_alone(kind):
     torch.manual_seed(1)
     assert torch.equal(first, units.sample(field, seeded(5)))
     assert not torch.equal(units.sample(field, seeded(6)), units.sample(field, seeded(7)))
+
+
+def test_what_is_no_generator_is_named():
+    like = torch.zeros(2)
+    for draw in (lambda g: random_numbers(torch.rand, (2,), like, g), lambda g: uniform_(like.clone(), g)):
+        with pytest.raises(TypeError, match="generator: got str, expected None or torch.Generator"):
+            draw("seed")
 
 
 def test_certain_units_are_certain():
