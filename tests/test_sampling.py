@@ -253,3 +253,9 @@ def test_tempering_refuses_betas_that_do_not_fit(betas):
         ValueError, match="betas: got .* for 2 chains, expected as many, rising, the last one 1"
     ):
         tempered_gibbs(model, [random_rows(model, 2)] * 2, betas, 1)
+
+
+def test_tempering_refuses_chains_of_different_lengths():
+    model = machine("bernoulli")
+    with pytest.raises(ValueError, match=r"chains: got \[3, 2\] rows, expected as many in each"):
+        tempered_gibbs(model, [random_rows(model, 3), random_rows(model, 2)], [0.5, 1.0], 1)
