@@ -233,6 +233,10 @@ def test_mean_field_of_no_rows_and_of_no_sweeps(kind, sizes):
     assert still.sweeps == 0 and not still.converged and still.bound_trace.shape == (1, 3)
     nothing = model.mean_field(v, torch.zeros(sizes[0], dtype=torch.bool))
     torch.testing.assert_close(nothing.bound, nothing.bound[:1].expand(3), rtol=0, atol=0)
+    with torch.no_grad():
+        for W in model.weights:
+            W.zero_()
+    assert model.mean_field(v, tol=0).converged  # the means do not move, by not one bit
 
 
 def test_rows_do_not_depend_on_the_batch(kind):

@@ -272,6 +272,14 @@ def test_reverse_ais_draws_hidden_states_where_none_are_given():
     v, _ = library_samples(model, 400, seeded(0))
     result = reverse_ais_log_partition(model, v, 300, seeded(1))
     assert abs(result.log_partition - float(exact_log_partition(model))) < 4 * result.standard_error
+    assert math.isfinite(reverse_ais_log_partition(model, v[:2], 300, seeded(1)).standard_error)
+
+
+def test_one_row_of_offsets_stands_for_all(kind):
+    model = deep_machine(kind)
+    v, offset = random_rows(model, 3), 0.5 * random_rows(model, 1, seed=1)
+    one, all_ = (exact_log_likelihood(model, v, visible_offset=o) for o in (offset, offset.expand_as(v)))
+    torch.testing.assert_close(one, all_)
 
 
 def test_ais_is_exact_without_couplings_and_takes_base_rates(kind):

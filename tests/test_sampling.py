@@ -255,7 +255,9 @@ def test_tempering_refuses_betas_that_do_not_fit(betas):
         tempered_gibbs(model, [random_rows(model, 2)] * 2, betas, 1)
 
 
-def test_tempering_refuses_chains_of_different_lengths():
+def test_tempering_refuses_falling_betas_and_chains_of_different_lengths():
     model = machine("bernoulli")
+    with pytest.raises(ValueError, match="betas: got .* for 3 chains, expected as many, rising"):
+        tempered_gibbs(model, [random_rows(model, 2)] * 3, [0.5, 0.2, 1.0], 1)
     with pytest.raises(ValueError, match=r"chains: got \[3, 2\] rows, expected as many in each"):
         tempered_gibbs(model, [random_rows(model, 3), random_rows(model, 2)], [0.5, 1.0], 1)

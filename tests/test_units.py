@@ -95,6 +95,14 @@ def test_what_is_no_generator_is_named():
             draw("seed")
 
 
+def test_an_error_that_is_not_the_generator_s_stays_what_it_is():
+    def full(*_, **__):
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        random_numbers(full, (2,), torch.zeros(2), seeded(0))
+
+
 def test_certain_units_are_certain():
     p = torch.tensor([0.0, 1.0]).expand(5000, 2)
     assert torch.equal(sample_bernoulli(p, seeded(0)), p)
