@@ -174,10 +174,7 @@ def mean_interval(per_user, n_bootstrap=1000, level=0.95, seed=0):
     values = as_numbers(per_user, "per_user").numpy()
 
     def means(weights):
-        total = weights.sum()
-        return dict(
-            zip(per_user.columns, weights @ values / total if total else values.sum(0) * np.nan, strict=True)
-        )
+        return dict(zip(per_user.columns, weights @ values / weights.sum(), strict=True))
 
     return _bootstrap(means, len(values), len(values), n_bootstrap, level, seed)
 
