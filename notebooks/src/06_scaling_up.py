@@ -977,9 +977,16 @@ def run_together(size):
         (path / "train.py").write_text(script, encoding="utf-8")
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
         command += ["--log-dir", folder]  # else it leaves a folder of its own among the temporary files
-        done = subprocess.run([*command, str(path / "train.py"), folder], env=environment, capture_output=True, text=True)
-        if done.returncode:
-            print("The processes did not end well:", *done.stderr.splitlines()[-20:], sep="\n")
+        command += [str(path / "train.py"), folder]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as launcher:
+            try:
+                _, said = launcher.communicate()
+            except KeyboardInterrupt:  # the stop button: the launcher must live to end its processes
+                launcher.terminate()
+                launcher.wait()
+                raise
+        if launcher.returncode:
+            print("The processes did not end well:", *said.splitlines()[-20:], sep="\n")
             return None
         models = [torch.load(path / f"model{rank}.pt", weights_only=True) for rank in range(size)]
         return models, [json.loads((path / f"flops{rank}.json").read_text()) for rank in range(size)]

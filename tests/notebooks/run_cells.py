@@ -15,7 +15,7 @@ import nbformat
 from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 
-AFTER = (0.7, 3)
+AFTER = (0.2, 3)
 PASSING = re.compile(  # what may differ:
     r"\bT_[0-9a-f]{5}|\b0x[0-9a-f]{6,}"  # the id of a styled table, an address in memory
     r"|(?<= not here )\(.*?\)"  # why a stand-in is used
