@@ -51,7 +51,7 @@ test: setup  ## all tests, and every notebook through nbval
 	@RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} RBM_SCORES="$(CURDIR)/build/test-scores" \
 	  $(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env --nbval-cell-timeout 300
 
-test-long: setup  ## the long part of docs/reliability.md: ten times the samples, more faults; an hour
+test-long: setup  ## the long part of docs/reliability.md: ten times the samples, more faults; an hour and a half
 	@RBM_LONG=1 RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
 	  $(PY) -m pytest tests -m "long or grows" --durations 20
 

@@ -259,7 +259,7 @@ def on_device(generator, device):
 
 
 def progress_bar(epochs, progress):
-    """tqdm over the epochs, in a terminal or a notebook."""
+    """A bar over the epochs, in a terminal or a notebook."""
     from tqdm.auto import tqdm
 
     return tqdm(epochs, disable=not progress, unit="epoch", leave=False)
