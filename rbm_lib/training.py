@@ -182,9 +182,8 @@ def fit(
                 refuse_non_finite(record, epoch, lr, checkpoint)
             if len(record) > 1:
                 history.records.append(record)
-            keep()
-            if len(record) > 1:
                 bar.set_postfix({name: f"{value:.4g}" for name, value in list(record.items())[1:3]})
+            keep()
             due = (epoch + 1) % checkpoint_every == 0 or epoch + 1 == epochs
             if checkpoint is not None and due and processes.rank == 0:
                 state = {"epoch": epoch + 1, "records": history.records, "chains": gradient_of.chains}
