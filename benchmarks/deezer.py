@@ -43,13 +43,9 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from rbm_lib import DBN, RBM, fit, pretrain
-from rbm_lib.cells import cells
-from rbm_lib.covariates import multinomial_covariate
 from rbm_lib.data import DataUnavailable, load_deezer, synthetic_deezer
-from rbm_lib.data.deezer_files import COLUMNS, read_listens
-from rbm_lib.dbn import fine_tune
-from rbm_lib.evaluate import auc_lead, rating_metrics
-from rbm_lib.listens import (
+from rbm_lib.data.cells import cells
+from rbm_lib.data.deezer.features import (
     CATEGORIES,
     day_folds,
     first_flow_split,
@@ -58,8 +54,12 @@ from rbm_lib.listens import (
     plain_features,
     temporal_split,
 )
-from rbm_lib.recommend import score_items
-from rbm_lib.training import linear_decay
+from rbm_lib.data.deezer.files import COLUMNS, read_listens
+from rbm_lib.recommend.covariates import multinomial_covariate
+from rbm_lib.recommend.evaluate import auc_lead, rating_metrics
+from rbm_lib.recommend.scoring import score_items
+from rbm_lib.training.fine_tune import fine_tune
+from rbm_lib.training.fit import linear_decay
 
 NEIGHBOURS_OF = 50_000  # rows that kNN searches, at most: it is the slowest of all
 

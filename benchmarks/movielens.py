@@ -22,11 +22,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rbm_lib import RBM, baselines, evaluate, fit
-from rbm_lib.covariates import left_out_bias, multinomial_covariate
+from rbm_lib import RBM, fit
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.recommend import predict
-from rbm_lib.training import linear_decay
+from rbm_lib.recommend import baselines, evaluate
+from rbm_lib.recommend.covariates import left_out_bias, multinomial_covariate
+from rbm_lib.recommend.scoring import predict
+from rbm_lib.training.fit import linear_decay
 
 # ---- the machines, with the settings chosen by --tune -----------------------------------------------------
 

@@ -436,7 +436,7 @@ def work_log_z(visible, hidden, threads):
     import torch
 
     from rbm_lib import RBM
-    from rbm_lib.likelihood import exact_log_partition
+    from rbm_lib.likelihood.pseudo import exact_log_partition
 
     torch.set_num_threads(threads)
     model, before = RBM(visible, hidden, weight_std=0.1, seed=0), peak_memory()
@@ -479,7 +479,7 @@ def work_masked_ratings(n_users, n_items, n_ratings, threads, n_hidden=100):
     import torch
 
     from rbm_lib import RBM, fit
-    from rbm_lib.recommend import top_n_unseen
+    from rbm_lib.recommend.scoring import top_n_unseen
 
     torch.set_num_threads(threads)
     ratings = make_ratings(n_users, n_items, n_ratings)
@@ -523,8 +523,8 @@ def work_likes_only(name, n_users, n_items, n_ratings, threads):
     import movielens  # the file beside this one
     import torch
 
-    from rbm_lib import baselines
-    from rbm_lib.cells import keep
+    from rbm_lib.data.cells import keep
+    from rbm_lib.recommend import baselines
 
     torch.set_num_threads(threads)
     models = {
@@ -643,7 +643,7 @@ def draw(result, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from rbm_lib import plotting
+    from rbm_lib.course import plotting
 
     plotting.use_style()
     fewest = min(record["threads"] for record in result["dense"])

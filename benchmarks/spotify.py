@@ -29,13 +29,14 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rbm_lib import DBM, RBM, baselines, evaluate, fit, pretrain
+from rbm_lib import DBM, RBM, fit, pretrain
 from rbm_lib.data import AudioFeatures, RatingMatrix, load_spotify, simulate_listeners
-from rbm_lib.data.audio_features import FEATURES
-from rbm_lib.embeddings import cosine_scores, embed, preference
-from rbm_lib.likelihood import ais_log_partition, exact_log_likelihood
-from rbm_lib.recommend import score_items
-from rbm_lib.training import linear_decay
+from rbm_lib.data.spotify.audio_features import FEATURES
+from rbm_lib.likelihood.pseudo import ais_log_partition, exact_log_likelihood
+from rbm_lib.recommend import baselines, evaluate
+from rbm_lib.recommend.embeddings import cosine_scores, embed, preference
+from rbm_lib.recommend.scoring import score_items
+from rbm_lib.training.fit import linear_decay
 
 RECIPE = {
     "method": "pcd", "k": 5, "n_chains": 256, "batch_size": 128, "optimizer": torch.optim.Adam, "lr": 0.01,

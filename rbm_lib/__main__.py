@@ -2,7 +2,7 @@
 
 import sys
 
-from rbm_lib.cli import main
+from rbm_lib.cli.main import main
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(errors="replace")  # a title that the terminal cannot show is no reason to stop

@@ -20,13 +20,13 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
-from conftest import TIMES, seeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rbm_lib.data.ratings import RatingMatrix
-from rbm_lib.training import TrainingDiverged
+from rbm_lib.training.fit import TrainingDiverged
+from tests.support import TIMES, seeded
 
 GIVEN = re.compile(r"\b(got|fit|given|has|holds|is|are|unknown|have|was|differ|exists)\b")
 WANTED = re.compile(

@@ -36,14 +36,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pandas as pd
-import test_deezer
-import test_movielens
-import test_spotify
 import torch
-from test_archetypes import TRACKS
 
-from rbm_lib import DBM, DBN, RBM, fit, load_model, save_model, sources
-from rbm_lib.checkpoint import CheckpointError, read_checkpoint
+from rbm_lib import DBM, DBN, RBM, fit, load_model, save_model
+from rbm_lib.cli import dataset as sources
 from rbm_lib.data import (
     Archetype,
     DataUnavailable,
@@ -55,11 +51,16 @@ from rbm_lib.data import (
     simulate_listeners,
     write_listeners,
 )
-from rbm_lib.data.conditions import Range
-from rbm_lib.data.deezer_files import COLUMNS, TEST_COLUMNS
-from rbm_lib.data.movielens_files import _OCCUPATIONS_1M, FORMATS
-from rbm_lib.data.spotify_files import COLUMNS as SPOTIFY
-from rbm_lib.data.spotify_files import RANGES, read_export
+from rbm_lib.data.deezer.files import COLUMNS, TEST_COLUMNS
+from rbm_lib.data.listeners.conditions import Range
+from rbm_lib.data.movielens.files import _OCCUPATIONS_1M, FORMATS
+from rbm_lib.data.spotify.files import COLUMNS as SPOTIFY
+from rbm_lib.data.spotify.files import RANGES, read_export
+from rbm_lib.training.checkpoint import CheckpointError, read_checkpoint
+from tests.data.deezer import test_deezer
+from tests.data.listeners.test_archetypes import TRACKS
+from tests.data.movielens import test_movielens
+from tests.data.spotify import test_spotify
 
 VERDICTS = ("right", "as the bytes say", "clear error", "wrong", "crash", "hang")
 LIMIT = 30  # seconds for one load

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-from conftest import deep_machine, machine, random_mask, random_rows, seeded
 
 from rbm_lib import RBM, fit
 from rbm_lib.data import RatingMatrix
+from tests.support import deep_machine, machine, random_mask, random_rows, seeded
 
 QUIET = {"progress": False, "device": "cpu", "monitor_every": 10**9}
 

@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from rbm_lib import RBM, fit, load_model
-from rbm_lib.checkpoint import read_checkpoint
+from rbm_lib.training.checkpoint import read_checkpoint
 
 EPOCHS, UPDATES = 60, 3  # updates of an epoch
 # how a child ends, besides by kill -9: at its end, stopped while saving or elsewhere, before it trained, with

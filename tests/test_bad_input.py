@@ -1,10 +1,10 @@
 """Bad input to machines, samplers, likelihoods and training: a right answer or an error that helps."""
 
 import torch
-from bad_input import Call, Seed, property_of
-from conftest import deep_machine, machine, random_mask, random_rows, seeded
 
 from rbm_lib import DBN
+from tests.bad_input import Call, Seed, property_of
+from tests.support import deep_machine, machine, random_mask, random_rows, seeded
 
 B = 4  # rows
 

@@ -5,13 +5,13 @@ from dataclasses import is_dataclass
 import numpy as np
 import pandas as pd
 import pytest
-import test_bad_input
 import torch
-from bad_input import ELSEWHERE, PARTS, Call, Seed, array, property_of, public_names, ratings_of
-from conftest import machine, random_mask, random_rows, seeded
 from sklearn.linear_model import LogisticRegression
 
-from rbm_lib.data.deezer_files import MONTH
+from rbm_lib.data.deezer.files import MONTH
+from tests import test_bad_input
+from tests.bad_input import ELSEWHERE, PARTS, Call, Seed, array, property_of, public_names, ratings_of
+from tests.support import machine, random_mask, random_rows, seeded
 
 USERS, ITEMS, LEVELS = 8, 6, 3
 
@@ -22,7 +22,7 @@ def ratings(n_levels=LEVELS, share=0.7):
 
 
 def split(n_levels=LEVELS):
-    from rbm_lib.evaluate import random_split
+    from rbm_lib.recommend.evaluate import random_split
 
     return random_split(ratings(n_levels), 0.4)
 

@@ -169,7 +169,7 @@ def test_import_time_and_log_z_are_measured(speed):
     assert found["ratio"] > 0 and "rbm_lib" in found["further_modules"]
     assert not {"matplotlib", "IPython", "pandas"} & set(found["further_modules"])
     from rbm_lib import RBM
-    from rbm_lib.likelihood import exact_log_partition
+    from rbm_lib.likelihood.pseudo import exact_log_partition
 
     found = speed.log_z(5, 4)
     assert found["log_z"] == pytest.approx(
@@ -181,8 +181,8 @@ def test_import_time_and_log_z_are_measured(speed):
 def test_models_of_likes_run_in_a_process_of_their_own(speed):
     found = speed.likes_only((30, 20, 200), "EASE", 1)
     assert (found["model"], found["users"], found["items"], found["threads"]) == ("EASE", 30, 20, 1)
-    from rbm_lib import baselines
-    from rbm_lib.cells import keep
+    from rbm_lib.data.cells import keep
+    from rbm_lib.recommend import baselines
 
     ratings = speed.make_ratings(30, 20, 200)
     likes = keep(ratings, ratings.csr.data == 2)

@@ -13,15 +13,15 @@ import zipfile
 from collections import Counter
 from dataclasses import replace
 
-import damage
 import pytest
 import torch
-from conftest import LONG
-from damage import LOADERS
 
 from rbm_lib import RBM, fit, load_model
-from rbm_lib.checkpoint import CheckpointError
 from rbm_lib.data import download, safe_extract
+from rbm_lib.training.checkpoint import CheckpointError
+from tests import damage
+from tests.damage import LOADERS
+from tests.support import LONG
 
 SLOW = {"Spotify, merged": pytest.mark.long}
 

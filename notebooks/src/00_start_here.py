@@ -22,10 +22,10 @@ import torch
 from matplotlib.colors import ListedColormap
 from sklearn.metrics import roc_auc_score
 
-from rbm_lib import RBM, plotting
-from rbm_lib.course import Lesson, check_device, check_environment, exercises, exercises_00
+from rbm_lib import RBM
+from rbm_lib.course import Lesson, check_device, check_environment, exercises, exercises_00, plotting
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.likelihood import exact_log_likelihood, exact_log_partition
+from rbm_lib.likelihood.pseudo import exact_log_likelihood, exact_log_partition
 
 plotting.use_style()
 lesson = Lesson("00_start_here")

@@ -22,19 +22,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rbm_lib import RBM, baselines, evaluate, fit
+from rbm_lib import RBM, fit
 from rbm_lib.course import Lesson
+from rbm_lib.course.plotting import COLORS, GREY, image_grid, show, use_style
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.likelihood import (
+from rbm_lib.likelihood.pseudo import (
     ais_log_partition,
     exact_gradient,
     exact_log_likelihood,
     exact_log_partition,
     reverse_ais_log_partition,
 )
-from rbm_lib.plotting import COLORS, GREY, image_grid, show, use_style
-from rbm_lib.sampling import gibbs
-from rbm_lib.training import linear_decay
+from rbm_lib.models.sampling import gibbs
+from rbm_lib.recommend import baselines, evaluate
+from rbm_lib.training.fit import linear_decay
 
 # %%
 lesson = Lesson("01_energy_and_contrastive_divergence")

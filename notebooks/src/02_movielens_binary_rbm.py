@@ -22,15 +22,16 @@ import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 
-from rbm_lib import RBM, baselines, evaluate, fit
+from rbm_lib import RBM, fit
 from rbm_lib.course import Lesson
-from rbm_lib.covariates import left_out_bias, multinomial_covariate
+from rbm_lib.course.plotting import COLORS, show, use_style
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.likelihood import exact_gradient
-from rbm_lib.monitoring import distinct_codes, saturation
-from rbm_lib.plotting import COLORS, show, use_style
-from rbm_lib.recommend import fold_in, predict, score_items, top_n
-from rbm_lib.training import linear_decay
+from rbm_lib.likelihood.pseudo import exact_gradient
+from rbm_lib.recommend import baselines, evaluate
+from rbm_lib.recommend.covariates import left_out_bias, multinomial_covariate
+from rbm_lib.recommend.scoring import fold_in, predict, score_items, top_n
+from rbm_lib.training.fit import linear_decay
+from rbm_lib.training.monitoring import distinct_codes, saturation
 
 # %%
 lesson = Lesson("02_movielens_binary_rbm")

@@ -35,14 +35,12 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 # %%
-from rbm_lib import DBN, RBM, evaluate, fit, pretrain
+from rbm_lib import DBN, RBM, fit, pretrain
 from rbm_lib.course import Lesson
 from rbm_lib.course.lesson import repository_root
-from rbm_lib.covariates import multinomial_covariate
+from rbm_lib.course.plotting import COLORS, show, use_style
 from rbm_lib.data import load_deezer
-from rbm_lib.dbn import exact_bound, fine_tune
-from rbm_lib.likelihood import exact_log_likelihood
-from rbm_lib.listens import (
+from rbm_lib.data.deezer.features import (
     CATEGORIES,
     day_folds,
     first_flow_split,
@@ -52,9 +50,13 @@ from rbm_lib.listens import (
     temporal_split,
     write_submission,
 )
-from rbm_lib.plotting import COLORS, show, use_style
-from rbm_lib.recommend import score_items
-from rbm_lib.training import linear_decay
+from rbm_lib.likelihood.belief_bound import exact_bound
+from rbm_lib.likelihood.pseudo import exact_log_likelihood
+from rbm_lib.recommend import evaluate
+from rbm_lib.recommend.covariates import multinomial_covariate
+from rbm_lib.recommend.scoring import score_items
+from rbm_lib.training.fine_tune import fine_tune
+from rbm_lib.training.fit import linear_decay
 
 # %%
 lesson = Lesson("03_deezer_skip_prediction")

@@ -24,8 +24,9 @@ import scipy.sparse
 import torch
 from sklearn.mixture import GaussianMixture
 
-from rbm_lib import RBM, baselines, evaluate, fit
+from rbm_lib import RBM, fit
 from rbm_lib.course import Lesson
+from rbm_lib.course.plotting import COLORS, GREY, show, use_style
 from rbm_lib.data import (
     ARCHETYPES,
     Archetype,
@@ -36,13 +37,13 @@ from rbm_lib.data import (
     simulate_listeners,
     write_listeners,
 )
-from rbm_lib.data.archetypes import headcounts
-from rbm_lib.data.conditions import AnyOf, DrawnRange, OneOf, Range
-from rbm_lib.data.spotify import FEATURES
-from rbm_lib.embeddings import cosine_scores, preference
-from rbm_lib.plotting import COLORS, GREY, show, use_style
-from rbm_lib.recommend import score_items
-from rbm_lib.training import linear_decay
+from rbm_lib.data.listeners.archetypes import headcounts
+from rbm_lib.data.listeners.conditions import AnyOf, DrawnRange, OneOf, Range
+from rbm_lib.data.spotify.load import FEATURES
+from rbm_lib.recommend import baselines, evaluate
+from rbm_lib.recommend.embeddings import cosine_scores, preference
+from rbm_lib.recommend.scoring import score_items
+from rbm_lib.training.fit import linear_decay
 
 # %%
 lesson = Lesson("04_spotify_preprocessing_and_archetypes")

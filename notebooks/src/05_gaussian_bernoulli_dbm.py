@@ -29,19 +29,25 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predi
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rbm_lib import DBM, RBM, baselines, embeddings, evaluate, fit, pretrain
+from rbm_lib import DBM, RBM, fit, pretrain
 from rbm_lib.course import Lesson
+from rbm_lib.course.plotting import COLORS, show, use_style
+from rbm_lib.course.wrong_updates import parallel_gibbs, parallel_mean_field
 from rbm_lib.data import AudioFeatures, RatingMatrix, load_spotify, simulate_listeners
-from rbm_lib.data.spotify import FEATURES
-from rbm_lib.exact import binary_states
-from rbm_lib.gradients import cd_gradient
-from rbm_lib.likelihood import ais_log_partition, exact_log_likelihood, exact_log_partition, exact_samples
-from rbm_lib.monitoring import reconstruction_error
-from rbm_lib.plotting import COLORS, show, use_style
-from rbm_lib.recommend import score_items, top_n
-from rbm_lib.sampling import gibbs
-from rbm_lib.teaching import parallel_gibbs, parallel_mean_field
-from rbm_lib.training import linear_decay
+from rbm_lib.data.spotify.load import FEATURES
+from rbm_lib.likelihood.exact import binary_states
+from rbm_lib.likelihood.pseudo import (
+    ais_log_partition,
+    exact_log_likelihood,
+    exact_log_partition,
+    exact_samples,
+)
+from rbm_lib.models.sampling import gibbs
+from rbm_lib.recommend import baselines, embeddings, evaluate
+from rbm_lib.recommend.scoring import score_items, top_n
+from rbm_lib.training.fit import linear_decay
+from rbm_lib.training.gradients import cd_gradient
+from rbm_lib.training.monitoring import reconstruction_error
 
 # %%
 lesson = Lesson("05_gaussian_bernoulli_dbm")

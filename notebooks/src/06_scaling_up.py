@@ -31,15 +31,22 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from rbm_lib import RBM, fit, gradients, sparse
+from rbm_lib import RBM, fit
 from rbm_lib.course import Lesson
 from rbm_lib.course.lesson import repository_root
+from rbm_lib.course.plotting import COLORS, show, use_style
 from rbm_lib.data import RatingMatrix
-from rbm_lib.exact import binary_states
-from rbm_lib.likelihood import ais_log_partition, exact_gradient, exact_log_likelihood, exact_log_partition
-from rbm_lib.plotting import COLORS, show, use_style
-from rbm_lib.recommend import top_n_unseen
-from rbm_lib.sampling import gibbs
+from rbm_lib.likelihood.exact import binary_states
+from rbm_lib.likelihood.pseudo import (
+    ais_log_partition,
+    exact_gradient,
+    exact_log_likelihood,
+    exact_log_partition,
+)
+from rbm_lib.models import rated as sparse
+from rbm_lib.models.sampling import gibbs
+from rbm_lib.recommend.scoring import top_n_unseen
+from rbm_lib.training import gradients
 
 # %%
 lesson = Lesson("06_scaling_up")

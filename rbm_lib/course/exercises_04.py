@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rbm_lib.course.exercises import Exercise
-from rbm_lib.data.spotify import FEATURES
+from rbm_lib.data.spotify.load import FEATURES
 
 # ---- 1 ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.sparse
 import torch
 
-from rbm_lib.machine import require_whole
+from rbm_lib.checks import require_whole
 
 _MOST_LEVELS = 255  # level + 1 is stored in one byte
 

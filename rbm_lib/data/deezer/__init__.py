@@ -1,0 +1,1 @@
+"""Deezer listens: record, files, loading, features, stand-in."""

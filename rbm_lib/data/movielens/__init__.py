@@ -1,0 +1,1 @@
+"""MovieLens: record, files, loading, stand-in."""

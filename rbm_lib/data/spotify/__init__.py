@@ -1,0 +1,1 @@
+"""Spotify tracks: record, files, merging, features, stand-in."""

@@ -1,0 +1,1 @@
+"""The models: restricted and deep Boltzmann machines, and belief networks."""

@@ -1,0 +1,28 @@
+"""From a trained model to recommendations, and how good they are."""
+
+from rbm_lib.recommend.covariates import left_out_bias, multinomial_covariate
+from rbm_lib.recommend.embeddings import blend, cosine_scores, embed, playlist, preference
+from rbm_lib.recommend.scoring import (
+    fold_in,
+    predict,
+    score_items,
+    similar_items,
+    top_n,
+    top_n_unseen,
+)
+
+__all__ = [
+    "blend",
+    "cosine_scores",
+    "embed",
+    "fold_in",
+    "left_out_bias",
+    "multinomial_covariate",
+    "playlist",
+    "predict",
+    "preference",
+    "score_items",
+    "similar_items",
+    "top_n",
+    "top_n_unseen",
+]

@@ -1,0 +1,82 @@
+"""The updates that are wrong on purpose are wrong in the way that is told of them."""
+
+import pytest
+import torch
+
+from rbm_lib import DBM
+from rbm_lib.course.wrong_updates import parallel_gibbs, parallel_mean_field
+from tests.support import DeepWorld, deep_machine, random_rows, seeded
+
+
+def two_units():
+    """Two hidden units in two layers, coupling −6, biases 3; the visible unit touches neither."""
+    model = DBM([1, 1, 1], seed=0).double()
+    with torch.no_grad():
+        model.weights[0].zero_(), model.weights[1].fill_(-6.0), model.biases[0].zero_()
+        model.biases[1].fill_(3.0), model.biases[2].fill_(3.0)
+    v, start = torch.zeros(1, 1, dtype=torch.float64), [torch.full((1, 1), 0.6, dtype=torch.float64)] * 2
+    return model, v, start
+
+
+def test_the_blackboard_case_layer_by_layer():
+    model, v, start = two_units()
+    field = model.mean_field(v, start=start)
+    assert field.converged
+    assert [float(m) for m in field.means] == pytest.approx([0.071, 0.929], abs=5e-4)
+    assert float(field.bound) == pytest.approx(3.117, abs=5e-4)
+    assert (field.bound_trace.diff(dim=0) >= 0).all()
+    assert float(DeepWorld(model).log_star[0]) == pytest.approx(3.742, abs=5e-4)
+
+
+def test_the_blackboard_case_all_at_once_flips_for_ever():
+    model, v, start = two_units()
+    for sweeps in (49, 50):
+        field = parallel_mean_field(model, v, max_sweeps=sweeps, start=start)
+        side = 0.071 if sweeps % 2 else 0.929
+        assert field.sweeps == sweeps and not field.converged
+        assert [float(m) for m in field.means] == pytest.approx([side, side], abs=5e-4)
+    assert float(field.bound) == pytest.approx(0.905, abs=5e-4)
+    assert float(field.bound_trace.max()) > float(field.bound)  # it fell
+
+
+def test_all_layers_at_once_by_hand(kind):
+    model = deep_machine(kind, (2, 3, 2, 2))
+    W2, W3 = (W.detach() for W in list(model.weights)[1:])
+    c1, c2, c3 = (b.detach() for b in list(model.biases)[1:])
+    v = random_rows(model, 5)
+    old = [torch.rand(5, n, generator=seeded(n)).double() for n in (3, 2, 2)]
+    field = parallel_mean_field(model, v, max_sweeps=1, start=old)
+    expected = [
+        torch.sigmoid(model.input_to_hidden(v).detach() + c1 + old[1] @ W2.T),
+        torch.sigmoid(old[0] @ W2 + c2 + old[2] @ W3.T),
+        torch.sigmoid(old[1] @ W3 + c3),
+    ]
+    for got, mean in zip(field.means, expected, strict=True):
+        torch.testing.assert_close(got, mean)
+    trace = torch.stack([model.mean_field(v, max_sweeps=0, start=m).bound for m in (old, expected)])
+    torch.testing.assert_close(field.bound_trace, trace)
+    assert torch.equal(field.bound, field.bound_trace[-1])
+
+
+def test_with_strong_couplings_the_parallel_bound_falls_and_weak_ones_settle_alike(kind):
+    v = random_rows(deep_machine(kind), 20)
+    falls = unsettled = 0
+    for seed in range(20):
+        strong = deep_machine(kind, scale=4.0, seed=seed)
+        field = parallel_mean_field(strong, v)
+        falls += bool((field.bound_trace.diff(dim=0) < -1e-3).any())
+        unsettled += not field.converged
+    assert falls >= 6 and unsettled >= 4
+    weak = deep_machine(kind, scale=0.3)
+    a, b = parallel_mean_field(weak, v), weak.mean_field(v)
+    assert a.converged
+    torch.testing.assert_close(a.bound, b.bound, rtol=0, atol=1e-9)
+
+
+def test_parallel_chains_are_values(kind):
+    model = deep_machine(kind, (3, 2, 2))
+    v, hidden = random_rows(model, 6), [torch.zeros(6, 2, dtype=torch.float64) for _ in range(2)]
+    first, again = (parallel_gibbs(model, v, hidden, 4, seeded(0)) for _ in range(2))
+    assert torch.equal(first[0], again[0]) and not any(h.any() for h in hidden)
+    held, _ = parallel_gibbs(model, v, hidden, 4, seeded(0), clamp_visible=True)
+    assert torch.equal(held, v)
