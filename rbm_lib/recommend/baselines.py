@@ -15,7 +15,7 @@ import scipy.sparse
 import torch
 
 from rbm_lib.checks import as_device, as_numbers, require_number, require_whole
-from rbm_lib.data.cells import cells, require_ratings
+from rbm_lib.data.ratings import require_ratings
 from rbm_lib.recommend.evaluate import random_split, scores_of
 
 COUNTS = ("k", "n_factors", "n_hidden", "iterations", "epochs", "batch_size")  # settings; others are numbers
@@ -144,13 +144,13 @@ def _implicit_step(x, other, reg, alpha):
 @_checked
 def global_mean(ratings):
     """The mean level, everywhere."""
-    return np.full(ratings.shape, cells(ratings)[2].mean())
+    return np.full(ratings.shape, ratings.triples()[2].mean())
 
 
 @_checked
 def item_mean(ratings, smoothing=5.0):
     """The item's mean level, with `smoothing` ratings at the global mean added."""
-    _, items, levels = cells(ratings)
+    _, items, levels = ratings.triples()
     total = np.bincount(items, levels - levels.mean(), ratings.n_items)
     return np.tile(levels.mean() + total / (ratings.item_counts() + smoothing), (ratings.n_users, 1))
 
@@ -158,7 +158,7 @@ def item_mean(ratings, smoothing=5.0):
 @_checked
 def biases(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
     """(mean, user_bias, item_bias): ridge regression by alternating least squares (Koren 2010, 2.1)."""
-    users, items, levels = cells(ratings)
+    users, items, levels = ratings.triples()
     mean = levels.mean() if len(levels) else 0.0
     per_user, per_item = np.bincount(users, minlength=ratings.n_users), ratings.item_counts()
     user_bias, item_bias = np.zeros(ratings.n_users), np.zeros(ratings.n_items)
@@ -184,7 +184,7 @@ def logistic_biases(likes_or_not, penalty=2.0):
     """P(like) = sigmoid(user bias + item bias), two levels, ridge `penalty`, by scikit-learn."""
     from sklearn.linear_model import LogisticRegression
 
-    users, items, levels = cells(likes_or_not)
+    users, items, levels = likes_or_not.triples()
     if set(np.unique(levels)) != {0, 1}:
         raise ValueError(f"likes_or_not: got levels {np.unique(levels).tolist()}, expected 0 and 1, both.")
     n_users, n_items = likes_or_not.shape
@@ -205,7 +205,7 @@ def item_knn_ratings(ratings, k=40, shrink=20.0, ridge=2.0):
     """
     base = bias_model(ratings)
     residual = _residuals(ratings, base)
-    rated = (ratings.csr != 0).astype(float)
+    rated = ratings.rated().astype(float)
     both = (rated.T @ rated).toarray()
     norms = (residual.multiply(residual).T @ rated).toarray()
     near = np.clip(
@@ -292,7 +292,7 @@ def calibrated(scorer, ratings, like_at_least, share=0.2, seed=0):
     from sklearn.linear_model import LogisticRegression
 
     split = random_split(ratings, share, seed)
-    users, items, levels = cells(split.held_out)
+    users, items, levels = split.held_out.triples()
     like = levels >= require_whole("like_at_least", like_at_least)
     if like.all() or not like.any():
         raise ValueError(
@@ -309,7 +309,7 @@ def calibrated(scorer, ratings, like_at_least, share=0.2, seed=0):
 
 
 def _ones(likes):
-    return scipy.sparse.csr_array(likes.csr != 0, dtype=float)
+    return likes.rated().astype(float)
 
 
 def _cholesky_inverse(gram, l2):
@@ -322,7 +322,7 @@ def _cholesky_inverse(gram, l2):
 
 def _residuals(ratings, base):
     """level − base at the rated cells alone: CSR (n_users, n_items)."""
-    users, items, levels = cells(ratings)
+    users, items, levels = ratings.triples()
     return scipy.sparse.csr_array((levels - base[users, items], (users, items)), shape=ratings.shape)
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from rbm_lib.checks import as_numbers, require_number
-from rbm_lib.data.cells import cells, require_ratings
+from rbm_lib.data.ratings import require_ratings
 from rbm_lib.recommend.baselines import biases
 
 
@@ -19,7 +19,7 @@ def left_out_bias(ratings, item_reg=5.0, user_reg=5.0):
     learns to trust its covariate too much (target leakage). For item rows: `left_out_bias(ratings.T)`.
     """
     require_ratings("ratings", ratings, at_least=2)
-    users, items, levels = cells(ratings)
+    users, items, levels = ratings.triples()
     mean, _, item_bias = biases(ratings, user_reg, item_reg)
     residual = levels - mean - item_bias[items]
     total, count = (
@@ -43,7 +43,7 @@ def multinomial_covariate(ratings, x, l2=2.0):
     """
     require_ratings("ratings", ratings, at_least=1)
     l2, x = require_number("l2", l2), as_numbers(x, "x", ratings.shape).cpu().float()
-    users, items, levels = (torch.as_tensor(a) for a in cells(ratings))
+    users, items, levels = (torch.as_tensor(a) for a in ratings.triples())
     x = x[users, items, None]
     counts = torch.bincount(levels, minlength=ratings.n_levels).float().clamp(min=0.5)
     shared = torch.log(counts / counts.sum()).requires_grad_()

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from rbm_lib.checks import as_numbers, check_shape, require_number, require_whole
-from rbm_lib.data.cells import as_sparse, assert_no_leak, cells, keep, require_ratings
+from rbm_lib.data.masks import assert_no_leak, sparse_mask
+from rbm_lib.data.ratings import require_ratings
 
 # ---- splits ----------------------------------------------------------------------------------------------
 
@@ -42,7 +43,7 @@ class Split:
 
         Relevant: held-out cells of the highest level (a binarised matrix: the likes).
         """
-        likes = self.held_out.csr == self.held_out.n_levels
+        likes = self.held_out.likes(self.held_out.n_levels - 1)
         return ranking_metrics(scores_of(scorer, self.train), likes, self.train, k, **options)
 
     def rating(self, scorer, like_at_least=None, **options):
@@ -51,7 +52,7 @@ class Split:
         The scorer returns P(like) or, where there are more than two levels, P(level) (n_users, n_items,
         n_levels): then the label is level ≥ `like_at_least`, counted from 0, and RMSE is given too.
         """
-        users, items, levels = cells(self.held_out)
+        users, items, levels = self.held_out.triples()
         if like_at_least is not None:
             like_at_least = require_whole("like_at_least", like_at_least)
             if like_at_least >= self.held_out.n_levels:
@@ -79,13 +80,13 @@ def random_split(ratings, share: float = 0.2, seed: int = 0) -> Split:
     share = require_number("share", share, most=1)
     if not 0 < share < 1:
         raise ValueError(f"share: got {share}, expected a number between 0 and 1.")
-    start, count = ratings.csr.indptr[:-1], np.diff(ratings.csr.indptr)
-    users = np.repeat(np.arange(len(count)), count)
+    count, (users, _, _) = ratings.user_counts(), ratings.triples()
+    start = np.cumsum(count) - count
     order = np.lexsort((_draws(seed).random(len(users)), users))
     place = np.empty(len(users), dtype=np.int64)
     place[order] = np.arange(len(users)) - start[users]  # a random rank within the user
     held_out = place < np.minimum(np.round(share * count).astype(int), count - 1)[users]
-    return Split(keep(ratings, ~held_out), keep(ratings, held_out))
+    return Split(ratings.keep(~held_out), ratings.keep(held_out))
 
 
 def select(candidates: dict, train, measure, share: float = 0.2, seeds=(0,)):
@@ -134,7 +135,7 @@ def per_user_ranking(scores, held_out, seen, k=10):
     if not len(cutoffs):
         raise ValueError("k: got no number, expected one or several.")
     assert_no_leak(seen, held_out)
-    relevant = as_sparse(held_out, "held_out")
+    relevant = sparse_mask("held_out", held_out)
     users = np.flatnonzero(np.diff(relevant.indptr))
     r = np.diff(relevant.indptr)[users]
     items, _ = top_n(scores, seen, int(cutoffs.max()))
