@@ -1,5 +1,6 @@
 """Visible rows with their mask and offset: checked and masked once, where data enter."""
 
+import copy
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,8 +11,9 @@ import torch
 from torch import Generator, Tensor
 
 from rbm_lib.checks import LARGEST, as_booleans, as_numbers, describe, to_device
-from rbm_lib.data.ratings import RatingMatrix, RatedRows
+from rbm_lib.data.ratings import RatedRows, RatingMatrix
 from rbm_lib.models.layers import Layer
+from rbm_lib.models.units import Bernoulli, Categorical
 
 MOST_AT_ONCE = 2**25  # numbers in the rows that are looked at together
 
@@ -48,6 +50,11 @@ class Batch:
             offset=_row_values(self.offset, rows, self.v.ndim),
             mask=_row_values(self.mask, rows, self.v.ndim),
         )
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same rows on another device."""
+        values = (self.v, self.observed, self.offset, self.mask)
+        return Batch(*(None if x is None else x.to(device) for x in values))  # type: ignore
 
     @property
     def shares_model(self) -> bool:
@@ -220,7 +227,9 @@ class VisibleData:
             self._require_fitting_ratings(data, observed)
             self.ratings = data
             n_rows = data.n_users
-            self._batch = Batch(self.layer.bias.new_zeros(n_rows, *(0,) * len(self.layer.shape)))
+            self._batch = Batch(
+                self.layer.bias.new_zeros(n_rows, *(0,) * len(self.layer.shape))
+            )
         else:
             self._batch = self._checked_rows(data, observed)
             n_rows = len(self._batch)
@@ -282,6 +291,27 @@ class VisibleData:
         for index in order.split(size):
             yield self.rows(index)
 
+    def fit_parameters(self) -> dict[str, Tensor]:
+        """The parameters of the layer that describe the data if units were independent."""
+        layer = self.layer
+        if self.ratings is not None and isinstance(layer, (Bernoulli, Categorical)):
+            return layer.fit_counts(
+                torch.as_tensor(self.ratings.level_counts()).to(layer.bias)
+            )
+        batch = self.all()
+        mask = torch.ones(
+            len(batch), layer.n_units, dtype=torch.bool, device=batch.v.device
+        )
+        if batch.observed is not None:
+            mask = batch.observed.expand_as(mask)
+        return layer.fit_parameters(batch.v, mask)
+
+    def to(self, device: torch.device) -> "VisibleData":
+        """The same data, with dense rows moved to the device of the model."""
+        moved = copy.copy(self)
+        moved._batch = self._batch.to(device)
+        return moved
+
     def fingerprint(self) -> str:
         """A short SHA-256 of the data, to recognise them when a run is resumed."""
         digest = hashlib.sha256()
@@ -300,7 +330,9 @@ class VisibleData:
         shapes = (table, layer.shape)
         if v.ndim < 2 or tuple(v.shape[1:]) not in shapes:
             states = ", ".join(map(str, layer.shape))
-            or_table = "" if layer.shape == table else f" or a table (rows, {layer.n_units})"
+            or_table = (
+                "" if layer.shape == table else f" or a table (rows, {layer.n_units})"
+            )
             raise ValueError(
                 f"data: got shape {tuple(v.shape)}, expected (rows, {states}){or_table}."
             )
@@ -325,7 +357,9 @@ class VisibleData:
     def _require_fitting_ratings(self, ratings: RatingMatrix, observed: Any) -> None:
         layer = self.layer
         if observed is not None:
-            raise ValueError("observed: got a mask beside a RatingMatrix, expected None. It has its own.")
+            raise ValueError(
+                "observed: got a mask beside a RatingMatrix, expected None. It has its own."
+            )
         if ratings.n_items != layer.n_units:
             raise ValueError(
                 f"data: got {ratings.n_items} items, expected {layer.n_units} (n_visible)."
@@ -345,5 +379,7 @@ def as_visible_data(
     if not isinstance(data, VisibleData):
         return VisibleData(model, data, observed, visible_offset)
     if observed is not None or visible_offset is not None:
-        raise ValueError("observed: got a mask beside VisibleData, expected None. It has its own.")
+        raise ValueError(
+            "observed: got a mask beside VisibleData, expected None. It has its own."
+        )
     return data

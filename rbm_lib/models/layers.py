@@ -176,4 +176,6 @@ def refuse(bad: Tensor, values: Tensor, expected: str, first_column: int) -> Non
         where = bad.nonzero()[0].tolist()
         value = values[tuple(where)].item()
         where[1] += first_column
-        raise ValueError(f"data: got {value:g} at {where} (row first), expected {expected}.")
+        raise ValueError(
+            f"data: got {value:g} at {where} (row first), expected {expected}."
+        )

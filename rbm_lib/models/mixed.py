@@ -114,7 +114,9 @@ class Layers(Layer):
         own = [part.moments(piece) for part, piece in self._by_features(field)]
         # A part of which the mean is enough stands at its mean in each of the states.
         count = max(len(states) for states in own)
-        return [self._join([states[i % len(states)] for states in own]) for i in range(count)]
+        return [
+            self._join([states[i % len(states)] for states in own]) for i in range(count)
+        ]
 
     def statistics(
         self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor

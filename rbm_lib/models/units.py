@@ -131,7 +131,9 @@ class Categorical(Layer):
         self, values: Tensor, observed: Tensor | None = None, first_column: int = 0
     ) -> None:
         if values.ndim == 2:
-            impossible = (values < 0) | (values >= self.n_levels) | (values != values.floor())
+            impossible = (
+                (values < 0) | (values >= self.n_levels) | (values != values.floor())
+            )
             expected = f"a whole level 0 … {self.n_levels - 1}"
         else:
             sums_to_one = (values.sum(-1) - 1).abs() < 1e-3
@@ -274,7 +276,9 @@ def digits(layer: Layer, index: Tensor, observed: Tensor | None) -> Tensor:
     return levels
 
 
-def as_layer(n_units: Any, visible: Any = "bernoulli", n_levels: int | None = None) -> Layer:
+def as_layer(
+    n_units: Any, visible: Any = "bernoulli", n_levels: int | None = None
+) -> Layer:
     """A layer from the arguments of a model.
 
     Parameters
