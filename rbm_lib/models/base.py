@@ -29,7 +29,11 @@ class VisibleModel(nn.Module, ABC):
     @property
     def visible(self) -> Layer:
         """The visible layer with the model's parameters."""
-        return self._layer.with_parameters(self.visible_bias, self.log_variance)
+        bias = self.visible_bias
+        log_variance = self.log_variance
+        if self._layer.bias is not bias or self._layer.log_variance is not log_variance:
+            self._layer = self._layer.with_parameters(bias, log_variance)
+        return self._layer
 
     def visible_at(self, offset: Tensor | None) -> Layer:
         """The visible layer with its bias moved by an offset that has been checked."""

@@ -311,7 +311,8 @@ class DBM(BoltzmannMachine):
         the rest may hold means.
         """
         batch: Batch = self.as_batch(v, observed, visible_offset)
-        h = self.checked_hidden(h, len(batch))
+        if batch is not v:
+            h = self.checked_hidden(h, len(batch))
         if weights is None:
             weights = uniform_weights(h[0])
         coupling, visible = self._visible_statistics(batch, h[0], weights, self.weights[0])

@@ -148,7 +148,9 @@ class Layer(ABC):
 
     def states(self, index: Tensor, observed: Tensor | None = None) -> Tensor:
         """The states with these numbers, zero at units that are not observed."""
-        raise TypeError(f"layer: got {self.type_name} units, expected discrete ones.")
+        if self.log2_states(observed) > 0:
+            raise TypeError(f"layer: got {self.type_name} units, expected discrete ones.")
+        return self.bias.new_zeros(len(index), *self.shape)
 
     def parts(self) -> Iterator[tuple["Layer", slice, slice]]:
         """Each run of units of one type, with the slices of its features and its units.

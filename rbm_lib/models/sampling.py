@@ -37,7 +37,7 @@ class GibbsInfo:
 
     @property
     def flip_rate(self) -> Tensor:
-        """Mean |new v - old v| of each row, (B,): the share of binary units that flipped."""
+        """Mean |new v - old v| of each row, (B,): the share of flipped binary units."""
         return (self.after.v - self.before.v).abs().flatten(1).mean(1)
 
     @property

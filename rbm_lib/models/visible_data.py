@@ -96,8 +96,9 @@ class VisibleData:
         if self.ratings is None:
             return self._batch[index]
         device = self.layer.bias.device
-        values, observed = (to_device(t, device) for t in self.ratings.batch(index.cpu()))
-        v = self.layer.encode(values.to(self.layer.bias.dtype))
+        values, rated = self.ratings.batch(index.cpu())
+        observed = to_device(rated, device)
+        v = self.layer.encode(to_device(values, device).to(self.layer.bias.dtype))
         offset = row_values(self._batch.offset, index, v.ndim)
         mask = self.layer.spread(observed).to(v.dtype)
         return Batch(v * mask, observed, offset, mask)
