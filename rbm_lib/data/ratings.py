@@ -42,8 +42,8 @@ class RatingMatrix:
     Raises
     ------
     ValueError
-        For unequal lengths, missing values, levels out of range, a pair that is rated twice,
-        or an id outside the catalogue.
+        For unequal lengths, missing values, levels out of range, a pair that is rated
+        twice, or an id outside the catalogue.
 
     Examples
     --------
@@ -128,8 +128,8 @@ class RatingMatrix:
             Gives two levels: 1 where the rating is at least this, else 0. Without it, the
             level is the place of the rating on `scale`.
         scale : increasing numbers, optional
-            The possible ratings. By default 1 to 5 if all ratings are whole, else 0.5, 1, ...,
-            5; give it where two tables have to agree.
+            The possible ratings. By default 1 to 5 if all ratings are whole, else 0.5, 1,
+            ..., 5; give it where two tables have to agree.
 
         Raises
         ------
