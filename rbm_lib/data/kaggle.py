@@ -1,4 +1,4 @@
-"""Files that come from Kaggle by hand or with kagglehub, or a stand-in where there are none."""
+"""Files that come from Kaggle, by hand or with kagglehub, or a stand-in where there are none."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,13 +28,14 @@ class KaggleFiles:
         read: Callable[[Path, str], Record],
         invent: Callable[[], Record],
         root: str | PathLike | None,
+        *,
         download: bool,
         synthetic: bool,
         verbose: bool,
     ) -> Record:
-        """Read the files, downloaded if there are none, or invent a stand-in if allowed."""
+        """Read the files, downloaded if there are none; or invent a stand-in if allowed."""
         folder = data_root(root) / self.folder
-        steps = ""
+        lines = []
         try:
             data = read(folder, self._find(folder, download))
         except DataUnavailable as error:
@@ -44,18 +45,16 @@ class KaggleFiles:
             origin = f"{self.what} are not here ({error.reason}): {data.origin}"
             data = replace(data, origin=origin)
             place = f"the folder data/{self.folder} (see data/README.md)"
-            steps = f"For the real ones: {self.by_hand.format(place=place)}."
+            lines = [f"For the real ones: {self.by_hand.format(place=place)}."]
         if verbose:
-            print(data.origin)
-            if steps:
-                print(steps)
+            print(data.origin, *lines, sep="\n")
         return data
 
     def _find(self, folder: Path, download: bool) -> str:
         """Where the files came from, in words."""
         if any((folder / file).exists() for file in self.files):
             return "files found in the data folder"
-        for archive in sorted(folder.glob("*.zip")):
+        for archive in folder.glob("*.zip"):
             raise ValueError(
                 f"{archive}: got an archive, expected its files. Unpack it there."
             )

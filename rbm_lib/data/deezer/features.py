@@ -99,50 +99,48 @@ def day_folds(listens: pd.DataFrame, n_folds: int = 5) -> NDArray[np.int64]:
 
 
 def out_of_fold(estimator, X, y: ArrayLike, folds: ArrayLike) -> NDArray:
-    """Apply an estimator to each row after fitting it on the other folds.
+    """Apply a scikit-learn estimator to each row after fitting clones on the other folds.
 
     With a TargetEncoder this gives rates of users and tracks in which the row's own label
     has no part.
 
     Parameters
     ----------
-    estimator : scikit-learn estimator
-        Left as it is; clones are fitted.
     X : DataFrame or array, n rows
     y, folds : (n,)
 
     Returns
     -------
     array, n rows
-        The probability of the second class of a classifier of two, (n,), or of all classes;
-        else what `transform` gives, or `predict`.
+        Of a classifier of two classes the probability of the second, (n,), of more classes
+        all; else what `transform` gives, or `predict`.
     """
     from sklearn.base import clone  # slow to import
 
+    X = X if isinstance(X, pd.DataFrame) else np.asarray(X)
     y = flat_array("y", y)
     folds = flat_array("folds", folds)
-    X = X if isinstance(X, pd.DataFrame) else np.asarray(X)
     if X.ndim != 2 or not len(X) == len(y) == len(folds):
-        raise ValueError(
-            f"X, y, folds: got {X.shape} and {len(y)}, {len(folds)} entries, expected a table "
-            "and one entry for each of its rows."
-        )
+        got = f"shape {X.shape}, {len(y)} and {len(folds)} entries"
+        raise ValueError(f"X, y, folds: got {got}, expected a table and an entry per row.")
     numbers = np.unique(folds)
     if len(numbers) < 2:
-        raise ValueError(f"folds: got {len(numbers)}, expected two or more. See day_folds.")
-    parts = {}
+        raise ValueError(
+            f"folds: got {len(numbers)}, expected two or more (see day_folds)."
+        )
+    # Asked of the object, because with scikit-learn settings decide what an estimator can
+    # do.
+    methods = ["predict_proba", "transform", "predict"]
+    method = next(name for name in methods if hasattr(estimator, name))
+    parts = []
     for number in numbers:
         inside = folds == number
-        if hasattr(estimator, "predict_proba") and not np.isin(y, y[~inside]).all():
-            raise ValueError(
-                f"y: got labels that only fold {number} has, expected every label in two folds."
-            )
         fitted = clone(estimator).fit(X[~inside], y[~inside])
-        parts[number] = np.asarray(_apply(fitted, X[inside]))
-    sample = parts[numbers[0]]
-    result = np.empty((len(X), *sample.shape[1:]), sample.dtype)
-    for number, values in parts.items():
-        result[folds == number] = values
+        parts.append(getattr(fitted, method)(X[inside]))
+    place = np.argsort(np.argsort(folds, kind="stable"))
+    result = np.concatenate(parts)[place]
+    if method == "predict_proba" and result.shape[1] == 2:
+        return result[:, 1]
     return result
 
 
@@ -236,27 +234,19 @@ def write_submission(
 
     Every number is read back as it was given, and the file is there whole or not at all.
     """
-    ids = np.asarray(sample_id)
-    prob = np.asarray(probability, dtype=float)
-    if ids.ndim != 1 or ids.shape != prob.shape or not len(ids):
+    ids = flat_array("sample_id", sample_id)
+    prob = flat_array("probability", probability)
+    if ids.shape != prob.shape or ids.dtype.kind not in "iu" or not pd.Index(ids).is_unique:
         raise ValueError(
-            f"probability: got shape {prob.shape} for sample_id of {ids.shape}, expected one "
-            "for each of one or more ids."
+            f"sample_id: got {len(set(ids))} {ids.dtype} values for {len(prob)} probabilities, "
+            "expected different whole numbers, one for each."
         )
-    if ids.dtype.kind not in "iu":
-        raise ValueError(f"sample_id: got {ids.dtype} values, expected whole numbers.")
-    again = pd.Index(ids).duplicated()
-    if again.any():
-        raise ValueError(f"sample_id: got {ids[again][0]} twice, expected one row per id.")
-    wrong = ~((prob >= 0) & (prob <= 1))
-    if wrong.any():
-        first = int(wrong.argmax())
-        raise ValueError(
-            f"probability: got {prob[first]} at position {first}, expected 0 to 1."
-        )
-    # Python's numbers, because their text is exact.
-    rows = [f"{i},{p}" for i, p in zip(ids.tolist(), prob.tolist(), strict=True)]
-    write_whole(path, "\n".join(["sample_id,is_listened", *rows, ""]))
+    wrong = np.flatnonzero((prob < 0) | (prob > 1))
+    if wrong.size:
+        got = f"{prob[wrong[0]]} at position {wrong[0]}"
+        raise ValueError(f"probability: got {got}, expected 0 to 1.")
+    table = pd.DataFrame({"sample_id": ids, "is_listened": prob})
+    write_whole(path, table.to_csv(index=False, lineterminator="\n"))
     return Path(path)
 
 
@@ -267,24 +257,11 @@ def _require_columns(listens: pd.DataFrame, *columns: str) -> None:
         raise TypeError(f"listens: got {given}, expected a DataFrame such as Deezer.train.")
     missing = [name for name in columns if name not in listens]
     if missing:
-        raise ValueError(
-            f"listens: got the columns {list(listens)}, expected {missing} too."
-        )
+        raise ValueError(f"listens: got columns {list(listens)}, expected {missing} too.")
     for name in columns:
-        values = listens[name]
-        if pd.api.types.is_numeric_dtype(values):
-            numbers = values.to_numpy(dtype=float, na_value=np.nan)
-            wrong = ~(np.abs(numbers) <= 2**53)  # true of NaN
-        elif name in CATEGORIES:
-            wrong = values.isna().to_numpy()
-        else:
-            raise TypeError(f"{name}: got {values.dtype} values, expected numbers.")
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise ValueError(
-                f"{name}: got {values.iloc[row]!r} at position {row}, expected a number. "
-                "Leave the row out."
-            )
+        if name not in CATEGORIES and not pd.api.types.is_numeric_dtype(listens[name]):
+            raise TypeError(f"{name}: got {listens[name].dtype} values, expected numbers.")
+        flat_array(name, listens[name])
 
 
 def _days(listens: pd.DataFrame) -> tuple[NDArray[np.int64], Mask]:
@@ -296,12 +273,3 @@ def _days(listens: pd.DataFrame) -> tuple[NDArray[np.int64], Mask]:
             "ts_listen: got no time in November 2016, expected seconds since 1970."
         )
     return (time - _NIGHT) // _DAY, plausible
-
-
-def _apply(fitted, X):
-    # Asked of the object, because scikit-learn decides per setting what an estimator can
-    # do.
-    if hasattr(fitted, "predict_proba"):
-        prob = fitted.predict_proba(X)
-        return prob[:, 1] if prob.shape[1] == 2 else prob
-    return fitted.transform(X) if hasattr(fitted, "transform") else fitted.predict(X)

@@ -1,4 +1,8 @@
-"""Deezer's listens of November 2016, with who skipped what: found, downloaded, or invented."""
+"""Deezer's listens of November 2016, with who skipped what.
+
+Source: Deezer, "Data Science Game 2017, online phase", Kaggle,
+https://www.kaggle.com/c/dsg17-online-phase
+"""
 
 from os import PathLike
 from pathlib import Path
@@ -16,9 +20,9 @@ KAGGLE = KaggleFiles(
     handle="dsg17-online-phase",
     files=("test.csv", "train.csv"),  # train.csv last, because test.csv alone is an error
     needed=("train.csv",),
-    by_hand="1. open https://www.kaggle.com/c/dsg17-online-phase/data, sign in (an account is "
-    "free) and accept the rules; 2. download train.csv and test.csv and unpack them; 3. put "
-    "both into {place}. Or install kagglehub (pip install kagglehub) and sign in "
+    by_hand="1. open https://www.kaggle.com/c/dsg17-online-phase/data, sign in (an account "
+    "is free) and accept the rules; 2. download train.csv and test.csv and unpack them; 3. "
+    "put both into {place}. Or install kagglehub (pip install kagglehub) and sign in "
     "(kagglehub.login()), which does the rest",
 )
 
@@ -31,11 +35,11 @@ def load_deezer(
     n_rows: int | None = None,
     verbose: bool = True,
 ) -> Deezer:
-    """Load Deezer's listens from the first source that has them.
+    """Load Deezer's listens: found, downloaded, or invented.
 
     The sources are train.csv, and test.csv if it is there, in the folder `deezer` of the
-    data folder; a download with kagglehub, where it is installed and signed in; and a
-    synthetic stand-in. All of train.csv takes 0.33 GB of memory.
+    data folder; a download with kagglehub, where it is installed and signed in; a synthetic
+    stand-in. Files that are there but wrong are errors, and never passed over.
 
     Parameters
     ----------
@@ -44,40 +48,27 @@ def load_deezer(
     download, synthetic : bool
         Whether the second and the third source may be used.
     n_rows : int, optional
-        Read only the first rows of train.csv; the size of a stand-in, by default 200,000.
+        Read only the first rows of train.csv, which takes 0.33 GB of memory; or the size of
+        the stand-in, by default 200,000.
     verbose : bool
-        Print the origin, one line, and how to get the real files where they are missing.
-
-    Raises
-    ------
-    ValueError
-        For files that are there but wrong, with file and line. They are never passed over.
-    DataUnavailable
-        Where no source is left, with the steps to get the files by hand.
-
-    References
-    ----------
-    Deezer, "Data Science Game 2017, online phase", Kaggle,
-    https://www.kaggle.com/c/dsg17-online-phase
+        Print the origin, and how to get the real files where they are missing.
     """
     if n_rows is not None:
         n_rows = require_whole("n_rows", n_rows)
 
-    def invent() -> Deezer:
-        return synthetic_deezer() if n_rows is None else synthetic_deezer(n_rows=n_rows)
-
     def read(folder: Path, origin: str) -> Deezer:
         return _read(folder, origin, n_rows)
 
-    return KAGGLE.load(read, invent, root, download, synthetic, verbose)
+    def invent() -> Deezer:
+        return synthetic_deezer() if n_rows is None else synthetic_deezer(n_rows=n_rows)
+
+    options = {"download": download, "synthetic": synthetic, "verbose": verbose}
+    return KAGGLE.load(read, invent, root, **options)
 
 
 def _read(folder: Path, origin: str, n_rows: int | None) -> Deezer:
     if not (folder / "train.csv").exists():
-        raise ValueError(
-            f"{folder}: got no train.csv, expected it beside test.csv. Put it there, or move "
-            "test.csv away."
-        )
+        raise ValueError(f"{folder}: got test.csv alone, expected train.csv beside it.")
     train = read_listens(folder / "train.csv", COLUMNS, n_rows=n_rows)
     files = {"train.csv": train}
     part = "the first " if len(train) == n_rows else ""

@@ -11,27 +11,24 @@ from rbm_lib.data.listeners.conditions import AnyOf, Condition, DrawnRange, OneO
 # Spotify's genres of Western art music, compared whole: "classical crossover" is none of
 # them.
 CLASSICAL = (
-    "classical", "classical era", "baroque", "early music", "renaissance", "early romantic era",
-    "late romantic era", "post-romantic era", "german romanticism", "impressionism",
-    "neo-classical", "neoclassical", "classical piano", "classical guitar", "classical cello",
-    "classical tenor", "classical soprano", "violin", "orchestra", "british orchestra",
-    "chamber orchestra", "orchestral performance", "opera", "choral",
+    "classical", "classical era", "baroque", "early music", "renaissance",
+    "early romantic era", "late romantic era", "post-romantic era", "german romanticism",
+    "impressionism", "neo-classical", "neoclassical", "classical piano", "classical guitar",
+    "classical cello", "classical tenor", "classical soprano", "violin", "orchestra",
+    "british orchestra", "chamber orchestra", "orchestral performance", "opera", "choral",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Archetype:
-    """A kind of listener.
+    """A kind of listener: how common, how many tracks each hears, and what they like.
 
     Parameters
     ----------
-    name : str
     share : float
         Of the listeners; shares are normalised.
-    n_tracks : int
-        How many tracks each hears.
     conditions : sequence of Condition
-        What they like. All have to be met, and each concerns another column.
+        All have to be met, and each concerns another column.
     """
 
     name: str
@@ -40,16 +37,13 @@ class Archetype:
     conditions: Sequence[Condition]
 
     def __post_init__(self) -> None:
-        if not (self.share > 0 and self.n_tracks >= 1 and self.conditions):
-            raise ValueError(
-                f"{self.name}: got share {self.share}, {self.n_tracks} tracks and "
-                f"{len(self.conditions)} conditions, expected all above 0."
-            )
+        if not (self.share > 0 and self.n_tracks >= 1):
+            got = f"share {self.share} and {self.n_tracks} tracks"
+            raise ValueError(f"{self.name}: got {got}, expected both above 0.")
         columns = [condition.column for condition in self.conditions]
-        if len(set(columns)) < len(columns):
-            raise ValueError(
-                f"{self.name}: got conditions on {columns}, expected each once."
-            )
+        if not columns or len(set(columns)) < len(columns):
+            got = f"conditions on {columns}"
+            raise ValueError(f"{self.name}: got {got}, expected one or more, each once.")
 
 
 # As published, where the shares add up to 1.05. An era is the decade of that issue of a
@@ -87,7 +81,7 @@ ARCHETYPES = (
 
 
 def headcounts(archetypes: Sequence[Archetype], n_users: int) -> NDArray[np.int64]:
-    """How many listeners of each archetype there are, n_users in all, by largest remainders.
+    """How many of n_users listeners have each archetype, by largest remainders.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The tracks as listeners see them: numbers, and labels (genres, artists) with their sound."""
+"""The tracks as conditions see them: numbers, and labels (genres, artists) with a sound."""
 
 from functools import cached_property
 
@@ -33,17 +33,12 @@ class Catalogue:
             *LABELS,
             *FEATURES,
         ]
-        lacking = [name for name in wanted if name not in tracks.columns]
+        lacking = [name for name in wanted if name not in tracks]
         if lacking:
-            raise ValueError(
-                f"tracks: got no column {', '.join(lacking)}, expected load_spotify().tracks."
-            )
-        uri = tracks["track_uri"]
-        if not uri.is_unique:
-            raise ValueError(
-                f"tracks: got {uri[uri.duplicated()].iloc[0]} twice, expected once."
-            )
-        self.order = np.argsort(uri.to_numpy(dtype=str), kind="stable")
+            raise ValueError(f"tracks: got {list(tracks)}, expected columns {lacking} too.")
+        if not tracks["track_uri"].is_unique:
+            raise ValueError("tracks: got a track_uri twice, expected it once.")
+        self.order = np.argsort(tracks["track_uri"].to_numpy(dtype=str), kind="stable")
         self.tracks = tracks.iloc[self.order].reset_index(drop=True)
         self._labels: dict[str, Labels] = {}
         for name in FEATURES:
@@ -51,11 +46,9 @@ class Catalogue:
             bad = ~np.isfinite(values) | ((values % 1 != 0) & (name in WHOLE))
             if bad.any():
                 first = int(np.argmax(bad))
+                got = f"{name} {values[first]} of {self.tracks['track_uri'][first]}"
                 kind = "a whole number" if name in WHOLE else "a number"
-                raise ValueError(
-                    f"tracks: got {name} {values[first]} of {self.tracks['track_uri'][first]}, "
-                    f"expected {kind}. Leave such rows out."
-                )
+                raise ValueError(f"tracks: got {got}, expected {kind}. Leave it out.")
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -102,13 +95,8 @@ class Labels:
         self.counts = np.diff(self.has.indptr)
         self._centre = (self.has @ sound) / self.counts[:, None]
 
-    def chosen(
-        self,
-        more_than: int | None = None,
-        at_most: int | None = None,
-        most_frequent: int | None = None,
-    ) -> NDArray[np.int64]:
-        """Labels with so many tracks; if there are none, the most frequent or the rarest."""
+    def chosen(self, more_than=None, at_most=None, most_frequent=None) -> NDArray[np.int64]:
+        """Labels in so many tracks; if there are none, the most frequent or the rarest."""
         counts = self.counts
         if most_frequent:
             by_count = np.lexsort((np.arange(len(counts)), -counts))

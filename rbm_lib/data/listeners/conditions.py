@@ -55,14 +55,16 @@ class Range(Condition):
 
     def __post_init__(self) -> None:
         if self.low is None and self.high is None:
-            raise ValueError(
-                f"Range({self.column!r}): got no end, expected low, high or both."
-            )
+            raise ValueError(f"{self.column}: got no end, expected low, high or both.")
 
     def draw(self, tracks: Catalogue, n: int, rng: Generator) -> Profile:
-        low = np.nan if self.low is None else self.low
-        high = np.nan if self.high is None else self.high
-        return self._profile(np.full(n, low, dtype=float), np.full(n, high, dtype=float))
+        ends = {"low": self.low, "high": self.high}
+        return {
+            f"{self.column}_{end}": np.full(
+                n, np.nan if value is None else value, dtype=float
+            )
+            for end, value in ends.items()
+        }
 
     def margin(self, tracks: Catalogue, profile: Profile) -> NDArray:
         low, high = self._ends(profile)
@@ -83,12 +85,9 @@ class Range(Condition):
     def given_up(self, tracks: Catalogue, profile: Profile, margin: NDArray) -> str:
         return self.column
 
-    def _profile(self, low: NDArray, high: NDArray) -> Profile:
-        return {f"{self.column}_low": low, f"{self.column}_high": high}
-
     def _ends(self, profile: Profile) -> tuple[NDArray, NDArray]:
-        low = np.asarray(profile[f"{self.column}_low"], dtype=float)
-        return low, np.asarray(profile[f"{self.column}_high"], dtype=float)
+        low, high = profile[f"{self.column}_low"], profile[f"{self.column}_high"]
+        return np.asarray(low, dtype=float), np.asarray(high, dtype=float)
 
 
 @dataclass(frozen=True)
@@ -99,28 +98,24 @@ class DrawnRange(Range):
     """
 
     width: float = 0.3
-    starts: tuple[float, ...] | None = None
+    starts: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.starts is None and not self._room() >= 0:
-            raise ValueError(
-                f"DrawnRange({self.column!r}): got low {self.low}, high {self.high} and width "
-                f"{self.width}, expected a wider range, or starts."
-            )
-
-    def _room(self) -> float:
-        if self.low is None or self.high is None:
-            return np.nan
-        return self.high - self.low - self.width
+        open_end = self.low is None or self.high is None
+        if not self.starts and (open_end or self.high - self.low < self.width):
+            got = f"got {self.low} to {self.high} for a width of {self.width}"
+            raise ValueError(f"{self.column}: {got}, expected a wider range, or starts.")
 
     def draw(self, tracks: Catalogue, n: int, rng: Generator) -> Profile:
-        if self.starts is None:
-            start = np.round(self.low + self._room() * rng.random(n), 2)
-        else:
+        if self.starts:
             start = np.asarray(self.starts, dtype=float)[
                 rng.integers(len(self.starts), size=n)
             ]
-        return self._profile(start, np.round(start + self.width, 2))
+        else:
+            room = self.high - self.low - self.width
+            start = np.round(self.low + room * rng.random(n), 2)
+        end = np.round(start + self.width, 2)
+        return {f"{self.column}_low": start, f"{self.column}_high": end}
 
 
 @dataclass(frozen=True)
@@ -138,6 +133,11 @@ class _OfLabels(Condition):
                 f"column: got {self.column!r}, expected one of {list(LABELS)}."
             )
 
+    @property
+    def one(self) -> str:
+        """What one entry of the column is called, in words and in the profiles."""
+        return LABELS[self.column]
+
     def among(self, tracks: Catalogue) -> tuple[NDArray, Labels]:
         """Codes of the labels asked for, and all labels."""
         labels = tracks.labels(self.column)
@@ -148,13 +148,11 @@ class _OfLabels(Condition):
     def stand_in(self, tracks: Catalogue) -> str:
         codes, labels = self.among(tracks)
         counts = labels.counts[codes]
-        one = LABELS[self.column]
         if self.at_most is not None and (counts > self.at_most).any():
-            return f"no {one} in at most {self.at_most} tracks, the rarest instead"
+            return f"no {self.one} in at most {self.at_most} tracks, the rarest instead"
         if self.more_than is not None and (counts <= self.more_than).any():
-            return (
-                f"no {one} in more than {self.more_than} tracks, the most frequent instead"
-            )
+            more = f"no {self.one} in more than {self.more_than} tracks"
+            return f"{more}, the most frequent instead"
         return ""
 
     def bonus(self, tracks: Catalogue, track: NDArray, profile: Profile, margin: NDArray):
@@ -172,14 +170,14 @@ class AnyOf(_OfLabels):
     kind: str = "listed"
 
     def draw(self, tracks: Catalogue, n: int, rng: Generator) -> Profile:
-        return {LABELS[self.column]: np.full(n, f"any {self.kind}", dtype=object)}
+        return {self.one: np.full(n, f"any {self.kind}", dtype=object)}
 
     def margin(self, tracks: Catalogue, profile: Profile) -> NDArray:
         codes, labels = self.among(tracks)
         return np.where(labels.has[codes].sum(0) > 0, MET, -MET)[None]
 
     def given_up(self, tracks: Catalogue, profile: Profile, margin: NDArray) -> str:
-        return f"any {self.kind} {LABELS[self.column]}"
+        return f"any {self.kind} {self.one}"
 
 
 @dataclass(frozen=True)
@@ -192,14 +190,14 @@ class OneOf(_OfLabels):
 
     def draw(self, tracks: Catalogue, n: int, rng: Generator) -> Profile:
         codes, labels = self.among(tracks)
-        drawn = np.full(n, "", dtype=object)
-        if len(codes):
-            drawn = labels.names[codes[rng.integers(len(codes), size=n)]].astype(object)
-        return {LABELS[self.column]: drawn}
+        if not len(codes):
+            return {self.one: np.full(n, "", dtype=object)}
+        drawn = labels.names[codes[rng.integers(len(codes), size=n)]]
+        return {self.one: drawn.astype(object)}
 
     def margin(self, tracks: Catalogue, profile: Profile) -> NDArray:
         codes, labels = self.among(tracks)
-        asked = np.asarray(profile[LABELS[self.column]], dtype=str)
+        asked = np.asarray(profile[self.one], dtype=str)
         names, which = np.unique(asked, return_inverse=True)
         wanted = pd.Index(labels.names.astype(str)).get_indexer(names)
         result = np.full((len(names), len(tracks)), -MET)
@@ -209,12 +207,13 @@ class OneOf(_OfLabels):
     def given_up(self, tracks: Catalogue, profile: Profile, margin: NDArray) -> str:
         """The genres or artists that the tracks were taken from, the nearest first."""
         codes, labels = self.among(tracks)
-        one = LABELS[self.column]
-        wanted = np.flatnonzero(labels.names.astype(str) == profile[one])
+        wanted = np.flatnonzero(labels.names.astype(str) == profile[self.one])
         if not len(wanted):
-            return f"any {one}"
+            return f"any {self.one}"
         far = labels.far(wanted, codes)[0]
         nearest = np.argsort(far, kind="stable")
         names = labels.names[codes[nearest[np.isin(far[nearest], -margin)]]]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return f"{one} {' | '.join(names[:3])}{more}" if len(names) else f"any {one}"
+        return (
+            f"{self.one} {' | '.join(names[:3])}{more}" if len(names) else f"any {self.one}"
+        )

@@ -1,4 +1,4 @@
-"""Listeners who do not exist: histories drawn from archetypes, and what an oracle would know.
+"""Invented listeners: histories drawn from archetypes, and what an oracle would know.
 
 Numbers computed on them say how well a model finds what was put in, and nothing about real
 people.
@@ -22,48 +22,21 @@ from rbm_lib.data.spotify.record import FEATURES
 PROFILE = ["user_id", "archetype", "n_tracks", "n_discovery", "pool_size"]
 PROFILE += ["n_filled", "filled_from", *LABELS.values()]
 _BLOCK = 256  # listeners at a time, so that memory stays small for any number of them
-# Share of the listening in each hour of the day (UTC), in thousandths.
-_HOURS = [
-    18,
-    10,
-    6,
-    4,
-    4,
-    8,
-    20,
-    38,
-    46,
-    42,
-    40,
-    42,
-    48,
-    46,
-    44,
-    48,
-    56,
-    66,
-    76,
-    84,
-    88,
-    76,
-]
-HOURS = np.array([*_HOURS, 54, 36])
+HOURS = np.array([  # share of the listening in each hour of the day (UTC), in thousandths
+    18, 10, 6, 4, 4, 8, 20, 38, 46, 42, 40, 42, 48, 46, 44, 48, 56, 66, 76, 84, 88, 76, 54, 36,
+])  # fmt: skip
 STEP = 0.25  # by which a pool that is too small is widened, in standard deviations
 HABIT_SD, NOISE_SD = 0.3, 0.5  # of a rating: the listener's own level, and chance
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Listeners:
-    """Simulated histories. The columns are documented in `rbm_lib.data.listeners.files`.
+    """Simulated histories, with the columns that `rbm_lib.data.listeners.files` documents.
 
     Attributes
     ----------
-    interactions : DataFrame
-        One row per listen, by listener and time: user_id, track_uri, track_name,
-        artist_name, timestamp, rating, archetype, source, and the audio features.
-    profiles : DataFrame
-        One row per listener: user_id, archetype, n_tracks, n_discovery, pool_size,
-        n_filled, filled_from, then every preference.
+    interactions, profiles : DataFrame
+        One row per listen, by listener and time; one row per listener.
     origin : str
         One line of text.
     """
@@ -97,8 +70,7 @@ class Listeners:
         for rows, archetype, distance in self._distances(catalogue):
             n = archetype.n_tracks
             last = np.partition(distance, n - 1, axis=1)[:, n - 1 : n]
-            within = distance < last
-            at = distance == last
+            within, at = distance < last, distance == last
             share = (n - within.sum(1, keepdims=True)) / at.sum(1, keepdims=True)
             result[rows[:, None], catalogue.order] = within + at * share
         return result
@@ -110,17 +82,18 @@ class Listeners:
         known = {archetype.name: archetype for archetype in self.archetypes}
         unknown = set(self.profiles["archetype"]) - set(known)
         if unknown:
+            names = f"got {list(known)}, expected {sorted(unknown)} too"
             raise ValueError(
-                f"archetypes: got {list(known)}, expected {sorted(unknown)} too. "
-                "Give the table that the listeners came from."
+                f"archetypes: {names}. Give the table that the listeners came from."
             )
         for name, group in self.profiles.groupby("archetype", sort=False).indices.items():
-            archetype = known[str(name)]
             for rows in _blocks(group):
                 profile = {c: self.profiles[c].to_numpy()[rows] for c in self.profiles}
-                margins = [c.margin(catalogue, profile) for c in archetype.conditions]
-                shape = len(rows), len(catalogue)
-                yield rows, archetype, np.broadcast_to(_distance(margins), shape)
+                yield (
+                    rows,
+                    known[name],
+                    _margins(catalogue, known[name], profile, len(rows))[1],
+                )
 
 
 def simulate_listeners(
@@ -142,7 +115,7 @@ def simulate_listeners(
     A pool that is too small is taken whole, and then widened by a quarter of a standard
     deviation at a time until it is large enough; the last ring is drawn from. The distance
     of a track is the sum, over the conditions that it fails, of how far it is outside, in
-    standard deviations of the catalogue. For a genre or artist it is a quarter and the
+    standard deviations of the catalogue. For a genre or artist that is a quarter and the
     distance between the average sounds of the wanted one and the nearest candidate that the
     track has; for a list of genres it is 1. `profiles` says how many tracks were filled in,
     and from what.
@@ -157,10 +130,10 @@ def simulate_listeners(
     discovery_share, n_discovery : float, int
         This share of the listeners hear so many further tracks, from anywhere.
     rating : {"fit", "published"}
-        "fit" is 1 + 4 fit + the listener's habit + noise, to the nearest half within 1 to
-        5, where fit is the mean of sigmoid(2 margin) over the conditions. "published" is 3,
-        +1 for a wanted genre, +1 for the artist, and +1/2 each for a popularity,
-        instrumentalness or liveness in the upper half of the range asked for.
+        "fit" is 1 + 4 fit + habit + noise, to the nearest half within 1 to 5, where fit is
+        the mean of sigmoid(2 margin) over the conditions. "published" is 3, +1 for a wanted
+        genre, +1 for the artist, and +1/2 each for a popularity, instrumentalness or
+        liveness in the upper half of the range asked for.
 
     Examples
     --------
@@ -178,7 +151,7 @@ def simulate_listeners(
     most = max(archetype.n_tracks for archetype in archetypes) + n_discovery
     if len(catalogue) < (most if distinct else 1):
         raise ValueError(
-            f"tracks: got {len(catalogue)}, expected {most} distinct ones or more."
+            f"tracks: got {len(catalogue)}, expected {most} different ones or more."
         )
     rng = np.random.Generator(np.random.PCG64(seed))
     kind = rng.permutation(np.repeat(np.arange(len(archetypes)), counts))
@@ -189,51 +162,55 @@ def simulate_listeners(
     parts, profiles = [], []
     for code, archetype in enumerate(archetypes):
         for rows in _blocks(np.flatnonzero(kind == code)):
+            n_new = explores[rows] * n_discovery
             profile: Profile = {}
             for condition in archetype.conditions:
                 profile |= condition.draw(catalogue, len(rows), rng)
-            n_new = explores[rows] * n_discovery
-            margins = [c.margin(catalogue, profile) for c in archetype.conditions]
-            shape = len(rows), len(catalogue)
-            distance = np.broadcast_to(_distance(margins), shape)
+            margins, distance = _margins(catalogue, archetype, profile, len(rows))
             part = _histories(distance, archetype.n_tracks, n_new, distinct, rng)
             user, track = part["user"].to_numpy(), part["track"].to_numpy()
-            at = np.stack(
-                [np.broadcast_to(margin, shape)[user, track] for margin in margins]
-            )
+            margins = np.stack([margin[user, track] for margin in margins])
             if rating == "fit":
-                fit = (1 / (1 + np.exp(-2 * at))).mean(0)
-                score = 1 + 4 * fit + habit[rows][user]
+                score = 1 + 4 * (1 / (1 + np.exp(-2 * margins))).mean(0) + habit[rows][user]
                 score += NOISE_SD * rng.standard_normal(len(part))
             else:
-                score = _published_rating(catalogue, archetype, profile, user, track, at)
+                own = {name: values[user] for name, values in profile.items()}
+                pairs = zip(archetype.conditions, margins, strict=True)
+                score = 3 + sum(
+                    c.bonus(catalogue, track, own, margin) for c, margin in pairs
+                )
             score = np.clip(np.round(2 * score) / 2, 1, 5)
-            parts.append(part.assign(user=rows[user], rating=score))
-            columns = {
-                "user_id": rows + 1,
-                "archetype": archetype.name,
-                "n_tracks": archetype.n_tracks,
-                "n_discovery": n_new,
-                "pool_size": (distance == 0).sum(1),
-                **_filled(catalogue, archetype, profile, part, at),
-            }
-            profiles.append(pd.DataFrame({**columns, **profile}))
+            parts.append(
+                part.assign(user=rows[user], rating=score, archetype=archetype.name)
+            )
+            columns = {"user_id": rows + 1, "archetype": archetype.name}
+            columns |= {"n_tracks": archetype.n_tracks, "n_discovery": n_new}
+            columns |= {"pool_size": (distance == 0).sum(1)}
+            columns |= _filled(catalogue, archetype, profile, part, margins)
+            profiles.append(pd.DataFrame(columns | profile))
     heard = pd.concat(parts, ignore_index=True)
     heard["timestamp"] = _timestamps(len(heard), rng)
     heard = heard.sort_values(
         ["user", "timestamp", "track"], kind="stable", ignore_index=True
     )
-    names = np.array([archetype.name for archetype in archetypes], dtype=object)
-    heard["archetype"] = names[kind[heard["user"]]]
-    origin = f"{n_users} simulated listeners of {len(names)} archetypes, seed {seed}, "
+    origin = f"{n_users} simulated listeners of {len(archetypes)} archetypes, seed {seed}, "
     origin += f"{len(catalogue)} tracks"
     interactions = _interactions(heard, catalogue)
     return Listeners(interactions, _profiles(profiles), origin, tuple(archetypes))
 
 
-def _histories(
-    distance: NDArray, n: int, n_new: NDArray, distinct: bool, rng: Generator
-) -> pd.DataFrame:
+def _margins(catalogue: Catalogue, archetype: Archetype, profile: Profile, n: int):
+    """The margins of each condition, and the distance of every track in whole steps.
+
+    The distance is 0 in the pool, and then the ring by which the pool has to be widened.
+    """
+    shape = n, len(catalogue)
+    margins = [condition.margin(catalogue, profile) for condition in archetype.conditions]
+    distance = np.ceil(sum(np.maximum(-margin, 0) for margin in margins) / STEP)
+    return [np.broadcast_to(m, shape) for m in margins], np.broadcast_to(distance, shape)
+
+
+def _histories(distance: NDArray, n: int, n_new: NDArray, distinct: bool, rng: Generator):
     """The listens of one block: user (in the block), track, taste (or discovery)."""
     n_users, n_tracks = distance.shape
     if distinct:
@@ -253,22 +230,17 @@ def _histories(
     new = np.sort(np.argpartition(key, extra, axis=1)[:, :extra], axis=1)
     user = np.r_[np.repeat(np.arange(n_users), n), np.repeat(explorers, extra)]
     track = np.r_[taste.ravel(), new.ravel()]
-    own = np.arange(len(user)) < taste.size
-    return pd.DataFrame({"user": user, "track": track, "taste": own})
-
-
-def _published_rating(catalogue, archetype, profile, user, track, margins) -> NDArray:
-    profile = {name: values[user] for name, values in profile.items()}
-    pairs = zip(archetype.conditions, margins, strict=True)
-    return 3 + sum(c.bonus(catalogue, track, profile, margin) for c, margin in pairs)
+    return pd.DataFrame(
+        {"user": user, "track": track, "taste": np.arange(len(user)) < taste.size}
+    )
 
 
 def _filled(catalogue, archetype, profile, part: pd.DataFrame, margins: NDArray) -> Profile:
-    """How many tracks of their taste are from outside the pool, and from where, in words."""
+    """How many own tracks are from outside the pool, and from where, in words."""
     user = part["user"].to_numpy()
     outside = (margins < 0).any(0) & part["taste"].to_numpy()
     count = np.bincount(user[outside], minlength=user.max() + 1)
-    stand_ins = [c.stand_in(catalogue) for c in archetype.conditions]
+    stand_ins = [condition.stand_in(catalogue) for condition in archetype.conditions]
     texts = [[text for text in stand_ins if text] for _ in count]
     for i in np.flatnonzero(count):
         own = {name: values[i] for name, values in profile.items()}
@@ -277,11 +249,6 @@ def _filled(catalogue, archetype, profile, part: pd.DataFrame, margins: NDArray)
             if len(lacking):
                 texts[i].append(condition.given_up(catalogue, own, lacking))
     return {"n_filled": count, "filled_from": ["; ".join(words) for words in texts]}
-
-
-def _distance(margins: list[NDArray]) -> NDArray:
-    """The sum of what is lacking, in whole steps: 0 in the pool, then ring by ring."""
-    return np.ceil(sum(np.maximum(-margin, 0) for margin in margins) / STEP)
 
 
 def _timestamps(n: int, rng: Generator) -> pd.Series:
@@ -296,14 +263,15 @@ def _timestamps(n: int, rng: Generator) -> pd.Series:
 
 
 def _interactions(heard: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
-    tracks = catalogue.tracks.iloc[heard["track"].to_numpy()].reset_index(drop=True)
-    columns = {"user_id": heard["user"].to_numpy() + 1}
-    for name in ("track_uri", "track_name", "artist_name"):
-        columns[name] = tracks[name].astype(str)
-    columns["timestamp"] = heard["timestamp"]
-    columns["rating"] = heard["rating"]
-    columns["archetype"] = heard["archetype"].astype(str)
-    columns["source"] = np.where(heard["taste"], "taste", "discovery")
+    """The published columns of the listens."""
+    tracks = catalogue.tracks.iloc[heard["track"]].reset_index(drop=True)
+    columns = {"user_id": heard["user"] + 1}
+    columns |= {
+        c: tracks[c].astype(str) for c in ("track_uri", "track_name", "artist_name")
+    }
+    columns |= {"timestamp": heard["timestamp"], "rating": heard["rating"]}
+    columns |= {"archetype": heard["archetype"].astype(str)}
+    columns |= {"source": np.where(heard["taste"], "taste", "discovery")}
     for name in FEATURES:
         columns[name] = tracks[name].astype("int64" if name in WHOLE else "float64")
     return pd.DataFrame(columns)
@@ -313,9 +281,7 @@ def _profiles(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """What every listener has, then the preferences, empty where an archetype has none."""
     profiles = pd.concat(parts, ignore_index=True).sort_values("user_id", ignore_index=True)
     for name in LABELS.values():
-        if name not in profiles:
-            profiles[name] = ""
-        profiles[name] = profiles[name].fillna("")
+        profiles[name] = profiles[name].fillna("") if name in profiles else ""
     ranges = sorted(name.removesuffix("_low") for name in profiles if name.endswith("_low"))
     ends = [f"{name}_{end}" for name in ranges for end in ("low", "high")]
     texts = ["archetype", "filled_from", *LABELS.values()]

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from rbm_lib.data.movielens.record import MovieLens
 
 _REAL = tomllib.loads(Path(__file__).with_name("marginals.toml").read_text("utf-8"))
-_ADJECTIVES = """Quiet Last Golden Broken Distant Hidden Silver Restless Burning Frozen Crooked
-    Gentle""".split()
-_NOUNS = """Harbour Letter Orchard Signal Winter Compass Carnival Mirror Station Garden Voyage
-    Lantern""".split()
+_ADJECTIVES = _REAL["adjectives"]
+_NOUNS = _REAL["nouns"]
 
 # Chosen so that simple predictors score here as they do on MovieLens 100K, see the tests.
 _TASTE_CHOICE, _HABIT_CHOICE = 1.0, 1.9  # weights of what decides which films people watch

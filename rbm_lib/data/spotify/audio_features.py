@@ -8,7 +8,7 @@ u) bounds the log-probability of the whole numbers from below (Theis, van den Oo
 2016, 3.1).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -36,7 +36,7 @@ class Kind:
     """
 
     expected: str
-    low: float = -np.inf
+    low: float
     high: float = np.inf
     forward: Map = lambda y: y
     inverse: Map = lambda y: y
@@ -63,37 +63,39 @@ _DECIBEL = {
     "inverse": lambda y: 5 - np.exp(-y),
     "log_slope": lambda y: -np.log(5 - y),
 }
-KINDS = {
-    "real": Kind("a finite number"),
-    "unit": Kind("a number from 0 to 1", 0, 1, **_logit_of(1)),
-    "positive": Kind("a number above 0", np.finfo(float).tiny, **_LOG),
-    "floored": Kind("a number from 0 to 1", 0, 1, **_LOG, floor=SMALLEST),
-    "decibel": Kind("a number from -60 to below 5", -60, np.nextafter(5, 0), **_DECIBEL),
-    "percent": Kind("a whole number from 0 to 100", 0, 100, **_logit_of(101), whole=True),
+
+
+def _levels(n: int) -> Kind:
+    return Kind(f"a whole number from 0 to {n - 1}", 0, n - 1, whole=True)
+
+
+_SHARE = Kind("a number from 0 to 1", 0, 1, **_logit_of(1))
+_POSITIVE = Kind("a number above 0", np.finfo(float).tiny, **_LOG)
+_OTHERS = {
+    "key": _levels(12),
+    "loudness": Kind("a number from -60 to below 5", -60, np.nextafter(5, 0), **_DECIBEL),
+    "mode": _levels(2),
+    "instrumentalness": Kind("a number from 0 to 1", 0, 1, **_LOG, floor=SMALLEST),
+    "tempo": _POSITIVE,
+    "time_signature": _levels(8),
+    "popularity": Kind(
+        "a whole number from 0 to 100", 0, 100, **_logit_of(101), whole=True
+    ),
+    "duration_ms": _POSITIVE,
 }
-AUDIO_KINDS = {  # a number n stands for whole numbers from 0 to n - 1
-    "danceability": "unit", "energy": "unit", "key": 12, "loudness": "decibel", "mode": 2,
-    "speechiness": "unit", "acousticness": "unit", "instrumentalness": "floored",
-    "liveness": "unit", "valence": "unit", "tempo": "positive", "time_signature": 8,
-    "popularity": "percent", "duration_ms": "positive",
-}  # fmt: skip
+KINDS = [_OTHERS.get(name, _SHARE) for name in FEATURES]
 
 
 class AudioFeatures:
     """Map audio features to coordinates with mean 0, variance 1 and no correlation, and back.
 
-    `fit` and `transform` are used as in scikit-learn. A row is a track. The uniform numbers
-    of dequantisation are a hash of the seed and the row's values, so a row always gets the
-    same ones, alone or among others.
+    `fit` and `transform` are used as in scikit-learn. Rows are tracks; columns are the 14
+    `FEATURES`, found by name in a DataFrame. The uniform numbers of dequantisation are a
+    hash of the seed and the row's values, so a row always gets the same ones, alone or
+    among others.
 
     Parameters
     ----------
-    kinds : dict, optional
-        What each column holds: "real", "unit" (0 to 1: logit), "positive" (log), "floored"
-        (0 to 1, where 0 stands for all below 1e-6: log), "decibel" (-60 to 5: -log(5 - x)),
-        "percent" (whole numbers 0 to 100: logit) or a number n (whole numbers from 0 to n -
-        1: as they are). By default `AUDIO_KINDS` for columns with these names and for
-        arrays of 14 columns; other data are real.
     whiten : bool
         Rotate to principal axes and scale them to variance 1. A Gaussian RBM with W = 0 is
         then the full-covariance Gaussian. False stops at standardised columns.
@@ -102,45 +104,35 @@ class AudioFeatures:
 
     Attributes
     ----------
-    components_ : (n_columns, n_columns)
+    components_ : (14, 14)
         Principal axes, as rows.
-    variance_ : (n_columns,)
+    variance_ : (14,)
         Variance along them. Axes and columns without variance keep their scale.
     scaler_ : StandardScaler
 
     Examples
     --------
-    >>> X = pd.DataFrame({"key": [0, 7, 11], "tempo": [90.0, 120.0, 128.0]})
+    >>> from rbm_lib.data import synthetic_spotify
+    >>> X = synthetic_spotify(n_tracks=200).tracks[list(FEATURES)]
     >>> audio = AudioFeatures().fit(X)
     >>> np.allclose(audio.inverse_transform(audio.transform(X)), X)
     True
     """
 
-    def __init__(
-        self,
-        kinds: Mapping[str, str | int] | None = None,
-        *,
-        whiten: bool = True,
-        random_state: int | None = 0,
-    ) -> None:
-        self.kinds = kinds
+    def __init__(self, *, whiten: bool = True, random_state: int | None = 0) -> None:
         self.whiten = whiten
         self.random_state = random_state
-        self.columns_: list[str] = []  # none before `fit`
+        self.scaler_ = None
 
     def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn means, scales and axes from two or more rows; `y` is ignored."""
         from sklearn.preprocessing import StandardScaler  # slow to import
 
-        values = as_numbers(X, "X", (None, None), most=None).double().numpy()
+        values = _legal_values(X)
         if len(values) < 2:
             raise ValueError(f"X: got {len(values)} rows, expected two or more.")
-        self.columns_ = self._names(X, values.shape[1])
-        self.kinds_ = self._choose_kinds()
-        self._kinds = [_kind(kind) for kind in self.kinds_]
         self.seed_ = np.random.RandomState(self.random_state).randint(2**31)
-        self._check(values)
-        squashed = self._squash(self._dequantise(values))
+        squashed = _squash(self._dequantise(values))
         self.scaler_ = StandardScaler().fit(squashed)
         if self.whiten:
             standardised = self.scaler_.transform(squashed)
@@ -154,63 +146,63 @@ class AudioFeatures:
         return self
 
     def transform(self, X: ArrayLike) -> NDArray:
-        """Coordinates of rows in original units, the same shape."""
-        *_, last = self._steps(self._read(X)).values()
+        """Coordinates of rows in original units, (n, 14)."""
+        *_, last = self._steps(X).values()
         return last
 
     def steps(self, X: ArrayLike) -> dict[str, pd.DataFrame]:
         """X after each step: "dequantised", "squashed", "standardised", "whitened"."""
         index = X.index if isinstance(X, pd.DataFrame) else None
-        frames = {}
-        for name, values in self._steps(self._read(X)).items():
-            columns = self.columns_
-            if name == "whitened":
-                columns = [f"component{j}" for j in range(1, len(columns) + 1)]
-            frames[name] = pd.DataFrame(values, index, columns)
-        return frames
+        axes = [f"component{j}" for j in range(1, len(FEATURES) + 1)]
+        return {
+            name: pd.DataFrame(
+                values, index, axes if name == "whitened" else list(FEATURES)
+            )
+            for name, values in self._steps(X).items()
+        }
 
     def inverse_transform(self, Z: ArrayLike, quantise: bool = True) -> NDArray:
-        """Original units of coordinates, the same shape.
+        """Original units of coordinates, (n, 14).
 
         With `quantise` whole numbers are whole, floored values are 0, and what is outside
         the legal range (as of invented coordinates) is moved to its end. Without, the
         result is a smooth function of Z, the dequantised values.
         """
-        self._require_fit()
-        z = as_numbers(Z, "Z", (None, len(self.columns_))).double().numpy()
+        scaler = self._fitted()
+        z = as_numbers(Z, "Z", (None, len(FEATURES))).double().numpy()
         if self.whiten:
             z = (z * np.sqrt(self.variance_)) @ self.components_
-        squashed = self.scaler_.inverse_transform(z)
-        y = np.column_stack([k.inverse(squashed[:, j]) for j, k in enumerate(self._kinds)])
-        return self._quantise(y) if quantise else y
+        y = _by_column("inverse", scaler.inverse_transform(z))
+        return _quantise(y) if quantise else y
 
     def log_jacobian(self, X: ArrayLike) -> NDArray:
-        """log |det dz/dy| in nats, (n_rows,), at the dequantised y of X."""
-        y = self._dequantise(self._read(X))
-        slopes = sum(kind.log_slope(y[:, j]) for j, kind in enumerate(self._kinds))
-        result = slopes - np.log(self.scaler_.scale_).sum()
+        """log |det dz/dy| in nats, (n,), at the dequantised y of X."""
+        scaler = self._fitted()
+        y = self._dequantise(_legal_values(X))
+        # Python's sum adds column by column, which keeps every digit on any machine.
+        slopes = sum(_by_column("log_slope", y).T)
+        result = slopes - np.log(scaler.scale_).sum()
         return result - 0.5 * np.log(self.variance_).sum() if self.whiten else result
 
-    # ---- the steps
-
-    def _steps(self, X: NDArray) -> dict[str, NDArray]:
-        dequantised = self._dequantise(X)
-        squashed = self._squash(dequantised)
-        standardised = self.scaler_.transform(squashed)
-        result = {
+    def _steps(self, X: ArrayLike) -> dict[str, NDArray]:
+        scaler = self._fitted()
+        dequantised = self._dequantise(_legal_values(X))
+        squashed = _squash(dequantised)
+        standardised = scaler.transform(squashed)
+        steps = {
             "dequantised": dequantised,
             "squashed": squashed,
             "standardised": standardised,
         }
         if self.whiten:
-            result["whitened"] = standardised @ self.components_.T / np.sqrt(self.variance_)
-        return result
+            steps["whitened"] = standardised @ self.components_.T / np.sqrt(self.variance_)
+        return steps
 
     def _dequantise(self, X: NDArray) -> NDArray:
         rows = pd.DataFrame(X + 0.0)  # -0.0 becomes 0.0
         row_hash = pd.util.hash_pandas_object(rows, index=False).to_numpy()
         y = X.copy()
-        for j, kind in enumerate(self._kinds):
+        for j, kind in enumerate(KINDS):
             stream = np.uint64(0x9E3779B97F4A7C15 * (self.seed_ + (j + 1) * 2**32) % 2**64)
             bits = pd.util.hash_array(row_hash ^ stream) >> np.uint64(32)
             uniform = (
@@ -222,78 +214,49 @@ class AudioFeatures:
                 y[:, j] = np.where(X[:, j] < kind.floor, kind.floor * uniform, X[:, j])
         return y
 
-    def _squash(self, y: NDArray) -> NDArray:
-        return np.column_stack([k.forward(y[:, j]) for j, k in enumerate(self._kinds)])
+    def _fitted(self):
+        if self.scaler_ is None:
+            raise ValueError("AudioFeatures: got no data yet, expected fit(X) first.")
+        return self.scaler_
 
-    def _quantise(self, y: NDArray) -> NDArray:
-        X = np.empty_like(y)
-        for j, kind in enumerate(self._kinds):
-            column = np.floor(y[:, j]) if kind.whole else y[:, j]
-            if kind.floor:  # halfway between the largest draw and the floor, for rounding
-                column = np.where(column < kind.floor * (1 - 2**-34), 0.0, column)
-            X[:, j] = np.clip(column, kind.low, kind.high)
-        return X
 
-    # ---- validation
+def _by_column(name: str, values: NDArray) -> NDArray:
+    """Apply each column's map of that name."""
+    columns = [getattr(kind, name)(values[:, j]) for j, kind in enumerate(KINDS)]
+    return np.column_stack(columns)
 
-    def _names(self, X: ArrayLike, n: int) -> list[str]:
-        if isinstance(X, pd.DataFrame):
-            return list(X.columns)
-        if self.kinds is None and n == len(FEATURES):
-            return list(FEATURES)
-        return [f"x{j}" for j in range(n)]
 
-    def _choose_kinds(self) -> list[str | int]:
-        kinds = self.kinds
-        if kinds is None:
-            audio = any(str(name).lower() in AUDIO_KINDS for name in self.columns_)
-            kinds = AUDIO_KINDS if audio else dict.fromkeys(self.columns_, "real")
-        unknown = [name for name in self.columns_ if name not in kinds]
-        if unknown:
+def _squash(y: NDArray) -> NDArray:
+    return _by_column("forward", y)
+
+
+def _quantise(y: NDArray) -> NDArray:
+    X = np.empty_like(y)
+    for j, kind in enumerate(KINDS):
+        column = np.floor(y[:, j]) if kind.whole else y[:, j]
+        if kind.floor:  # halfway between the largest draw and the floor, for rounding
+            column = np.where(column < kind.floor * (1 - 2**-34), 0.0, column)
+        X[:, j] = np.clip(column, kind.low, kind.high)
+    return X
+
+
+def _legal_values(X: ArrayLike) -> NDArray:
+    """The values of the columns FEATURES, each within its range."""
+    if isinstance(X, pd.DataFrame):
+        missing = [name for name in FEATURES if name not in X]
+        if missing:
+            raise ValueError(f"X: got columns {list(X)}, expected {missing} too.")
+        X = X[list(FEATURES)]
+    values = as_numbers(X, "X", (None, len(FEATURES)), most=None).double().numpy()
+    for j, kind in enumerate(KINDS):
+        x = values[:, j]
+        legal = np.isfinite(x) & (x >= kind.low) & (x <= kind.high)
+        if kind.whole:
+            legal &= x == np.floor(x)
+        if not legal.all():
+            row = int(np.argmin(legal))
             raise ValueError(
-                f"X: got columns {unknown} of no known kind, expected some of {list(kinds)}. "
-                "Leave them out, or give kinds={column: kind}."
+                f"{FEATURES[j]}: got {x[row]:g} in row {row} (counted from 0), expected "
+                f"{kind.expected}. Fix or drop such rows."
             )
-        for name in self.columns_:
-            kind = kinds[name]
-            if kind not in KINDS and not (isinstance(kind, int) and kind >= 1):
-                raise ValueError(
-                    f"kinds: got {kind!r} for {name}, expected one of {list(KINDS)} or a whole "
-                    "number."
-                )
-        return [kinds[name] for name in self.columns_]
-
-    def _require_fit(self) -> None:
-        if not self.columns_:
-            raise ValueError(
-                "AudioFeatures: got no data yet, expected a call of fit(X) first."
-            )
-
-    def _read(self, X: ArrayLike) -> NDArray:
-        self._require_fit()
-        values = as_numbers(X, "X", (None, len(self.columns_)), most=None).double().numpy()
-        if isinstance(X, pd.DataFrame) and list(X.columns) != self.columns_:
-            raise ValueError(
-                f"X: got columns {list(X.columns)}, expected {self.columns_} as in fit."
-            )
-        self._check(values)
-        return values
-
-    def _check(self, X: NDArray) -> None:
-        for j, kind in enumerate(self._kinds):
-            x = X[:, j]
-            legal = np.isfinite(x) & (x >= kind.low) & (x <= kind.high)
-            if kind.whole:
-                legal &= x == np.floor(x)
-            if not legal.all():
-                row = int(np.argmin(legal))
-                raise ValueError(
-                    f"{self.columns_[j]}: got {x[row]:g} in row {row} (counted from 0), "
-                    f"expected {kind.expected}. Fix or drop such rows."
-                )
-
-
-def _kind(kind: str | int) -> Kind:
-    if isinstance(kind, str):
-        return KINDS[kind]
-    return Kind(f"a whole number from 0 to {kind - 1}", 0, kind - 1, whole=True)
+    return values

@@ -1,4 +1,8 @@
-"""Spotify's most played tracks since 1950, with audio features: found, downloaded or invented."""
+"""Spotify's most played tracks since 1950, with their audio features.
+
+Source: J. Beach, "Top 10000 Spotify Songs 1960-Now", Kaggle,
+https://www.kaggle.com/datasets/joebeachcapital/top-10000-spotify-songs-1960-now
+"""
 
 from os import PathLike
 from pathlib import Path
@@ -9,17 +13,18 @@ from rbm_lib.data.spotify.merge import merge_exports
 from rbm_lib.data.spotify.record import Spotify
 from rbm_lib.data.spotify.synthetic import synthetic_spotify
 
+_HANDLE = "joebeachcapital/top-10000-spotify-songs-1960-now"
 KAGGLE = KaggleFiles(
     what="Spotify's tracks",
     folder="spotify",
     getter="dataset_download",
-    handle="joebeachcapital/top-10000-spotify-songs-1960-now",
+    handle=_HANDLE,
     files=tuple(FILES.values()),
     needed=tuple(FILES.values()),
-    by_hand="1. open https://www.kaggle.com/datasets/joebeachcapital/"
-    "top-10000-spotify-songs-1960-now and sign in (an account is free); 2. download the "
-    f"archive and unpack it; 3. put {' and '.join(FILES.values())}, or the one that is in it, "
-    "into {place}. Or install kagglehub (pip install kagglehub), which does all this",
+    by_hand=f"1. open https://www.kaggle.com/datasets/{_HANDLE} and sign in (an account is "
+    f"free); 2. download the archive and unpack it; 3. put {' and '.join(FILES.values())}, "
+    "or the one that is in it, into {place}. Or install kagglehub (pip install kagglehub), "
+    "which does all this",
 )
 
 
@@ -30,12 +35,12 @@ def load_spotify(
     synthetic: bool = True,
     verbose: bool = True,
 ) -> Spotify:
-    """Load Spotify's tracks from the first source that has them.
+    """Load Spotify's tracks: found, downloaded, or invented.
 
     The sources are `top_10000_1960-now.csv` and `top_10000_1950-now.csv`, or one of them,
     in the folder `spotify` of the data folder; a download with kagglehub, where it is
-    installed; and a synthetic stand-in. How the files become one table is described at
-    `merge_exports`.
+    installed; a synthetic stand-in. Files that are there but wrong are errors, and never
+    passed over. `merge_exports` describes how they become one table.
 
     Parameters
     ----------
@@ -44,21 +49,10 @@ def load_spotify(
     download, synthetic : bool
         Whether the second and the third source may be used.
     verbose : bool
-        Print the origin, one line, and how to get the real files where they are missing.
-
-    Raises
-    ------
-    ValueError
-        For files that are there but wrong, with file and line. They are never passed over.
-    DataUnavailable
-        Where no source is left, with the steps to get the files by hand.
-
-    References
-    ----------
-    J. Beach, "Top 10000 Spotify Songs 1960-Now", Kaggle,
-    https://www.kaggle.com/datasets/joebeachcapital/top-10000-spotify-songs-1960-now
+        Print the origin, and how to get the real files where they are missing.
     """
-    return KAGGLE.load(_read, synthetic_spotify, root, download, synthetic, verbose)
+    options = {"download": download, "synthetic": synthetic, "verbose": verbose}
+    return KAGGLE.load(_read, synthetic_spotify, root, **options)
 
 
 def _read(folder: Path, origin: str) -> Spotify:

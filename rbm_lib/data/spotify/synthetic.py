@@ -20,11 +20,6 @@ from rbm_lib.data.spotify.record import Spotify
 
 _REAL = tomllib.loads(Path(__file__).with_name("marginals.toml").read_text("utf-8"))
 _STYLES = _REAL["styles"]
-_FIRST_WORDS = """Quiet Last Golden Broken Distant Hidden Silver Restless Burning Frozen Crooked
-    Gentle""".split()
-_SECOND_WORDS = """River Summer Highway Mirror Midnight Letter Shadow Garden Season Signal Thunder
-    Heart""".split()
-_REGIONS = "norwegian chilean welsh japanese turkish finnish".split()
 _ANALYSED = [*list(_REAL["curves"])[:9], "Key", "Mode", "Time Signature"]  # from the sound
 _DIGITS = {
     "Popularity": "%.0f",
@@ -202,8 +197,8 @@ def _table(
     names = np.array([f"Invented Artist {number}" for number in numbers], dtype=object)
     uris = [f"spotify:artist:Invented{k:014d}" for k in range(n_artists)]
     uris = np.array(uris, dtype=object)
-    first = rng.choice(_FIRST_WORDS, n)
-    second = rng.choice(_SECOND_WORDS, n)
+    first = rng.choice(_REAL["first_words"], n)
+    second = rng.choice(_REAL["second_words"], n)
     month = rng.integers(1, 13, n)
     day = rng.integers(1, 29, n)
     length = rng.choice(_REAL["date_lengths"], n, p=_REAL["date_shares"])
@@ -251,6 +246,6 @@ def _genres(style_of_artist: NDArray, rng: Generator) -> NDArray:
         if rng.random() < 0.2:
             genres.add(_STYLES[rng.integers(0, 8)]["genres"][0])
         if rng.random() < 0.03:
-            genres.add(f"{rng.choice(_REGIONS)} {own[0]}")
+            genres.add(f"{rng.choice(_REAL['regions'])} {own[0]}")
         found.append("" if rng.random() < 0.07 else ",".join(sorted(genres)))
     return np.array(found, dtype=object)
