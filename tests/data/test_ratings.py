@@ -91,18 +91,9 @@ def test_no_rows_are_legal(matrix):
     assert matrix.batch([])[0].shape == (0, 5)
 
 
-@pytest.mark.parametrize(
-    ("rows", "error", "message"),
-    [
-        ([0.5], TypeError, "rows: got float64, expected whole numbers"),
-        ([7], ValueError, "rows: got 7 to 7, expected numbers within 7 users"),
-        ([-8], ValueError, "rows: got -8 to -8"),
-        ([[0, 1]], ValueError, r"rows: got int64 of shape \(1, 2\)"),
-        (np.ones(6, bool), ValueError, r"rows: got bool of shape \(6,\)"),
-    ],
-)
-def test_rows_that_do_not_fit_are_refused(matrix, rows, error, message):
-    with pytest.raises(error, match=message):
+@pytest.mark.parametrize("rows", [[0.5], [7], [-8], [[0, 1]], np.ones(6, bool), ["a"]])
+def test_rows_that_do_not_fit_are_refused(matrix, rows):
+    with pytest.raises(ValueError, match="rows: got"):
         matrix.batch(rows)
 
 
@@ -233,15 +224,9 @@ def test_arguments_may_be_of_any_usual_type_and_are_not_changed(convert):
         ([1, 2], [1], [0, 0], r"levels: got shape \(2,\) for 2 users and 1 items"),
         ([1, 2], [1, 2], [0, -1], "levels: got -1 at position 1, expected 0 to 2"),
         ([1, 2], [1, 2], [0, 300], "levels: got 300 at position 1"),
-        ([1, 2], [1, 2], [0, 1.5], "levels: got .*1.5.* at position 1, expected a whole"),
-        ([1, 2], [1, 2], [np.nan, 1], "levels: got .*nan.* at position 0"),
-        (
-            [1, 2],
-            [1, 2],
-            pd.array([1, None], dtype="Int64"),
-            "levels: got .* at position 1",
-        ),
-        ([1, 2], [1, 2], [0, np.inf], "levels: got .*inf.* at position 1"),
+        ([1, 2], [1, 2], [0, 1.5], "levels: got 1.5 at position 1, expected whole numbers"),
+        ([1, 2], [1, 2], [np.nan, 1], "levels: got nan at position 0"),
+        ([1, 2], [1, 2], [0, np.inf], "levels: got inf at position 1"),
         ([[1, 2]], [1, 2], [0, 1], r"users: got shape \(1, 2\), expected a flat list"),
         ([1.0, np.nan], [1, 2], [0, 1], "users: got a missing value at position 1"),
         ([1, 2], ["a", None], [0, 1], "items: got a missing value at position 1"),
