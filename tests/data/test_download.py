@@ -37,15 +37,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.server.free.wait(5)
         if self.path in ("/moved", "/circle"):
             self.send_response(302)
-            self.send_header(
-                "Location", {"/moved": "/good", "/circle": "/circle"}[self.path]
-            )
+            self.send_header("Location", {"/moved": "/good", "/circle": "/circle"}[self.path])
             return self.end_headers()
         body = b"<html>sign in first</html>" if self.path == "/wrong" else CONTENT
         self.send_response(200)
-        if (
-            self.path != "/unannounced"
-        ):  # without a length, only the hash can tell that the end is missing
+        if self.path != "/unannounced":  # without a length, only the hash can tell that the end is missing
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.path == "/slow":  # but steady: no wait is longer than is allowed
@@ -68,9 +64,7 @@ def serving(certificate=None):
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certificate.configure_cert(context)
-            http.socket = context.wrap_socket(
-                http.socket, True, do_handshake_on_connect=False
-            )
+            http.socket = context.wrap_socket(http.socket, True, do_handshake_on_connect=False)
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -97,24 +91,18 @@ def server(plain):
 
 def get(server, folder, *paths, sha256=SHA256, **options):
     options = {"timeout": 0.1, "progress": False, **options}
-    return fetch(
-        "set.zip", [server.address + path for path in paths], sha256, folder, **options
-    )
+    return fetch("set.zip", [server.address + path for path in paths], sha256, folder, **options)
 
 
 def test_the_right_file(server, tmp_path, monkeypatch, capfd):
     steps, rename = [], os.replace
-    monkeypatch.setattr(
-        os, "replace", lambda a, b: steps.append((Path(a).read_bytes(), b)) or rename(a, b)
-    )
+    monkeypatch.setattr(os, "replace", lambda a, b: steps.append((Path(a).read_bytes(), b)) or rename(a, b))
     path = get(server, tmp_path / "new" / "folder", "/good", progress=None)
     assert path == tmp_path / "new" / "folder" / "set.zip" and path.read_bytes() == CONTENT
     assert steps == [(CONTENT, path)]  # complete before it has its name
     assert os.listdir(path.parent) == ["set.zip"] and capfd.readouterr() == ("", "")
     assert path.stat().st_mode & stat.S_IRGRP
-    assert get(server, path.parent, "/good") == path and server.seen == [
-        "/good"
-    ]  # not fetched again
+    assert get(server, path.parent, "/good") == path and server.seen == ["/good"]  # not fetched again
 
 
 def test_progress_bar_on_request(server, tmp_path, capfd):
@@ -139,13 +127,8 @@ def test_a_failure_leaves_nothing_and_says_why(server, tmp_path, path, reason):
     with pytest.raises(DataUnavailable, match=reason) as caught:
         get(server, tmp_path, path)
     assert os.listdir(tmp_path) == []
-    assert "in a browser" in str(caught.value) and server.address + path in str(
-        caught.value
-    )
-    assert (
-        str(tmp_path / "set.zip") in str(caught.value)
-        and str(tmp_path) not in caught.value.reason
-    )
+    assert "in a browser" in str(caught.value) and server.address + path in str(caught.value)
+    assert str(tmp_path / "set.zip") in str(caught.value) and str(tmp_path) not in caught.value.reason
 
 
 def test_slow_is_no_failure(server, tmp_path):
@@ -181,10 +164,7 @@ def test_certificates(plain, tmp_path, monkeypatch, certificate, reason):
     trusted, now, name = trustme.CA(), datetime.now(), "127.0.0.1"
     dates = {}
     if certificate == "expired":
-        dates = {
-            "not_before": now - timedelta(days=90),
-            "not_after": now - timedelta(days=2),
-        }
+        dates = {"not_before": now - timedelta(days=90), "not_after": now - timedelta(days=2)}
     elif certificate == "not yet valid":
         dates = {"not_before": now + timedelta(days=2)}
     elif certificate == "another name":
@@ -200,11 +180,7 @@ def test_certificates(plain, tmp_path, monkeypatch, certificate, reason):
         with pytest.raises(DataUnavailable, match=reason) as caught:
             get(http, folder, "/good", timeout=5)
         assert http.seen == [] and os.listdir(folder) == []
-    for advice in (
-        "is the clock of this computer right",
-        "REQUESTS_CA_BUNDLE",
-        "in a browser",
-    ):
+    for advice in ("is the clock of this computer right", "REQUESTS_CA_BUNDLE", "in a browser"):
         assert advice in str(caught.value)
 
 
@@ -221,9 +197,7 @@ def test_a_file_of_another_hash_is_kept_and_refused(server, tmp_path):
     (tmp_path / "set.zip").write_bytes(b"somebody's work")
     with pytest.raises(ValueError, match="Move it away") as caught:
         get(server, tmp_path, "/good")
-    assert SHA256 in str(caught.value) and hashlib.sha256(
-        b"somebody's work"
-    ).hexdigest() in str(caught.value)
+    assert SHA256 in str(caught.value) and hashlib.sha256(b"somebody's work").hexdigest() in str(caught.value)
     assert (tmp_path / "set.zip").read_bytes() == b"somebody's work" and server.seen == []
 
 
@@ -266,22 +240,14 @@ fetch("set.zip", ["{server.address}{path}"], "{SHA256}", sys.argv[1], progress=F
 
 def test_two_processes_at_once(server, tmp_path):
     both = [fetching(server, tmp_path, "/good") for _ in range(2)]
-    assert [
-        (process.communicate(timeout=25)[1], process.returncode) for process in both
-    ] == [(b"", 0)] * 2
-    assert (
-        os.listdir(tmp_path) == ["set.zip"]
-        and (tmp_path / "set.zip").read_bytes() == CONTENT
-    )
+    assert [(process.communicate(timeout=25)[1], process.returncode) for process in both] == [(b"", 0)] * 2
+    assert os.listdir(tmp_path) == ["set.zip"] and (tmp_path / "set.zip").read_bytes() == CONTENT
 
 
 def test_killed_in_the_middle(server, tmp_path):
     process = fetching(server, tmp_path, "/stall")
     deadline = time.monotonic() + 25
-    while (
-        not any(part.stat().st_size for part in tmp_path.iterdir())
-        and time.monotonic() < deadline
-    ):
+    while not any(part.stat().st_size for part in tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.kill()
     process.communicate()
@@ -313,11 +279,7 @@ def test_only_one_module_knows_how_to_fetch():
     ways = re.compile(
         r"urlopen|urlretrieve|(import|from) (requests|pooch|urllib|http|socket|ftplib)|torch\.hub"
     )
-    found = {
-        path.name
-        for path in library.rglob("*.py")
-        if ways.search(path.read_text(encoding="utf-8"))
-    }
+    found = {path.name for path in library.rglob("*.py") if ways.search(path.read_text(encoding="utf-8"))}
     assert found == {"download.py"}
 
 
@@ -326,21 +288,14 @@ def test_a_full_disk_leaves_nothing_and_says_so(server, tmp_path):
     limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
     said = fetching(server, tmp_path, "/good", limit).communicate(timeout=25)[1].decode()
-    assert (
-        "DataUnavailable" in said
-        and "cannot write to the data folder, File too large" in said
-    )
+    assert "DataUnavailable" in said and "cannot write to the data folder, File too large" in said
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
-)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_may_not_be_written_to(server, tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(
-        DataUnavailable, match="cannot write to the data folder, Permission denied"
-    ):
+    with pytest.raises(DataUnavailable, match="cannot write to the data folder, Permission denied"):
         get(server, tmp_path, "/good")
     assert os.listdir(tmp_path) == []
 
@@ -353,24 +308,16 @@ def archive(path, entries):
 
 
 def test_extract(tmp_path):
-    source = archive(
-        tmp_path / "a.zip",
-        {"set/a.txt": b"one", "set/b.txt": b"two", "set/c.txt": b"three"},
-    )
+    source = archive(tmp_path / "a.zip", {"set/a.txt": b"one", "set/b.txt": b"two", "set/c.txt": b"three"})
     folder = safe_extract(source, tmp_path / "set", ["set/a.txt", "set/c.txt"])
-    assert (
-        sorted(os.listdir(folder)) == ["a.txt", "c.txt"]
-        and (folder / "c.txt").read_bytes() == b"three"
-    )
+    assert sorted(os.listdir(folder)) == ["a.txt", "c.txt"] and (folder / "c.txt").read_bytes() == b"three"
     (folder / "notes.txt").write_bytes(b"mine")
     safe_extract(source, folder, ["set/b.txt"])
     assert sorted(os.listdir(folder)) == ["a.txt", "b.txt", "c.txt", "notes.txt"]
     assert sorted(os.listdir(tmp_path)) == ["a.zip", "set"]
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil", "set/../../evil", "/evil", "C:/evil", "..\\evil", "C:\\evil"]
-)
+@pytest.mark.parametrize("name", ["../evil", "set/../../evil", "/evil", "C:/evil", "..\\evil", "C:\\evil"])
 def test_names_that_lead_out_of_the_folder(tmp_path, name):
     source = archive(tmp_path / "a.zip", {"set/a.txt": b"", name: b"evil"})
     with pytest.raises(ValueError, match="leads out of its folder"):
@@ -405,11 +352,7 @@ def test_damaged_archives(tmp_path, harm):
 
 def test_a_member_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match=r"has no \['set/b'\]"):
-        safe_extract(
-            archive(tmp_path / "a.zip", {"set/a": b""}),
-            tmp_path / "set",
-            ["set/a", "set/b"],
-        )
+        safe_extract(archive(tmp_path / "a.zip", {"set/a": b""}), tmp_path / "set", ["set/a", "set/b"])
     assert os.listdir(tmp_path) == ["a.zip"]
 
 
@@ -431,9 +374,7 @@ def test_data_root(tmp_path, monkeypatch):
     monkeypatch.setenv("RBM_DATA", "nowhere")
     with pytest.raises(FileNotFoundError) as caught:
         data_root()
-    assert str(here / "nowhere") in str(caught.value) and str(
-        repository / "nowhere"
-    ) in str(caught.value)
+    assert str(here / "nowhere") in str(caught.value) and str(repository / "nowhere") in str(caught.value)
     monkeypatch.setenv("RBM_DATA", "")
     (repository / "pyproject.toml").unlink()
     assert data_root().name == "rbm_lib" and repository not in data_root().parents

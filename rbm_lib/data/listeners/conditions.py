@@ -68,7 +68,7 @@ class Range(Condition):
 
     def margin(self, tracks: Catalogue, profile: Profile) -> NDArray:
         low, high = self._ends(profile)
-        if len(np.unique(np.stack([low, high]), axis=1).T) == 1:
+        if len(pd.unique(low)) == len(pd.unique(high)) == 1:
             low, high = low[:1], high[:1]
         x = tracks.values(self.column)
         inside = np.fmin(x - low[:, None], high[:, None] - x) / tracks.spread(self.column)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from rbm_lib.data import AudioFeatures, data_root, load_spotify
+from rbm_lib.data import AudioFeatures
 from rbm_lib.data.spotify.audio_features import KINDS
 from rbm_lib.data.spotify.record import FEATURES
 
@@ -196,14 +196,3 @@ def test_what_does_not_fit_is_refused(fitted):
         AudioFeatures().fit(tracks(1))
     with pytest.raises(ValueError, match="got no data yet"):
         AudioFeatures().transform(tracks())
-
-
-def test_the_real_tracks_are_restored():
-    if not (data_root() / "spotify").is_dir():
-        pytest.skip("Spotify's files are not in the data folder")
-    X = load_spotify(verbose=False).tracks[list(FEATURES)].astype(float)
-
-    audio = AudioFeatures().fit(X)
-
-    assert_restored(audio, X)
-    assert audio.variance_.min() > 0.1, "a direction is nearly empty"
