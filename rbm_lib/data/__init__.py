@@ -19,6 +19,7 @@ from rbm_lib.data.spotify.synthetic import synthetic_spotify
 __all__ = [
     "ARCHETYPES", "Archetype", "AudioFeatures", "DataUnavailable", "Deezer", "Listeners",
     "MovieLens", "RatingMatrix", "Spotify", "data_root", "fetch", "load_deezer",
-    "load_movielens", "load_spotify", "read_listeners", "safe_extract", "simulate_listeners",
-    "synthetic_deezer", "synthetic_movielens", "synthetic_spotify", "write_listeners",
+    "load_movielens", "load_spotify", "read_listeners", "safe_extract",
+    "simulate_listeners", "synthetic_deezer", "synthetic_movielens", "synthetic_spotify",
+    "write_listeners",
 ]  # fmt: skip

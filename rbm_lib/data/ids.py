@@ -45,7 +45,7 @@ def as_levels(values: Ids) -> NDArray[np.int64]:
 
 
 def levels_on_scale(ratings: pd.Series, scale: ArrayLike | None) -> tuple[NDArray, NDArray]:
-    """The place of each rating on a scale, by default 1 to 5 in steps that fit; the scale."""
+    """The place of each rating on the scale (by default 1 to 5), and the scale."""
     numbers = pd.to_numeric(ratings, errors="coerce")
     value = numbers.to_numpy(dtype=float, na_value=np.nan)
     if scale is None:
@@ -68,7 +68,7 @@ def levels_on_scale(ratings: pd.Series, scale: ArrayLike | None) -> tuple[NDArra
 def positions(
     name: str, ids: NDArray, catalogue: Ids | None
 ) -> tuple[NDArray[np.int64], NDArray]:
-    """The place of each id in the catalogue, and the catalogue: by default the sorted ids."""
+    """The place of each id in the catalogue, by default the sorted ids; the catalogue."""
     if catalogue is None:
         codes, found = pd.factorize(ids, sort=True)
         return codes.astype(np.int64), np.asarray(found)
@@ -90,6 +90,6 @@ def look_up(name: str, catalogue: NDArray, ids: Ids) -> NDArray[np.int64]:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise ValueError(
             f"{name} ids: got {unknown[:5].tolist()}{more}, expected ids of "
-            f"the catalogue of {len(catalogue)}. Leave them out, or give {name}_ids= with them."
+            f"the catalogue of {len(catalogue)}. Leave them out, or give {name}_ids=."
         )
     return index

@@ -1,4 +1,4 @@
-"""Files that come from Kaggle, by hand or with kagglehub, or a stand-in where there are none."""
+"""Files that come from Kaggle, by hand or with kagglehub, or else a stand-in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -55,13 +55,10 @@ class KaggleFiles:
         if any((folder / file).exists() for file in self.files):
             return "files found in the data folder"
         for archive in folder.glob("*.zip"):
-            raise ValueError(
-                f"{archive}: got an archive, expected its files. Unpack it there."
-            )
+            raise ValueError(f"{archive}: got an archive, expected its files. Unpack it.")
         try:
-            fetch_kaggle(
-                folder, self.getter, self.handle, self.files, self.needed, download
-            )
+            files = self.files, self.needed
+            fetch_kaggle(folder, self.getter, self.handle, *files, download)
         except DataUnavailable as error:
             steps = self.by_hand.format(place=folder)
             message = f"{self.what} could not be had ({error.reason}). By hand: {steps}"

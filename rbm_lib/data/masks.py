@@ -12,7 +12,7 @@ Mask = ArrayLike | Tensor | csr_array | RatingMatrix
 
 
 def sparse_mask(name: str, mask: Mask) -> csr_array:
-    """A mask as a boolean CSR array without stored zeros; of a RatingMatrix the rated cells."""
+    """A mask as a boolean CSR array; of a RatingMatrix the rated cells."""
     if isinstance(mask, RatingMatrix):
         return mask.rated()
     if not scipy.sparse.issparse(mask):
@@ -55,7 +55,7 @@ def assert_no_leak(observed: Mask, held_out: Mask) -> None:
     if both.nnz:
         row, column = (int(index[0]) for index in both.nonzero())
         raise ValueError(
-            f"observed: got {both.nnz} of {held_out.nnz} held-out ratings (first: row {row}, "
-            f"column {column}), expected none. Give the model the training ratings only, or "
-            "remove them with `observed & ~held_out`."
+            f"observed: got {both.nnz} of {held_out.nnz} held-out ratings (first: row "
+            f"{row}, column {column}), expected none. Give the model the training ratings "
+            "only, or remove them with `observed & ~held_out`."
         )

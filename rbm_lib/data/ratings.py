@@ -94,7 +94,7 @@ class RatingMatrix:
             pair = f"user {users[second]} and item {items[second]}"
             raise ValueError(
                 f"users, items: got {pair} at positions {np.argmax(same)} and {second}, "
-                "expected a pair once. Keep one, for example with DataFrame.drop_duplicates."
+                "expected a pair once. Keep one of them (DataFrame.drop_duplicates)."
             )
         # Level + 1, because SciPy drops stored zeros in sums and products.
         stored = (levels + 1).astype(np.uint8)
@@ -265,7 +265,7 @@ class RatingMatrix:
         return look_up("item", self.item_ids, ids)
 
     def to_frame(self) -> pd.DataFrame:
-        """A table user_id, item_id, level with a row per rating, in the order of `triples`."""
+        """A table user_id, item_id, level with a row per rating, as in `triples`."""
         users, items, levels = self.triples()
         ids = {"user_id": self.user_ids[users], "item_id": self.item_ids[items]}
         return pd.DataFrame({**ids, "level": levels})
@@ -282,9 +282,7 @@ class RatingMatrix:
     def _like_level(self, at_least: int | None) -> int:
         if at_least not in range(1, self.n_levels):
             most = self.n_levels - 1
-            raise ValueError(
-                f"at_least: got {at_least}, expected a level from 1 to {most}."
-            )
+            raise ValueError(f"at_least: got {at_least}, expected a level, 1 to {most}.")
         return at_least
 
     def _index(self, rows: Rows) -> Ints:
@@ -295,9 +293,7 @@ class RatingMatrix:
         try:
             index = np.arange(self.n_users)[rows]
         except IndexError as error:
-            raise ValueError(
-                f"rows: got one that does not fit {self!r} ({error})."
-            ) from None
+            raise ValueError(f"rows: got one that does not fit {self} ({error}).") from None
         if index.ndim != 1:
             raise ValueError(f"rows: got shape {index.shape}, expected a flat list.")
         return index

@@ -56,7 +56,7 @@ def make_tracks(n_rows: int, n: int, rng: Generator) -> dict[str, NDArray]:
 
 
 def release_dates(track, time, tracks: dict[str, NDArray], rng: Generator) -> NDArray:
-    """Release date of each track, YYYYMMDD: not after its first listen, but for a few rows."""
+    """Release date of each track, YYYYMMDD: before its first listen, but for a few."""
     year = tracks["release"].astype(int)
     day = ((tracks["release"] - year) * 365).astype(int)
     date = year.astype(str).astype("datetime64[Y]").astype("datetime64[D]") + day

@@ -92,9 +92,7 @@ def day_folds(listens: pd.DataFrame, n_folds: int = 5) -> NDArray[np.int64]:
     days = np.unique(day[plausible])
     n_folds = require_whole("n_folds", n_folds, least=2)
     if n_folds > len(days):
-        raise ValueError(
-            f"n_folds: got {n_folds}, expected at most {len(days)}, one per day."
-        )
+        raise ValueError(f"n_folds: got {n_folds}, expected at most {len(days)} (days).")
     return np.searchsorted(days, day.clip(days[0], days[-1])) * n_folds // len(days)
 
 
@@ -125,11 +123,8 @@ def out_of_fold(estimator, X, y: ArrayLike, folds: ArrayLike) -> NDArray:
         raise ValueError(f"X, y, folds: got {got}, expected a table and an entry per row.")
     numbers = np.unique(folds)
     if len(numbers) < 2:
-        raise ValueError(
-            f"folds: got {len(numbers)}, expected two or more (see day_folds)."
-        )
-    # Asked of the object, because with scikit-learn settings decide what an estimator can
-    # do.
+        raise ValueError(f"folds: got {len(numbers)}, expected two or more.")
+    # Asked of the object, because its settings decide what an estimator can do.
     methods = ["predict_proba", "transform", "predict"]
     method = next(name for name in methods if hasattr(estimator, name))
     parts = []
@@ -160,9 +155,8 @@ def plain_features(listens: pd.DataFrame) -> pd.DataFrame:
     hour = time // 3600 % 24
     year, rest = np.divmod(listens["release_date"].to_numpy(), 10_000)
     # A date that does not exist, such as 20160230, counts on into the next month.
-    month = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (
-        rest // 100 - 1
-    )
+    month = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]")
+    month = month + (rest // 100 - 1)
     release = (month.astype("datetime64[D]") + (rest % 100 - 1)).astype(np.int64)
     age = time // _DAY - release
     columns = {
@@ -191,7 +185,7 @@ def keep_matrix(
     item_ids: ArrayLike | None = None,
     min_plays: int = 1,
 ) -> RatingMatrix:
-    """Who kept what: level 1 if at least half of the listens were kept, 0 if they were skipped.
+    """Who kept what: level 1 if at least half of the listens were kept, else 0.
 
     Parameters
     ----------
@@ -204,9 +198,7 @@ def keep_matrix(
     """
     _require_columns(listens, "user_id", item, "is_listened")
     if not listens["is_listened"].isin([0, 1]).all():
-        raise ValueError(
-            "is_listened: got other values, expected 0 and 1. Leave such rows out."
-        )
+        raise ValueError("is_listened: got other values, expected 0 and 1.")
     min_plays = require_whole("min_plays", min_plays)
     if min_plays > 1 and item_ids is not None:
         raise ValueError(f"min_plays: got {min_plays} and item_ids, expected one of them.")
@@ -222,9 +214,8 @@ def keep_matrix(
     share = rows.groupby(["user_id", item], sort=False)["is_listened"].mean().reset_index()
     kept = share["is_listened"].to_numpy() >= 0.5
     users, items = share["user_id"].to_numpy(), share[item].to_numpy()
-    return RatingMatrix(
-        users, items, kept, n_levels=2, user_ids=user_ids, item_ids=item_ids
-    )
+    catalogue = {"user_ids": user_ids, "item_ids": item_ids}
+    return RatingMatrix(users, items, kept, n_levels=2, **catalogue)
 
 
 def write_submission(
@@ -238,8 +229,8 @@ def write_submission(
     prob = flat_array("probability", probability)
     if ids.shape != prob.shape or ids.dtype.kind not in "iu" or not pd.Index(ids).is_unique:
         raise ValueError(
-            f"sample_id: got {len(set(ids))} {ids.dtype} values for {len(prob)} probabilities, "
-            "expected different whole numbers, one for each."
+            f"sample_id: got {len(set(ids))} {ids.dtype} values for {len(prob)} "
+            "probabilities, expected different whole numbers, one for each."
         )
     wrong = np.flatnonzero((prob < 0) | (prob > 1))
     if wrong.size:
@@ -269,7 +260,5 @@ def _days(listens: pd.DataFrame) -> tuple[NDArray[np.int64], Mask]:
     time = listens["ts_listen"].to_numpy().astype(np.int64)
     plausible = (time >= MONTH[0]) & (time < MONTH[1])
     if not plausible.any():
-        raise ValueError(
-            "ts_listen: got no time in November 2016, expected seconds since 1970."
-        )
+        raise ValueError("ts_listen: got no time in November 2016, expected seconds.")
     return (time - _NIGHT) // _DAY, plausible

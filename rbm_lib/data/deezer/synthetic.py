@@ -175,9 +175,8 @@ def _contexts(flow, to_test, size, n_users: int, rng: Generator) -> NDArray[np.i
     for value in (0, 1):
         among = train[in_flow == value]
         kinds = np.flatnonzero(is_flow == value)
-        context[among] = kinds[
-            spread(rng.permutation(len(among)), size[among], share[kinds])
-        ]
+        order = rng.permutation(len(among))
+        context[among] = kinds[spread(order, size[among], share[kinds])]
     kinds = np.array(REAL["test_contexts"])
     shares = REAL["test_context_shares"]
     context[to_test] = kinds[spread(rng.permutation(n_users), np.ones(n_users), shares)]
@@ -187,7 +186,7 @@ def _contexts(flow, to_test, size, n_users: int, rng: Generator) -> NDArray[np.i
 def _choose_tracks(
     rows: Columns, people: Columns, tracks: Columns, rng: Generator
 ) -> NDArray:
-    """The track of each row: plays and rows are both sorted by taste, but for some noise."""
+    """The track of each row: plays and rows are sorted by taste, but for some noise."""
 
     def noise(n: int) -> NDArray[np.float32]:
         return rng.standard_normal(n, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The tracks as conditions see them: numbers, and labels (genres, artists) with a sound."""
+"""The tracks as conditions see them: numbers, and labels (genres, artists)."""
 
 from functools import cached_property
 
@@ -16,9 +16,7 @@ SOUND = [
 WHOLE = ["key", "mode", "time_signature", "popularity", "duration_ms"]  # whole numbers
 LABELS = {"genres": "genre", "artists": "artist"}  # columns of lists -> one entry
 MET = 1.0  # the margin of a track that has the wanted genre or artist
-OTHER = (
-    0.25  # added to the distance between two genres or artists, so that none are the same
-)
+OTHER = 0.25  # added to the distance between two genres or artists
 
 
 class Catalogue:
@@ -56,9 +54,7 @@ class Catalogue:
     def values(self, column: str) -> NDArray[np.float64]:
         """One number per track, NaN where it is missing."""
         if column not in self.tracks:
-            raise ValueError(
-                f"column: got {column!r}, expected one of {list(self.tracks)}."
-            )
+            raise ValueError(f"column: got {column!r}, expected one of {[*self.tracks]}.")
         values = pd.to_numeric(self.tracks[column], errors="coerce")
         return values.to_numpy(dtype=float, na_value=np.nan)
 

@@ -108,9 +108,8 @@ class DrawnRange(Range):
 
     def draw(self, tracks: Catalogue, n: int, rng: Generator) -> Profile:
         if self.starts:
-            start = np.asarray(self.starts, dtype=float)[
-                rng.integers(len(self.starts), size=n)
-            ]
+            drawn = rng.integers(len(self.starts), size=n)
+            start = np.asarray(self.starts, dtype=float)[drawn]
         else:
             room = self.high - self.low - self.width
             start = np.round(self.low + room * rng.random(n), 2)
@@ -129,9 +128,7 @@ class _OfLabels(Condition):
 
     def __post_init__(self) -> None:
         if self.column not in LABELS:
-            raise ValueError(
-                f"column: got {self.column!r}, expected one of {list(LABELS)}."
-            )
+            raise ValueError(f"column: got {self.column!r}, expected one of {[*LABELS]}.")
 
     @property
     def one(self) -> str:

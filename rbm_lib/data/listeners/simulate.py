@@ -23,7 +23,8 @@ PROFILE = ["user_id", "archetype", "n_tracks", "n_discovery", "pool_size"]
 PROFILE += ["n_filled", "filled_from", *LABELS.values()]
 _BLOCK = 256  # listeners at a time, so that memory stays small for any number of them
 HOURS = np.array([  # share of the listening in each hour of the day (UTC), in thousandths
-    18, 10, 6, 4, 4, 8, 20, 38, 46, 42, 40, 42, 48, 46, 44, 48, 56, 66, 76, 84, 88, 76, 54, 36,
+    18, 10, 6, 4, 4, 8, 20, 38, 46, 42, 40, 42,
+    48, 46, 44, 48, 56, 66, 76, 84, 88, 76, 54, 36,
 ])  # fmt: skip
 STEP = 0.25  # by which a pool that is too small is widened, in standard deviations
 HABIT_SD, NOISE_SD = 0.3, 0.5  # of a rating: the listener's own level, and chance
@@ -83,9 +84,7 @@ class Listeners:
         unknown = set(self.profiles["archetype"]) - set(known)
         if unknown:
             names = f"got {list(known)}, expected {sorted(unknown)} too"
-            raise ValueError(
-                f"archetypes: {names}. Give the table that the listeners came from."
-            )
+            raise ValueError(f"archetypes: {names}. Give the table they came from.")
         for name, group in self.profiles.groupby("archetype", sort=False).indices.items():
             for rows in _blocks(group):
                 profile = {c: self.profiles[c].to_numpy()[rows] for c in self.profiles}
@@ -150,9 +149,7 @@ def simulate_listeners(
     counts = headcounts(archetypes, n_users)
     most = max(archetype.n_tracks for archetype in archetypes) + n_discovery
     if len(catalogue) < (most if distinct else 1):
-        raise ValueError(
-            f"tracks: got {len(catalogue)}, expected {most} different ones or more."
-        )
+        raise ValueError(f"tracks: got {len(catalogue)}, expected {most} or more.")
     rng = np.random.Generator(np.random.PCG64(seed))
     kind = rng.permutation(np.repeat(np.arange(len(archetypes)), counts))
     explores = np.zeros(n_users, dtype=bool)
@@ -180,9 +177,8 @@ def simulate_listeners(
                     c.bonus(catalogue, track, own, margin) for c, margin in pairs
                 )
             score = np.clip(np.round(2 * score) / 2, 1, 5)
-            parts.append(
-                part.assign(user=rows[user], rating=score, archetype=archetype.name)
-            )
+            named = {"rating": score, "archetype": archetype.name}
+            parts.append(part.assign(user=rows[user], **named))
             columns = {"user_id": rows + 1, "archetype": archetype.name}
             columns |= {"n_tracks": archetype.n_tracks, "n_discovery": n_new}
             columns |= {"pool_size": (distance == 0).sum(1)}
@@ -190,9 +186,8 @@ def simulate_listeners(
             profiles.append(pd.DataFrame(columns | profile))
     heard = pd.concat(parts, ignore_index=True)
     heard["timestamp"] = _timestamps(len(heard), rng)
-    heard = heard.sort_values(
-        ["user", "timestamp", "track"], kind="stable", ignore_index=True
-    )
+    order = ["user", "timestamp", "track"]
+    heard = heard.sort_values(order, kind="stable", ignore_index=True)
     origin = f"{n_users} simulated listeners of {len(archetypes)} archetypes, seed {seed}, "
     origin += f"{len(catalogue)} tracks"
     interactions = _interactions(heard, catalogue)
@@ -230,9 +225,8 @@ def _histories(distance: NDArray, n: int, n_new: NDArray, distinct: bool, rng: G
     new = np.sort(np.argpartition(key, extra, axis=1)[:, :extra], axis=1)
     user = np.r_[np.repeat(np.arange(n_users), n), np.repeat(explorers, extra)]
     track = np.r_[taste.ravel(), new.ravel()]
-    return pd.DataFrame(
-        {"user": user, "track": track, "taste": np.arange(len(user)) < taste.size}
-    )
+    own = np.arange(len(user)) < taste.size
+    return pd.DataFrame({"user": user, "track": track, "taste": own})
 
 
 def _filled(catalogue, archetype, profile, part: pd.DataFrame, margins: NDArray) -> Profile:
@@ -254,9 +248,8 @@ def _filled(catalogue, archetype, profile, part: pd.DataFrame, margins: NDArray)
 def _timestamps(n: int, rng: Generator) -> pd.Series:
     """Seconds of 2023, evenly over its days, over the hours of a day as HOURS says."""
     day = rng.integers(365, size=n)
-    hour = np.searchsorted(
-        np.cumsum(HOURS), rng.integers(HOURS.sum(), size=n), side="right"
-    )
+    level = rng.integers(HOURS.sum(), size=n)
+    hour = np.searchsorted(np.cumsum(HOURS), level, side="right")
     seconds = (day * 24 + hour) * 3600 + rng.integers(3600, size=n)
     start = np.datetime64("2023-01-01T00:00:00", "s")
     return pd.Series(start + seconds.astype("timedelta64[s]")).dt.tz_localize("UTC")
@@ -266,9 +259,8 @@ def _interactions(heard: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
     """The published columns of the listens."""
     tracks = catalogue.tracks.iloc[heard["track"]].reset_index(drop=True)
     columns = {"user_id": heard["user"] + 1}
-    columns |= {
-        c: tracks[c].astype(str) for c in ("track_uri", "track_name", "artist_name")
-    }
+    for name in ("track_uri", "track_name", "artist_name"):
+        columns[name] = tracks[name].astype(str)
     columns |= {"timestamp": heard["timestamp"], "rating": heard["rating"]}
     columns |= {"archetype": heard["archetype"].astype(str)}
     columns |= {"source": np.where(heard["taste"], "taste", "discovery")}

@@ -88,9 +88,8 @@ def _find(form: Format, data_folder: Path, download: bool) -> tuple[Path, str]:
     found = (data_folder / archive).exists()
     urls = [mirror + archive for mirror in form.mirrors] if download else []
     path = fetch(archive, urls, form.sha256, data_folder)
-    safe_extract(
-        path, folder, [f"{form.folder}/{file}" for file in form.files + form.extra]
-    )
+    members = [f"{form.folder}/{file}" for file in form.files + form.extra]
+    safe_extract(path, folder, members)
     return (
         folder,
         "archive found in the data folder" if found else "downloaded, SHA-256 verified",

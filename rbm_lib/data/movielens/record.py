@@ -49,7 +49,7 @@ class MovieLens:
         """
         if self.name not in ("100k", "synthetic"):
             raise ValueError(
-                f"split: got the set {self.name}, expected 100k, which has published folds. "
+                f"split: got the set {self.name}, expected 100k, which has folds. "
                 "Make your own with rbm_lib.evaluate.random_split."
             )
         if fold not in range(1, 6):

@@ -50,8 +50,8 @@ def synthetic_movielens(
     most = int(0.4 * n_users * n_movies)
     if n_users < 10 or n_movies < 40 or not least <= n_ratings <= most:
         raise ValueError(
-            f"n_ratings: got {n_ratings} of {n_users} users and {n_movies} movies, expected "
-            f"{least} to {most} ratings of at least 10 users and 40 movies."
+            f"n_ratings: got {n_ratings} of {n_users} users and {n_movies} movies, "
+            f"expected {least} to {most} ratings of at least 10 users and 40 movies."
         )
     rng = np.random.Generator(np.random.PCG64(seed))
     activity = _counts("user_counts", n_users, n_ratings, 20, int(0.8 * n_movies))
@@ -100,7 +100,7 @@ def synthetic_movielens(
 
 
 def _counts(name: str, n: int, total: int, least: int, most: int) -> NDArray[np.int64]:
-    """Make n counts from least to most that follow the real quantiles and add up to total."""
+    """n counts from least to most, with the real quantiles, that add up to total."""
     curve = np.log1p(_REAL[name])
     excess = np.expm1(np.interp((np.arange(n) + 0.5) / n, _REAL["levels"], curve))
     low = 0.0
@@ -153,7 +153,7 @@ def _choose(score: NDArray, activity: NDArray, popularity: NDArray, rng: Generat
 
 
 def _timestamps(user: NDArray, n_users: int, rng: Generator) -> NDArray[np.int64]:
-    """Seconds within an hour of a user's first visit or, for some users, of a second one."""
+    """Seconds within an hour of a user's first visit or, for some, of a second one."""
     first, last = _REAL["first_second"], _REAL["last_second"]
     visit = rng.integers(first, last, (2, n_users))
     returns = (rng.random(n_users) < 0.25) & (visit[1] > visit[0])

@@ -29,7 +29,7 @@ Map = Callable[[NDArray], NDArray]
 
 @dataclass(frozen=True)
 class Kind:
-    """The legal values of a column, and an increasing map of dequantised ones to the real line.
+    """The legal values of a column, and a map of dequantised ones to the real line.
 
     Whole numbers are dequantised by U(0, 1). Values below `floor` are published as 0, and
     dequantised by U(0, floor).
@@ -87,7 +87,7 @@ KINDS = [_OTHERS.get(name, _SHARE) for name in FEATURES]
 
 
 class AudioFeatures:
-    """Map audio features to coordinates with mean 0, variance 1 and no correlation, and back.
+    """Map audio features to uncorrelated coordinates with mean 0 and variance 1, and back.
 
     `fit` and `transform` are used as in scikit-learn. Rows are tracks; columns are the 14
     `FEATURES`, found by name in a DataFrame. The uniform numbers of dequantisation are a

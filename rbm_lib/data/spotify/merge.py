@@ -75,7 +75,7 @@ def merge_exports(
 
 
 def _join(ours: pd.DataFrame, theirs: pd.DataFrame, labels: list[str], found: list):
-    """The tracks of both tables, `ours` where both have one; what differs goes to `found`."""
+    """The tracks of both tables, first of all `ours`; what differs goes to `found`."""
     first, second = labels
     shared = ours.index.intersection(theirs.index)
     mine = ours.loc[shared].copy()
@@ -108,9 +108,8 @@ def _tidy(frame: pd.DataFrame, file: str) -> pd.DataFrame:
     """The columns of `Spotify.tracks`, and file and line of each row."""
     tidy = frame[list(_TEXTS)].rename(columns=_TEXTS).assign(file=file, line=frame.index)
     artists = zip(frame["Artist Name(s)"], frame["Artist URI(s)"], strict=True)
-    tidy["artists"] = pd.Series(
-        [_artists(*row) for row in artists], frame.index, dtype=object
-    )
+    artists = [_artists(*row) for row in artists]
+    tidy["artists"] = pd.Series(artists, frame.index, dtype=object)
     tidy["artist_name"] = tidy["artist_name"].str.replace("\\,", ",", regex=False)
     tidy["isrc"] = tidy["isrc"].where(tidy["isrc"] != "")
     dates = read_dates(tidy["release_date"])
@@ -132,9 +131,8 @@ def _artists(names: str, uris: str) -> list[str]:
 
 
 def _cases(rows: pd.DataFrame, reason: str, action: str) -> pd.DataFrame:
-    cases = rows[["file", "line"]].assign(
-        reason=reason, value=rows["track_uri"], action=action
-    )
+    cases = rows[["file", "line"]].assign(reason=reason, value=rows["track_uri"])
+    cases["action"] = action
     return cases.reset_index(drop=True)
 
 

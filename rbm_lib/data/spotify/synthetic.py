@@ -31,7 +31,7 @@ _N_BAD = 6  # tracks at the end to be dropped: five without audio features, one 
 
 
 def synthetic_spotify(seed: int = 0, n_tracks: int = 8600) -> Spotify:
-    """Invent a catalogue of exactly n_tracks tracks, merged from two exports as the real one.
+    """Invent a catalogue of n_tracks tracks, merged from two exports as the real one.
 
     Parameters
     ----------
@@ -157,16 +157,15 @@ def _sound(score: NDArray, style: NDArray, rng: Generator) -> dict[str, NDArray]
 def _table(
     sound: dict[str, NDArray], artist: NDArray, style_of_artist: NDArray, rng: Generator
 ):
-    """The columns of the raw table, as text. Some tracks become a second listing of another."""
+    """The raw table, as text. Some tracks become a second listing of another."""
     n = len(artist)
     n_artists = len(style_of_artist)
     year = np.round(sound["Year"]).astype(int)
     own_album = 3 * n_artists + np.arange(n)
     album = np.where(rng.random(n) < 0.6, artist * 3 + rng.integers(0, 3, n), own_album)
     guest = np.where(rng.random(n) < 0.16, rng.integers(0, n_artists, n), -1)
-    song = np.where(
-        rng.random(n) < _REAL["same_title"], rng.integers(0, n, n), np.arange(n)
-    )
+    same = rng.random(n) < _REAL["same_title"]
+    song = np.where(same, rng.integers(0, n, n), np.arange(n))
 
     again = np.flatnonzero(rng.random(n - _N_BAD) < _REAL["listed_again"])
     origin = np.arange(n)
@@ -191,9 +190,8 @@ def _table(
         alone = (second == "") | (values[artist] == "")
         return values[artist] + np.where(alone, "", between) + second
 
-    numbers = [
-        f"{k:04d}" + "\\, Sons & Daughters" * (k % 97 == 5) for k in range(n_artists)
-    ]
+    more = "\\, Sons & Daughters"
+    numbers = [f"{k:04d}" + more * (k % 97 == 5) for k in range(n_artists)]
     names = np.array([f"Invented Artist {number}" for number in numbers], dtype=object)
     uris = [f"spotify:artist:Invented{k:014d}" for k in range(n_artists)]
     uris = np.array(uris, dtype=object)
@@ -203,9 +201,8 @@ def _table(
     day = rng.integers(1, 29, n)
     length = rng.choice(_REAL["date_lengths"], n, p=_REAL["date_shares"])
     dates = zip(issued, month, day, length, strict=True)
-    rap = np.array([style["name"] == "hip hop" for style in _STYLES])[
-        style_of_artist[artist]
-    ]
+    rap = np.array([style["name"] == "hip hop" for style in _STYLES])
+    rap = rap[style_of_artist[artist]]
     explicit = (rng.random(n) < np.where(rap, 0.3, 0.02)) & (year >= 1990)
     text = {
         "Track URI": [f"spotify:track:Invented{k:014d}" for k in rng.permutation(n)],
