@@ -27,9 +27,9 @@ import numpy as np
 import pandas as pd
 
 from rbm_lib.data.listeners.archetypes import ARCHETYPES
-from rbm_lib.data.listeners.conditions import WHOLE
+from rbm_lib.data.listeners.catalogue import WHOLE
 from rbm_lib.data.listeners.simulate import PROFILE, Listeners
-from rbm_lib.data.spotify.load import FEATURES
+from rbm_lib.data.spotify.record import FEATURES
 from rbm_lib.data.text import decode, number
 from rbm_lib.files import write_whole
 
