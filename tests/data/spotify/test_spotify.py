@@ -14,54 +14,14 @@ import pytest
 
 from rbm_lib.data import DataUnavailable, load_spotify, synthetic_spotify
 from rbm_lib.data.spotify import synthetic as spotify_synthetic
-from rbm_lib.data.spotify.files import COLUMNS, FILES, read_export
+from rbm_lib.data.spotify.files import COLUMNS
 from rbm_lib.data.spotify.load import FEATURES, HANDLE
-
-FIRST, SECOND = FILES.values()
-TRACK = {
-    "Track Name": "Ôde, to \"Nobody\"", "Artist URI(s)": "spotify:artist:A", "Artist Name(s)": "Nobody",
-    "Album URI": "spotify:album:B", "Album Name": "Nothing", "Album Artist URI(s)": "", "Disc Number": "1",
-    "Album Artist Name(s)": "Nobody", "Album Release Date": "1992-08-03", "Album Image URL": "",
-    "Track Number": "3", "Track Duration (ms)": "216270", "Track Preview URL": "", "Explicit": "false",
-    "Popularity": "50", "ISRC": "QMARG1760056", "Added By": "", "Added At": "", "Artist Genres": "house,pop",
-    "Danceability": "0.617", "Energy": "2.03e-05", "Key": "8", "Loudness": "-12.305", "Mode": "1",
-    "Speechiness": "0.048", "Acousticness": "0.0158", "Instrumentalness": "0", "Liveness": "0.408",
-    "Valence": "0.504", "Tempo": "111.458", "Time Signature": "4", "Album Genres": "", "Label": "",
-    "Copyrights": "",
-}  # fmt: skip
+from tests.data.spotify.support import FIRST, SECOND, to_csv, track, uri, write
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     monkeypatch.setenv("RBM_OFFLINE", "1")
-
-
-def uri(k):
-    return f"spotify:track:{k:022d}"
-
-
-def track(k, **changes):
-    """A fine row; names of columns with _ for a space."""
-    changes = {column.replace("_", " "): value for column, value in changes.items()}
-    return {"Track URI": uri(k), **TRACK, "Track Name": f"{TRACK['Track Name']} {k}", **changes}
-
-
-def to_csv(rows, columns=COLUMNS):
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def write(root, first=None, second=None):
-    folder = Path(root) / "spotify"
-    folder.mkdir(exist_ok=True)
-    for file, content in ((FIRST, first), (SECOND, second)):
-        if content is not None:
-            content = to_csv(content) if isinstance(content, list) else content
-            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
 
 
 def load(root, **options):
@@ -225,44 +185,6 @@ def test_artists_are_told_apart(tmp_path, names, uris, artists):
     assert row.artists == artists and row.artist_name == names.replace("\\,", ",")
 
 
-BAD_VALUES = [
-    ("Danceability", "3", "Danceability is not from 0 to 1"), ("Tempo", "abc", "Tempo is not a number"),
-    ("Tempo", "0", "Tempo is 0"), ("Tempo", "1e999", "Tempo is not from 0 to 300"),
-    ("Popularity", "101", "Popularity is not a whole number from 0 to 100"), ("Tempo", "-1", "Tempo is not"),
-    ("Energy", "nan", "Energy is not a number"),
-    ("Key", "-1", "Key is not a whole number from 0 to 11"), ("Key", "4.5", "Key is not a whole number"),
-    ("Mode", "2", "Mode is not"), ("Loudness", "5", "Loudness is not"),
-    ("Valence", "0,5", "Valence is not a number"),
-    ("Valence", "1_0", "Valence is not a number"), ("Liveness", "", "audio features or popularity missing"),
-    ("Popularity", "", "audio features or popularity missing"), ("Time Signature", "9", "Time Signature is"),
-    ("Track Duration (ms)", "0", "Track Duration (ms) is not a whole number from 1"),
-    ("Explicit", "maybe", "Explicit is neither true nor false"), ("Explicit", "", "Explicit is neither"),
-    ("Track URI", "", "Track URI is none"), ("Track URI", "spotify:local:x", "Track URI is none"),
-    ("Track Name", " ", "Track Name is empty"), ("Artist Name(s)", "", "Artist Name(s) is empty"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("column", "value", "reason"), BAD_VALUES)
-def test_an_impossible_value_drops_its_row_and_names_it(tmp_path, column, value, reason):
-    fine = [track(k, **{"Album Name": "in\ntwo lines"}) for k in range(1, 31)]
-    rows = [*fine[:3], track(50, **{column: value}), *fine[3:]]
-    write(tmp_path, rows)
-    data = load(tmp_path)
-    assert data.tracks.track_uri.tolist() == [uri(k) for k in range(1, 31)]
-    assert len(data.report) == 1 and data.report.reason[0].startswith(reason) and data.report.rows[0] == 1
-    assert f"{FIRST}:8 (" in data.report.example[0]  # lines, not rows: the ones before take two each
-    assert data.report.action[0] == "dropped" and data.problems.line.tolist() == [8] and accounted(data)
-    write(tmp_path, [*fine[:3], *[track(50 + k, **{column: value}) for k in range(11)], *fine[3:]])
-    with pytest.raises(ValueError, match=rf"{FIRST}: 11 of 41 rows: {re.escape(reason)}.*lines 8 .*9 .*10 "):
-        load(tmp_path)
-
-
-def test_values_saved_anew_by_other_programs_are_read(tmp_path):
-    write(tmp_path, [track(1, Explicit="TRUE", Key="8.0", Popularity="50.0", Tempo="+1.1E2", Energy=".5")])
-    row = load(tmp_path).tracks.loc[0]
-    assert (row.explicit, row.key, row.popularity, row.tempo, row.energy) == (True, 8, 50, 110, 0.5)
-
-
 def test_most_dates_unreadable_is_a_fault_of_the_file_and_no_track_left_is_an_error(tmp_path):
     write(tmp_path, [track(k, Album_Release_Date="0000") for k in range(20)])
     with pytest.raises(ValueError, match="20 of 20 rows: release date unreadable"):
@@ -270,31 +192,6 @@ def test_most_dates_unreadable_is_a_fault_of_the_file_and_no_track_left_is_an_er
     write(tmp_path, [track(k, Tempo="0") for k in range(3)])
     with pytest.raises(ValueError, match="no row can be used: Tempo is 0"):
         load(tmp_path)
-
-
-GOOD = to_csv([track(1), track(2)])
-OTHER_FAULTS = {
-    "empty": ("", "is empty"),
-    "header alone": (to_csv([]), "holds no tracks"),
-    "a column missing": (GOOD.replace('"Tempo",', "", 1), "line 1: the columns Tempo are missing"),
-    "a web page": ("<!doctype html>\n<html></html>\n", "line 1: the columns Track URI,.* and 30 more"),
-    "a column twice": (GOOD.replace('"Label"', '"Tempo"', 1), "the columns Label are missing"),
-    "a column more, twice": (GOOD.replace('"Label"', '"Tempo","Label"', 1), "Tempo stands there twice"),
-    "a field less": (GOOD.replace('"0.048",', "", 1), "line 2: 34 fields, expected 35"),
-    "a field more": (GOOD + '"x"\n', "line 4: 1 fields, expected 35"),
-    "an open quote": (GOOD[:-2], "line 3: a row begins that is no CSV"),
-    "a quote amid": (GOOD.replace('"Nothing"', '"No"thing"'), "line 2: a row begins that is no CSV"),
-    "semicolons": (GOOD.replace(",", ";"), "line 1: a row begins that is no CSV with commas"),
-    "Latin-1": (GOOD.encode("latin-1"), "line 2: byte 0xd4 is not UTF-8"),
-    "UTF-16": (GOOD.encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("content", "message"), OTHER_FAULTS.values(), ids=OTHER_FAULTS)
-def test_what_is_no_export_is_refused_by_file_and_line(tmp_path, content, message):
-    path = write(tmp_path, [track(1)], content) / SECOND
-    with pytest.raises(ValueError, match=re.escape(str(path)) + ".*" + message):
-        load(tmp_path)  # not passed over, though the other file is fine
 
 
 def test_packed_files_and_folders_are_not_passed_over(tmp_path):
@@ -305,42 +202,6 @@ def test_packed_files_and_folders_are_not_passed_over(tmp_path):
     (tmp_path / "spotify" / "archive.zip").write_bytes(b"PK")
     with pytest.raises(ValueError, match="archive.zip is still packed"):
         load(tmp_path)
-
-
-def outcome(path, content):
-    """None for a clear refusal, else the raw rows; anything but a ValueError naming the file fails."""
-    path.write_bytes(content)
-    try:
-        frame, problems = read_export(path)
-    except ValueError as error:
-        assert type(error) is ValueError and path.name in str(error)
-        return None
-    # The frame is what a plain reader finds in the bytes, and every row listed as a problem exists.
-    said = list(csv.DictReader(io.StringIO(content.decode().removeprefix("\ufeff"), newline="")))
-    assert frame.to_dict("records") == [{column: row[column] for column in COLUMNS} for row in said]
-    assert problems.line.isin(frame.index).all()
-    return frame
-
-
-def test_cut_anywhere_it_is_refused_or_read_as_it_stands(tmp_path):
-    content, path = to_csv([track(1), track(2)]).encode(), tmp_path / "cut.csv"
-    first = content.index(b"\n")  # within the header every tenth will do
-    sizes = [*range(0, first, 10), *range(first, len(content))]
-    read = [size for size in sizes if outcome(path, content[:size]) is not None]
-    ends = [k for k, byte in enumerate(content) if byte == ord("\n")][1:]
-    # At the end of a row, before or after its line end; or before the quotes of the last field.
-    assert read == [ends[0] - 2, ends[0], ends[0] + 1, ends[1] - 2, ends[1]]
-
-
-def test_with_any_bit_flipped_it_is_refused_or_read_as_it_stands(tmp_path):
-    content, path = to_csv([track(1), track(2)]).encode(), tmp_path / "flipped.csv"
-    rng, read = np.random.default_rng(0), 0
-    first = content.index(b"\n")  # a flip in the header is a column missing: a few of these will do
-    for place in [*range(0, first, 25), *range(first, len(content), 7)]:
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << int(rng.integers(8))
-        read += outcome(path, bytes(flipped)) is not None
-    assert read > 40
 
 
 def fake_kagglehub(monkeypatch, download):
@@ -446,10 +307,3 @@ def test_the_real_files():
         assert rows_by_reason(data)["the whole row stands in the file already"] == 75
         assert rows_by_reason(data)["its URI is in 1960-now too: one track"] == 8079
         assert tracks.artists.map(lambda artists: "Earth, Wind & Fire" in artists).sum() == 3
-
-
-@pytest.mark.skipif(not (REAL / "spotify" / "raw_sample.csv").is_file(), reason="no sample of raw rows")
-def test_rows_as_published_have_no_fault():
-    frame, problems = read_export(REAL.resolve() / "spotify" / "raw_sample.csv")
-    assert frame.shape == (199, 35) and problems.action.isin(["noted", "mended"]).all()
-    assert problems.reason.value_counts().tolist() == [16, 13]  # a genre twice; none at all
