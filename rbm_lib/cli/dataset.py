@@ -3,11 +3,8 @@
 `about` is what a model file remembers in its header: a dict that JSON can hold, made by `train`.
 """
 
-import csv
-import io
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +13,7 @@ import pandas as pd
 from rbm_lib import load_model
 from rbm_lib.data import RatingMatrix, load_movielens
 from rbm_lib.data.cells import keep
-from rbm_lib.data.text import decode, number
+from rbm_lib.data.tables import TEXT, Column, Schema, check_rows, read_table
 from rbm_lib.recommend.evaluate import Split, random_split
 from rbm_lib.training.checkpoint import read_checkpoint
 
@@ -138,10 +135,13 @@ def reopen(about: dict, moved=None) -> tuple[Source, Split]:
 def titles_of(about: dict, moved=None) -> dict:
     """{item id: title}, empty where the training named none. Raises ValueError, OSError."""
     if moved or about["titles"]:
-        path, titles = moved or about["titles"], {}
-        for line, item, title in _table(path, "item_id", "title"):
-            if titles.setdefault(item, title) != title:
-                raise _bad(path, line, f"item_id {item} has another title further up, {titles[item]!r}")
+        path = Path(moved or about["titles"])
+        schema = Schema({"item_id": Column(), "title": TEXT}, aliases=_ALIASES, min_rows=0)
+        table = read_table(path, schema)
+        again = table.drop_duplicates()["item_id"].duplicated()
+        same = ~again.reindex(table.index, fill_value=False)
+        check_rows(path, table, "item_id", same, "one title for each item")
+        titles = dict(zip(table["item_id"], table["title"], strict=True))
         return {like_those(about["item_ids"], item): title for item, title in titles.items()}
     if about["ratings"] is not None:
         return {}
@@ -155,23 +155,16 @@ def titles_of(about: dict, moved=None) -> dict:
 
 
 def read_ratings(path, keys=("user_id", "item_id"), scale=HALF_STARS) -> dict:
-    """{(user, item) as text: rating} of a CSV file with a header. Raises ValueError naming file and line."""
-    ratings, lines = {}, {}
-    for line, *key, rating in _table(path, *keys, "rating"):
-        key = tuple(key)
-        if "" in key:
-            raise _bad(path, line, f"{keys[key.index('')]} is empty")
-        try:
-            value = number(rating)
-        except ValueError:
-            value = None
-        if value not in scale:
-            raise _bad(path, line, f"rating {rating!r} is none of {', '.join(f'{x:g}' for x in scale)}")
-        if key in lines:
-            pair = ", ".join(f"{name} {part}" for name, part in zip(keys, key, strict=True))
-            raise _bad(path, line, f"{pair} was rated in line {lines[key]} already")
-        ratings[key], lines[key] = value, line
-    return ratings
+    """Read a CSV file of ratings as {(user, item) as text: rating}.
+
+    Raises ValueError that names the first bad row.
+    """
+    columns = dict.fromkeys(keys, Column())
+    columns["rating"] = Column("float64", allowed=tuple(scale))
+    schema = Schema(columns, keys, aliases=_ALIASES, min_rows=0)
+    table = read_table(Path(path), schema)
+    pairs = zip(*(table[key] for key in keys), strict=True)
+    return dict(zip(pairs, table["rating"], strict=True))
 
 
 def like_those(ids, text: str):
@@ -185,27 +178,3 @@ def _is_number(text):
 
 def _ids(texts):
     return np.array(texts, dtype=np.int64 if all(map(_is_number, texts)) else object)
-
-
-def _bad(path, line, what):
-    return ValueError(f"{path}, line {line}: {what}.")
-
-
-def _table(path, *columns):
-    """(line, the values of these columns) for each row of a CSV file; other columns are passed over."""
-    text = decode(Path(path).read_bytes(), partial(_bad, path))
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [_ALIASES.get(name.strip(), name.strip()) for name in next(reader, [])]
-        if not set(columns) <= set(header):
-            raise _bad(path, 1, f"the columns are {header}, expected {', '.join(columns)}")
-        if twice := [name for name in columns if header.count(name) > 1]:
-            raise _bad(path, 1, f"the column {twice[0]} stands there twice: {header}")
-        where = [header.index(name) for name in columns]
-        for fields in reader:
-            if fields and len(fields) != len(header):
-                raise _bad(path, reader.line_num, f"{len(fields)} fields, expected {len(header)}")
-            if fields:
-                yield reader.line_num, *(fields[i].strip() for i in where)
-    except csv.Error as error:
-        raise _bad(path, reader.line_num, str(error)) from None
