@@ -138,15 +138,18 @@ def check_rows(path: Path, frame: pd.DataFrame, name: str, good: pd.Series, expe
 
 def bad_line(path: Path, place: object, got: object, expected: str) -> ValueError:
     return ValueError(
-        f"{path}, line {place}: got {got!r:.100}, expected {expected}. {_ADVICE}"
+        f"{path}, line {place}: got {str(got)!r:.100}, expected {expected}. {_ADVICE}"
     )
 
 
 def _read_header(path: Path, raw: bytes, schema: Schema) -> tuple[list[str], Schema]:
     """The names of all columns in the file, and the schema of those to read."""
-    fields = _decode(path, raw, 1, schema).split(",")
-    names = [name.strip().strip('"') for name in fields]
-    names = [schema.aliases.get(name, name) for name in names]
+    text = _decode(path, raw, 1, schema)
+    try:
+        fields = next(csv.reader([text], strict=True), [])
+    except csv.Error:
+        fields = [text]
+    names = [schema.aliases.get(name.strip(), name.strip()) for name in fields]
     columns = dict(schema.columns)
     if schema.others is not None:
         columns |= {name: schema.others for name in names if name not in columns}

@@ -89,10 +89,8 @@ def read_listeners(folder: str | Path, archetypes: tuple = ARCHETYPES) -> Listen
     listens = read_table(paths[0], Schema(_INTERACTIONS))
     profiles = read_table(paths[1], Schema(_PROFILES, others=_RANGE))
     times = pd.to_datetime(listens["timestamp"], format=_TIME, errors="coerce", utc=True)
-    expected = "a time such as 2023-12-31T23:59:59Z"
-    check_rows(paths[0], listens, "timestamp", times.notna(), expected)
-    listens["timestamp"] = times.dt.as_unit("s")
-
+    good = times.dt.strftime(_TIME) == listens["timestamp"]
+    check_rows(paths[0], listens, "timestamp", good, "a time like 2023-12-31T23:59:59Z")
     users = listens["user_id"]
     same_user = users == users.shift()
     good = (users > users.shift(fill_value=0)) | (same_user & (times >= times.shift()))
@@ -110,6 +108,7 @@ def read_listeners(folder: str | Path, archetypes: tuple = ARCHETYPES) -> Listen
         good = profiles[column] == profiles["user_id"].map(counts).fillna(0)
         check_rows(paths[1], profiles, column, good, f"the number of lines in {FILES[0]}")
 
+    listens["timestamp"] = times.dt.as_unit("s")
     n_archetypes = profiles["archetype"].nunique()
     origin = f"{len(profiles)} simulated listeners of {n_archetypes} archetypes"
     return Listeners(

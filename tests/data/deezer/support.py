@@ -31,6 +31,8 @@ def write(root, train=None, test=None) -> Path:
     for file, content in (("train.csv", train), ("test.csv", test)):
         if isinstance(content, list):
             content = to_csv(content)
+        if isinstance(content, str):
+            content = content.encode()
         if content is not None:
-            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+            (folder / file).write_bytes(content)
     return folder

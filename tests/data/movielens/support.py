@@ -13,7 +13,8 @@ FILES = {
     },
     "1m": {
         "ratings.dat": "1::2::5::978300760\n2::1::3::978302109\n1::1::1::978301968\n",
-        "movies.dat": "1::Misérables: The Film, Les (1995)::Drama|Musical\n2::Nameless::Comedy\n",
+        "movies.dat": "1::Misérables: The Film, Les (1995)::Drama|Musical\n"
+        "2::Nameless::Comedy\n",
         "users.dat": "1::F::1::10::48067\n2::M::56::16::70072-1234\n",
     },
     "latest-small": {
@@ -32,11 +33,13 @@ def encoded(name: str, file: str) -> bytes:
 
 
 def write(root, name: str, changes: dict | None = None) -> Path:
-    """Write the set `name` below `root`, with the files in `changes` (text or bytes) replaced."""
+    """Write the set `name` below `root`, with other contents of the files `changes`."""
     folder = Path(root) / FORMATS[name].folder
     folder.mkdir(parents=True, exist_ok=True)
     for file in FILES[name]:
         (folder / file).write_bytes(encoded(name, file))
     for file, content in (changes or {}).items():
-        (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+        (folder / file).write_bytes(
+            content.encode() if isinstance(content, str) else content
+        )
     return folder

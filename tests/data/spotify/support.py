@@ -14,9 +14,10 @@ TRACK = {
     "Album Release Date": "1992-08-03", "Album Image URL": "", "Disc Number": "1",
     "Track Number": "3", "Track Duration (ms)": "216270", "Track Preview URL": "",
     "Explicit": "false", "Popularity": "50", "ISRC": "QMARG1760056", "Added By": "",
-    "Added At": "", "Artist Genres": "house,pop", "Danceability": "0.617", "Energy": "2.03e-05",
-    "Key": "8", "Loudness": "-12.305", "Mode": "1", "Speechiness": "0.048",
-    "Acousticness": "0.0158", "Instrumentalness": "0", "Liveness": "0.408", "Valence": "0.504",
+    "Added At": "", "Artist Genres": "house,pop", "Danceability": "0.617",
+    "Energy": "2.03e-05", "Key": "8", "Loudness": "-12.305", "Mode": "1",
+    "Speechiness": "0.048", "Acousticness": "0.0158", "Instrumentalness": "0",
+    "Liveness": "0.408", "Valence": "0.504",
     "Tempo": "111.458", "Time Signature": "4", "Album Genres": "", "Label": "",
     "Copyrights": "",
 }  # fmt: skip
@@ -29,7 +30,8 @@ def uri(k: int) -> str:
 def track(k: int, **changes) -> dict:
     """An ordinary row, with some values changed; names of columns with _ for a space."""
     changes = {column.replace("_", " "): value for column, value in changes.items()}
-    return {"Track URI": uri(k), **TRACK, "Track Name": f"{TRACK['Track Name']} {k}", **changes}
+    own = {"Track URI": uri(k), "Track Name": f"{TRACK['Track Name']} {k}"}
+    return {**own, **{name: TRACK[name] for name in TRACK if name not in own}, **changes}
 
 
 def to_csv(rows, columns=COLUMNS) -> str:
@@ -47,6 +49,8 @@ def write(root, first=None, second=None) -> Path:
     for file, content in ((FIRST, first), (SECOND, second)):
         if isinstance(content, list):
             content = to_csv(content)
+        if isinstance(content, str):
+            content = content.encode()
         if content is not None:
-            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+            (folder / file).write_bytes(content)
     return folder
