@@ -1,7 +1,6 @@
 """Where data files are, and how they get there."""
 
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -13,8 +12,7 @@ from urllib.parse import urlsplit
 import pooch
 import requests
 
-_MOST = 2**30  # bytes that an archive may have when unpacked; MovieLens 1M has 24 million
-_OUTSIDE = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)", re.DOTALL)
+_MOST = 2**30  # bytes of an unpacked archive; MovieLens 1M has 24 million
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -39,9 +37,9 @@ def data_root(root: str | Path | None = None) -> Path:
     if not named:
         return _REPOSITORY / "data" if is_checkout else Path(pooch.os_cache("rbm_lib"))
     places = [base / Path(named).expanduser() for base in (Path.cwd(), _REPOSITORY)]
-    for place in places[: 1 + is_checkout]:
-        if place.is_dir():
-            return place
+    found = [place for place in places[: 1 + is_checkout] if place.is_dir()]
+    if found:
+        return found[0]
     raise FileNotFoundError(f"RBM_DATA: got {named!r}, expected a folder. Make {places[0]}")
 
 
@@ -63,8 +61,7 @@ def fetch(
         got = pooch.file_hash(str(target))
         if got == sha256:
             return target
-        advice = "Move it away, or, if you trust it, unpack it (see data/README.md)"
-        raise ValueError(f"{target}: got the SHA-256 {got}, expected {sha256}. {advice}.")
+        raise ValueError(f"{target}: got SHA-256 {got}, expected {sha256}. Move it away.")
     pooch.get_logger().setLevel("WARNING")
     download = pooch.HTTPDownloader(sys.stderr.isatty(), timeout=(timeout, 4 * timeout))
     reasons = ["RBM_OFFLINE is set"] if _is_offline() else []
@@ -78,7 +75,7 @@ def fetch(
         except (OSError, ValueError) as error:  # 404, another hash, a full disk
             reasons.append(f"{urlsplit(url).hostname}: {str(error).partition(':')[0]}")
     why = "; ".join(reasons or ["no address"])
-    advice = f"Download it from {' or '.join(urls) or 'its publisher'} to {target}."
+    advice = f"Get it from {' or '.join(urls) or 'its publisher'} and put it at {target}."
     raise DataUnavailable(f"{filename} could not be had ({why}). {advice}", why)
 
 
@@ -103,7 +100,7 @@ def fetch_kaggle(
     if not found.keys() & set(needed):
         raise DataUnavailable(f"the download holds no {' or '.join(needed)}")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".kaggle.", dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as scratch:
         for file, path in found.items():
             os.replace(shutil.copyfile(path, Path(scratch, file)), folder / file)
 
@@ -119,8 +116,9 @@ def safe_extract(archive: str | Path, folder: str | Path, members: Sequence[str]
     with tempfile.TemporaryDirectory(prefix=".unpack.", dir=folder.parent) as scratch:
         try:
             with zipfile.ZipFile(archive) as source:
+                names = source.namelist()
                 size = sum(source.getinfo(member).file_size for member in members)
-                outside = [name for name in source.namelist() if _OUTSIDE.match(name)]
+                outside = [x for x in names if x[0] in "/\\" or ".." in x or ":" in x]
                 if outside or size > _MOST:
                     raise ValueError(f"{size:,} bytes unpacked, names outside: {outside}")
                 source.extractall(scratch, members)
@@ -128,6 +126,6 @@ def safe_extract(archive: str | Path, folder: str | Path, members: Sequence[str]
             what = f"cannot be unpacked ({error!s:.200}). Move it away, and get it again"
             raise ValueError(f"{archive} {what}.") from error
         folder.mkdir(exist_ok=True)
-        for member in reversed(members):  # what a reader needs comes last
+        for member in reversed(members):  # what readers need comes last
             os.replace(Path(scratch, member), folder / Path(member).name)
     return folder

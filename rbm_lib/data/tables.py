@@ -70,34 +70,17 @@ class Schema:
     columns: Mapping[str, Column]
     key: Sequence[str] = ()  # the columns that together identify a row
     separator: str = ","
-    aliases: Mapping[str, str] = field(
-        default_factory=dict
-    )  # other names in the first line
+    aliases: Mapping[str, str] = field(default_factory=dict)  # other names of columns
     others: Column | None = None  # what further columns hold; by default they are skipped
     min_rows: int = 1
 
 
 def read_table(path: Path, schema: Schema, n_rows: int | None = None) -> pd.DataFrame:
-    """Read a table of text and check every value.
+    """Read the first rows of a table, or all, and check every value.
 
-    A byte-order mark, Windows line ends and blank lines do no harm.
-
-    Parameters
-    ----------
-    path : Path
-    schema : Schema
-    n_rows : int, optional
-        How many rows to read; by default, all.
-
-    Returns
-    -------
-    DataFrame
-        The columns of the schema, indexed by the line of the file in which a row begins.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing or does not fit. The message names the first bad row.
+    A byte-order mark, Windows line ends and blank lines do no harm. The index of the frame
+    is the line of the file in which a row begins. Raises ValueError if the file is missing
+    or does not fit; the message names the first bad row.
     """
     if not path.is_file():
         raise ValueError(f"{path}: got no file, expected a table. {_ADVICE}")
@@ -133,13 +116,12 @@ def check_rows(path: Path, frame: pd.DataFrame, name: str, good: pd.Series, expe
     """Raise ValueError for the first row whose value in the column `name` is not good."""
     if not good.all():
         line = good.idxmin()
-        raise bad_line(path, f"{line}, column {name}", frame.loc[line, name], expected)
+        raise _bad(path, f"{line}, column {name}", frame.loc[line, name], expected)
 
 
-def bad_line(path: Path, place: object, got: object, expected: str) -> ValueError:
-    return ValueError(
-        f"{path}, line {place}: got {str(got)!r:.100}, expected {expected}. {_ADVICE}"
-    )
+def _bad(path: Path, place: object, got: object, expected: str) -> ValueError:
+    shown = repr(str(got))[:100]
+    return ValueError(f"{path}, line {place}: got {shown}, expected {expected}. {_ADVICE}")
 
 
 def _read_header(path: Path, raw: bytes, schema: Schema) -> tuple[list[str], Schema]:
@@ -156,7 +138,7 @@ def _read_header(path: Path, raw: bytes, schema: Schema) -> tuple[list[str], Sch
     wrong = [name for name in columns if names.count(name) != 1]
     if wrong:
         expected = f"the columns {', '.join(wrong[:5])}, each once"
-        raise bad_line(path, 1, ",".join(names), expected)
+        raise _bad(path, 1, ",".join(names), expected)
     return names, replace(schema, columns=columns)
 
 
@@ -171,25 +153,22 @@ def _decode(path: Path, raw: bytes, line: int, schema: Schema) -> str:
             at = error.start
     if at >= 0:
         line += raw.count(b"\n", 0, at)
-        raise bad_line(path, line, f"the byte {raw[at]:#x}", "text in UTF-8")
+        raise _bad(path, line, f"the byte {raw[at]:#x}", "text in UTF-8")
     return text
 
 
 def _split_digits(block: bytes, line: int, names: list[str], schema: Schema):
     """The integers of a block of digits and separators; None if there is more in it."""
     raw = block.replace(b"\r\n", b"\n").replace(schema.separator.encode(), b"\x1f")
-    if raw.translate(None, b"0123456789\n\x1f"):
+    if b"\x1f" in block or raw.translate(None, b"0123456789\n\x1f"):
         return None
     raw = raw.removesuffix(b"\n") + b"\n"
     characters = np.frombuffer(raw, dtype=np.uint8)
     row_ends = np.flatnonzero(characters[characters < ord("0")] == ord("\n")) + 1
     expected = np.arange(1, len(row_ends) + 1) * len(names)
     numbers = np.fromstring(raw.replace(b"\x1f", b" "), dtype=np.int64, sep=" ")
-    if (
-        (row_ends != expected).any()
-        or len(numbers) != expected[-1]
-        or numbers.max() > 10**18
-    ):
+    is_regular = (row_ends == expected).all() and len(numbers) == expected[-1]
+    if not is_regular or numbers.max() > 10**18:
         return None  # a line of another length, an empty field, or an overflow
     index = pd.RangeIndex(line, line + len(row_ends), name="line")
     return pd.DataFrame(numbers.reshape(-1, len(names)), index, names)
@@ -209,13 +188,13 @@ def _split_fields(path: Path, block: bytes, line: int, names: list[str], schema:
     try:
         for fields in reader:
             if fields and len(fields) != len(names):
-                fault = bad_line(path, begins, f"{len(fields)} fields", f"{len(names)}")
+                fault = _bad(path, begins, f"{len(fields)} fields", f"{len(names)}")
                 break
             if fields:
                 rows[begins] = fields
             begins = line + reader.line_num
     except csv.Error as error:
-        fault = bad_line(path, begins, f"{error}", "fields and separators")
+        fault = _bad(path, begins, f"{error}", "fields and separators")
     index = pd.Index(list(rows), dtype="int64", name="line")
     table = pd.DataFrame(list(rows.values()), index, names, dtype=str)
     if fault is not None:

@@ -96,7 +96,7 @@ def test_the_right_file_is_fetched_once(server, tmp_path, capfd):
     ],
 )
 def test_a_failure_leaves_nothing_and_the_next_is_tried(server, tmp_path, path, reason):
-    with pytest.raises(DataUnavailable, match=f"from {server.address}/") as caught:
+    with pytest.raises(DataUnavailable, match=f"Get it from {server.address}/") as caught:
         get(server, tmp_path, path, "/404")
     assert reason in caught.value.reason
     assert caught.value.reason.endswith("; 127.0.0.1: 404 Client Error")

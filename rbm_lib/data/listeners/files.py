@@ -96,12 +96,9 @@ def read_listeners(folder: str | Path, archetypes: tuple = ARCHETYPES) -> Listen
     good = (users > users.shift(fill_value=0)) | (same_user & (times >= times.shift()))
     check_rows(paths[0], listens, "timestamp", good, "an order by user_id and timestamp")
     good = profiles["user_id"] > profiles["user_id"].shift(fill_value=0)
-    check_rows(
-        paths[1], profiles, "user_id", good, "1 or more, and more than a line before"
-    )
+    check_rows(paths[1], profiles, "user_id", good, "one above that of the line before")
 
-    archetype = users.map(profiles.set_index("user_id")["archetype"])
-    good = listens["archetype"] == archetype
+    good = listens["archetype"] == users.map(profiles.set_index("user_id")["archetype"])
     check_rows(paths[0], listens, "archetype", good, f"that of the user in {FILES[1]}")
     for column, source in {"n_tracks": "taste", "n_discovery": "discovery"}.items():
         counts = users[listens["source"] == source].value_counts()
@@ -110,10 +107,6 @@ def read_listeners(folder: str | Path, archetypes: tuple = ARCHETYPES) -> Listen
 
     listens["timestamp"] = times.dt.as_unit("s")
     n_archetypes = profiles["archetype"].nunique()
-    origin = f"{len(profiles)} simulated listeners of {n_archetypes} archetypes"
-    return Listeners(
-        listens.reset_index(drop=True),
-        profiles.reset_index(drop=True),
-        f"{origin}, read from {FILES[0]}",
-        tuple(archetypes),
-    )
+    origin = f"{len(profiles)} simulated listeners of {n_archetypes} archetypes, read from "
+    tables = (table.reset_index(drop=True) for table in (listens, profiles))
+    return Listeners(*tables, origin + FILES[0], tuple(archetypes))

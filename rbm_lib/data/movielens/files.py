@@ -9,9 +9,7 @@ import pandas as pd
 from rbm_lib.data.tables import TEXT, Column, Schema, check_rows, read_table
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
-_MIRROR = (
-    "https://huggingface.co/datasets/Recommenders/MovieLens/resolve/main/"  # the same bytes
-)
+_MIRROR = "https://huggingface.co/datasets/Recommenders/MovieLens/resolve/main/"
 
 
 @dataclass(frozen=True)
@@ -24,9 +22,7 @@ class Format:
     files: tuple[str, ...]  # ratings, movies, then the other ones needed
     extra: tuple[str, ...]
     mirrors: tuple[str, ...] = (_GROUPLENS, _MIRROR)
-    stand_in: tuple[
-        int, ...
-    ] = ()  # users, movies, ratings of the stand-in if not as in 100K
+    stand_in: tuple[int, ...] = ()  # users, movies, ratings; by default those of 100K
 
 
 FORMATS = {
@@ -63,13 +59,7 @@ _MOVIE = {"movie_id": _ID, "title": TEXT, "genres": TEXT}
 _ITEM = {"movie_id": _ID, "title": TEXT, "released": TEXT, "video": TEXT, "url": TEXT}
 _USER = {"user_id": _ID, "age": _ID, "gender": TEXT, "occupation": TEXT, "zip_code": TEXT}
 _JOB = Column("int64", 0, len(_OCCUPATIONS_1M) - 1)
-_USER_1M = {
-    "user_id": _ID,
-    "gender": TEXT,
-    "age": _ID,
-    "occupation": _JOB,
-    "zip_code": TEXT,
-}
+_USER_1M = {"user_id": _ID, "gender": TEXT, **_USER, "occupation": _JOB}
 _PAIR = ("user_id", "movie_id")
 _NAMES = {"userId": "user_id", "movieId": "movie_id"}
 _SCHEMAS = {

@@ -43,7 +43,7 @@ WRONG = [
     (INTERACTIONS, 4, "archetype", "C", "that of the user in user_profiles.csv"),
     (PROFILES, 1, "energy_low", "much", "a number"),
     (PROFILES, 1, "n_tracks", "7", "the number of lines in interaction_data.csv"),
-    (PROFILES, 2, "user_id", "1", "1 or more, and more than a line before"),
+    (PROFILES, 2, "user_id", "1", "one above that of the line before"),
 ]
 
 
