@@ -14,7 +14,6 @@ import torch
 from rbm_lib import RBM, fit, save_model
 from rbm_lib.cli import dataset as sources
 from rbm_lib.data import load_movielens
-from rbm_lib.data.cells import cells, keep
 from rbm_lib.models.batch import Rows
 from rbm_lib.recommend import baselines
 from rbm_lib.recommend.evaluate import Split, ranking_metrics, rating_metrics
@@ -125,14 +124,14 @@ def evaluate(chosen):
         raise ValueError(f"{chosen.model}: nothing was held out; train with --fold, or --holdout above 0.")
     like, scale = sources.like_level(about), np.array(about["scale"])
     binary = Split(split.train.binarize(like), split.held_out.binarize(like))
-    users, items, levels = cells(split.held_out)
+    users, items, levels = split.held_out.triples()
     rating, ranking = [], []
     for name in ("RBM", *STARS_OF, "popularity"):  # each of them sees training ratings only
         stars = None
         if name == "RBM":
             prob, stars = _predict(model, about, sources.machine_input(split.train, about))
         elif name == "popularity":
-            prob = baselines.popularity(keep(binary.train, cells(binary.train)[2] == 1))
+            prob = baselines.popularity(binary.train.keep(binary.train.triples()[2] == 1))
         else:
             prob = LIKES_OF[name](binary.train)
             if about["levels"] > 2:
@@ -146,7 +145,7 @@ def evaluate(chosen):
             rating.append(frame.assign(model=name))
         if name != "global rate":  # which puts no item before another
             frame = ranking_metrics(
-                prob, binary.held_out.csr == 2, split.train, [10, 20], n_bootstrap=chosen.bootstrap
+                prob, binary.held_out.likes(), split.train, [10, 20], n_bootstrap=chosen.bootstrap
             )
             ranking.append(frame[frame.metric.isin(["NDCG@10", "Recall@20"])].assign(model=name))
     table = pd.concat(rating + ranking, ignore_index=True)[["metric", "model", "mean", "low", "high", "n"]]

@@ -15,7 +15,6 @@ import pandas as pd
 
 from rbm_lib import load_model
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.data.cells import keep
 from rbm_lib.data.text import decode, number
 from rbm_lib.recommend.evaluate import Split, random_split
 from rbm_lib.training.checkpoint import read_checkpoint
@@ -76,7 +75,7 @@ def split_of(source: Source, about: dict) -> Split:
     everything = source.matrix(source.ratings, about["scale"])
     if about["holdout"] == 0:
         chosen = np.ones(everything.n_ratings, dtype=bool)
-        return Split(everything, keep(everything, ~chosen))
+        return Split(everything, everything.keep(~chosen))
     return random_split(everything, about["holdout"], about["split_seed"])
 
 
@@ -102,7 +101,7 @@ def machine_input(ratings: RatingMatrix, about: dict):
         ratings = ratings.binarize(like_level(about))
     if about["rows"] == "items":
         ratings = ratings.T
-    return (ratings.csr == 2).toarray().astype(np.float32) if about["unrated"] == "zero" else ratings
+    return ratings.likes().toarray().astype(np.float32) if about["unrated"] == "zero" else ratings
 
 
 # ---- a saved model ----------------------------------------------------------------------------------------

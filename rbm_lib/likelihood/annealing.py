@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rbm_lib.checks import require_whole
+from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.base import Machine
 from rbm_lib.models.batch import Rows, as_mask
 from rbm_lib.models.sampling import (
@@ -90,7 +91,7 @@ def _base(model, data, observed, n_temperatures):
         )
     if data is None:
         return independent_machine(model), observed, betas
-    rows = Rows(model, data, None if hasattr(data, "n_ratings") else observed)  # ratings bring their own mask
+    rows = Rows(model, data, None if isinstance(data, RatingMatrix) else observed)  # ratings bring their own mask
     return independent_machine(model, *rows.all()[:2]), observed, betas
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rbm_lib.checks import VARIANCE_FLOOR, require_whole
+from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.units import Bernoulli, Categorical, Gaussian
 
 UNITS = {"bernoulli": Bernoulli, "gaussian": Gaussian, "categorical": Categorical}
@@ -70,7 +71,7 @@ class Machine(nn.Module):
     @torch.no_grad()
     def initialize_visible(self, v, observed):
         """Set the visible bias and variance from data, as `RBM.initialize_from` documents."""
-        if hasattr(v, "level_counts") and self.kind != "gaussian":
+        if isinstance(v, RatingMatrix) and self.kind != "gaussian":
             counts = self._level_counts(v, observed)
             count, total = counts.sum(1), counts if self.n_levels else counts[:, 1]
         else:

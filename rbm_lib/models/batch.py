@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rbm_lib.checks import LARGEST, as_booleans, as_numbers, to_device
+from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.base import require_machine
 from rbm_lib.models.rated import RatedCells
 
@@ -28,7 +29,7 @@ class Rows:
 
     def __init__(self, model, data, observed=None, visible_offset=None):
         self.model, self.ratings = require_machine(model), None
-        if hasattr(data, "batch") and hasattr(data, "n_ratings"):
+        if isinstance(data, RatingMatrix):
             self.ratings, self.v, self.observed = data, None, None
             self._check_ratings(data, observed)
             self.n = data.n_users
@@ -64,11 +65,11 @@ class Rows:
 
     def cells(self, index):
         """The rated cells of the rows `index`, where `data` is a RatingMatrix: see `rbm_lib.models.rated`."""
-        return RatedCells(self.model, self.ratings.csr[index.cpu().numpy()])
+        return RatedCells(self.model, self.ratings.rated_rows(index))
 
     def cell_counts(self, index):
         """How many cells are rated in each of the rows `index`, where `data` is a RatingMatrix, (B,)."""
-        return torch.from_numpy(self.ratings.csr.indptr).diff()[index.cpu()]
+        return torch.from_numpy(self.ratings.user_counts())[index.cpu()]
 
     def batch(self, index):
         """(v, observed or None, visible_offset or None) of the rows `index`, on the machine's device."""

@@ -19,16 +19,16 @@ class RatedCells:
 
     weight (n · n_levels,): the rows of W, levels side by side, that these touch. told, told_v (n,): the one
     of each rating where v need not be 0, and that v.
-    rated: CSR rows of level + 1, as a RatingMatrix holds them; all tensors are on the machine's device.
+    rated: the `RatedRows` of a RatingMatrix; all tensors are on the machine's device.
     """
 
     def __init__(self, model, rated):
-        like, arrays = model.visible_bias, (rated.indices, rated.data, rated.indptr)
-        unit, level, ends = (to_device(torch.from_numpy(a.astype("int64")), like.device) for a in arrays)
+        like, arrays = model.visible_bias, (rated.items, rated.levels, rated.indptr)
+        unit, level, ends = (to_device(torch.from_numpy(a), like.device) for a in arrays)
         self.rated, self.n_rows, self.n_levels = rated, len(ends) - 1, model.n_levels or 1
-        self.unit, self.ends = unit, ends
+        self.unit, self.ends, self.n_items = unit, ends, model.n_visible
         self.row = torch.repeat_interleave(ends.diff(), output_size=len(unit))
-        level, self.weight, self.told = level - 1, unit, unit
+        self.weight = self.told = unit
         if model.n_levels is None:
             self.v = self.told_v = level.to(like)
         else:
@@ -45,15 +45,15 @@ class RatedCells:
         """
         import scipy.sparse  # costs a tenth of importing torch, and few need it
 
-        unit, start, (n_rows, n_items) = self.rated.indices, self.rated.indptr, self.rated.shape
+        unit, start, n_rows = self.rated.items, self.rated.indptr, self.n_rows
         told, weight, n_levels = unit, unit, self.n_levels
         if n_levels > 1:
-            told = unit * n_levels + (self.rated.data - 1)
+            told = unit * n_levels + self.rated.levels
             weight = (unit[:, None] * n_levels + np.arange(n_levels, dtype=unit.dtype)).ravel()
         both = np.concatenate([told, weight])
         ends = np.concatenate([start, start[-1] + n_levels * start[1:]])
         order = np.arange(len(both), dtype=unit.dtype)
-        csc = scipy.sparse.csr_array((order, both, ends), shape=(2 * n_rows, n_items * n_levels)).tocsc()
+        csc = scipy.sparse.csr_array((order, both, ends), shape=(2 * n_rows, self.n_items * n_levels)).tocsc()
         row, order = (to_device(torch.from_numpy(a), self.unit.device) for a in (csc.indices, csc.data))
         return csc.indptr, row, order
 

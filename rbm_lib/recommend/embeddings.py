@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from rbm_lib.checks import LARGEST, as_booleans, as_numbers, require_number, require_whole
-from rbm_lib.data.cells import as_sparse
+from rbm_lib.data.masks import sparse_mask
 from rbm_lib.models.base import Machine
 from rbm_lib.models.batch import Rows
 from rbm_lib.models.sampling import gibbs
@@ -38,7 +38,7 @@ def preference(embedding: Tensor, heard) -> Tensor:
     embedding (n_songs, n); heard: n_listeners × n_songs, booleans, SciPy sparse, or a RatingMatrix. Who heard
     nothing is the origin. Raises ValueError where the numbers of songs differ.
     """
-    embedding, heard = as_numbers(embedding, "embedding", (None, None)), as_sparse(heard, "heard")
+    embedding, heard = as_numbers(embedding, "embedding", (None, None)), sparse_mask("heard", heard)
     if heard.shape[1] != len(embedding):
         raise ValueError(f"heard: got {heard.shape[1]} songs, expected {len(embedding)} as in embedding.")
     count = heard.sum(axis=1)

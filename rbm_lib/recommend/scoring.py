@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rbm_lib.checks import BLOCK_ELEMENTS, as_booleans, as_numbers, require_whole
+from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.likelihood.pseudo import conditional_log_prob
 from rbm_lib.models.batch import Rows
 from rbm_lib.models.rated import RatedCells, input_to_hidden
@@ -149,7 +150,7 @@ def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = N
     without a dense row: for catalogues of any size. Raises what `score_items` and `top_n` do, and TypeError
     where `ratings` is no RatingMatrix.
     """
-    if not hasattr(ratings, "csr"):
+    if not isinstance(ratings, RatingMatrix):
         raise TypeError(f"ratings: got {type(ratings).__name__}, expected a RatingMatrix; else use top_n.")
     like_at_least = _checked_level(model, like_at_least)
     Rows(model, ratings)
@@ -161,7 +162,7 @@ def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = N
     items = torch.empty(ratings.n_users, n, dtype=torch.long)
     best = torch.empty(ratings.n_users, n, dtype=bias.dtype)  # made once: pieces kept would litter the memory
     for start in range(0, ratings.n_users, batch_size):
-        rated = RatedCells(model, ratings.csr[start : start + batch_size])
+        rated = RatedCells(model, ratings.rated_rows(slice(start, start + batch_size)))
         h = model.hidden_units().mean(input_to_hidden(model, rated))
         if pairwise:
             scores = torch.addmm(bias, h, W.T)
@@ -188,7 +189,7 @@ def _highest(values, n):
 
 def as_cells(cells, name: str) -> Tensor:
     """`cells` (booleans, SciPy sparse, or a RatingMatrix: where it has a rating) as a boolean tensor."""
-    cells = cells.csr if hasattr(cells, "csr") else cells
+    cells = cells.rated() if isinstance(cells, RatingMatrix) else cells
     cells = (cells != 0).toarray() if hasattr(cells, "toarray") else cells
     return as_booleans(cells, name)
 
