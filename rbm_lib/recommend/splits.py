@@ -1,15 +1,14 @@
-"""Splits into training and held-out ratings, and a choice of model that sees training only."""
+"""Splits into training and held-out ratings, and choices made on training ratings alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike, NDArray
 
-from rbm_lib.checks import as_numbers, check_shape, require_number, require_whole
+from rbm_lib.checks import as_numbers, require_number, require_whole
 from rbm_lib.data.masks import assert_no_leak
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
 from rbm_lib.recommend.metrics import ranking_metrics, rating_metrics
@@ -21,18 +20,9 @@ Scorer: TypeAlias = Callable[[RatingMatrix], ArrayLike]
 
 @dataclass(frozen=True)
 class Split:
-    """Training and held-out ratings over the same users and items.
+    """Training and held-out ratings of the same users and items, without a common cell.
 
-    A scorer is a function of the training ratings, so it cannot see the held-out ones.
-
-    Parameters
-    ----------
-    train, held_out : RatingMatrix
-
-    Raises
-    ------
-    ValueError
-        If users or items differ, or a cell is in both.
+    A scorer is a function of a RatingMatrix. It gets `train` and cannot see `held_out`.
     """
 
     train: RatingMatrix
@@ -44,49 +34,34 @@ class Split:
         for ids in ("user_ids", "item_ids"):
             if not np.array_equal(getattr(self.train, ids), getattr(self.held_out, ids)):
                 raise ValueError(
-                    f"held_out: got other {ids} than those of train, expected the same. "
-                    f"Build both with the same {ids}=."
+                    f"held_out: got other {ids} than train, expected the same."
                 )
         assert_no_leak(self.train, self.held_out)
 
-    def ranking(
-        self, scorer: Scorer, k: int | Sequence[int] = 10, **options
-    ) -> pd.DataFrame:
-        """Compute `ranking_metrics` of the scores (n_users, n_items) that a scorer returns.
+    def ranking(self, scorer: Scorer, k: ArrayLike = 10, **options: Any) -> pd.DataFrame:
+        """Compute `ranking_metrics` of a scorer that returns scores (n_users, n_items).
 
-        Held-out ratings of the highest level are relevant; all unseen items compete.
+        Held-out ratings of the highest level are relevant.
         """
         relevant = self.held_out.likes(self.held_out.n_levels - 1)
         scores = scores_of(scorer, self.train)
         return ranking_metrics(scores, relevant, self.train, k, **options)
 
     def rating(
-        self, scorer: Scorer, like_at_least: int | None = None, **options
+        self, scorer: Scorer, like_at_least: int | None = None, **options: Any
     ) -> pd.DataFrame:
-        """Compute `rating_metrics` of a scorer on the held-out ratings, grouped by user.
+        """Compute `rating_metrics` of a scorer that returns P(like), (n_users, n_items).
 
-        The scorer returns P(like), (n_users, n_items), or P(level), (n_users, n_items,
-        n_levels), which gives the RMSE too. A rating is a like if its level, counted from 0,
-        is `like_at_least` or higher; with two levels that is 1 by default.
+        Likes have the level `like_at_least` or a higher one, as in `RatingMatrix.likes`.
         """
         likes = self.held_out.likes(like_at_least).toarray()
-        users, items, levels = self.held_out.triples()
-        prob = scores_of(scorer, self.train)[users, items]
-        if prob.ndim == 2:
-            options |= {"predicted": prob @ np.arange(prob.shape[1]), "rating": levels}
-            prob = prob[:, like_at_least or 1 :].sum(1)
-        return rating_metrics(prob, likes[users, items], users, **options)
+        users, items, _ = self.held_out.triples()
+        prob = scores_of(scorer, self.train)
+        return rating_metrics(prob[users, items], likes[users, items], users, **options)
 
 
 def random_split(ratings: RatingMatrix, share: float = 0.2, seed: int = 0) -> Split:
-    """Hold out a random share of each user's ratings.
-
-    Parameters
-    ----------
-    ratings : RatingMatrix
-    share : float, above 0 and below 1
-        Rounded for each user, who keeps at least one rating for training.
-    seed : int
+    """Hold out a random share of each user's ratings, rounded, but never all of them.
 
     Examples
     --------
@@ -95,11 +70,8 @@ def random_split(ratings: RatingMatrix, share: float = 0.2, seed: int = 0) -> Sp
     array([3, 1])
     """
     require_ratings("ratings", ratings)
-    share = require_number("share", share, most=1)
-    if not 0 < share < 1:
-        raise ValueError(f"share: got {share}, expected a number between 0 and 1.")
+    share = require_number("share", share, least=0.001, most=0.999)
     rng = np.random.default_rng(require_whole("seed", seed, least=0))
-
     users, _, _ = ratings.triples()
     draws = pd.Series(rng.random(len(users)))
     rank = draws.groupby(users).rank(method="first").to_numpy()
@@ -116,29 +88,13 @@ def select(
     share: float = 0.2,
     seeds: Sequence[int] = (0,),
 ) -> tuple[str, pd.DataFrame]:
-    """Choose among scorers by their mean result on inner splits of the training ratings.
+    """Choose the scorer with the highest mean measure on inner splits of `train`.
 
-    There is no argument for test ratings, so that they cannot take part in the choice.
-
-    Parameters
-    ----------
-    candidates : dict
-        Scorers by name.
-    train : RatingMatrix
-    measure : function of an inner split and a scorer
-        Higher is better, such as the NDCG@10 of ``split.ranking(scorer)``.
-    share, seeds
-        Of the inner splits, as in `random_split`.
-
-    Returns
-    -------
-    best : name of the best candidate, among equal ones the first
-    results : DataFrame of name, seed and value
+    Test ratings cannot take part in the choice, as there is no argument for them. Returns
+    the name, among equal ones the first, and a DataFrame of name, seed and value.
     """
-    if not isinstance(candidates, dict) or not candidates:
-        raise ValueError(f"candidates: got {candidates!r:.60}, expected {{name: scorer}}.")
-    if len(seeds) == 0:
-        raise ValueError("seeds: got none, expected one or more.")
+    if not candidates or not seeds:
+        raise ValueError("candidates, seeds: got none, expected one or more of each.")
     splits = {seed: random_split(train, share, seed) for seed in seeds}
     records = []
     for name, scorer in candidates.items():
@@ -148,18 +104,13 @@ def select(
                 raise ValueError(f"measure: got {value} for {name!r}, expected a number.")
             records.append({"name": name, "seed": seed, "value": value})
     results = pd.DataFrame(records)
-    means = results.groupby("name", sort=False)["value"].mean()
-    return means.index[means.argmax()], results
+    means = results.groupby("name", sort=False)["value"].agg("mean")
+    return str(means.idxmax()), results
 
 
 def scores_of(scorer: Scorer, ratings: RatingMatrix) -> NDArray:
-    """A scorer's checked scores, (n_users, n_items), or of levels (n_users, n_items, n_levels)."""
+    """A scorer's numbers, (n_users, n_items)."""
     if not callable(scorer):
         given = type(scorer).__name__
         raise TypeError(f"scorer: got {given}, expected a function of a RatingMatrix.")
-    scores = as_numbers(scorer(ratings), "scorer's scores", most=None).cpu()
-    n_levels = (ratings.n_levels,) if scores.ndim == 3 else ()
-    check_shape(scores, "scorer's scores", (*ratings.shape, *n_levels))
-    if torch.isnan(scores).any():
-        raise ValueError("scorer's scores: got NaN, expected numbers.")
-    return scores.numpy()
+    return as_numbers(scorer(ratings), "scores", ratings.shape, most=np.inf).cpu().numpy()
