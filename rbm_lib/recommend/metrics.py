@@ -129,7 +129,7 @@ def rating_metrics(
     """Compute AUC, log-loss (nats) and expected calibration error, ECE, of P(like).
 
     The ECE is the mean |observed - predicted rate| over bins of equal frequency. Resampling
-    adds noise to each, so its interval tends to lie above it. Columns as in `mean_interval`.
+    adds noise to each, so its interval lies rather above. Columns as in `mean_interval`.
 
     Parameters
     ----------
