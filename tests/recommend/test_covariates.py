@@ -37,8 +37,10 @@ def test_multinomial_covariate_finds_planted_coefficients():
     ratings = RatingMatrix(users, items, levels, n_levels=3)
 
     fitted, slope = multinomial_covariate(ratings, x, l2=0.01)
+    shared, _ = multinomial_covariate(ratings, x, l2=1e6)
 
     # Both are identified up to a constant over levels; standard errors are about .05.
     np.testing.assert_allclose(slope - slope.mean(), coefficient, atol=0.15)
     centred = fitted - fitted.mean(1, keepdim=True)
     assert np.corrcoef(centred.flatten(), bias.ravel())[0, 1] > 0.98
+    assert shared.std(0).max() < 0.01

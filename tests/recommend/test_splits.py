@@ -112,6 +112,7 @@ def test_select_chooses_the_first_of_the_best_on_inner_splits():
     assert best == "oracle"
     assert results["name"].tolist()[:4] == ["nothing", "nothing", "oracle", "oracle"]
     assert results["value"].tolist()[2:] == [1, 1, 1, 1]
+    assert results["value"][0] != results["value"][1]  # of two different splits
     assert max(n_seen) < train.n_ratings
 
 
