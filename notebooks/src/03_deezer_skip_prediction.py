@@ -36,8 +36,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 # %%
 from rbm_lib import DBN, RBM, fit, pretrain
-from rbm_lib.course import Lesson
-from rbm_lib.course.lesson import repository_root
+from rbm_lib.course import Lesson, repository_root
 from rbm_lib.course.plotting import COLORS, show, use_style
 from rbm_lib.data import load_deezer
 from rbm_lib.data.deezer.features import (

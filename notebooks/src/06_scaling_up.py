@@ -32,8 +32,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from rbm_lib import RBM, fit
-from rbm_lib.course import Lesson
-from rbm_lib.course.lesson import repository_root
+from rbm_lib.course import Lesson, repository_root
 from rbm_lib.course.plotting import COLORS, show, use_style
 from rbm_lib.data import RatingMatrix
 from rbm_lib.likelihood.exact import binary_states
