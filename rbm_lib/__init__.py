@@ -10,6 +10,17 @@ from rbm_lib.models.rbm import RBM
 from rbm_lib.training.checkpoint import load_model, save_model
 from rbm_lib.training.fit import History, TrainingDiverged, fit
 from rbm_lib.training.pretraining import pretrain
+from rbm_lib.version import __version__
 
-__version__ = "0.1.0"
-__all__ = ["DBM", "DBN", "RBM", "History", "TrainingDiverged", "fit", "load_model", "pretrain", "save_model"]
+__all__ = [
+    "DBM",
+    "DBN",
+    "RBM",
+    "History",
+    "TrainingDiverged",
+    "__version__",
+    "fit",
+    "load_model",
+    "pretrain",
+    "save_model",
+]
