@@ -57,10 +57,7 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = False
 napoleon_use_ivar = True  # attributes in a list, not as members a second time
 default_role = "literal"  # `name` in a docstring
-suppress_warnings = [
-    "autoapi.python_import_resolution",  # pyright checks the imports
-    "ref.python",  # several attributes called n_levels, a word of many types
-]
+suppress_warnings = ["autoapi.python_import_resolution"]  # pyright checks the imports
 add_module_names = False
 toc_object_entries = False
 
@@ -184,5 +181,6 @@ def setup(app):
     app.connect("autodoc-skip-member", skip)
     # Before napoleon reads the sections of a docstring.
     app.connect("autodoc-process-docstring", reading.docstring, priority=400)
+    app.connect("autodoc-process-docstring", reading.types, priority=600)  # and after it
     # After the theme has made its buttons.
     app.connect("html-page-context", add_buttons, priority=900)

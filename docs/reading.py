@@ -77,3 +77,10 @@ def _escape(text):
     signs = r"(?<=, )\*(?=[^*\n]*\))|\||(?<=\w)_(?!\w)"
     pieces[::2] = [re.sub(signs, r"\\\g<0>", piece) for piece in pieces[::2]]
     return "".join(pieces)
+
+
+def types(app, kind, name, thing, options, lines):
+    """Keep Sphinx from linking words of a type, like shape, to attributes of that name."""
+    for i, line in enumerate(lines):
+        if found := re.fullmatch(r"(:(?:var)?type [^:]+:) (\S.*)", line):
+            lines[i] = f"{found[1]} *{found[2]}*"
