@@ -1,3 +1,3 @@
-"""The version of the library, for the package's metadata and for saved files."""
+"""The version of the library, in one place."""
 
 __version__ = "0.2.0"
