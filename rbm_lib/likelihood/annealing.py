@@ -15,10 +15,12 @@ from rbm_lib.checks import require_whole
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.likelihood.exact import checked_rows, log_weight_of_h
 from rbm_lib.models.base import BoltzmannMachine, require_boltzmann
-from rbm_lib.models.batch import Batch, VisibleData
+from rbm_lib.models.batch import Batch
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.rbm_view import rbm_view
-from rbm_lib.models.sampling import gibbs_step, independent_model, interpolate
+from rbm_lib.models.sampling import gibbs_step
+from rbm_lib.models.tempering import independent_model, interpolate
+from rbm_lib.models.visible_data import VisibleData
 
 
 @dataclass(frozen=True)

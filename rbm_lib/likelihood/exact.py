@@ -15,10 +15,11 @@ from torch.utils.checkpoint import checkpoint
 
 from rbm_lib.checks import BLOCK_ELEMENTS, as_booleans, as_numbers, require_whole
 from rbm_lib.models.base import BoltzmannMachine, Statistics, require_boltzmann
-from rbm_lib.models.batch import Batch, as_visible_data
+from rbm_lib.models.batch import Batch
 from rbm_lib.models.random import random_numbers
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.rbm_view import RBMView, rbm_view
+from rbm_lib.models.visible_data import as_visible_data
 
 MAX_BITS = 25  # at most 2^25 states are enumerated
 
@@ -151,15 +152,7 @@ def exact_samples(
     drawn = torch.searchsorted(cumulative, uniform * cumulative[-1], right=True)
     h = rbm.hidden.states(drawn.clamp(max=len(index) - 1))
     v = rbm.visible.sample(rbm.field_at_visible(h), generator)
-    return view.visible_part(Batch(v), v).v, view.hidden(v, h)
-
-
-def log2_states(model: BoltzmannMachine, observed: Any = None) -> float:
-    """log2 of the number of states that log Z sums over; `observed` is one mask."""
-    view = rbm_view(require_boltzmann(model))
-    row = checked_rows(model, model.visible_bias.new_zeros(1, model.n_visible), observed)
-    n_free = model.visible.log2_states(_only_mask(row)) + view.n_upper
-    return min(view.rbm.n_hidden, n_free)
+    return view.visible_part(Batch(v), Batch(v)).v, view.hidden(v, h)
 
 
 def binary_states(

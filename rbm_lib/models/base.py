@@ -8,8 +8,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from rbm_lib.checks import require_whole
-from rbm_lib.models.batch import Batch, VisibleData, as_batch
+from rbm_lib.models.batch import Batch, as_batch
 from rbm_lib.models.layers import Layer
+from rbm_lib.models.visible_data import VisibleData
 
 Statistics = dict[str, Tensor]  # by parameter name
 
@@ -69,7 +70,7 @@ class BoltzmannMachine(VisibleModel):
         visible_offset: Any = None,
         precise: bool = False,
     ) -> list[Tensor]:
-        """Means of the hidden layers given v, [(B, n1), …]; by mean field in a deep model."""
+        """Means of the hidden layers given v, [(B, n1), …]; in a DBM by mean field."""
 
     @abstractmethod
     def statistics(
@@ -114,8 +115,10 @@ class BoltzmannMachine(VisibleModel):
         layer = self.visible_at(batch.offset)
         scaled = layer.scaled(batch.v).flatten(1)
         coupling = (scaled.T @ (h * weights[:, None])).view_as(W)
-        # The average of scaled(v) * field needs no product of its own.
-        product = (W * coupling).sum(-1)
+        product = None
+        if layer.n_variances:
+            # The average of scaled(v) * field needs no product of its own.
+            product = (W * coupling).sum(-1)
         return coupling, layer.statistics(batch.v, batch.mask, weights, product)
 
 
@@ -135,8 +138,8 @@ def require_visible_model(model: Any) -> VisibleModel:
     """The model; TypeError for anything but an RBM, DBM or DBN."""
     if not isinstance(model, VisibleModel):
         raise TypeError(
-            f"model: got {type(model).__name__}, expected an RBM, DBM or DBN. Pass the model "
-            "itself."
+            f"model: got {type(model).__name__}, expected an RBM, DBM or DBN. Pass the "
+            "model itself."
         )
     return model
 

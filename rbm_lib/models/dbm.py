@@ -341,8 +341,8 @@ class DBM(BoltzmannMachine):
             if isinstance(h, (list, tuple)):
                 given = f"{len(h)} layers"
             raise ValueError(
-                f"hidden: got {given}, expected a list of {n_layers}: [h1, h2, …] with sizes "
-                f"{self.sizes[1:]}."
+                f"hidden: got {given}, expected a list of {n_layers}: [h1, h2, …] with "
+                f"sizes {self.sizes[1:]}."
             )
         checked = []
         for i, (state, size) in enumerate(zip(h, self.sizes[1:], strict=True), start=1):

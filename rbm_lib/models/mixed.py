@@ -1,6 +1,5 @@
 """Mixed units: layers of several types side by side."""
 
-import copy
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -37,7 +36,8 @@ class Layers(Layer):
         if not parts or not all(isinstance(part, Layer) for part in parts):
             given = ", ".join(type(part).__name__ for part in parts) or "nothing"
             raise TypeError(
-                f"parts: got {given}, expected layers. Try Layers(Gaussian(2), Bernoulli(3))."
+                f"parts: got {given}, expected layers. Try Layers(Gaussian(2), "
+                "Bernoulli(3))."
             )
         self._parts = parts
         n_units = sum(part.n_units for part in parts)
@@ -50,9 +50,7 @@ class Layers(Layer):
         return sum(part.n_variances for part in self._parts)
 
     def with_parameters(self, bias: Tensor, log_variance: Tensor | None = None) -> Self:
-        layer = copy.copy(self)
-        layer.bias = bias
-        layer.log_variance = log_variance
+        layer = super().with_parameters(bias, log_variance)
         counts = [part.n_variances for part in self._parts]
         variances = log_variance.split(counts) if log_variance is not None else counts
         layer._parts = tuple(
@@ -119,12 +117,14 @@ class Layers(Layer):
         ]
 
     def statistics(
-        self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor
+        self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None
     ) -> dict[str, Tensor]:
         masks = [None] * len(self._parts)
         if mask is not None:
             masks = [own for _, own in self._by_features(mask)]
-        products = [own for _, own in self._by_features(product)]
+        products = [None] * len(self._parts)
+        if product is not None:
+            products = [own for _, own in self._by_features(product)]
         parts = zip(self._by_features(x), masks, products, strict=True)
         return self._join_parameters(
             [part.statistics(own, m, weights, p) for (part, own), m, p in parts]

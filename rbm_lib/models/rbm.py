@@ -34,7 +34,7 @@ class RBM(BoltzmannMachine):
     n_hidden : int
         Number of Bernoulli hidden units.
     visible : {"bernoulli", "categorical", "gaussian"} or Layer
-        Type of the visible units, or the layer, such as Layers(Gaussian(14), Bernoulli(60)).
+        Type of the visible units, or a layer, such as Layers(Gaussian(14), Bernoulli(60)).
     n_levels : int, optional
         Levels of categorical units.
     weight_std : float
@@ -117,7 +117,7 @@ class RBM(BoltzmannMachine):
     ) -> Tensor:
         """E(v, h), shape (B,)."""
         batch = self.as_batch(v, observed, visible_offset)
-        h = as_states(self.visible, "h", h, (self.n_hidden,), len(batch))
+        h = self._checked_hidden(h, len(batch))
         field = self.input_to_hidden(batch) + self.hidden_bias
         return self._visible_energy(batch) - (field * h).sum(-1)
 
@@ -200,7 +200,7 @@ class RBM(BoltzmannMachine):
             By parameter name.
         """
         batch = self.as_batch(v, observed, visible_offset)
-        h = as_states(self.visible, "h", h, (self.n_hidden,), len(batch))
+        h = self._checked_hidden(h, len(batch))
         if weights is None:
             weights = uniform_weights(h)
         coupling, visible = self._visible_statistics(batch, h, weights, self.W)
@@ -240,6 +240,11 @@ class RBM(BoltzmannMachine):
         if self.log_variance is not None:
             self.hidden_bias.copy_(self.balanced_bias(self.W))
         return self
+
+    def _checked_hidden(self, h: Any, n_rows: int) -> Tensor:
+        if isinstance(h, list) and len(h) == 1:  # as `hidden_means` returns it
+            h = h[0]
+        return as_states(self.visible, "h", h, (self.n_hidden,), n_rows)
 
     def extra_repr(self) -> str:
         return f"{self._layer}, n_hidden={self.n_hidden}"
