@@ -167,9 +167,9 @@ def binary_states(
     """
     n = require_whole("n", n, least=0)
     start = require_whole("start", start, least=0)
-    stop = 2**n if stop is None else require_whole("stop", stop, least=start)
+    end = 2**n if stop is None else require_whole("stop", stop, least=start)
     like = torch.empty(0) if like is None else like
-    index = torch.arange(start, stop, device=like.device)
+    index = torch.arange(start, end, device=like.device)
     bits = index[:, None] >> torch.arange(n, device=like.device)
     return (bits & 1).to(like.dtype)
 
@@ -185,8 +185,8 @@ def _log_partition(view: RBMView, batch: Batch) -> Tensor:
 
 
 def _slopes(model: BoltzmannMachine, batch: Batch) -> Statistics:
-    """d(log Z)/d(parameter) of the RBM, averaged over rows: the model's average of -dE."""
-    view = rbm_view(copy.deepcopy(model).requires_grad_())  # fixed ones as well
+    """The RBM's average of -dE/d(parameter), averaged over rows: the slope of log Z."""
+    view = rbm_view(copy.deepcopy(model).requires_grad_())  # of fixed parameters too
     with torch.enable_grad():
         log_z = _log_partition(view, batch).mean()
     parameters = dict(view.rbm.named_parameters())
@@ -210,7 +210,7 @@ def _distinct_models(view: RBMView, batch: Batch) -> tuple[list[Batch], Tensor]:
 
 
 def _log_weights(rbm: RBM, rows: Batch) -> Iterator[Tensor]:
-    """log sum exp(-E) over one layer, for each state of the one with fewer, in blocks."""
+    """Log-weights of all states of the layer that has fewer, in blocks."""
     bits = min(rbm.n_hidden, rbm.visible.log2_states(_only_mask(rows)))
     if bits > MAX_BITS:
         raise ValueError(
@@ -231,6 +231,7 @@ def _only_mask(rows: Batch) -> Tensor | None:
 
 
 def log_weight_of_h(rbm: RBM, rows: Batch, index: Tensor) -> Tensor:
+    """log sum_v exp(-E(v, h)) for the states h with these numbers."""
     h = rbm.hidden.states(index)
     cumulant = rbm.visible_at(rows.offset).cumulant(rbm.field_at_visible(h))
     if rows.observed is not None:
@@ -239,6 +240,7 @@ def log_weight_of_h(rbm: RBM, rows: Batch, index: Tensor) -> Tensor:
 
 
 def _log_weight_of_v(rbm: RBM, rows: Batch, index: Tensor) -> Tensor:
+    """log sum_h exp(-E(v, h)) for the states v with these numbers."""
     v = rbm.visible.states(index, _only_mask(rows))
     return -rbm.free_energy(rows.with_v(v))
 
