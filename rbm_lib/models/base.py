@@ -8,8 +8,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from rbm_lib.checks import require_whole
-from rbm_lib.models.batch import Batch, VisibleData, as_batch
+from rbm_lib.models.batch import Batch, as_batch
 from rbm_lib.models.layers import Layer
+from rbm_lib.models.visible_data import VisibleData
 
 Statistics = dict[str, Tensor]  # by parameter name
 
@@ -28,7 +29,11 @@ class VisibleModel(nn.Module, ABC):
     @property
     def visible(self) -> Layer:
         """The visible layer with the model's parameters."""
-        return self._layer.with_parameters(self.visible_bias, self.log_variance)
+        bias = self.visible_bias
+        log_variance = self.log_variance
+        if self._layer.bias is not bias or self._layer.log_variance is not log_variance:
+            self._layer = self._layer.with_parameters(bias, log_variance)
+        return self._layer
 
     def visible_at(self, offset: Tensor | None) -> Layer:
         """The visible layer with its bias moved by an offset that has been checked."""
@@ -69,7 +74,7 @@ class BoltzmannMachine(VisibleModel):
         visible_offset: Any = None,
         precise: bool = False,
     ) -> list[Tensor]:
-        """Means of the hidden layers given v, [(B, n1), …]; by mean field in a deep model."""
+        """Means of the hidden layers given v, [(B, n1), …]; in a DBM by mean field."""
 
     @abstractmethod
     def statistics(
@@ -114,8 +119,10 @@ class BoltzmannMachine(VisibleModel):
         layer = self.visible_at(batch.offset)
         scaled = layer.scaled(batch.v).flatten(1)
         coupling = (scaled.T @ (h * weights[:, None])).view_as(W)
-        # The average of scaled(v) * field needs no product of its own.
-        product = (W * coupling).sum(-1)
+        product = None
+        if layer.n_variances:
+            # The average of scaled(v) * field needs no product of its own.
+            product = (W * coupling).sum(-1)
         return coupling, layer.statistics(batch.v, batch.mask, weights, product)
 
 
@@ -135,8 +142,8 @@ def require_visible_model(model: Any) -> VisibleModel:
     """The model; TypeError for anything but an RBM, DBM or DBN."""
     if not isinstance(model, VisibleModel):
         raise TypeError(
-            f"model: got {type(model).__name__}, expected an RBM, DBM or DBN. Pass the model "
-            "itself."
+            f"model: got {type(model).__name__}, expected an RBM, DBM or DBN. Pass the "
+            "model itself."
         )
     return model
 

@@ -311,7 +311,8 @@ class DBM(BoltzmannMachine):
         the rest may hold means.
         """
         batch: Batch = self.as_batch(v, observed, visible_offset)
-        h = self.checked_hidden(h, len(batch))
+        if batch is not v:
+            h = self.checked_hidden(h, len(batch))
         if weights is None:
             weights = uniform_weights(h[0])
         coupling, visible = self._visible_statistics(batch, h[0], weights, self.weights[0])
@@ -341,8 +342,8 @@ class DBM(BoltzmannMachine):
             if isinstance(h, (list, tuple)):
                 given = f"{len(h)} layers"
             raise ValueError(
-                f"hidden: got {given}, expected a list of {n_layers}: [h1, h2, …] with sizes "
-                f"{self.sizes[1:]}."
+                f"hidden: got {given}, expected a list of {n_layers}: [h1, h2, …] with "
+                f"sizes {self.sizes[1:]}."
             )
         checked = []
         for i, (state, size) in enumerate(zip(h, self.sizes[1:], strict=True), start=1):

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from rbm_lib.checks import require_number, require_whole
 from rbm_lib.models.base import VisibleModel, layer_sizes, require_visible_model, seeded
-from rbm_lib.models.batch import as_visible_data
 from rbm_lib.models.layers import Layer
 from rbm_lib.models.random import Rng
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.sampling import gibbs
+from rbm_lib.models.visible_data import as_visible_data
 
 BATCH_ROWS = 4096  # at once where nothing is learned
 

@@ -1,6 +1,5 @@
 """What a layer is. This interface is all that the other modules know about units."""
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Self
@@ -46,8 +45,9 @@ class Layer(ABC):
         self.bias = torch.zeros(shape)
 
     def with_parameters(self, bias: Tensor, log_variance: Tensor | None = None) -> Self:
-        """The same layer with these parameters; the bias may have a row for each row of x."""
-        layer = copy.copy(self)
+        """The same layer with these parameters; each row of x may have its own bias."""
+        layer = object.__new__(type(self))  # quicker than copy.copy
+        layer.__dict__.update(self.__dict__)
         layer.bias = bias
         layer.log_variance = log_variance
         return layer
@@ -99,7 +99,7 @@ class Layer(ABC):
         return [self.mean(field)]
 
     def statistics(
-        self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor
+        self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None
     ) -> dict[str, Tensor]:
         """Weighted average over rows of -dE/d(parameter), for each parameter.
 
@@ -107,18 +107,18 @@ class Layer(ABC):
         ----------
         x : Tensor, shape (B, *shape)
             States, zero where the mask is False.
-        mask : bool Tensor, broadcastable to x, or None
-            Which features take part.
+        mask : Tensor, broadcastable to x, or None
+            1 at features that take part, 0 elsewhere.
         weights : Tensor, shape (B,)
             Weights of the rows.
-        product : Tensor, `shape`
-            Weighted average of scaled(x) * field.
+        product : Tensor, `shape`, or None
+            Weighted average of scaled(x) * field, if the layer has variances.
         """
         return {"bias": average(x, weights)}
 
     @abstractmethod
     def fit_parameters(self, x: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        """The parameters that describe the observed states if the units were independent."""
+        """The parameters that describe the observed states by independent units."""
 
     # Data and states
 
@@ -148,7 +148,9 @@ class Layer(ABC):
 
     def states(self, index: Tensor, observed: Tensor | None = None) -> Tensor:
         """The states with these numbers, zero at units that are not observed."""
-        raise TypeError(f"layer: got {self.type_name} units, expected discrete ones.")
+        if self.log2_states(observed) > 0:
+            raise TypeError(f"layer: got {self.type_name} units, expected discrete ones.")
+        return self.bias.new_zeros(len(index), *self.shape)
 
     def parts(self) -> Iterator[tuple["Layer", slice, slice]]:
         """Each run of units of one type, with the slices of its features and its units.

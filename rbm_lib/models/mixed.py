@@ -1,8 +1,7 @@
 """Mixed units: layers of several types side by side."""
 
-import copy
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,7 +36,8 @@ class Layers(Layer):
         if not parts or not all(isinstance(part, Layer) for part in parts):
             given = ", ".join(type(part).__name__ for part in parts) or "nothing"
             raise TypeError(
-                f"parts: got {given}, expected layers. Try Layers(Gaussian(2), Bernoulli(3))."
+                f"parts: got {given}, expected layers. Try Layers(Gaussian(2), "
+                "Bernoulli(3))."
             )
         self._parts = parts
         n_units = sum(part.n_units for part in parts)
@@ -49,27 +49,25 @@ class Layers(Layer):
     def n_variances(self) -> int:
         return sum(part.n_variances for part in self._parts)
 
-    def with_parameters(self, bias: Tensor, log_variance: Tensor | None = None) -> Self:
-        layer = copy.copy(self)
-        layer.bias = bias
-        layer.log_variance = log_variance
-        counts = [part.n_variances for part in self._parts]
-        variances = log_variance.split(counts) if log_variance is not None else counts
-        layer._parts = tuple(
-            part.with_parameters(own_bias, variance if count else None)
-            for (part, own_bias), variance, count in zip(
-                self._by_features(bias), variances, counts, strict=True
-            )
-        )
-        return layer
-
     def _by_features(self, x: Tensor) -> list[tuple[Layer, Tensor]]:
-        """Each part with its own features of x, in its own shape."""
-        pieces = x.split([part.n_features for part in self._parts], -1)
-        return [
-            (part, piece.unflatten(-1, part.shape))
-            for part, piece in zip(self._parts, pieces, strict=True)
-        ]
+        """Each part, with its parameters, and its own features of x, in its own shape."""
+        widths = [part.n_features for part in self._parts]
+        counts = [part.n_variances for part in self._parts]
+        variances: Sequence[Any] = counts
+        if self.log_variance is not None:
+            variances = self.log_variance.split(counts)
+        result = []
+        for part, piece, bias, variance in zip(
+            self._parts,
+            x.split(widths, -1),
+            self.bias.split(widths, -1),
+            variances,
+            strict=True,
+        ):
+            own_variance = variance if part.n_variances else None
+            own = part.with_parameters(bias.unflatten(-1, part.shape), own_variance)
+            result.append((own, piece.unflatten(-1, part.shape)))
+        return result
 
     def _by_units(self, per_unit: Tensor | None) -> list[Tensor | None]:
         """The values of each part's own units; None for all if there are none."""
@@ -119,12 +117,14 @@ class Layers(Layer):
         ]
 
     def statistics(
-        self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor
+        self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None
     ) -> dict[str, Tensor]:
         masks = [None] * len(self._parts)
         if mask is not None:
             masks = [own for _, own in self._by_features(mask)]
-        products = [own for _, own in self._by_features(product)]
+        products = [None] * len(self._parts)
+        if product is not None:
+            products = [own for _, own in self._by_features(product)]
         parts = zip(self._by_features(x), masks, products, strict=True)
         return self._join_parameters(
             [part.statistics(own, m, weights, p) for (part, own), m, p in parts]
@@ -169,7 +169,8 @@ class Layers(Layer):
 
     def states(self, index: Tensor, observed: Tensor | None = None) -> Tensor:
         pieces = []
-        for part, mask in zip(self._parts, self._by_units(observed), strict=True):
+        parts = [part for part, _ in self._by_features(self.bias)]
+        for part, mask in zip(parts, self._by_units(observed), strict=True):
             count = round(2 ** part.log2_states(mask))
             pieces.append(part.states(index % count, mask))
             index = index // count

@@ -54,6 +54,13 @@ def random_numbers(
         raise
 
 
+def uniform_(out: Tensor, generator: Rng = None) -> Tensor:
+    """Fill `out`, float32 or float64, with uniform numbers in [0, 1), and return it."""
+    if isinstance(generator, ShardedGenerator):
+        return out.copy_(random_numbers(torch.rand, out.shape, out, generator))
+    return out.uniform_(generator=generator)
+
+
 def _require_same_device(generator: Generator | None, like: Tensor) -> None:
     if generator is not None and generator.device.type != like.device.type:
         device = like.device.type

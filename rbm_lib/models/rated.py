@@ -1,8 +1,8 @@
 """A batch of sparse ratings: an RBM on the rated cells alone, at a cost that follows them.
 
-The masked model of Salakhutdinov, Mnih & Hinton (2007) has visible units for the rated items
-only, and so have these functions: nothing of the size users times items is made. The numbers
-are those of a dense `Batch`.
+The masked model of Salakhutdinov, Mnih & Hinton (2007) has visible units for the rated
+items only, and so have these functions: nothing of the size users times items is made. The
+numbers are those of a dense `Batch`.
 """
 
 import warnings

@@ -34,7 +34,7 @@ class RBM(BoltzmannMachine):
     n_hidden : int
         Number of Bernoulli hidden units.
     visible : {"bernoulli", "categorical", "gaussian"} or Layer
-        Type of the visible units, or the layer, such as Layers(Gaussian(14), Bernoulli(60)).
+        Type of the visible units, or a layer, such as Layers(Gaussian(14), Bernoulli(60)).
     n_levels : int, optional
         Levels of categorical units.
     weight_std : float
@@ -97,7 +97,9 @@ class RBM(BoltzmannMachine):
     @property
     def hidden(self) -> Bernoulli:
         """The hidden layer with the model's parameters."""
-        return self._hidden.with_parameters(self.hidden_bias)
+        if self._hidden.bias is not self.hidden_bias:
+            self._hidden = self._hidden.with_parameters(self.hidden_bias)
+        return self._hidden
 
     def input_to_hidden(self, v: Any, observed: Any = None) -> Tensor:
         """scaled(v) W over the observed units, (B, n_hidden), without the hidden bias."""
@@ -117,7 +119,7 @@ class RBM(BoltzmannMachine):
     ) -> Tensor:
         """E(v, h), shape (B,)."""
         batch = self.as_batch(v, observed, visible_offset)
-        h = as_states(self.visible, "h", h, (self.n_hidden,), len(batch))
+        h = self._checked_hidden(h, len(batch))
         field = self.input_to_hidden(batch) + self.hidden_bias
         return self._visible_energy(batch) - (field * h).sum(-1)
 
@@ -200,7 +202,7 @@ class RBM(BoltzmannMachine):
             By parameter name.
         """
         batch = self.as_batch(v, observed, visible_offset)
-        h = as_states(self.visible, "h", h, (self.n_hidden,), len(batch))
+        h = self._checked_hidden(h, None if batch is v else len(batch))
         if weights is None:
             weights = uniform_weights(h)
         coupling, visible = self._visible_statistics(batch, h, weights, self.W)
@@ -240,6 +242,14 @@ class RBM(BoltzmannMachine):
         if self.log_variance is not None:
             self.hidden_bias.copy_(self.balanced_bias(self.W))
         return self
+
+    def _checked_hidden(self, h: Any, n_rows: int | None) -> Tensor:
+        """Hidden states for n_rows rows; None: they belong to a Batch and need no check."""
+        if isinstance(h, list) and len(h) == 1:  # as `hidden_means` returns it
+            h = h[0]
+        if n_rows is None:
+            return h
+        return as_states(self.visible, "h", h, (self.n_hidden,), n_rows)
 
     def extra_repr(self) -> str:
         return f"{self._layer}, n_hidden={self.n_hidden}"

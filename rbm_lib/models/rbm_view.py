@@ -44,9 +44,9 @@ class RBMView:
         """Rows of `rbm`, from visible rows and upper units."""
         return batch
 
-    def visible_part(self, batch: Batch, v: Tensor) -> Batch:
-        """The visible rows in states v of `rbm`, with the masks and offsets of `batch`."""
-        return batch.with_v(v)
+    def visible_part(self, batch: Batch, state: Batch) -> Batch:
+        """The visible rows in states of `rbm`, with the masks and offsets of `batch`."""
+        return state
 
     def split_hidden(self, h: list[Tensor]) -> tuple[Tensor, Tensor]:
         """The model's hidden layers as hidden states and upper units of `rbm`."""
@@ -57,12 +57,19 @@ class RBMView:
         return self.rbm.W.new_zeros(n_rows, 0)
 
     def hidden(self, v: Tensor, h: Tensor) -> Tensor | list[Tensor]:
-        """The model's hidden states, as its `energy` takes them, in states (v, h) of `rbm`."""
+        """Hidden states of the model, as `energy` takes them, in states (v, h) of `rbm`."""
         return h
 
     def statistics(self, statistics: Statistics) -> Statistics:
         """Statistics of `rbm` by the names of the model's parameters."""
         return statistics
+
+
+class UpperUnits(Bernoulli):
+    """Hidden units on the visible side: in a chain they are always sampled."""
+
+    def mean_or_sample(self, field: Tensor, generator: Rng = None) -> Tensor:
+        return self.sample(field, generator)
 
 
 class DBMView(RBMView):
@@ -75,7 +82,7 @@ class DBMView(RBMView):
         self.n_upper = sum(self.even_sizes)
         visible = model.visible
         self.n_visible_features = visible.n_features
-        layer = Layers(visible, Bernoulli(self.n_upper))
+        layer = Layers(visible, UpperUnits(self.n_upper))
         self.rbm = RBM(layer, sum(self.odd_sizes), weight_std=0.0, seed=0).to(visible.bias)
         with torch.no_grad():
             self._copy_parameters()
@@ -115,11 +122,13 @@ class DBMView(RBMView):
             per_row = offset.shape[:1] if offset.ndim > len(visible_shape) else ()
             offset = offset.expand(*per_row, *visible_shape).flatten(len(per_row))
             offset = torch.cat([offset, offset.new_zeros(*per_row, self.n_upper)], -1)
-        mask = None if observed is None else self.rbm.visible.spread(observed)
+        if observed is None:
+            return Batch(v, offset=offset)
+        mask = self.rbm.visible.spread(observed).to(v.dtype)
         return Batch(v, observed, offset, mask)
 
-    def visible_part(self, batch: Batch, v: Tensor) -> Batch:
-        visible = v[:, : self.n_visible_features]
+    def visible_part(self, batch: Batch, state: Batch) -> Batch:
+        visible = state.v[:, : self.n_visible_features]
         return batch.with_v(visible.unflatten(1, self.model.visible_bias.shape))
 
     def split_hidden(self, h: list[Tensor]) -> tuple[Tensor, Tensor]:

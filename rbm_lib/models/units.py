@@ -103,9 +103,10 @@ class Categorical(Layer):
         return torch.logsumexp(self.bias + field, -1)
 
     def mean(self, field: Tensor) -> Tensor:
-        # A softmax over a short last axis is slow, so the levels come first for it.
-        levels_first = (self.bias + field).movedim(-1, 0).contiguous()
-        return torch.softmax(levels_first, 0).movedim(0, -1).contiguous()
+        # By hand, because torch.softmax is slow over an axis of a few levels.
+        logits = self.bias + field
+        weights = (logits - logits.amax(-1, keepdim=True)).exp()
+        return weights / weights.sum(-1, keepdim=True)
 
     def sample(self, field: Tensor, generator: Rng = None) -> Tensor:
         # One uniform number against the cumulative probabilities of all but the last level,
@@ -214,7 +215,8 @@ class Gaussian(Layer):
         return (mean + torch.exp(0.5 * self.log_variance) * noise).to(mean.dtype)
 
     def mean_or_sample(self, field: Tensor, generator: Rng = None) -> Tensor:
-        # The statistic of log s^2 is quadratic in x: at the mean it would lose the variance.
+        # The statistic of log s^2 is quadratic in x: at the mean it would lose the
+        # variance.
         return self.sample(field, generator)
 
     def moments(self, field: Tensor) -> list[Tensor]:
@@ -223,8 +225,9 @@ class Gaussian(Layer):
         return [mean - deviation, mean + deviation]
 
     def statistics(
-        self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor
+        self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None
     ) -> dict[str, Tensor]:
+        assert product is not None
         bias = (x - self.bias) * torch.exp(-self.log_variance)
         energy = self.energy(x)
         if mask is not None:
@@ -285,21 +288,18 @@ def as_layer(
     ----------
     n_units : int or Layer
         Number of units, or the layer itself.
-    visible : str, Layer, dict or list
-        "bernoulli", "categorical" or "gaussian"; a layer; or the description of a mixed
-        layer in a saved file.
+    visible : str or Layer
+        "bernoulli", "categorical" or "gaussian", or a layer.
     n_levels : int, optional
         Levels of categorical units.
     """
     if isinstance(n_units, Layer):
         return n_units
-    if isinstance(visible, list):
-        visible = Layers(*(as_described(part) for part in visible))
     if isinstance(visible, Layer):
         if require_whole("n_visible", n_units) != visible.n_units:
             raise ValueError(
-                f"n_visible: got {n_units}, expected {visible.n_units}, the number of units "
-                "of the layer. Or pass the layer alone as the first argument."
+                f"n_visible: got {n_units}, expected {visible.n_units}, the number of "
+                "units of the layer. Or pass the layer alone as the first argument."
             )
         return visible
     if visible not in list(UNIT_TYPES):
@@ -309,13 +309,17 @@ def as_layer(
     n_units = require_whole("n_visible", n_units)
     if (visible == "categorical") != (n_levels is not None):
         raise ValueError(
-            f"n_levels: got {n_levels} with {visible} units, expected a number of levels for "
-            "categorical units and None for others."
+            f"n_levels: got {n_levels} with {visible} units, expected a number of levels "
+            "for categorical units and None for others."
         )
     return Categorical(n_units, n_levels) if n_levels else UNIT_TYPES[visible](n_units)
 
 
-def as_described(description: dict) -> Layer:
-    """The layer that `Layer.description` described."""
-    options = dict(description)
-    return UNIT_TYPES[options.pop("type")](**options)
+def as_described(description: Any) -> Any:
+    """The layer that `Layer.description` described in a saved file; a string as it is."""
+    if isinstance(description, list):
+        return Layers(*(as_described(part) for part in description))
+    if isinstance(description, dict):
+        options = dict(description)
+        return UNIT_TYPES[options.pop("type")](**options)
+    return description
