@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
+import pytest
 import torch
 
 from rbm_lib.models import DBM, DBN, RBM, Bernoulli, Categorical, Gaussian, Layer, Layers
@@ -29,7 +30,7 @@ def seeded(seed, device="cpu"):
     return torch.Generator(device).manual_seed(seed)
 
 
-# Random models, rows, masks and offsets
+# Models, rows, masks and offsets
 
 
 def visible_layer(visible, n_units, n_levels=3):
@@ -116,9 +117,6 @@ def random_offsets(model, n):
     return [None, *(torch.randn(shape, generator=generator).double() for shape in shapes)]
 
 
-# Models with fewer units
-
-
 def hidden_sizes(model):
     return [model.n_hidden] if isinstance(model, RBM) else model.sizes[1:]
 
@@ -142,9 +140,8 @@ def without(model, keep):
         if own.any()
     ]
     layer = Layers(*kept) if isinstance(model.visible, Layers) else kept[0]
-    sizes = hidden_sizes(model)
-    small = RBM(layer, *sizes) if isinstance(model, RBM) else DBM([layer, *sizes])
-
+    sizes = [layer, *hidden_sizes(model)]
+    small = RBM(*sizes) if isinstance(model, RBM) else DBM(sizes)
     for name, p in small.to(model.visible_bias.dtype).named_parameters():
         whole = model.get_parameter(name)
         if name == "log_variance":
@@ -214,11 +211,6 @@ def energy_tables(model, hidden, observed=None, offset=None):
     return tables, alone
 
 
-def join_units(tables, places):
-    """Visible states, flat, from the place of each unit's state in its table."""
-    return torch.cat([t.states[place] for t, place in zip(tables, places, strict=True)], 1)
-
-
 class World:
     """The distribution of a small RBM or DBM, from the energies of all its joint states.
 
@@ -234,7 +226,8 @@ class World:
         tables, alone = energy_tables(model, self.hidden_states, observed, offset)
         axes = [torch.arange(len(table.states)) for table in tables]
         places = [place.flatten() for place in torch.meshgrid(*axes, indexing="ij")]
-        self.visible_states = join_units(tables, places).view(-1, *model.visible.shape)
+        own = [table.states[place] for table, place in zip(tables, places, strict=True)]
+        self.visible_states = torch.cat(own, 1).view(-1, *model.visible.shape)
         self.log_volume = sum(table.log_volume for table in tables)
         self.energy = alone.repeat(len(places[0]), 1)
         for table, place in zip(tables, places, strict=True):
@@ -264,16 +257,22 @@ def exact_samples(model, n, seed, observed=None):
     log_p = -alone + sum(torch.logsumexp(-table.energy, 0) for table in tables)
     generator = seeded(seed)
     h = torch.multinomial(log_p.softmax(0), n, replacement=True, generator=generator)
-    places = []
+    own = []
     for table in tables:
         p = torch.softmax(-table.energy, 0).T[h]
-        places.append(torch.multinomial(p, 1, generator=generator)[:, 0])
-    v = join_units(tables, places).view(n, *model.visible.shape)
+        own.append(table.states[torch.multinomial(p, 1, generator=generator)[:, 0]])
+    v = torch.cat(own, 1).view(n, *model.visible.shape)
     drawn = [states[h] for states in hidden]
     return v, drawn[0] if len(drawn) == 1 else drawn
 
 
-# Statistics
+# Assertions
+
+
+def assert_refused(message, call, *arguments, **options):
+    """The call raises a ValueError or TypeError that says this."""
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(*arguments, **options)
 
 
 def pairs(v, *hidden):
