@@ -138,9 +138,8 @@ def titles_of(about: dict, moved=None) -> dict:
         path = Path(moved or about["titles"])
         schema = Schema({"item_id": Column(), "title": TEXT}, aliases=_ALIASES, min_rows=0)
         table = read_table(path, schema)
-        again = table.drop_duplicates()["item_id"].duplicated()
-        same = ~again.reindex(table.index, fill_value=False)
-        check_rows(path, table, "item_id", same, "one title for each item")
+        first = table.groupby("item_id")["title"].transform("first")
+        check_rows(path, table, "title", table["title"] == first, "one title for each item")
         titles = dict(zip(table["item_id"], table["title"], strict=True))
         return {like_those(about["item_ids"], item): title for item, title in titles.items()}
     if about["ratings"] is not None:
