@@ -27,7 +27,7 @@ from rbm_lib.data.movielens import files as movielens
 from rbm_lib.data.spotify.files import read_export
 from rbm_lib.training.checkpoint import CheckpointError
 from tests.data.deezer import support as deezer
-from tests.data.listeners.support import LISTENERS
+from tests.data.listeners.two_listeners import LISTENERS
 from tests.data.movielens.support import FILES, encoded
 from tests.data.spotify import support as spotify
 from tests.support import TIMES

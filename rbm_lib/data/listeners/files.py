@@ -17,7 +17,7 @@ import pandas as pd
 
 from rbm_lib.data.listeners.archetypes import ARCHETYPES
 from rbm_lib.data.listeners.simulate import Listeners
-from rbm_lib.data.spotify.load import FEATURES
+from rbm_lib.data.spotify.record import FEATURES
 from rbm_lib.data.tables import TEXT, Column, Schema, check_rows, read_table
 from rbm_lib.files import write_whole
 

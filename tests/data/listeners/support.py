@@ -1,51 +1,56 @@
-"""Two listeners, with names that a careless writer would break."""
+"""An invented catalogue with everything that the archetypes ask for, and traps."""
 
+import numpy as np
 import pandas as pd
 
-from rbm_lib.data import Listeners
+from rbm_lib.data import Archetype
+from rbm_lib.data.spotify.record import FEATURES
 
-LISTENS = pd.DataFrame(
-    {
-        "user_id": [1, 1, 2, 2],
-        "track_uri": ["uri:1", "uri:2", "uri:1", "uri:3"],
-        "track_name": ['Say "Hi", you', "Línea\nnueva", "", " NA "],
-        "artist_name": ["007", "One, Two", "ré\rturn", "=1+1"],
-        "timestamp": pd.to_datetime(
-            ["2023-01-01", "2023-01-01", "2023-01-01", "2023-12-31T23:59:59"],
-            format="ISO8601", utc=True,
-        ).as_unit("s"),
-        "rating": [1.0, 2.5, 3.5, 5.0],
-        "archetype": ["A", "A", "B", "B"],
-        "source": ["taste", "discovery", "taste", "taste"],
-        "danceability": [0.1 + 0.2, 5e-324, 1 / 3, 1.0],
-        "energy": 0.5,
-        "key": [0, 11, -1, 5],
-        "loudness": [-12.305, 0.5, -60.0, -1e-3],
-        "mode": [0, 1, 1, 0],
-        "speechiness": 0.25,
-        "acousticness": 0.0,
-        "instrumentalness": 0.5,
-        "liveness": 0.5,
-        "valence": 0.5,
-        "tempo": [0.0, 111.458, 120.0, 200.25],
-        "time_signature": 4,
-        "popularity": [0, 50, 100, 7],
-        "duration_ms": [1, 216_270, 99, 10**6],
+N = 600
+COMMON = ["rock", "punk rock", "pop", "jazz", "classical crossover"]
+
+
+def invented():
+    """Repeated names, a missing year, genres twice in a list, niche genres, classical music."""
+    rng = np.random.default_rng(0)
+    tracks = pd.DataFrame({"track_uri": [f"uri:{i:04d}" for i in rng.permutation(N)]})
+    tracks["track_name"] = [f"Song {i % 100}" for i in range(N)]
+    artist = rng.integers(60, size=N)
+    guest = [["Guest"] if i % 40 == 0 else [] for i in range(N)]
+    tracks["artists"] = [
+        [f"A{a:02d}", *more] for a, more in zip(artist, guest, strict=True)
+    ]
+    tracks["artist_name"] = tracks["artists"].str.join(", ")
+    genres = [[COMMON[i % 5]] * 2 if i % 7 else [] for i in range(N)]
+    for i in range(0, 40, 2):
+        genres[i] = [f"niche {i // 4}"]  # ten of them, two tracks each
+        genres[i + 1] = ["classical", "pop"]
+    tracks["genres"] = genres
+    tracks["release_year"] = pd.array(rng.integers(1955, 2024, size=N), dtype="Int64")
+    tracks.loc[3, "release_year"] = pd.NA
+    for name in FEATURES:
+        tracks[name] = rng.random(N).round(3)
+    tracks["loudness"] = rng.normal(-7, 3, N).round(2)
+    tracks["tempo"] = rng.normal(120, 25, N).round(1)
+    tops = {
+        "key": 12,
+        "mode": 2,
+        "time_signature": 6,
+        "popularity": 101,
+        "duration_ms": 10**6,
     }
-)  # fmt: skip
-PROFILES = pd.DataFrame(
-    {
-        "user_id": [1, 2],
-        "archetype": ["A", "B"],
-        "n_tracks": [1, 2],
-        "n_discovery": [1, 0],
-        "pool_size": [10, 0],
-        "n_filled": [0, 2],
-        "filled_from": ["", "energy, genres"],
-        "genre": ["", "house"],
-        "artist": ["Nobody", ""],
-        "energy_low": [0.5, None],
-        "energy_high": [None, 0.25],
-    }
-)
-LISTENERS = Listeners(LISTENS, PROFILES, "two listeners")
+    for name, top in tops.items():
+        tracks[name] = rng.integers(top, size=N)
+    return tracks
+
+
+TRACKS = invented()
+
+
+def archetype(*conditions, n_tracks=20):
+    """A table of archetypes with one entry."""
+    return [Archetype("Someone", 1, n_tracks, conditions)]
+
+
+def sd(column):
+    return float(np.std(TRACKS[column].to_numpy(dtype=float)))

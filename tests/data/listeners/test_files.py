@@ -8,7 +8,7 @@ import pytest
 
 from rbm_lib.data import read_listeners, write_listeners
 from rbm_lib.data.listeners.files import FILES
-from tests.data.listeners.support import LISTENERS
+from tests.data.listeners.two_listeners import LISTENERS
 
 INTERACTIONS, PROFILES = FILES
 
