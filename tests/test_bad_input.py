@@ -1,183 +1,277 @@
-"""Bad input to machines, samplers, likelihoods and training: a right answer or an error that helps."""
+"""Bad input to every public function: an answer, or an error that helps.
 
+Every public function has a good call, put together from its signature: a name of an
+argument means the same in the whole library, so `usual` has a good value and the kind of
+each, and `OWN` says where a function differs. One argument at a time is spoilt in every way
+that its kind has (see harms.py). Then
+
+- the function answers, with the same numbers if only the container is another, and without
+  NaN, or it raises a ValueError or TypeError `name: got X, expected Y. <what to do>`;
+- what the caller passed in is as it was before.
+"""
+
+import copy
+import functools
+import importlib
+import inspect
+import pickle
+import re
+from dataclasses import is_dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
 import torch
 
-from rbm_lib import DBN
-from tests.bad_input import Call, Seed, property_of
-from tests.support import deep_machine, machine, random_mask, random_rows, seeded
+from rbm_lib import DBM, DBN, RBM
+from rbm_lib.data import RatingMatrix
+from rbm_lib.recommend.evaluate import random_split
+from rbm_lib.training import TrainingDiverged
+from tests import harms
+from tests.harms import COLUMN, COUNT, COUNT_FROM_0, ROWS, elements, refused
+from tests.support import KINDS, deep_machine, machine, random_mask, random_rows, seeded
 
-B = 4  # rows
+MODULES = """
+models.rbm models.dbm models.dbn models.sampling likelihood training recommend
+recommend.evaluate recommend.baselines data.ratings
+""".split()
+NOT_HERE = """
+TrainingDiverged CheckpointError AISResult History MeanField save_model load_model as_array
+linear_decay one_sweep start_even odd_units even_units hidden_units input_to_odd
+input_to_even join split posterior_means scores_of
+""".split()  # errors and results; files, which have tests of their own; parts of others
+TENSORS_ONLY = "rbm_lib.models"  # methods there do not look at values
+N, SIZE = 24, 6  # ratings in a list; users, and items, of a matrix
 
-
-def rbm(kind):
-    return machine(kind, dtype=torch.float32)
-
-
-def dbm(kind):
-    return deep_machine(kind, (4, 3, 2), dtype=torch.float32)
-
-
-def dbn(kind):
-    return DBN([4, 3, 2], kind, 3 if kind == "categorical" else None, n_classes=2, weight_std=0.5, seed=0)
-
-
-def values(model, masked=False, n=B):
-    """Rows that float16 holds exactly, a mask per row, and an offset."""
-    v = (8 * random_rows(model, n)).round() / 8
-    offset = torch.randint(-4, 5, model.visible_bias.shape, generator=seeded(5)) / 8
-    return {
-        "v": v, "observed": random_mask(n, 4) if masked else None,
-        "visible_offset": offset if masked else None,
-    }  # fmt: skip
+# ---- good values -------------------------------------------------------------------------
 
 
-def states(n, size):
-    return torch.randint(0, 2, (n, size), generator=seeded(size)).float()
+def numbers(*shape):
+    """Multiples of 1/8 between 0 and 1, which every float type holds exactly."""
+    return torch.randint(0, 9, shape, generator=seeded(sum(shape))).double() / 8
 
 
-def of(build, *names, **more):
-    """A function (kind, masked) → {"model" or "self": a machine, the named ones of `values`, more}."""
-
-    def good(kind, masked):
-        model = build(kind)
-        every = values(model, masked) | {"data": values(model)["v"], "n": 3, "generator": Seed(0)}
-        own = {k: v(model) if callable(v) and not isinstance(v, type) else v for k, v in more.items()}
-        holder = "self" if "self" in names else "base" if "base" in names else "model"
-        return {holder: model} | {k: every[k] for k in names if k not in ("self", "base")} | own
-
-    return good
+def ratings(n_levels=3):
+    users, items = random_mask(SIZE, SIZE, share=0.8).numpy().nonzero()
+    ids = {"user_ids": range(SIZE), "item_ids": range(SIZE)}
+    return RatingMatrix(users, items, (users + items) % n_levels, n_levels=n_levels, **ids)
 
 
-ROWS = {"v": "rows", "observed": "mask", "visible_offset": "offset"}
-TENSORS = {"v": "tensor", "observed": "tensor mask", "visible_offset": "tensor offset"}
-VALUES = tuple(ROWS)
-H = {"h": lambda m: states(B, 3)}
-HIDDEN = {"hidden": lambda m: [states(B, n) for n in m.sizes[1:]]}
-LAYERS = {"says": {"hidden": ("h1", "h2", "odd")}}
-DATA = {"v": ("data",), "samples": ("data",)}  # how `Rows` calls the rows
-FIT = {"epochs": 2, "batch_size": 2, "device": "cpu", "progress": False}
-FIT_KINDS = {
-    "model": "machine", "data": "rows", "observed": "mask", "epochs": "count", "batch_size": "count",
-    "lr": "number", "weight_decay": "number", "generator": "generator", "device": "device",
-}  # fmt: skip
+def scorer(given):
+    return np.arange(given.n_users * given.n_items).reshape(given.shape) % 11 / 11.0
 
 
-def kinds_of(*names, of=TENSORS, **more):
-    return {n: of[n] for n in names} | more
+def rbm(unit, n_visible=4):
+    return machine(unit, n_visible, dtype=torch.float32)
 
 
-def methods(cls, build, h):
-    """The methods that RBM and DBM share, and the tensors that they take."""
-    hidden, states_of_h = next(iter(h)), dict(h)
-    layer = "h" if cls == "rbm.RBM" else "h1"
-    h_kind = {hidden: "tensor" if cls == "rbm.RBM" else "hidden"}
-    return [
-        Call(f"{cls}.energy", of(build, "self", *VALUES, **states_of_h), TENSORS | h_kind, **LAYERS),
-        Call(f"{cls}.input_to_hidden", of(build, "self", "v", "observed"), kinds_of("v", "observed")),
-        Call(f"{cls}.input_to_visible", of(build, "self", **{layer: H["h"]}), {layer: "tensor"}),
-        Call(f"{cls}.statistics", of(build, "self", *VALUES, **states_of_h), TENSORS | h_kind, **LAYERS),
-        Call(f"{cls}.initialize_from", of(build, "self", "v", "observed"),
-             kinds_of("v", "observed", of=ROWS), says=DATA, changes=("self",)),
-    ]  # fmt: skip
+def dbm(unit):
+    return deep_machine(unit, (4, 3, 2), dtype=torch.float32)
 
 
-CALLS = [
-    Call("rbm.RBM.posterior_means", of(rbm, "self", "v", "observed"), kinds_of("v", "observed")),
-    Call("dbm.DBM.posterior_means", of(dbm, "self", *VALUES), TENSORS),
-    *methods("rbm.RBM", rbm, H),
-    *methods("dbm.DBM", dbm, HIDDEN),
-    Call("rbm.RBM.free_energy", of(rbm, "self", *VALUES), TENSORS),
-    Call("rbm.RBM.prob_h_given_v", of(rbm, "self", "v", "observed"), kinds_of("v", "observed")),
-    Call("rbm.RBM.sample_h_given_v", of(rbm, "self", "v", "observed", "generator"),
-         kinds_of("v", "observed", generator="generator")),
-    Call("rbm.RBM.mean_v_given_h", of(rbm, "self", "visible_offset", **H),
-         kinds_of("visible_offset", h="tensor")),
-    Call("rbm.RBM.sample_v_given_h", of(rbm, "self", "visible_offset", "generator", **H),
-         kinds_of("visible_offset", h="tensor", generator="generator")),
-    Call("dbm.DBM.mean_field", of(dbm, "self", *VALUES, max_sweeps=3, tol=1e-6, start=HIDDEN["hidden"]),
-         TENSORS | {"max_sweeps": "count from 0", "tol": "number", "start": "hidden"},
-         says={"start": ("hidden", "h1", "h2")}, infinite=True),
-    Call("dbn.DBN.hidden_means", of(dbn, "self", "v", "observed"), kinds_of("v", "observed")),
-    Call("dbn.DBN.logits", of(dbn, "self", "v", "observed"), kinds_of("v", "observed")),
-    Call("dbn.DBN.predict_proba", of(dbn, "self", "v", "observed", batch_size=3),
-         kinds_of("v", "observed", of=ROWS, batch_size="count"), says=DATA),
-    Call("dbn.DBN.sample", of(dbn, "self", "n", "generator", sweeps=2),
-         {"n": "count from 0", "sweeps": "count from 0", "generator": "generator"}),
-    Call("dbn.exact_bound", of(dbn, "v", "observed"), kinds_of("v", "observed", of=ROWS), says=DATA),
-    # sampling
-    Call("sampling.gibbs",
-         of(rbm, *VALUES, "generator", sweeps=2, clamp=lambda m: random_mask(B, 4, seed=1)),
-         TENSORS | {"v": "checked tensor", "clamp": "tensor mask", "sweeps": "count from 0",
-                    "generator": "generator"}),
-    Call("sampling.gibbs", of(dbm, *VALUES, "generator", sweeps=2, return_hidden=True, **HIDDEN),
-         TENSORS | {"v": "checked tensor", "hidden": "hidden", "sweeps": "count", "generator": "generator"},
-         **LAYERS),
-    Call("sampling.start_hidden", of(dbm, *VALUES, "generator", sweeps=2),
-         TENSORS | {"v": "checked tensor", "sweeps": "count from 0", "generator": "generator"}),
-    Call("sampling.interpolate", lambda kind, _: {"base": rbm(kind), "model": rbm(kind), "beta": 0.5},
-         {"beta": "number"}),
-    Call("sampling.independent_machine", of(rbm, "v", "observed"),
-         kinds_of("v", "observed", of=ROWS), says=DATA),
-    Call("sampling.sample_independent", of(rbm, "base", "n", "generator"),
-         {"n": "count from 0", "generator": "generator"}),
-    Call("sampling.tempered_gibbs",
-         of(rbm, "generator", sweeps=2, betas=(0.0, 0.5, 1.0), chains=lambda m: [values(m)["v"]] * 3),
-         {"chains": "list of rows", "betas": "betas", "sweeps": "count from 0", "generator": "generator"}),
-    Call("teaching.parallel_mean_field", of(dbm, "v", "observed", max_sweeps=3, tol=1e-6),
-         kinds_of("v", "observed", max_sweeps="count from 0", tol="number")),
-    Call("teaching.parallel_gibbs", of(dbm, "v", "generator", sweeps=2, **HIDDEN),
-         {"v": "checked tensor", "hidden": "hidden", "sweeps": "count from 0", "generator": "generator"},
-         **LAYERS),
-    # likelihood
-    Call("exact.binary_states", lambda *_: {"n": 3, "start": 1, "stop": 5},
-         {"n": "count from 0", "start": "count from 0", "stop": "count from 0"}),
-    Call("exact.log2_states", of(rbm, observed=lambda m: random_mask(B, 4)[2]), {"observed": "one mask"},
-         infinite=True),
-    Call("exact.exact_log_partition", of(rbm, "observed", "visible_offset"),
-         kinds_of("observed", "visible_offset", of=ROWS)),
-    Call("exact.exact_log_likelihood", of(rbm, *VALUES), ROWS, says=DATA),
-    Call("exact.exact_gradient", of(rbm, *VALUES), ROWS, says=DATA),
-    Call("exact.model_statistics", of(rbm, "observed", "visible_offset"),
-         kinds_of("observed", "visible_offset", of=ROWS)),
-    Call("exact.exact_samples", of(rbm, "n", "generator"), {"n": "count from 0", "generator": "generator"}),
-    Call("likelihood.conditional_log_prob", of(rbm, *VALUES), ROWS, says=DATA,
-         units=("bernoulli", "categorical")),
-    Call("likelihood.pseudo_log_likelihood", of(rbm, *VALUES), ROWS, says=DATA,
-         units=("bernoulli", "categorical")),
-    Call("annealing.ais_log_partition",
-         of(rbm, "data", "generator", n_chains=3, n_temperatures=4, observed=lambda m: random_mask(B, 4)[2]),
-         {"data": "rows", "generator": "generator", "n_chains": "count", "n_temperatures": "count",
-          "observed": "one mask"}),
-    Call("annealing.reverse_ais_log_partition",
-         of(rbm, "data", "generator", samples=lambda m: values(m)["v"], n_temperatures=4),
-         {"data": "rows", "generator": "generator", "samples": "rows", "n_temperatures": "count"},
-         says=DATA),
-    # watching
-    Call("monitoring.reconstruction_error", of(rbm, *VALUES), ROWS, says=DATA),
-    Call("monitoring.saturation", lambda *_: {"prob_h": states(B, 3)}, {"prob_h": "probabilities"}),
-    Call("monitoring.distinct_codes", lambda *_: {"prob_h": states(B, 3)}, {"prob_h": "probabilities"}),
-    Call("monitoring.layer_activity", lambda *_: {"hidden": [states(B, 3), states(B, 2)]},
-         {"hidden": "list of probabilities"}, **LAYERS),
-    # training
-    Call("training.fit", of(rbm, "data", "observed", "generator", **FIT, lr=0.1, weight_decay=0.01, k=1,
-                            monitor_every=1, method="cd", clip_norm=1.0),
-         FIT_KINDS | {"method": "choice", "k": "count", "monitor_every": "count", "clip_norm": "number"},
-         changes=("model",)),
-    Call("pretraining.pretrain", of(dbm, "data", "observed", "generator", **FIT, lr=0.1),
-         {name: kind for name, kind in FIT_KINDS.items() if name != "weight_decay"}, changes=("model",)),
-    Call("dbn.fine_tune", of(dbn, "data", "observed", "generator", **FIT, lr=0.1, weight_decay=0.01,
-                             labels=lambda m: torch.tensor([0, 1, 1, 0])),
-         FIT_KINDS | {"labels": "column"}, changes=("model",)),
-    # making machines
-    Call("rbm.RBM", lambda *_: {"n_visible": 4, "n_hidden": 3, "visible": "categorical", "n_levels": 3,
-                                "weight_std": 0.1, "seed": 0},
-         {"n_visible": "count", "n_hidden": "count", "visible": "choice", "n_levels": "count",
-          "weight_std": "number", "seed": "seed"}),
-    Call("dbm.DBM", lambda *_: {"sizes": [4, 3, 2], "weight_std": 0.1, "seed": 0},
-         {"sizes": "sizes", "weight_std": "number", "seed": "seed"}),
-    Call("dbn.DBN", lambda *_: {"sizes": [4, 3, 2], "weight_std": 0.1, "seed": 0, "n_classes": 2},
-         {"sizes": "sizes", "weight_std": "number", "seed": "seed", "n_classes": "count"}),
-]  # fmt: skip
+def dbn(unit):
+    return DBN([4, 3, 2], unit, 3 if unit == "categorical" else None, n_classes=2, seed=0)
 
 
-test_a_right_answer_or_an_error_that_helps = property_of(CALLS)
+@functools.cache
+def usual(unit):
+    """{name: (good value, kind)}, in models with visible units of this type."""
+    v = random_rows(rbm(unit), 4).round()
+    offset = torch.ones(rbm(unit).visible_bias.shape)
+    states = [torch.eye(4)[:, :3], torch.eye(4)[:, :2]]
+    held_out = numbers(SIZE, SIZE).numpy() > 0.5
+    rank = np.arange(N)
+    # fmt: off
+    by_names = {
+        "model base": (rbm(unit), harms.model(RBM, DBM)),
+        "v data samples songs": (v, ROWS), "h h1 prob_h": (states[0], ROWS),
+        "hidden start": (states, elements(ROWS)),
+        "observed clamp": (random_mask(4, 4), harms.MASK), "labels": (rank[:4] % 2, COLUMN),
+        "visible_offset": (offset, harms.OFFSET), "label levels": (rank % 2, COLUMN),
+        "ratings train": (ratings(), harms.RATING_MATRIX),
+        "likes likes_or_not": (ratings(2), harms.RATING_MATRIX),
+        "held_out heard": (held_out, harms.CELLS), "seen": (~held_out, harms.CELLS),
+        "scorer": (scorer, harms.SCORER), "scores": (numbers(SIZE, SIZE), harms.SCORES),
+        "x embedding listeners": (numbers(SIZE, SIZE), harms.MATRIX),
+        "probability other predicted rating": (numbers(N), COLUMN),
+        "users groups": (rank % SIZE, harms.CODES), "items": (rank // SIZE, harms.CODES),
+        "item_ids ids": (np.arange(SIZE), harms.IDS), "rows index": ([0, 2], harms.PLACES),
+        "layer like_at_least at_least": (1, harms.LEVEL),
+        "k n n_factors n_hidden n_visible n_bins n_classes length": (2, COUNT),
+        "epochs batch_size n_temperatures n_chains iterations": (2, COUNT),
+        "sweeps max_sweeps n_bootstrap": (3, COUNT_FROM_0),
+        "lr tol weight_decay weight_std shrink l2 reg alpha": (0.5, harms.NUMBER),
+        "smoothing user_reg item_reg penalty ridge": (0.5, harms.NUMBER),
+        "share": (0.4, harms.SHARE), "beta level": (0.5, harms.BETA),
+        "seed": (0, harms.SEED), "generator": (seeded(0), harms.GENERATOR),
+        "sizes": ([4, 3, 2], harms.SIZES), "device": ("cpu", harms.CHOICE),
+        "visible": ("gaussian", harms.CHOICE), "method": ("mean_field", harms.CHOICE),
+        "progress": (False, {}),
+    }
+    # fmt: on
+    return {name: pair for names, pair in by_names.items() for name in names.split()}
+
+
+# ---- good calls --------------------------------------------------------------------------
+
+SPLIT = random_split(ratings(), 0.4)
+SELF = {"RBM": rbm, "DBM": dbm, "DBN": dbn, "Split": SPLIT, "RatingMatrix": ratings()}
+ONE_MASK = {"observed": (random_mask(4, 4)[2], harms.MASK)}
+ONLY_RBM = {"model": lambda unit: (rbm(unit), harms.model(RBM))}
+ONLY_DBN = {"model": lambda unit: (dbn(unit), harms.model(DBN))}
+CATEGORICAL = {"units": KINDS[1:2]}
+RATED = {"model": lambda unit: (rbm(unit, SIZE), harms.model(RBM))} | CATEGORICAL
+FROM_0 = {"n": (2, COUNT_FROM_0)}
+SEVERAL = {"k": (2, harms.COUNTS)}
+TRIPLES = pd.DataFrame({"user_id": [1, 1, 2], "movie_id": [1, 2, 1], "rating": [1, 5, 3]})
+# fmt: off
+OWN = {  # what differs: value and kind, or a value that is not spoilt (None: left out)
+    "RBM": {"visible": ("categorical", harms.CHOICE), "n_levels": (3, COUNT)},
+    "DBN.sample": FROM_0, "sample_independent": FROM_0, "exact_samples": FROM_0,
+    "binary_states": FROM_0 | {"start": (1, COUNT_FROM_0), "stop": (3, COUNT_FROM_0)},
+    "gibbs": {"hidden": None}, "interpolate": {"base": rbm},
+    "tempered_gibbs": ONLY_RBM | {
+        "chains": lambda unit: ([usual(unit)["v"][0]] * 3, elements(ROWS)),
+        "betas": ([0.0, 0.5, 1.0], elements(harms.BETA)), "base": None,
+    },
+    "log2_states": ONE_MASK, "ais_log_partition": ONE_MASK,
+    "reverse_ais_log_partition": ONE_MASK,
+    "conditional_log_prob": ONLY_RBM | {"units": KINDS[:2]},
+    "pseudo_log_likelihood": ONLY_RBM | {"units": KINDS[:2]},
+    "exact_bound": ONLY_DBN, "fine_tune": ONLY_DBN,
+    "fit": {"method": ("cd", harms.CHOICE), "n_chains": None},
+    "pretrain": {"model": lambda unit: (dbm(unit), harms.model(DBM, DBN))}
+    | {name: usual("bernoulli")[name] for name in ("epochs", "batch_size", "progress")},
+    "predict": ONLY_RBM, "score_items": ONLY_RBM | CATEGORICAL,
+    "top_n_unseen": RATED, "fold_in": RATED | {"ratings": ({2: 1, 4: 0}, harms.PERSON)},
+    "similar_items": ONLY_RBM | {"item": (1, COUNT_FROM_0 | refused(99))},
+    "embed": {"center": (numbers(3), harms.MATRIX)},
+    "blend": {
+        "scores": ([numbers(4, 5), numbers(4, 5) ** 2], elements(harms.MATRIX)),
+        "weights": ([0.5, 0.5], elements(harms.WEIGHT)),
+    },
+    "playlist": {
+        "start": (torch.tensor([0, 3]), refused(None, "a", "", [], 99, -1, [0.5], 1j)),
+        "exclude": (torch.arange(4) == 2, refused("a", "", [1, 2], np.zeros(4), [True])),
+        "units": KINDS[2:],
+    },
+    "Split": {n: (getattr(SPLIT, n), harms.RATING_MATRIX) for n in ("train", "held_out")},
+    "Split.ranking": SEVERAL, "per_user_ranking": SEVERAL, "ranking_metrics": SEVERAL,
+    "select": {
+        "candidates": ({"a": scorer}, refused(None, "", {}, {"a": 1}, [scorer])),
+        "measure": (lambda split, scorer: 1.0, refused(None, "", 3)),
+    },
+    "mean_interval": {"per_user": (pd.DataFrame(numbers(5, 2)), harms.TABLE)},
+    "RatingMatrix.from_frame": {"ratings": (TRIPLES, harms.TABLE), "like_at_least": None},
+}
+# fmt: on
+
+
+def public():
+    """Every public function and class, and the methods of classes, that have arguments."""
+    for path in MODULES:
+        module = importlib.import_module(f"rbm_lib.{path}")
+        for found in [getattr(module, n) for n in getattr(module, "__all__", vars(module))]:
+            if not getattr(found, "__module__", "").startswith(module.__name__):
+                continue
+            methods = [getattr(found, n) for n in vars(found) if found.__name__ in SELF]
+            for function in [found, *filter(inspect.isroutine, methods)]:
+                known = function.__name__ in NOT_HERE or function.__name__.startswith("_")
+                if not known and [*inspect.signature(function).parameters] != ["self"]:
+                    yield function
+
+
+def good_call(function, unit):
+    """{name: (good value, kind)} of the arguments of a function, made anew."""
+    own = {"self": SELF.get(function.__qualname__.rpartition(".")[0])}
+    own |= OWN.get(function.__qualname__, {})
+    call = {}
+    for name in {**inspect.signature(function).parameters, **own}:
+        pair = own[name] if name in own else usual(unit).get(name)
+        pair = pair(unit) if inspect.isfunction(pair) else copy.deepcopy(pair)
+        if pair is not None and name != "units":
+            call[name] = pair if isinstance(pair, tuple) else (pair, {})
+    return call
+
+
+def cases():
+    """(function, name of the argument to spoil, type of visible units)"""
+    for function in public():
+        units = OWN.get(function.__qualname__, {}).get("units", KINDS)
+        of_model = {"self", "model"} & {*inspect.signature(function).parameters}
+        for unit in units if of_model else KINDS[:1]:
+            kinds = good_call(function, unit).items()
+            yield from ((function, name, unit) for name, (_, kind) in kinds if kind)
+
+
+# ---- the property ------------------------------------------------------------------------
+
+
+def numbers_of(result):
+    """Every number of a result, as arrays."""
+    if isinstance(result, RatingMatrix):
+        result = result.to_frame()
+    if isinstance(result, pd.DataFrame):
+        result = result.select_dtypes("number").to_numpy(float)
+    if isinstance(result, torch.nn.Module) or is_dataclass(result):
+        result = vars(result)
+    if isinstance(result, dict):
+        result = list(result.values())
+    if isinstance(result, list | tuple):
+        return [array for part in result for array in numbers_of(part)]
+    result = np.asarray(result.detach() if isinstance(result, torch.Tensor) else result)
+    return [result.astype(float)] if result.dtype.kind in "fiub" else []
+
+
+def complaint(function, call, blamed, must, expected):
+    """What is wrong with the outcome of a call with a spoilt argument, or ""."""
+    try:
+        found = numbers_of(function(**call))
+    except TrainingDiverged:
+        return ""
+    except (ValueError, TypeError) as error:
+        says = re.match(r"(\w+)[^:]*: got .+, expected .+", str(error), re.DOTALL)
+        helps = must != "same" and says and says[1] in blamed
+        return "" if helps else f"refused: {error}"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    if must == "refused":
+        return "taken"
+    if any(np.isnan(array).any() for array in found):
+        return "NaN"
+    same = [a.shape for a in found] == [a.shape for a in expected]
+    same = same and all(map(np.allclose, found, expected))
+    return "" if same or must == "either" else "another answer"
+
+
+def bytes_of(call, function):
+    """What must stay as it is: arguments that neither draw nor train, and have bytes."""
+    changing = {"generator", "scorer", "measure", "candidates"}
+    if re.match("fit|pretrain|fine_tune|.*initialize_from", function.__qualname__):
+        changing |= {"model", "self"}
+    return pickle.dumps([value for name, value in call.items() if name not in changing])
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "unit"), list(cases()), ids=lambda x: getattr(x, "__qualname__", x)
+)
+def test_an_answer_or_an_error_that_helps(function, name, unit):
+    good = {n: value for n, (value, _) in good_call(function, unit).items()}
+    expected = numbers_of(function(**copy.deepcopy(good)))
+    parameter = inspect.signature(function).parameters.get(name)
+    optional = parameter is not None and parameter.default is None
+    tensors_only = function.__module__.startswith(TENSORS_ONLY)
+    complaints = {}
+    for harm, (make, must) in good_call(function, unit)[name][1].items():
+        if tensors_only and "self" in good and harm in harms.VALUES:
+            continue
+        call = copy.deepcopy(good)
+        call[name] = make(call[name])
+        before = bytes_of(call, function)
+        if (call[name] is None and optional) or (must == "same" and tensors_only):
+            must = "either"
+        blamed = call if harm in harms.RELATIVE else [name]
+        complaints[harm] = complaint(function, call, blamed, must, expected)
+        assert bytes_of(call, function) == before, f"{harm}: an argument was changed"
+    wrong = [f"{harm}: {text}" for harm, text in complaints.items() if text]
+    assert not wrong, "\n".join(wrong)

@@ -16,13 +16,17 @@ from rbm_lib.course.isolate import Limits
 from rbm_lib.course.notebook import notebooks_folder
 from rbm_lib.course.score import score
 
-pytest.importorskip("nbgrader", reason="nbgrader has an environment of its own: make test-nbgrader")
+pytest.importorskip(
+    "nbgrader", reason="nbgrader has an environment of its own: make test-nbgrader"
+)
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 FOLDER = notebooks_folder()
 EVERY = [path.stem for path in sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))]
 CHOSEN = os.environ.get("LESSONS") or "00 01"
-EXECUTED = EVERY if CHOSEN == "all" else [name for name in EVERY if name[:2] in CHOSEN.split()]
+EXECUTED = (
+    EVERY if CHOSEN == "all" else [name for name in EVERY if name[:2] in CHOSEN.split()]
+)
 
 
 def read(path):
@@ -31,7 +35,9 @@ def read(path):
 
 def marked(notebook, role):
     """The cells that nbgrader knows as ``role`` ("solution" or "grade"), by their grade id."""
-    known = [cell for cell in notebook["cells"] if cell["metadata"].get("nbgrader", {}).get(role)]
+    known = [
+        cell for cell in notebook["cells"] if cell["metadata"].get("nbgrader", {}).get(role)
+    ]
     return {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in known}
 
 
@@ -52,7 +58,9 @@ def nbgrader(tmp_path_factory):
 
     def call(*arguments):
         command = [sys.executable, "-m", "nbgrader", *arguments]
-        done = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=course, env=environment, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr[-3000:]
 
     call.course = course
@@ -87,14 +95,22 @@ def gradebook(nbgrader):
 @pytest.mark.parametrize("name", EVERY)
 def test_the_solved_notebook_is_a_valid_source(name, nbgrader, release):
     solved, unsolved = read(FOLDER / f"{name}.ipynb"), release(name)
-    assert "SOLUTION" not in json.dumps(unsolved) and not any(c.get("outputs") for c in unsolved["cells"])
+    assert "SOLUTION" not in json.dumps(unsolved) and not any(
+        c.get("outputs") for c in unsolved["cells"]
+    )
     solutions, checks = marked(unsolved, "solution"), marked(unsolved, "grade")
     assert list(solutions) == list(marked(solved, "solution"))
     assert all("raise NotImplementedError()" in text(cell) for cell in solutions.values())
-    assert {i: text(c) for i, c in checks.items()} == {i: text(c) for i, c in marked(solved, "grade").items()}
+    assert {i: text(c) for i, c in checks.items()} == {
+        i: text(c) for i, c in marked(solved, "grade").items()
+    }
     with gradebook(nbgrader) as book:
-        known = {cell.name: cell.max_score for cell in book.find_notebook(name, name).grade_cells}
-    assert known == {i: c["metadata"]["nbgrader"]["points"] for i, c in marked(solved, "grade").items()}
+        known = {
+            cell.name: cell.max_score for cell in book.find_notebook(name, name).grade_cells
+        }
+    assert known == {
+        i: c["metadata"]["nbgrader"]["points"] for i, c in marked(solved, "grade").items()
+    }
     assert len(known) >= 3
 
 
@@ -110,12 +126,18 @@ def test_nbgraders_points_are_ours(name, nbgrader, release):
         path = handed_in / student / name / f"{name}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(notebook), encoding="utf-8")
-    path = handed_in / "copy" / name / f"{name}.ipynb"  # the course's own student copy, handed in unsolved
+    path = (
+        handed_in / "copy" / name / f"{name}.ipynb"
+    )  # the course's own student copy, handed in unsolved
     path.parent.mkdir(parents=True)
     path.write_bytes((FOLDER / "student" / f"{name}.ipynb").read_bytes())
 
     nbgrader("autograde", name)
-    rows = score(sorted(handed_in.glob(f"*/{name}")), nbgrader.course / "ours" / name, limits=Limits(1800))
+    rows = score(
+        sorted(handed_in.glob(f"*/{name}")),
+        nbgrader.course / "ours" / name,
+        limits=Limits(1800),
+    )
     ours = {row["file"].split("/")[0]: row for row in rows}
     assert set(ours) == {"unsolved", "half", "solved", "copy"}
     most = {}
@@ -123,9 +145,16 @@ def test_nbgraders_points_are_ours(name, nbgrader, release):
         for student, row in ours.items():
             assert row["status"] == "ok", row
             theirs = book.find_submission_notebook(name, name, student)
-            assert {f"{name[:2]}-check-{e}": r["points"] for e, r in row["exercises"].items()} == {
-                grade.name: grade.auto_score for grade in theirs.grades
-            }, student
+            assert {
+                f"{name[:2]}-check-{e}": r["points"] for e, r in row["exercises"].items()
+            } == {grade.name: grade.auto_score for grade in theirs.grades}, student
             assert (theirs.score, theirs.max_score) == (row["points"], row["of"])
             most[student] = row["points"]
-    assert most["unsolved"] == most["copy"] == 0 < most["half"] < most["solved"] == ours["solved"]["of"]
+    assert (
+        most["unsolved"]
+        == most["copy"]
+        == 0
+        < most["half"]
+        < most["solved"]
+        == ours["solved"]["of"]
+    )

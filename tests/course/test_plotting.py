@@ -43,7 +43,9 @@ VISION = {
     ],
 }
 every_vision = pytest.mark.parametrize("vision", VISION)
-TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+TO_XYZ = np.array(
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+)
 
 # The smallest difference ΔE*ab between two colours of lines. One that half of all people notice is 7 in
 # lightness, 10 in a* and 14 in b* for a mark of a third of a degree, an entry of a legend at arm's length:
@@ -70,7 +72,9 @@ def difference(a, b, vision="common"):
 
 def contrast(color, background="white"):
     """The ratio of WCAG 2, 1 to 21."""
-    light, dark = sorted((TO_XYZ[1] @ linear(c) + 0.05 for c in (color, background)), reverse=True)
+    light, dark = sorted(
+        (TO_XYZ[1] @ linear(c) + 0.05 for c in (color, background)), reverse=True
+    )
     return light / dark
 
 
@@ -80,20 +84,23 @@ def colors_of(text):
 
 def calls(path):
     return [
-        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
     ]
 
 
 def test_the_measures_are_right():
-    assert contrast("black") == pytest.approx(21, abs=0.01) and contrast("#767676") == pytest.approx(
-        4.54, abs=0.01
-    )
+    assert contrast("black") == pytest.approx(21, abs=0.01) and contrast(
+        "#767676"
+    ) == pytest.approx(4.54, abs=0.01)
     np.testing.assert_allclose(lab("white"), [100, 0, 0], atol=0.05)
     np.testing.assert_allclose(lab("#FF0000"), [53.24, 80.09, 67.20], atol=0.05)
     for matrix in VISION.values():
         np.testing.assert_allclose(np.sum(matrix, 1), 1, atol=1e-5)  # greys stay grey
     assert (
-        difference("#D00000", "#3A7D00") > 80 and difference("#D00000", "#3A7D00", "deuteranopia") < DIFFERENT
+        difference("#D00000", "#3A7D00") > 80
+        and difference("#D00000", "#3A7D00", "deuteranopia") < DIFFERENT
     )
 
 
@@ -103,7 +110,11 @@ def test_lines_are_told_apart(vision):
         use_style()
         cycle = plt.rcParams["axes.prop_cycle"].by_key()["color"]
     assert len(cycle) == 7 and set(cycle) == set(COLORS.values()) - {COLORS["yellow"]}
-    close = [(a, b) for a, b in itertools.combinations(cycle, 2) if difference(a, b, vision) < DIFFERENT]
+    close = [
+        (a, b)
+        for a, b in itertools.combinations(cycle, 2)
+        if difference(a, b, vision) < DIFFERENT
+    ]
     assert close == []
 
 
@@ -112,7 +123,15 @@ def test_colors_stand_out_from_white():
     assert contrast(GREY) > 4.5, "small text"
 
 
-WRITING = {"text", "annotate", "suptitle", "set_title", "set_xlabel", "set_ylabel", "bar_label"}
+WRITING = {
+    "text",
+    "annotate",
+    "suptitle",
+    "set_title",
+    "set_xlabel",
+    "set_ylabel",
+    "bar_label",
+}
 
 
 def test_lessons_write_in_colors_that_stand_out():
@@ -123,7 +142,9 @@ def test_lessons_write_in_colors_that_stand_out():
                 continue
             for word in (k.value for k in call.keywords if k.arg == "color"):
                 name = ast.unparse(word)
-                named = re.fullmatch(r"(?:plotting\.)?COLORS\['(\w+)'\]|GREY|'([#\w]+)'", name)
+                named = re.fullmatch(
+                    r"(?:plotting\.)?COLORS\['(\w+)'\]|GREY|'([#\w]+)'", name
+                )
                 assert named, f"{path.name}:{call.lineno}: is {name} dark enough for text?"
                 if contrast(COLORS.get(named[1]) or named[2] or GREY) < 3:
                     found.append(f"{path.name}:{call.lineno}: {name}")
@@ -139,7 +160,9 @@ def color_maps():
             defaults = []
             if isinstance(node, ast.FunctionDef):
                 names = node.args.args[len(node.args.args) - len(node.args.defaults) :]
-                defaults = [(n.arg, v) for n, v in zip(names, node.args.defaults, strict=True)]
+                defaults = [
+                    (n.arg, v) for n, v in zip(names, node.args.defaults, strict=True)
+                ]
             for name, value in [(k.arg, k.value) for k in words] + defaults:
                 if name == "cmap" and isinstance(value, ast.Constant):
                     yield value.value
@@ -153,7 +176,9 @@ def is_readable(name, vision):
     if (steps > -0.5).all() or (steps < 0.5).all():
         return True
     halves = (steps[:10] > -0.5).all() and (steps[10:] < 0.5).all()
-    return halves and all(difference(colors[i], colors[-1 - i], vision) > DIFFERENT for i in range(6))
+    return halves and all(
+        difference(colors[i], colors[-1 - i], vision) > DIFFERENT for i in range(6)
+    )
 
 
 @every_vision
@@ -183,12 +208,21 @@ def test_drawings_keep_to_the_palette_and_read_in_dark_mode(path):
     )
     ground = next(drawing.iter(f"{tag}rect"))
     size = [float(x) for x in drawing.get("viewBox").split()[2:]]
-    assert all(float(ground.get(side)) > 0.99 * x for side, x in zip(("width", "height"), size, strict=True))
+    assert all(
+        float(ground.get(side)) > 0.99 * x
+        for side, x in zip(("width", "height"), size, strict=True)
+    )
     assert contrast(ground.get("fill")) < 1.1, "a light ground of its own"
-    hues = [np.arctan2(*lab(color)[:0:-1]) for name, color in COLORS.items() if name != "black"]
+    hues = [
+        np.arctan2(*lab(color)[:0:-1]) for name, color in COLORS.items() if name != "black"
+    ]
     for color in colors_of(path.read_text(encoding="utf-8")):
         _, a, b = lab(color)
         if np.hypot(a, b) > 12:  # else a grey, or the tint of an area
-            off = [abs((np.arctan2(b, a) - hue + np.pi) % (2 * np.pi) - np.pi) for hue in hues]
-            assert np.degrees(min(off)) < 12, f"{color} is no lighter or darker colour of the palette"
+            off = [
+                abs((np.arctan2(b, a) - hue + np.pi) % (2 * np.pi) - np.pi) for hue in hues
+            ]
+            assert np.degrees(min(off)) < 12, (
+                f"{color} is no lighter or darker colour of the palette"
+            )
     assert [c for c in texts(drawing) if c != "#FFFFFF" and contrast(c) < 4.5] == []

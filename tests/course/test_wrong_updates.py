@@ -14,7 +14,10 @@ def two_units():
     with torch.no_grad():
         model.weights[0].zero_(), model.weights[1].fill_(-6.0), model.biases[0].zero_()
         model.biases[1].fill_(3.0), model.biases[2].fill_(3.0)
-    v, start = torch.zeros(1, 1, dtype=torch.float64), [torch.full((1, 1), 0.6, dtype=torch.float64)] * 2
+    v, start = (
+        torch.zeros(1, 1, dtype=torch.float64),
+        [torch.full((1, 1), 0.6, dtype=torch.float64)] * 2,
+    )
     return model, v, start
 
 
@@ -53,7 +56,9 @@ def test_all_layers_at_once_by_hand(kind):
     ]
     for got, mean in zip(field.means, expected, strict=True):
         torch.testing.assert_close(got, mean)
-    trace = torch.stack([model.mean_field(v, max_sweeps=0, start=m).bound for m in (old, expected)])
+    trace = torch.stack(
+        [model.mean_field(v, max_sweeps=0, start=m).bound for m in (old, expected)]
+    )
     torch.testing.assert_close(field.bound_trace, trace)
     assert torch.equal(field.bound, field.bound_trace[-1])
 
@@ -75,7 +80,10 @@ def test_with_strong_couplings_the_parallel_bound_falls_and_weak_ones_settle_ali
 
 def test_parallel_chains_are_values(kind):
     model = deep_machine(kind, (3, 2, 2))
-    v, hidden = random_rows(model, 6), [torch.zeros(6, 2, dtype=torch.float64) for _ in range(2)]
+    v, hidden = (
+        random_rows(model, 6),
+        [torch.zeros(6, 2, dtype=torch.float64) for _ in range(2)],
+    )
     first, again = (parallel_gibbs(model, v, hidden, 4, seeded(0)) for _ in range(2))
     assert torch.equal(first[0], again[0]) and not any(h.any() for h in hidden)
     held, _ = parallel_gibbs(model, v, hidden, 4, seeded(0), clamp_visible=True)
