@@ -179,7 +179,7 @@ class Layers(Layer):
     def parts(self) -> Iterator[tuple[Layer, slice, slice]]:
         feature = 0
         unit = 0
-        for part in self._parts:
+        for part, _ in self._by_features(self.bias):
             features = slice(feature, feature + part.n_features)
             yield part, features, slice(unit, unit + part.n_units)
             feature += part.n_features

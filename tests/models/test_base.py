@@ -143,7 +143,8 @@ def test_devices_and_number_types_agree(make, visible, device, dtype):
     close = EXACT if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-5}
 
     there = other.as_batch(batch.v.to(device), batch.observed.to(device))
-    h_there = h.to(device) if isinstance(model, RBM) else [state.to(device) for state in h]
+    to = {"device": device, "dtype": dtype}
+    h_there = h.to(**to) if isinstance(model, RBM) else [state.to(**to) for state in h]
     values = [other.energy(there, h_there), *other.statistics(there, h_there).values()]
 
     expected = [model.energy(batch, h), *model.statistics(batch, h).values()]

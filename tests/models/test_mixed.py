@@ -34,11 +34,14 @@ def own_layers(model):
         yield part.with_parameters(bias, variances and model.log_variance[variances])
 
 
-def test_features_and_units_are_counted_part_by_part():
-    layer = Layers(*PARTS)
+def test_parts_come_with_their_features_units_and_parameters(model):
+    layer = model.visible
 
     assert (layer.n_units, layer.n_features, layer.n_variances) == (6, 10, 3)
-    assert list(layer.parts()) == list(zip(PARTS, FEATURES, UNITS, strict=True))
+    parts = zip(layer.parts(), own_layers(model), FEATURES, UNITS, strict=True)
+    for (part, features, units), own, own_features, own_units in parts:
+        assert (repr(part), features, units) == (repr(own), own_features, own_units)
+        assert torch.equal(part.bias, own.bias)
 
 
 @pytest.mark.parametrize("name", ["energy", "cumulant", "mean", "scaled"])

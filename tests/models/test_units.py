@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import tensor
 
-from rbm_lib.models import Bernoulli, Categorical, Gaussian, Layers
+from rbm_lib.models import Bernoulli, Categorical, Gaussian
 from rbm_lib.models.units import as_described, as_layer
 from tests.support import (
     World,
@@ -135,7 +135,7 @@ def test_values_that_no_state_has_are_refused():
     levels = Categorical(3, n_levels=4)
     table = torch.zeros(2, 3).double()
     for layer, value, message in [
-        (Bernoulli(3), -1.0, "between 0 and 1; mark missing entries in observed="),
+        (Bernoulli(3), -1.0, "a value between 0 and 1; mark missing entries in observed="),
         (Bernoulli(3), 1.5, "a value between 0 and 1"),
         (levels, 4.0, "a whole level 0 … 3"),
         (levels, -1.0, "a whole level 0 … 3"),
@@ -180,13 +180,10 @@ def test_names_and_descriptions_are_read_as_layers(visible):
     assert repr(as_layer(np.int64(4))) == "Bernoulli(4)"
     assert repr(as_layer(4.0, "categorical", 5.0)) == "Categorical(4, n_levels=5)"
     layer = visible_layer(visible, 5)
-    description = layer.description()
-    is_mixed = isinstance(layer, Layers)
-
-    back = as_layer(5, description) if is_mixed else as_described(description)
 
     assert as_layer(layer) is as_layer(5, layer) is layer
-    assert repr(back) == repr(layer)
+    assert repr(as_described(layer.description())) == repr(layer)
+    assert as_described("gaussian") == "gaussian"
 
 
 def test_a_layer_that_cannot_be_built_is_refused():
