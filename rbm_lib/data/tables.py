@@ -162,14 +162,14 @@ def _decode(path: Path, raw: bytes, line: int, schema: Schema) -> str:
 
 def _split_digits(block: bytes, line: int, names: list[str], schema: Schema):
     """The integers of a block of digits and separators; None if there is more in it."""
-    raw = block.replace(b"\r\n", b"\n").replace(schema.separator.encode(), b"\x1f")
-    if b"\x1f" in block or raw.translate(None, b"0123456789\n\x1f"):
+    raw = block.replace(b"\r\n", b"\n").replace(schema.separator.encode(), b" ")
+    if b" " in block or raw.translate(None, b"0123456789 \n"):
         return None
     raw = raw.removesuffix(b"\n") + b"\n"
     characters = np.frombuffer(raw, dtype=np.uint8)
     row_ends = np.flatnonzero(characters[characters < ord("0")] == ord("\n")) + 1
     expected = np.arange(1, len(row_ends) + 1) * len(names)
-    numbers = np.fromstring(raw.replace(b"\x1f", b" "), dtype=np.int64, sep=" ")
+    numbers = np.fromstring(raw, dtype=np.int64, sep=" ")
     is_regular = (row_ends == expected).all() and len(numbers) == expected[-1]
     if not is_regular or numbers.max() > 10**18:
         return None  # a line of another length, an empty field, or an overflow
