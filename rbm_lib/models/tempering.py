@@ -167,6 +167,7 @@ class _Journal:
         self.proposed = torch.zeros_like(self.accepted)
         self.trips = torch.zeros(n_rows, dtype=torch.long, device=device)
         self.from_base = torch.zeros(n_models, n_rows, dtype=torch.bool, device=device)
+        self.from_base[0] = True
 
     def record(self, i: int, swap: Tensor) -> None:
         """States of the models i and i + 1 were exchanged in the rows `swap`."""
