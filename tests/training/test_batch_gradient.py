@@ -6,8 +6,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from rbm_lib import fit
 from rbm_lib.training import fit as training
-from tests.distributed_cases import rated
 from tests.support import machine, random_mask, random_rows
+from tests.training.distributed_cases import RATED
 
 WAITS = {  # operators whose result the host must see, or whose shape depends on values
     "_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "equal", "unique_consecutive",
@@ -54,7 +54,9 @@ CASES = {
     "centred": lambda: rows("bernoulli", center=True),
     "gaussian, pcd": lambda: rows("gaussian", method="pcd", n_chains=5, lr=0.01),
     "masks, pcd": lambda: rows("bernoulli", masked=True, method="pcd"),
-    "rated cells": lambda: rated(k=2, sample_visible=True),
+    "rated cells": lambda: (
+        machine("categorical"), RATED["data"], {"k": 2, "sample_visible": True}
+    ),
 }
 
 

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,21 +13,20 @@ from rbm_lib import load_model
 from rbm_lib.models.units import Part, random_numbers, sample_bernoulli, uniform_
 from rbm_lib.training import distributed
 from rbm_lib.training.distributed import Processes
-from tests import distributed_cases as cases
-from tests.support import machine, seeded
-
-TESTS = Path(__file__).parents[1]
+from tests.support import ROOT, machine, seeded
+from tests.training import distributed_cases as cases
 
 
 def launch(n, *arguments, timeout=240):
     """The script under torchrun with n processes on this machine."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)]
-    case = [str(TESTS / "distributed_cases.py"), *map(str, arguments)]
-    paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    options = {"env": environment, "timeout": timeout, "capture_output": True, "text": True}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    case = ["--nproc-per-node", str(n), "-m", "tests.training.distributed_cases"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    options = {"cwd": ROOT, "env": environment, "timeout": timeout}
+    options |= {"capture_output": True, "text": True}
     with tempfile.TemporaryDirectory() as logs:  # else torchrun leaves a folder among the temporary files
-        return subprocess.run([*command, "--log-dir", logs, *case], **options)
+        command += ["--log-dir", logs, *case, *map(str, arguments)]
+        return subprocess.run(command, **options)
 
 
 def of(rank, size):
@@ -110,4 +108,4 @@ def test_what_a_process_says_when_the_others_are_gone(monkeypatch, tmp_path):
 def test_centred_parameters_are_for_one_process(monkeypatch):
     monkeypatch.setattr(Processes, "__init__", lambda self: vars(self).update(rank=0, size=2))
     with pytest.raises(ValueError, match="center: got True with several processes"):
-        cases.fit(machine("bernoulli"), torch.zeros(2, 4), epochs=1, batch_size=2, center=True, **cases.QUIET)
+        cases.fit(machine("bernoulli"), torch.zeros(2, 4), center=True, **cases.EACH)
