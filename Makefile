@@ -1,6 +1,7 @@
 # Thin: every target is one or two commands that you could type yourself. GNU make, Linux or macOS.
 PYTHON ?= python3
 PROFILE ?= fast
+JOBS ?= 2
 TORCH_INDEX ?=
 CONSTRAINTS ?= constraints.txt
 
@@ -47,9 +48,12 @@ lab: setup  ## open the course in JupyterLab
 run: setup  ## run every notebook; executed copies, index and table go to build/
 	@RBM_PROFILE=$(PROFILE) $(PY) -m rbm_lib.course run
 
-test: setup  ## all tests, and every notebook through nbval
-	@RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} RBM_SCORES="$(CURDIR)/build/test-scores" \
-	  $(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env --nbval-cell-timeout 300
+# Each test file and each notebook stays on one core. The longest of them, notebooks, come first.
+test: setup  ## all tests, the docstrings' examples and every notebook, on two cores
+	@RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
+	  RBM_SCORES="$(CURDIR)/build/test-scores" $(PY) -m pytest $(NOTEBOOKS) tests rbm_lib \
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout 300 \
+	  --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
 test-long: setup  ## the long part of docs/reliability.md: ten times the samples, more faults; an hour and a half
 	@RBM_LONG=1 RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
@@ -59,7 +63,7 @@ test-nbgrader:  ## nbgrader's points against ours, in an environment of its own;
 	$(PYTHON) -m venv build/nbgrader-venv
 	build/nbgrader-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
 	  -r tests/nbgrader.txt -c constraints.txt $(TORCH)
-	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/test_nbgrader.py
+	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/course/test_nbgrader.py
 
 test-browser:  ## lessons in JupyterLab, in Chromium, with an environment of its own; five minutes
 	$(PYTHON) -m venv build/browser-venv
@@ -93,8 +97,10 @@ build/site-venv/.installed: docs/requirements.txt
 	$(SITE_PY) -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
 	@touch $@
 
-lint: setup  ## ruff
+lint: setup  ## ruff (rules and format) and pyright (types)
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pyright --pythonpath $(PY)
 
 spelling:  ## British spelling of pages, lessons, docstrings and messages; in an environment of its own
 	@command -v aspell >/dev/null || { \
@@ -106,14 +112,11 @@ spelling:  ## British spelling of pages, lessons, docstrings and messages; in an
 links: build/site-venv/.installed  ## ask for every link to the web (the tests check those inside the repository)
 	$(SITE_PY) -m sphinx -q -E -b linkcheck -c docs -d build/links-doctrees . build/links
 
-mutants:  ## change one operator or number of the core at a time, 320 times: does a test fail? an hour
-	$(PYTHON) -m venv build/mutation-venv
-	build/mutation-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
-	  -r tests/mutation.txt -c constraints.txt $(TORCH)
-	RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=1 build/mutation-venv/bin/python tests/mutation.py
+mutants: setup  ## change one operator or number of the core at a time: does a test fail? an hour
+	$(PY) -m tests.tools.mutation
 
-faults: setup  ## put deliberate faults into the library, one at a time, and show which test catches each
-	$(PY) tests/faults.py
+faults: setup  ## replace one function by a wrong one at a time, and show which test notices
+	$(PY) -m tests.tools.faults
 
 bench: setup  ## what an update costs, beside bare matrix products and other libraries; a quarter of an hour
 	$(PY) benchmarks/speed.py

@@ -42,9 +42,8 @@ from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from rbm_lib import DBN, RBM, fit, pretrain
+from rbm_lib import DBN, RBM, Monitor, fit, pretrain
 from rbm_lib.data import DataUnavailable, load_deezer, synthetic_deezer
-from rbm_lib.data.cells import cells
 from rbm_lib.data.deezer.features import (
     CATEGORIES,
     day_folds,
@@ -55,11 +54,10 @@ from rbm_lib.data.deezer.features import (
     temporal_split,
 )
 from rbm_lib.data.deezer.files import COLUMNS, read_listens
-from rbm_lib.recommend.covariates import multinomial_covariate
-from rbm_lib.recommend.evaluate import auc_lead, rating_metrics
-from rbm_lib.recommend.scoring import score_items
-from rbm_lib.training.fine_tune import fine_tune
-from rbm_lib.training.fit import linear_decay
+from rbm_lib.evaluate import auc_lead, rating_metrics
+from rbm_lib.models import VisibleData
+from rbm_lib.recommend import multinomial_covariate, score_items
+from rbm_lib.training import ItemMeanDecay, fine_tune, linear_decay
 
 NEIGHBOURS_OF = 50_000  # rows that kNN searches, at most: it is the slowest of all
 
@@ -412,8 +410,9 @@ def machine(matrix, decay=0.1, offset=None, bias=None):
     if bias is not None:
         model.visible_bias.data.copy_(bias)
     fit(
-        model, matrix, visible_offset=offset, epochs=30, batch_size=50, lr=0.05, weight_decay=decay,
-        decay_toward="item_mean", monitor_every=10**6, generator=torch.Generator().manual_seed(0), **QUIET,
+        model, VisibleData(model, matrix, visible_offset=offset), epochs=30, batch_size=50, lr=0.05,
+        weight_decay=ItemMeanDecay(decay), callbacks=[Monitor(every=10**6)],
+        generator=torch.Generator().manual_seed(0), **QUIET,
     )  # fmt: skip
     return model
 
@@ -455,7 +454,8 @@ def belief_network(x, y, x_later, pretrained):
     options = {"batch_size": 100, **QUIET}
     seeded = lambda: torch.Generator().manual_seed(0)  # noqa: E731
     if pretrained:
-        pretrain(model, bins, epochs=3, lr=0.01, monitor_every=10**6, generator=seeded(), **options)
+        unwatched = [Monitor(every=10**6)]
+        pretrain(model, bins, epochs=3, lr=0.01, callbacks=unwatched, generator=seeded(), **options)
     options |= {"generator": seeded(), "weight_decay": 1e-4}
     fine_tune(model, bins, torch.tensor(y.to_numpy(dtype=int)), epochs=6, lr=1e-3, **options)
     return model.predict_proba(bins_later)[:, 1].double().numpy()
@@ -544,7 +544,7 @@ def cold_start(listens, known, later, seed, share=0.3):
     who = np.unique(later["user_id"])
 
     x, x_new = profile(listens, matrix.user_ids), profile(listens, who)
-    person, _, kept = cells(matrix)
+    person, _, kept = matrix.triples()
     by_profile = MODELS["logistic regression"]().fit(x[person], kept)
     x, x_new = by_profile.decision_function(x), by_profile.decision_function(x_new)
     x, x_new = x - x.mean(), x_new - x.mean()

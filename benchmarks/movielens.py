@@ -22,23 +22,21 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rbm_lib import RBM, fit
+from rbm_lib import RBM, Monitor, baselines, evaluate, fit
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.recommend import baselines, evaluate
-from rbm_lib.recommend.covariates import left_out_bias, multinomial_covariate
-from rbm_lib.recommend.scoring import predict
-from rbm_lib.training.fit import linear_decay
+from rbm_lib.models import VisibleData
+from rbm_lib.recommend import left_out_bias, multinomial_covariate, predict
+from rbm_lib.training import ItemMeanDecay, linear_decay
 
 # ---- the machines, with the settings chosen by --tune -----------------------------------------------------
 
-COMMON = {"batch_size": 50, "lr": 0.05, "schedule": linear_decay(), "monitor_every": 10**6, "progress": False}
+COMMON = {"batch_size": 50, "lr": 0.05, "schedule": linear_decay(), "callbacks": [Monitor(every=10**6)], "progress": False}
 PLAIN = {"n_hidden": 100, "epochs": 20, "weight_decay": 0.01, "weight_std": 0.01}
 USER_ROWS = {
     "n_hidden": 30,
     "epochs": 60,
-    "weight_decay": 0.03,
+    "weight_decay": ItemMeanDecay(0.03),
     "weight_std": 0.05,
-    "decay_toward": "item_mean",
 }
 ITEM_ROWS = {"n_hidden": 200, "epochs": 40, "weight_decay": 0.015, "weight_std": 0.01}
 ITEM_ROWS_5 = {"n_hidden": 100, "epochs": 40, "weight_decay": 0.01, "weight_std": 0.01}
@@ -59,13 +57,14 @@ def softmax_rbm(ratings, n_hidden, weight_std, covariate=True, seed=0, **setting
     model = RBM(ratings.n_items, n_hidden, "categorical", ratings.n_levels, weight_std, seed)
     model.visible_bias.data.copy_(bias)
     generator = torch.Generator().manual_seed(seed)
-    fit(model, ratings, visible_offset=offset, generator=generator, **COMMON, **settings)
+    rows = VisibleData(model, ratings, visible_offset=offset)
+    fit(model, rows, generator=generator, **COMMON, **settings)
     return predict(model, ratings, visible_offset=offset).cpu().double().numpy()
 
 
 def likes_rbm(likes, n_hidden, weight_std, seed=0, **settings):
     """Log-odds of a like (n_users, n_items): a Bernoulli machine of full 0/1 rows, nothing missing."""
-    x = torch.as_tensor((likes.csr != 0).toarray(), dtype=torch.float32)
+    x = torch.as_tensor(likes.likes().toarray(), dtype=torch.float32)
     model = RBM(likes.n_items, n_hidden, weight_std=weight_std, seed=seed).initialize_from(x)
     fit(model, x, generator=torch.Generator().manual_seed(seed), **COMMON, **settings)
     return log_odds(predict(model, x).cpu().double().numpy())
@@ -126,7 +125,7 @@ def rating_fold(data, fold, like):
     """{model: (P(like), expected level or None)} on the test ratings of a fold; their users, levels."""
     torch.set_num_threads(1)
     split = ratings_of(data, fold)
-    users, items, levels = evaluate.cells(split.held_out)
+    users, items, levels = split.held_out.triples()
     result, start = {}, time.perf_counter()
     for name, prob, expected in rating_models(split.train, like - 1):
         prob = np.clip(prob[users, items], 0, 1)

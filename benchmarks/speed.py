@@ -16,8 +16,7 @@ Peak memory is the process's largest resident size, with interpreter, libraries 
 was before the first update.
 
     floor             five products into memory that is there already: v·W, h·Wᵀ, v'·W, vᵀ·h, v'ᵀ·h'
-    rbm_lib           `fit` with its defaults (momentum .9), as it runs: rows picked, gradient, step; on a
-                      GPU also with cuda_graph=True
+    rbm_lib           `fit` with its defaults (momentum .9), as it runs: rows picked, gradient, step
     plain loop        textbook code in PyTorch, without momentum; prints (so waits for) the error each time
     scikit-learn      BernoulliRBM.partial_fit (turns the rows into float64); and, in float32, what its `fit`
                       does per batch (`_fit`). Persistent chains, one sweep: the same five products
@@ -56,7 +55,6 @@ CASES = [(128, 784, 128), (512, 3706, 256), (1024, 10000, 512)]  # batch, visibl
 N_BATCHES = 4  # rows there are, in batches
 TURN_SECONDS = 0.2, 0.05  # of the floor's turns, and with --quick; the others do as many updates
 FLOOR, SAMPLED = "five bare products", "rbm_lib, sampled visible"
-GRAPH = "rbm_lib, mean visible, CUDA graph"
 BARS = {"rbm_lib, mean visible": (1.25, 1.15), SAMPLED: (1.60, 1.40)}  # at one thread: small case, others
 IMPORT_BAR = 1.3
 
@@ -81,17 +79,24 @@ def floor(case, data, device, turn):
         torch.mm(v2.T, h2, out=negative)
 
 
-def ours(sample_visible, case, data, device, turn, cuda_graph=False):
+def ours(sample_visible, case, data, device, turn):
     import torch
 
-    from rbm_lib import RBM, fit
+    from rbm_lib import CD, RBM, Monitor, fit
 
     batch, visible, hidden = case
     fit(
-        RBM(visible, hidden, seed=0), torch.from_numpy(data), epochs=10**9, batch_size=batch, device=device,
-        sample_visible=sample_visible, schedule=lambda done: (turn(), 1.0)[1], progress=False,
-        monitor_every=10**9, generator=torch.Generator().manual_seed(0), cuda_graph=cuda_graph,
-    )  # fmt: skip
+        RBM(visible, hidden, seed=0),
+        torch.from_numpy(data),
+        CD(sample_visible=sample_visible),
+        epochs=10**9,
+        batch_size=batch,
+        schedule=lambda done: (turn(), 1.0)[1],
+        callbacks=[Monitor(every=10**9)],
+        generator=torch.Generator().manual_seed(0),
+        device=device,
+        progress=False,
+    )
 
 
 def plain_loop(case, data, device, turn):
@@ -183,7 +188,6 @@ CONTESTANTS = {
     FLOOR: floor,
     "rbm_lib, mean visible": partial(ours, False),
     SAMPLED: partial(ours, True),
-    GRAPH: partial(ours, False, cuda_graph=True),
     "plain loop, mean visible": plain_loop,
     "scikit-learn, float32": partial(scikit_learn, True),
     "scikit-learn, partial_fit": partial(scikit_learn, False),
@@ -331,7 +335,7 @@ class Worker:
 
 def measure_case(case, threads, device, repeats, peers_python, turn_seconds, names=None):
     """One case: the record with a row per contestant, as `summary` makes it."""
-    names = names or [name for name in CONTESTANTS if name != GRAPH or device == "cuda"]
+    names = names or list(CONTESTANTS)
     workers = []
     try:
         for name in names:
@@ -436,7 +440,7 @@ def work_log_z(visible, hidden, threads):
     import torch
 
     from rbm_lib import RBM
-    from rbm_lib.likelihood.pseudo import exact_log_partition
+    from rbm_lib.likelihood import exact_log_partition
 
     torch.set_num_threads(threads)
     model, before = RBM(visible, hidden, weight_std=0.1, seed=0), peak_memory()
@@ -479,7 +483,7 @@ def work_masked_ratings(n_users, n_items, n_ratings, threads, n_hidden=100):
     import torch
 
     from rbm_lib import RBM, fit
-    from rbm_lib.recommend.scoring import top_n_unseen
+    from rbm_lib.recommend import top_n_unseen
 
     torch.set_num_threads(threads)
     ratings = make_ratings(n_users, n_items, n_ratings)
@@ -523,8 +527,7 @@ def work_likes_only(name, n_users, n_items, n_ratings, threads):
     import movielens  # the file beside this one
     import torch
 
-    from rbm_lib.data.cells import keep
-    from rbm_lib.recommend import baselines
+    from rbm_lib import baselines
 
     torch.set_num_threads(threads)
     models = {
@@ -535,7 +538,8 @@ def work_likes_only(name, n_users, n_items, n_ratings, threads):
         "RBM": lambda likes: movielens.likes_rbm(likes, **movielens.LIKES),
     }
     ratings = make_ratings(n_users, n_items, n_ratings)
-    likes, before = keep(ratings, ratings.csr.data == 2), peak_memory()
+    likes = ratings.keep(ratings.triples()[2] == 1)
+    before = peak_memory()
     start = time.perf_counter(), time.process_time()
     scores = models[name](likes)
     wall, own = time.perf_counter() - start[0], time.process_time() - start[1]
@@ -643,7 +647,7 @@ def draw(result, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from rbm_lib.course import plotting
+    from rbm_lib import plotting
 
     plotting.use_style()
     fewest = min(record["threads"] for record in result["dense"])

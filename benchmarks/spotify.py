@@ -29,22 +29,20 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rbm_lib import DBM, RBM, fit, pretrain
+from rbm_lib import DBM, PCD, RBM, Monitor, baselines, evaluate, fit, pretrain
 from rbm_lib.data import AudioFeatures, RatingMatrix, load_spotify, simulate_listeners
-from rbm_lib.data.spotify.audio_features import FEATURES
-from rbm_lib.likelihood.pseudo import ais_log_partition, exact_log_likelihood
-from rbm_lib.recommend import baselines, evaluate
-from rbm_lib.recommend.embeddings import cosine_scores, embed, preference
-from rbm_lib.recommend.scoring import score_items
-from rbm_lib.training.fit import linear_decay
+from rbm_lib.data.spotify import FEATURES
+from rbm_lib.likelihood import ais_log_partition, exact_log_likelihood
+from rbm_lib.recommend import cosine_scores, embed, preference, score_items
+from rbm_lib.training import linear_decay
 
 RECIPE = {
-    "method": "pcd", "k": 5, "n_chains": 256, "batch_size": 128, "optimizer": torch.optim.Adam, "lr": 0.01,
-    "schedule": linear_decay(0.5), "epochs": 150, "progress": False, "monitor_every": 10**6,
+    "method": PCD(k=5, n_chains=256), "batch_size": 128, "optimizer": torch.optim.Adam, "lr": 0.01,
+    "schedule": linear_decay(0.5), "epochs": 150, "progress": False, "callbacks": [Monitor(every=10**6)],
 }  # fmt: skip
 LIKES = {
     "batch_size": 50, "lr": 0.005, "weight_decay": 3e-4, "epochs": 40, "optimizer": torch.optim.Adam,
-    "schedule": linear_decay(), "progress": False, "monitor_every": 10**6,
+    "schedule": linear_decay(), "progress": False, "callbacks": [Monitor(every=10**6)],
 }  # fmt: skip
 
 
@@ -61,13 +59,17 @@ def grbm(rows, n_hidden, seed=0, **options):
     return model
 
 
-def gdbm(rows, sizes, seed=0, first=False, **options):
-    """A deep machine; `first`: greedy pretraining for half as many epochs before the joint training."""
+def gdbm(rows, sizes, seed=0, first=False, **settings):
+    """A deep model; `first`: greedy pretraining for half as many epochs before the joint training.
+
+    settings: of the joint training's PCD.
+    """
     model = DBM([rows.shape[1], *sizes], "gaussian", weight_std=0.2, seed=seed).initialize_from(rows)
     generator = torch.Generator().manual_seed(seed)
     if first:
         pretrain(model, rows, generator=generator, **RECIPE | {"epochs": RECIPE["epochs"] // 2})
-    fit(model, rows, generator=generator, **RECIPE | options)
+    method = PCD(k=5, n_chains=256, **settings)
+    fit(model, rows, generator=generator, **RECIPE | {"method": method})
     return model
 
 
@@ -151,7 +153,7 @@ def matrix(listeners, tracks):
 
 def like_rbm(likes, n_hidden=200, seed=0, **settings):
     """Scores of a binary RBM on whole rows: heard or not."""
-    rows = torch.as_tensor((likes.csr != 0).toarray(), dtype=torch.float32)
+    rows = torch.as_tensor(likes.rated().toarray(), dtype=torch.float32)
     model = RBM(rows.shape[1], n_hidden, seed=seed).initialize_from(rows)
     fit(model, rows, generator=torch.Generator().manual_seed(seed), **LIKES | settings)
     return score_items(model, rows)
@@ -244,7 +246,7 @@ def embedding_table(tracks, seed=0):
     points["GDBM h1, h2"] = embed(deep, coordinates).numpy()
     points["GDBM h2"] = embed(deep, coordinates, layer=2).numpy()
     listeners = simulate_listeners(tracks, seed=seed)
-    heard = matrix(listeners, tracks).csr != 0
+    heard = matrix(listeners, tracks).rated()
     archetype = listeners.profiles["archetype"].to_numpy()
     genre = tracks["genres"].explode().value_counts().index[:15]
     labels = np.array([[g in own for g in genre] for own in tracks["genres"]])

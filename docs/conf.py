@@ -1,9 +1,11 @@
-"""The site: `make site` lets Sphinx read the repository as it lies, so that links hold on the forge and here.
+"""Settings of the site, which `make site` builds from the repository as it is.
 
-Nothing is executed: the notebooks are committed with their outputs. Nothing is fetched by a page: MathJax and
-all else that it loads are part of the site.
+So links work the same on the site and in the repository. Notebooks are not executed,
+because they are committed with their outputs. The pages load nothing from elsewhere,
+MathJax included.
 """
 
+import ast
 import os
 import re
 import shutil
@@ -23,6 +25,7 @@ language = "en"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
     "autoapi.extension",
     "sphinx_copybutton",
     "sphinx-mathjax-offline",
@@ -32,6 +35,7 @@ extensions = [
 root_doc = "docs/index"
 include_patterns = [
     "README.md",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "data/README.md",
     "docs/**.md",
@@ -48,9 +52,13 @@ nb_custom_formats = {".ipynb": "reading.notebook"}
 # The library is read, not imported: PyTorch is not needed to build the site.
 autoapi_dirs = ["rbm_lib"]
 autoapi_generate_api_docs = False  # docs/api says what is shown, and in which order
-autoapi_member_order = autodoc_member_order = "bysource"
-suppress_warnings = ["autoapi.python_import_resolution"]  # names that are loaded at first use
+autoapi_member_order = "bysource"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+napoleon_google_docstring = False
+napoleon_use_ivar = True  # attributes in a list, not as members a second time
 default_role = "literal"  # `name` in a docstring
+suppress_warnings = ["autoapi.python_import_resolution"]  # pyright checks the imports
 add_module_names = False
 toc_object_entries = False
 
@@ -65,17 +73,19 @@ html_extra_path = ["_extra"]  # index.html, which leads to docs/index.html
 html_theme_options = {
     "use_download_button": False,  # lessons have buttons of their own, see add_buttons
     "use_fullscreen_button": False,
-    "navbar_persistent": [],  # the search stands in the sidebar
+    "navbar_persistent": [],  # the search is in the sidebar
     "show_toc_level": 2,
 }
 
-# `make links`: what asks for them waits 20 seconds, twice. Anchors may be made by scripts.
-linkcheck_timeout, linkcheck_retries, linkcheck_report_timeouts_as_broken = 20, 2, True
-linkcheck_anchors = False
+# For `make links`.
+linkcheck_timeout = 20  # seconds
+linkcheck_retries = 2
+linkcheck_report_timeouts_as_broken = True
+linkcheck_anchors = False  # scripts may make them
 
 
 def repository():
-    """The repository's address on GitHub, or None: nothing is invented where none is known."""
+    """The address of the repository on GitHub, or None if it has none."""
     if "GITHUB_REPOSITORY" in os.environ:  # set by GitHub's workflows
         server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
         address = f"{server}/{os.environ['GITHUB_REPOSITORY']}"
@@ -86,7 +96,8 @@ def repository():
         except FileNotFoundError:
             return None
     found = re.fullmatch(
-        r"(?:https://|(?:ssh://)?git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?", address
+        r"(?:https://|(?:ssh://)?git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?",
+        address,
     )
     return f"https://github.com/{found[1]}" if found else None
 
@@ -96,56 +107,99 @@ if REPOSITORY:
     html_theme_options |= {"repository_url": REPOSITORY, "use_repository_button": True}
 
 
+def link(text, url, icon, tooltip):
+    """A button of the theme."""
+    return {"type": "link", "text": text, "url": url, "icon": icon, "tooltip": tooltip}
+
+
+def group(label, icon, tooltip, buttons):
+    """A button of the theme that opens a menu."""
+    return {
+        "type": "group",
+        "label": label,
+        "icon": icon,
+        "tooltip": tooltip,
+        "buttons": buttons,
+    }
+
+
+def download_buttons(copy, solved):
+    """Download the student copy or the solved lesson, given their addresses."""
+    buttons = [
+        link("Notebook to work in", copy, "fas fa-pencil", "Without solutions"),
+        link("Solved notebook", solved, "fas fa-check", "As shown here"),
+    ]
+    return group("download-buttons", "fas fa-download", "Download", buttons)
+
+
+def launch_buttons(copy):
+    """Open the student copy at this path of the repository in Binder or Colab."""
+    path = REPOSITORY.removeprefix("https://github.com/")
+    binder = f"https://mybinder.org/v2/gh/{path}/main?urlpath=lab/tree/{copy}"
+    colab = f"https://colab.research.google.com/github/{path}/blob/main/{copy}"
+    images = "_static/images"
+    tooltip = "Open the copy without solutions in"
+    buttons = [
+        link("Binder", binder, f"{images}/logo_binder.svg", f"{tooltip} Binder"),
+        link("Colab", colab, f"{images}/logo_colab.png", f"{tooltip} Colab"),
+    ]
+    return group("launch-buttons", "fas fa-rocket", "Launch", buttons)
+
+
 def add_buttons(app, page, template, context, doctree):
-    """On a lesson: launch or download the copy without solutions, or download what is shown."""
+    """Give a lesson its buttons, and the site the student copy that they lead to."""
     folder, _, name = page.rpartition("/")
     if folder != "notebooks":
         return
 
-    def link(text, url, icon, tooltip):
-        return {"type": "link", "text": text, "url": url, "icon": icon, "tooltip": tooltip}
-
-    def group(label, icon, tooltip, buttons):
-        return {"type": "group", "label": label, "icon": icon, "tooltip": tooltip, "buttons": buttons}
-
     copy = f"notebooks/student/{name}.ipynb"
     (app.outdir / copy).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / copy, app.outdir / copy)
-    buttons = [
-        link("Notebook to work in", context["pathto"](copy, 1), "fas fa-pencil", "Without solutions"),
-        link(
-            "Solved notebook", context["pathto"](f"_sources/{page}.ipynb", 1), "fas fa-check", "As shown here"
-        ),
-    ]
-    context["header_buttons"].insert(0, group("download-buttons", "fas fa-download", "Download", buttons))
+
+    solved = f"_sources/{page}.ipynb"
+    downloads = download_buttons(context["pathto"](copy, 1), context["pathto"](solved, 1))
+    context["header_buttons"].insert(0, downloads)
     if REPOSITORY:
-        path = REPOSITORY.removeprefix("https://github.com/")
-        binder = f"https://mybinder.org/v2/gh/{path}/main?urlpath=lab/tree/{copy}"
-        colab = f"https://colab.research.google.com/github/{path}/blob/main/{copy}"
-        buttons = [
-            link(
-                "Binder",
-                binder,
-                "_static/images/logo_binder.svg",
-                "Open the copy without solutions in Binder",
-            ),
-            link("Colab", colab, "_static/images/logo_colab.png", "Open the copy without solutions in Colab"),
-        ]
-        context["header_buttons"].insert(0, group("launch-buttons", "fas fa-rocket", "Launch", buttons))
+        context["header_buttons"].insert(0, launch_buttons(copy))
+
+
+def exported(package):
+    """The names in the `__all__` of a package and of its modules."""
+    names = set()
+    for path in (ROOT / "rbm_lib" / package).glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                names |= set(ast.literal_eval(node.value))
+    return names
+
+
+# The modules of these packages also have functions for each other, which are left out.
+EXPORTED = {
+    name: exported(name) for name in ("models", "likelihood", "training", "recommend")
+}
 
 
 def skip(app, kind, name, thing, skipped, options):
-    """What an API page leaves out: names that another module defines, constants, fields without a type."""
-    return thing.imported or (thing.type in ("data", "attribute") and not thing.annotation) or None
+    """Leave out imports, helpers, constants and fields without a type."""
+    if thing.imported or thing.type == "data":
+        return True
+    if thing.type == "attribute":
+        return None if thing.annotation else True
+    package = thing.id.split(".")[1]
+    is_helper = package in EXPORTED and name not in EXPORTED[package]
+    return True if is_helper and thing.type in ("class", "exception", "function") else None
 
 
 def asked_for(app, uri):
-    """A DOI is asked for at doi.org, which knows whether it exists: many publishers refuse programs."""
+    """Ask doi.org whether a DOI exists, because many publishers refuse programs."""
     return re.sub(r"^https://doi\.org/(?=10\.)", "https://doi.org/api/handles/", uri)
 
 
 def setup(app):
     app.connect("linkcheck-process-uri", asked_for)
     app.connect("autodoc-skip-member", skip)
-    app.connect("autodoc-process-docstring", reading.docstring)
-    app.connect("html-page-context", add_buttons, priority=900)  # after the theme has made its buttons
+    # Before napoleon reads the sections of a docstring.
+    app.connect("autodoc-process-docstring", reading.docstring, priority=400)
+    app.connect("autodoc-process-docstring", reading.types, priority=600)  # and after it
+    # After the theme has made its buttons.
+    app.connect("html-page-context", add_buttons, priority=900)

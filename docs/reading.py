@@ -1,52 +1,86 @@
-"""For the site (see conf.py): notebooks as MyST-NB, and docstrings as Sphinx, would like to read them."""
+"""Prepare notebooks for MyST-NB, and docstrings for Sphinx; see conf.py."""
 
 import re
+from itertools import groupby
 
 import nbformat
 
 
 def notebook(text):
-    """The notebook as it is shown: each figure with its alternative text, formulas in hints as formulas.
+    """The notebook as the site shows it.
 
-    MyST-NB takes the alternative text from the cell's metadata, ours stands in the output's. The cell that
-    only Google Colab needs is left out. Raises ValueError for a cell with two figures.
+    MyST-NB reads a figure's alternative text from the metadata of the cell, but the lessons
+    have it in the metadata of the output, so it is copied. Formulas in hints are marked as
+    formulas, and the cell that only Google Colab needs is left out.
+
+    Raises ValueError for a cell with two figures, because only one would get its text.
     """
     shown = nbformat.reads(text, as_version=4)
     shown.cells = [cell for cell in shown.cells if "google.colab" not in cell.source]
     for cell in shown.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"<details>.*?(?=\n\n|</details>)", _formulas, cell.source, flags=re.DOTALL)
+            cell.source = re.sub(
+                r"<details>.*?(?=\n\n|</details>)", _formulas, cell.source, flags=re.DOTALL
+            )
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 if "mystnb" in cell.metadata:
                     raise ValueError(
-                        f"A cell shows two figures, and only one would get its text:\n{cell.source}"
+                        f"A cell shows two figures, expected one:\n{cell.source}"
                     )
-                cell.metadata["mystnb"] = {"image": {"alt": output.metadata["image/png"]["alt"]}}
+                alt = output.metadata["image/png"]["alt"]
+                cell.metadata["mystnb"] = {"image": {"alt": alt}}
     return shown
 
 
 def _formulas(html):
-    """Raw HTML, which Markdown leaves alone: $…$ in it becomes what MathJax looks for."""
-    return re.sub(r"\$([^$\n]+)\$", r'<span class="math notranslate nohighlight">\\(\1\\)</span>', html[0])
+    """In raw HTML, which Markdown leaves alone, mark $…$ the way MathJax looks for it."""
+    return re.sub(
+        r"\$([^$\n]+)\$",
+        r'<span class="math notranslate nohighlight">\\(\1\\)</span>',
+        html[0],
+    )
 
 
 def docstring(app, kind, name, thing, options, lines):
-    """Plain text → reStructuredText, in place. `name` is code, an indented paragraph too.
+    """Let `*shape`, `|x|` and `mean_` in running text stand for themselves, in place.
 
-    A paragraph with hanging indents is a list, whose items begin where a line is not indented.
+    reStructuredText would take their signs for markup. Code is left as it is.
     """
-    paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
-    lines[:] = "\n\n".join(map(_paragraph, paragraphs)).split("\n") + [""]
+    runs = groupby(zip(lines, _are_code(lines), strict=True), key=lambda pair: pair[1])
+    result = []
+    for is_code, pairs in runs:
+        run = [line for line, _ in pairs]
+        result += run if is_code else _escape("\n".join(run)).split("\n")
+    lines[:] = result
 
 
-def _paragraph(text):
-    if text.startswith("    "):
-        return f"::\n\n{text}"
-    pieces = re.split(r"(``.+?``|`.+?`)", text, flags=re.DOTALL)
-    special = r"[\\|]|(?<=\w)_(?!\w)|(?<!http)(?<!https):(?=\S)"  # the last: file:line is no address
-    pieces[::2] = (re.sub(special, r"\\\g<0>", piece) for piece in pieces[::2])
-    text = "".join(pieces)
-    if "\n  " in text and not text.startswith("- "):
-        text = re.sub(r"^(?! )", "- ", text, flags=re.MULTILINE)
-    return text
+def _are_code(lines):
+    """For each line, whether it is in a literal block, a formula or a doctest."""
+    opened_at = None  # the indentation of the line that opened a block
+    in_doctest = False
+    for line in lines:
+        text = line.strip()
+        indentation = len(line) - len(line.lstrip())
+
+        if opened_at is not None and text and indentation <= opened_at:
+            opened_at = None
+        in_doctest = bool(text) and (in_doctest or text.startswith(">>>"))
+        yield opened_at is not None or in_doctest
+
+        if opened_at is None and text.endswith("::"):
+            opened_at = indentation
+
+
+def _escape(text):
+    pieces = re.split(r"(`+[^`]+`+)", text)
+    signs = r"(?<=, )\*(?=[^*\n]*\))|\||(?<=\w)_(?!\w)"
+    pieces[::2] = [re.sub(signs, r"\\\g<0>", piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def types(app, kind, name, thing, options, lines):
+    """Keep Sphinx from linking words of a type, like shape, to attributes of that name."""
+    for i, line in enumerate(lines):
+        if found := re.fullmatch(r"(:(?:rtype|(?:var)?type [^:]+):) (\S.*)", line):
+            lines[i] = f"{found[1]} *{found[2]}*"

@@ -1,15 +1,39 @@
-"""Restricted Boltzmann machines for recommendation: a small library, checked against exact answers.
+"""Restricted Boltzmann machines for recommendation: a small library, checked exactly."""
 
-Importing it costs little more than importing torch: pandas, matplotlib and scikit-learn are loaded only by
-the functions that need them.
-"""
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.models import DBM, DBN, RBM
+from rbm_lib.training import (
+    CD,
+    PCD,
+    Checkpoint,
+    EarlyStopping,
+    Exact,
+    History,
+    Monitor,
+    TrainingDiverged,
+    fit,
+    load_model,
+    pretrain,
+    save_model,
+)
+from rbm_lib.version import __version__
 
-from rbm_lib.models.dbm import DBM
-from rbm_lib.models.dbn import DBN
-from rbm_lib.models.rbm import RBM
-from rbm_lib.training.checkpoint import load_model, save_model
-from rbm_lib.training.fit import History, TrainingDiverged, fit
-from rbm_lib.training.pretraining import pretrain
-
-__version__ = "0.1.0"
-__all__ = ["DBM", "DBN", "RBM", "History", "TrainingDiverged", "fit", "load_model", "pretrain", "save_model"]
+__all__ = [
+    "CD",
+    "DBM",
+    "DBN",
+    "PCD",
+    "RBM",
+    "Checkpoint",
+    "EarlyStopping",
+    "Exact",
+    "History",
+    "Monitor",
+    "RatingMatrix",
+    "TrainingDiverged",
+    "__version__",
+    "fit",
+    "load_model",
+    "pretrain",
+    "save_model",
+]

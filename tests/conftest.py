@@ -6,11 +6,16 @@ import pytest
 import torch
 from hypothesis import Phase, settings
 
-from tests.support import DEVICES, DISCRETE, KINDS, TIMES
+from tests.support import DEVICES, DISCRETE, TIMES, VISIBLE
 
-settings.register_profile("fixed", derandomize=True, database=None, deadline=None, max_examples=100 * TIMES)
-settings.register_profile("faults", settings.get_profile("fixed"), phases=[Phase.explicit, Phase.generate])
-settings.load_profile("fixed")  # the same examples in every run; for `make faults` without shrinking
+# The same examples in every run; for `make faults` without shrinking.
+settings.register_profile(
+    "fixed", derandomize=True, database=None, deadline=None, max_examples=100 * TIMES
+)
+settings.register_profile(
+    "faults", settings.get_profile("fixed"), phases=[Phase.explicit, Phase.generate]
+)
+settings.load_profile("fixed")
 torch.set_warn_always(True)  # a warning then appears whatever the order of the tests
 
 
@@ -27,14 +32,13 @@ def device(request):
     return torch.device(request.param)
 
 
-@pytest.fixture(params=KINDS)
-def kind(request):
-    """Every kind of visible unit."""
+@pytest.fixture(params=VISIBLE)
+def visible(request):
+    """Every type of visible unit, and mixed ones."""
     return request.param
 
 
 @pytest.fixture(params=DISCRETE)
 def discrete(request):
-    """The kinds whose visible states can be enumerated."""
+    """The types whose visible states can be enumerated."""
     return request.param
-

@@ -1,10 +1,11 @@
-"""The lists of dependencies hold together, and what the README tells people to type exists."""
+"""The lists of dependencies agree, and what the README tells people to type works."""
 
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -14,152 +15,244 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from rbm_lib.version import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA_NAMES = {"pytorch": "torch"}
 
 
-def wanted():
-    """name → specifier, of every dependency in pyproject.toml; one stated twice must be stated alike."""
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+PYPROJECT = tomllib.loads(read("pyproject.toml"))
+PROJECT = PYPROJECT["project"]
+README = read("README.md")
+
+
+def dependencies():
+    """name → specifier of every dependency in pyproject.toml, extras included."""
+    extras = PROJECT["optional-dependencies"].values()
+    requirements = map(Requirement, PROJECT["dependencies"] + sum(extras, []))
+
     found = {}
-    for text in PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), []):
-        requirement = Requirement(text)
+    for requirement in requirements:
+        name = canonicalize_name(requirement.name)
         specifier = str(requirement.specifier)
-        assert found.setdefault(canonicalize_name(requirement.name), specifier) == specifier, text
+        assert found.setdefault(name, specifier) == specifier, f"{name} is stated twice"
     return found
 
 
-def pinned(file="constraints.txt"):
-    """name → version, from a file of constraints."""
-    lines = (line.split("#")[0].strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines())
+def pinned(file):
+    """name → version of a list of pins."""
+    lines = (line.split("#")[0].strip() for line in read(file).splitlines())
     pins = [line.split("==") for line in lines if line]
-    assert all(len(pin) == 2 for pin in pins), "every line is name==version"
+    assert all(len(pin) == 2 for pin in pins), f"{file}: every line is name==version"
     return {canonicalize_name(name): version for name, version in pins}
 
 
-def test_every_dependency_is_pinned_within_its_bounds():
-    pins = pinned()
-    for name, specifier in wanted().items():
-        assert name in pins, f"{name} has no line in constraints.txt"
-        assert Requirement(f"{name}{specifier}").specifier.contains(pins[name]), f"{name}=={pins[name]}"
-    assert not any("+" in version for version in pins.values()), "no local builds: CUDA must stay possible"
+def make_targets():
+    return set(re.findall(r"^([a-z-]+):.*##", read("Makefile"), re.MULTILINE))
+
+
+def allows_python(version):
+    return Requirement(f"python{PROJECT['requires-python']}").specifier.contains(version)
+
+
+# Dependencies
+
+
+@pytest.mark.parametrize("name, specifier", dependencies().items())
+def test_a_dependency_is_pinned_within_its_bounds(name, specifier):
+    version = pinned("constraints.txt")[name]
+
+    assert Requirement(f"{name}{specifier}").specifier.contains(version)
+
+
+def test_no_pin_is_a_local_build():
+    versions = pinned("constraints.txt").values()
+
+    assert [v for v in versions if "+" in v] == [], "builds with CUDA must stay possible"
 
 
 def test_the_oldest_versions_are_the_lower_bounds():
     oldest = pinned("constraints-min.txt")
-    for name, specifier in wanted().items():
+
+    for name, specifier in dependencies().items():
         bound = re.fullmatch(r"[>=]=([\d.]+)", specifier)[1]
-        assert Version(oldest[name]) == Version(bound), f"{name}: {oldest[name]}, pyproject.toml says {bound}"
+        assert Version(oldest[name]) == Version(bound), name
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "benchmarks/peers.txt",
+        "docs/requirements.txt",
+        "docs/spelling.txt",
+        "tests/browser/requirements.txt",
+        "tests/nbgrader.txt",
+    ],
+)
+def test_tools_with_an_environment_of_their_own_are_pinned(file):
+    assert pinned(file)
 
 
 def test_conda_has_the_same_dependencies():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    entries = yaml.safe_load(read("environment.yml"))["dependencies"]
+
     conda = {}
-    for entry in environment["dependencies"]:
+    for entry in entries:
         if isinstance(entry, str):
             name, specifier = re.fullmatch(r"([\w-]+)(.*)", entry).groups()
             conda[CONDA_NAMES.get(name, name)] = re.sub("^=", "==", specifier)
     python = conda.pop("python")
-    assert re.fullmatch(r"==\d\.\d+", python), "one version: Binder's builder understands no range"
-    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python[2:])
     conda.pop("pip")
-    assert conda == wanted()
-    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+    assert conda == dependencies()
+    assert {"pip": ["-e ."]} in entries
+    # Binder's builder does not understand a range of versions.
+    assert re.fullmatch(r"==\d\.\d+", python)
+    assert allows_python(python[2:])
 
 
-def make_targets():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
+# The package
+
+
+def test_the_changelog_describes_this_version():
+    releases = re.findall(r"^## \[([\d.]+)\]", read("CHANGELOG.md"), re.MULTILINE)
+
+    assert releases[0] == __version__
+    assert releases == sorted(releases, key=Version, reverse=True)
+
+
+def test_the_library_is_imported_without_plotting_and_scikit_learn():
+    heavy = ["matplotlib", "sklearn", "IPython", "jupyter_client"]
+    code = f"import sys, rbm_lib; print([name for name in {heavy} if name in sys.modules])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+# What the README and the containers promise
 
 
 def test_the_dev_container_makes_the_environment_that_it_names():
-    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
-    python = re.fullmatch(r"mcr\.microsoft\.com/devcontainers/python:(\d\.\d+)", container["image"])[1]
-    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python)
-    assert re.fullmatch(r"make ([a-z-]+)", container["postCreateCommand"])[1] in make_targets()
+    container = json.loads(read(".devcontainer/devcontainer.json"))
+
+    image = re.fullmatch(
+        r"mcr\.microsoft\.com/devcontainers/python:(.+)", container["image"]
+    )
+    command = re.fullmatch(r"make ([a-z-]+)", container["postCreateCommand"])
     settings = container["customizations"]["vscode"]["settings"]
-    interpreter = settings["python.defaultInterpreterPath"].removeprefix("${containerWorkspaceFolder}/")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert interpreter == f"{re.search(r'^VENV := (.+)$', makefile, re.MULTILINE)[1]}/bin/python"
+    interpreter = settings["python.defaultInterpreterPath"]
+    environment = re.search(r"^VENV := (.+)$", read("Makefile"), re.MULTILINE)[1]
+
+    assert allows_python(image[1])
+    assert command[1] in make_targets()
+    assert interpreter == f"${{containerWorkspaceFolder}}/{environment}/bin/python"
 
 
-def test_the_addresses_of_binder_and_colab_lead_to_files():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for pattern in (
-        r"`https://mybinder\.org/v2/gh/OWNER/NAME/HEAD\?urlpath=lab/tree/(\S+)`",
-        r"`https://colab\.research\.google\.com/github/OWNER/NAME/blob/main/(\S+)`",
-    ):
-        assert (ROOT / re.search(pattern, readme)[1]).exists()
+@pytest.mark.parametrize(
+    "address",
+    [
+        r"https://mybinder\.org/v2/gh/OWNER/NAME/HEAD\?urlpath=lab/tree/(\S+\.ipynb)",
+        r"https://colab\.research\.google\.com/github/OWNER/NAME/blob/main/(\S+\.ipynb)",
+    ],
+)
+def test_the_addresses_of_binder_and_colab_lead_to_files(address):
+    file = re.search(address, README)[1]
 
-
-def test_the_spelling_tools_are_pinned():
-    lines = (ROOT / "docs/spelling.txt").read_text(encoding="utf-8").splitlines()
-    assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in lines if not line.startswith("#"))
+    assert (ROOT / file).exists()
 
 
 def test_the_readmes_commands_exist():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = make_targets()
-    named = set(re.findall(r"\bmake ([a-z]+)", readme))
-    assert {"run", "test", "lab"} <= named <= targets, named - targets
-    assert "-c constraints.txt" in readme and "conda env create -f environment.yml" in readme
-    extras = re.search(r'-e "\.\[([\w,]+)\]"', readme).group(1).split(",")
-    assert set(extras) == set(PROJECT["optional-dependencies"])
-    for link in re.findall(r"\]\(([^)#:]+)\)", readme):
-        if not link.endswith(".ipynb"):  # tests/notebooks knows which of those there are
-            assert (ROOT / link).exists(), link
+    named = set(re.findall(r"\bmake ([a-z][a-z-]+)", README))
+
+    assert {"run", "test", "lab"} <= named
+    assert named - make_targets() == set()
 
 
-def test_the_readme_names_every_notebook():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        assert f"(notebooks/{path.name})" in readme, path.name
+def test_the_readme_installs_every_extra_at_the_pinned_versions():
+    command = re.search(r'pip install -e "\.\[([\w,]+)\]" -c (\S+)', README)
+
+    assert set(command[1].split(",")) == set(PROJECT["optional-dependencies"])
+    assert command[2] == "constraints.txt"
 
 
-def test_what_git_ignores():
-    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
-    assert "/data/*" in ignored and "data/" not in ignored, "data/ would also hide rbm_lib/data"
-    if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
-    for path, hidden in {
-        "data/ml-100k/u.data": True,
-        "data/README.md": False,
-        "rbm_lib/data/ratings.py": False,
-        "build/index.html": True,
-        "notebooks/student/01_x.ipynb": False,
-        "notebooks/student/01_x.new.ipynb": True,
-    }.items():
-        # --no-index: what is tracked already must be judged by the rules too
-        done = subprocess.run(["git", "check-ignore", "-q", "--no-index", path], cwd=ROOT)
-        assert (done.returncode == 0) == hidden, path
-
-
-def test_make_lists_its_targets_and_says_which_python_is_too_old(tmp_path):
-    def make(*arguments):
-        command = ["make", "-f", str(ROOT / "Makefile"), *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-
-    if os.name == "nt" or not shutil.which("make"):
-        pytest.skip("no make")
-    shown = make()
-    assert shown.returncode == 0 and "make lab" in shown.stdout and "make faults" in shown.stdout
-    old = tmp_path / "old-python"
-    old.write_text('#!/bin/sh\ncase "$1" in --version) echo Python 3.9.1;; *) exit 1;; esac\n')
-    old.chmod(0o755)
-    for name in ("pyproject.toml", "constraints.txt"):
-        (tmp_path / name).touch()
-    refused = make("setup", f"PYTHON={old}")
-    assert refused.returncode != 0 and "Python 3.11 or newer is needed" in refused.stdout
-    assert "Python 3.9.1" in refused.stdout and not (tmp_path / ".venv").exists()
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb")), ids=str)
+def test_the_readme_names_a_notebook(path):
+    assert f"(notebooks/{path.name})" in README
 
 
 def test_the_readme_example_runs(monkeypatch, tmp_path):
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    quick = re.sub(r"epochs=\d+", "epochs=1, progress=False, device='cpu'", code)
     monkeypatch.setenv("RBM_OFFLINE", "1")
     monkeypatch.setenv("RBM_DATA", str(tmp_path))
-    assert "epochs=60," in code
+
     names = {}
-    exec(code.replace("epochs=60,", "epochs=1, progress=False, device='cpu',"), names)
-    assert names["films"].shape == (1, 10)
+    exec(quick, names)
+
     seen = names["likes"].item_index([50, 181, 286])
-    assert not set(names["films"][0].tolist()) & set(seen.tolist())
+    assert names["films"].shape == (1, 10)
+    assert set(names["films"][0].tolist()).isdisjoint(seen.tolist())
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+@pytest.mark.parametrize(
+    "path, hidden",
+    [
+        ("data/ml-100k/u.data", True),
+        ("data/README.md", False),
+        ("rbm_lib/data/ratings.py", False),
+        ("build/index.html", True),
+        ("notebooks/student/01_x.ipynb", False),
+        ("notebooks/student/01_x.new.ipynb", True),
+    ],
+)
+def test_what_git_ignores(path, hidden):
+    # --no-index: judge files that are tracked already by the rules too.
+    command = ["git", "check-ignore", "-q", "--no-index", path]
+
+    done = subprocess.run(command, cwd=ROOT)
+
+    assert (done.returncode == 0) == hidden
+
+
+# make
+
+
+def make(folder, *arguments):
+    if os.name == "nt" or not shutil.which("make"):
+        pytest.skip("no make")
+    command = ["make", "-f", str(ROOT / "Makefile"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_make_lists_its_targets(tmp_path):
+    done = make(tmp_path)
+
+    assert done.returncode == 0
+    assert (
+        set(re.findall(r"^  make ([a-z-]+)", done.stdout, re.MULTILINE)) == make_targets()
+    )
+
+
+def test_make_says_which_python_is_too_old(tmp_path):
+    old = tmp_path / "old-python"
+    old.write_text(
+        '#!/bin/sh\ncase "$1" in --version) echo Python 3.9.1;; *) exit 1;; esac\n'
+    )
+    old.chmod(0o755)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+
+    done = make(tmp_path, "setup", f"PYTHON={old}")
+
+    assert done.returncode != 0
+    assert "Python 3.11 or newer is needed" in done.stdout
+    assert "Python 3.9.1" in done.stdout
+    assert not (tmp_path / ".venv").exists()

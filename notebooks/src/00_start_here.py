@@ -23,9 +23,9 @@ from matplotlib.colors import ListedColormap
 from sklearn.metrics import roc_auc_score
 
 from rbm_lib import RBM
-from rbm_lib.course import Lesson, check_device, check_environment, exercises, exercises_00, plotting
+from rbm_lib.course import Lesson, check, check_device, check_environment, plotting
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.likelihood.pseudo import exact_log_likelihood, exact_log_partition
+from rbm_lib.likelihood import exact_log_likelihood, exact_log_partition
 
 plotting.use_style()
 lesson = Lesson("00_start_here")
@@ -387,14 +387,14 @@ def probability_on(energy_off, energy_on):
     return np.exp(energy_on) / (np.exp(energy_off) + np.exp(energy_on))
 
 
-print(exercises.check(exercises_00.WARM_UP, probability_on))
+print(check(lesson.exercises["warm-up"], probability_on))
 
 # %% tags=["nbval-check-output"]
 def probability_on(energy_off, energy_on):
     return np.exp(-energy_on) / (np.exp(-energy_off) + np.exp(-energy_on))
 
 
-print(exercises.check(exercises_00.WARM_UP, probability_on))
+print(check(lesson.exercises["warm-up"], probability_on))
 
 # %% [markdown]
 # ## 8. How to fool yourself

@@ -22,20 +22,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rbm_lib import RBM, fit
+from rbm_lib import CD, PCD, RBM, Monitor, baselines, evaluate, fit
 from rbm_lib.course import Lesson
-from rbm_lib.course.plotting import COLORS, GREY, image_grid, show, use_style
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.likelihood.pseudo import (
+from rbm_lib.likelihood import (
     ais_log_partition,
     exact_gradient,
     exact_log_likelihood,
     exact_log_partition,
     reverse_ais_log_partition,
 )
-from rbm_lib.models.sampling import gibbs
-from rbm_lib.recommend import baselines, evaluate
-from rbm_lib.training.fit import linear_decay
+from rbm_lib.plotting import COLORS, GREY, image_grid, show, use_style
+from rbm_lib.sampling import gibbs
+from rbm_lib.training import ItemMeanDecay, linear_decay
 
 # %%
 lesson = Lesson("01_energy_and_contrastive_divergence")
@@ -580,8 +579,8 @@ def cosines_along_training(rows, n_hidden):
     table, done = [], 0
     for step in steps:
         if step > done:
-            fit(model, rows, method="exact", epochs=step - done, batch_size=len(rows), lr=0.1,
-                device="cpu", monitor_every=10_000, progress=False)
+            fit(model, rows, "exact", epochs=step - done, batch_size=len(rows), lr=0.1,
+                callbacks=[Monitor(every=10_000)], device="cpu", progress=False)
             done = step
         exact = flat(exact_gradient(model, rows))
         table.append([float(torch.cosine_similarity(flat(expected_cd(model, rows, k)), exact, 0)) for k in orders])
@@ -634,17 +633,17 @@ n_steps = lesson.pick(fast=4000, full=10_000)
 falling = linear_decay()
 recipes = {
     "exact": dict(method="exact", lr=0.2, schedule=linear_decay(0.5)),  # the rate falls in the second half only
-    "CD-1, constant rate": dict(method="cd", k=1, lr=0.02),
-    "CD-1, falling rate": dict(method="cd", k=1, lr=0.02, schedule=falling),
-    "CD-10, falling rate": dict(method="cd", k=10, lr=0.02, schedule=falling),
-    "PCD, constant rate": dict(method="pcd", n_chains=100, lr=0.02),
-    "PCD, falling rate": dict(method="pcd", n_chains=100, lr=0.02, schedule=falling),
+    "CD-1, constant rate": dict(method=CD(k=1), lr=0.02),
+    "CD-1, falling rate": dict(method=CD(k=1), lr=0.02, schedule=falling),
+    "CD-10, falling rate": dict(method=CD(k=10), lr=0.02, schedule=falling),
+    "PCD, constant rate": dict(method=PCD(n_chains=100), lr=0.02),
+    "PCD, falling rate": dict(method=PCD(n_chains=100), lr=0.02, schedule=falling),
 }
 
 
 def train(recipe, seed=0):
     model = RBM(9, 8, weight_std=0.1, seed=seed).double()
-    history = fit(model, pictures, epochs=n_steps, batch_size=14, monitor_every=50, device="cpu",
+    history = fit(model, pictures, epochs=n_steps, batch_size=14, callbacks=[Monitor(every=50)], device="cpu",
                   generator=torch.Generator().manual_seed(seed), progress=lesson.progress, **recipe)
     return model, history.to_frame()
 
@@ -904,7 +903,7 @@ one_hot = torch.nn.functional.one_hot(levels.long(), 2)
 machine = RBM(ratings.n_items, lesson.pick(fast=30, full=50), "categorical", n_levels=2, weight_std=0.05, seed=0)
 machine.initialize_from(one_hot, observed)
 history = fit(machine, ratings, epochs=lesson.pick(fast=12, full=30), batch_size=50, lr=0.05, schedule=linear_decay(),
-              weight_decay=0.02, decay_toward="item_mean", monitor_every=10, device="cpu",
+              weight_decay=ItemMeanDecay(0.02), callbacks=[Monitor(every=10)], device="cpu",
               generator=torch.Generator().manual_seed(0), progress=lesson.progress)
 
 # %% [markdown]

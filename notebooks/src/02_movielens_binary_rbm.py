@@ -22,16 +22,14 @@ import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 
-from rbm_lib import RBM, fit
+from rbm_lib import RBM, Monitor, baselines, evaluate, fit
 from rbm_lib.course import Lesson
-from rbm_lib.course.plotting import COLORS, show, use_style
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.likelihood.pseudo import exact_gradient
-from rbm_lib.recommend import baselines, evaluate
-from rbm_lib.recommend.covariates import left_out_bias, multinomial_covariate
-from rbm_lib.recommend.scoring import fold_in, predict, score_items, top_n
-from rbm_lib.training.fit import linear_decay
-from rbm_lib.training.monitoring import distinct_codes, saturation
+from rbm_lib.likelihood import exact_gradient
+from rbm_lib.models import VisibleData
+from rbm_lib.plotting import COLORS, show, use_style
+from rbm_lib.recommend import fold_in, left_out_bias, multinomial_covariate, predict, score_items, top_n
+from rbm_lib.training import ItemMeanDecay, distinct_codes, linear_decay, saturation
 
 # %%
 lesson = Lesson("02_movielens_binary_rbm")
@@ -54,7 +52,7 @@ if movielens.name == "100k":
 else:
     split = evaluate.random_split(RatingMatrix.from_frame(movielens.ratings, **ids), share=0.2, seed=0)
 likes = evaluate.Split(split.train.binarize(3), split.held_out.binarize(3))  # level 3 of 0…4 is four stars
-people, films, levels = evaluate.cells(split.held_out)
+people, films, levels = split.held_out.triples()
 is_liked = levels >= 3
 
 # %%
@@ -295,7 +293,7 @@ print("a person without ratings and one who dislikes everything look the same:",
 # never sees its own rating.
 
 # %%
-common = dict(batch_size=50, lr=0.05, schedule=linear_decay(), monitor_every=1000, device="cpu",
+common = dict(batch_size=50, lr=0.05, schedule=linear_decay(), callbacks=[Monitor(every=1000)], device="cpu",
               progress=lesson.progress)
 
 
@@ -313,7 +311,7 @@ def trained(ratings, n_hidden, weight_std, n_levels=None, seed=0, **settings):
 # %%
 small = dict(n_hidden=50, weight_std=0.01, weight_decay=0.02, epochs=30)
 good = dict(n_hidden=30, weight_std=0.05)
-shared = dict(weight_decay=0.03, decay_toward="item_mean", epochs=60)
+shared = dict(weight_decay=ItemMeanDecay(0.03), epochs=60)
 machines = {
     "RBM {0,1}": trained(likes.train, **small),
     "RBM 2 levels": trained(likes.train, **small, n_levels=2),
@@ -418,7 +416,7 @@ def film_rows(ratings, n_hidden, weight_decay, epochs):
     offset = torch.as_tensor(x)[..., None] * coefficient
     model = RBM(rows.n_items, n_hidden, "categorical", rows.n_levels, weight_std=0.01, seed=0)
     model.visible_bias.data.copy_(start_bias)
-    fit(model, rows, visible_offset=offset, weight_decay=weight_decay, epochs=epochs,
+    fit(model, VisibleData(model, rows, visible_offset=offset), weight_decay=weight_decay, epochs=epochs,
         generator=torch.Generator().manual_seed(0), **common)
     return predict(model, rows, visible_offset=offset).double().numpy().swapaxes(0, 1)
 
@@ -524,7 +522,7 @@ show(fig, f"Calibration curves of two machines and the item mean, no bin more th
 liked = movielens.ratings[movielens.ratings["rating"] >= 4]
 liked = liked[liked.groupby("user_id")["movie_id"].transform("size") >= 5]
 shelf = evaluate.random_split(RatingMatrix.from_frame(liked, like_at_least=4, item_ids=ids["item_ids"]), 0.2, seed=0)
-rows = torch.as_tensor((shelf.train.csr != 0).toarray(), dtype=torch.float32)
+rows = torch.as_tensor(shelf.train.likes().toarray(), dtype=torch.float32)
 
 taste = RBM(shelf.train.n_items, 200, weight_std=0.01, seed=0).initialize_from(rows)
 fit(taste, rows, weight_decay=0.03, epochs=80, generator=torch.Generator().manual_seed(0), **common)
@@ -556,9 +554,9 @@ lesson.check("3", my_ndcg)
 
 # %%
 person = 0
-unseen = shelf.train.csr[[person]] != 0  # what top_n is not to list: the likes it was trained on
+unseen = shelf.train.rated()[[person]]  # what top_n is not to list: the likes it was trained on
 ten, _ = top_n(rbm_scores[[person]], unseen, 10)
-hidden_likes = shelf.held_out.csr[[person]].toarray()[0] != 0
+hidden_likes = shelf.held_out.likes()[[person]].toarray()[0]
 hits, relevant = [int(hidden_likes[i]) for i in ten[0]], int(hidden_likes.sum())
 by_library = evaluate.per_user_ranking(rbm_scores, shelf.held_out, shelf.train, 10)["NDCG@10"][person]
 print(f"top ten of person {person + 1}, 1 = a held-out like: {hits}, of {relevant} held out; NDCG@10 = {by_library:.3f}")
@@ -644,7 +642,7 @@ show(fig, "NDCG@10 with intervals, from last to first: " + "; ".join(f"{n} {ndcg
 # > **Predict first.** The machine is shown the answers. What NDCG@10 will it reach: 1?
 
 # %%
-leaky = rows + torch.as_tensor((shelf.held_out.csr != 0).toarray(), dtype=torch.float32)
+leaky = rows + torch.as_tensor(shelf.held_out.likes().toarray(), dtype=torch.float32)
 with torch.no_grad():
     reconstruction = taste.mean_v_given_h(taste.prob_h_given_v(leaky)).numpy()
 cheat = evaluate.ranking_metrics(reconstruction, shelf.held_out, shelf.train, k=10, n_bootstrap=0).set_index("metric")

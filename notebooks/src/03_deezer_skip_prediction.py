@@ -35,10 +35,8 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 # %%
-from rbm_lib import DBN, RBM, fit, pretrain
-from rbm_lib.course import Lesson
-from rbm_lib.course.lesson import repository_root
-from rbm_lib.course.plotting import COLORS, show, use_style
+from rbm_lib import DBN, RBM, Monitor, evaluate, fit, pretrain
+from rbm_lib.course import Lesson, repository_root
 from rbm_lib.data import load_deezer
 from rbm_lib.data.deezer.features import (
     CATEGORIES,
@@ -50,13 +48,11 @@ from rbm_lib.data.deezer.features import (
     temporal_split,
     write_submission,
 )
-from rbm_lib.likelihood.belief_bound import exact_bound
-from rbm_lib.likelihood.pseudo import exact_log_likelihood
-from rbm_lib.recommend import evaluate
-from rbm_lib.recommend.covariates import multinomial_covariate
-from rbm_lib.recommend.scoring import score_items
-from rbm_lib.training.fine_tune import fine_tune
-from rbm_lib.training.fit import linear_decay
+from rbm_lib.likelihood import exact_bound, exact_log_likelihood
+from rbm_lib.models import VisibleData
+from rbm_lib.plotting import COLORS, show, use_style
+from rbm_lib.recommend import multinomial_covariate, score_items
+from rbm_lib.training import ItemMeanDecay, fine_tune, linear_decay
 
 # %%
 lesson = Lesson("03_deezer_skip_prediction")
@@ -617,7 +613,7 @@ start = dict(user_ids=everyone, min_plays=lesson.pick(fast=3, full=5))
 tracks, artists = keep_matrix(listens[known], "media_id", **start), keep_matrix(listens[known], "artist_id", **start)
 for name, matrix in (("tracks", tracks), ("artists", artists)):
     print(f"{matrix.n_users:,} listeners x {matrix.n_items:,} {name}: {matrix.n_ratings / np.prod(matrix.shape):.1%} known, "
-          f"of these {(matrix.csr.data == 2).mean():.0%} kept")
+          f"of these {matrix.triples()[2].mean():.0%} kept")
 
 # %% [markdown]
 # (A pair heard several times counts as kept if at least half of its listens were. Tracks and artists with few plays are left out.) One machine for tracks, one for
@@ -632,8 +628,8 @@ def skip_machine(matrix, offset=None, bias=None, epochs=lesson.pick(fast=10, ful
     model.initialize_from(torch.nn.functional.one_hot(v.long(), 2), observed)
     if bias is not None:
         model.visible_bias.data.copy_(bias)
-    fit(model, matrix, visible_offset=offset, epochs=epochs, batch_size=50, lr=0.05, schedule=linear_decay(), weight_decay=0.1,
-        decay_toward="item_mean", monitor_every=1000, generator=torch.Generator().manual_seed(0), device="cpu",
+    fit(model, VisibleData(model, matrix, visible_offset=offset), epochs=epochs, batch_size=50, lr=0.05, schedule=linear_decay(),
+        weight_decay=ItemMeanDecay(0.1), callbacks=[Monitor(every=1000)], generator=torch.Generator().manual_seed(0), device="cpu",
         progress=lesson.progress)
     return model
 
@@ -690,13 +686,13 @@ print("RBM on tracks beyond listener's and track's rate, AUC: {:+.3f} [{:+.3f}, 
 # them asks.
 
 # %%
-history_size = np.diff(tracks.csr.indptr)
+history_size = tracks.user_counts()
 somebody = int(np.argsort(history_size)[len(history_size) // 2])
 chances = score_items(track_machine, tracks)[somebody].numpy()
 unplayed = np.flatnonzero(~tracks.batch(slice(somebody, somebody + 1))[1][0].numpy())
 order = unplayed[np.argsort(chances[unplayed])]
 three = [order[-1], order[len(order) // 2], order[0]]
-played_rows = tracks.csr[[somebody]].data == 2
+played_rows = tracks.rows([somebody]).triples()[2]
 print(f"a listener with {history_size[somebody]} known tracks, {played_rows.mean():.0%} of them kept")
 pd.DataFrame({"song (media_id)": tracks.item_ids[three], "P(kept)": chances[three].round(2)}, index=["best", "middle", "last"])
 
@@ -798,12 +794,12 @@ lesson.check("4", my_second_machine)
 
 # %%
 seeded = lambda seed=0: torch.Generator().manual_seed(seed)  # noqa: E731
-quiet = dict(device="cpu", progress=False, monitor_every=10**6)
+quiet = dict(device="cpu", progress=False, callbacks=[Monitor(every=10**6)])
 bars = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 3)
 patterns = torch.cat([bars[:, :, None].expand(-1, 3, 3), bars[:, None, :].expand(-1, 3, 3)]).flatten(1).unique(dim=0).double()
 
 stack = DBN([9, 8, 9], weight_std=0.1, seed=0).double()
-first, second = stack.machines
+first, second = stack.rbms
 fit(first.initialize_from(patterns), patterns, epochs=3000, batch_size=14, lr=0.1, generator=seeded(), **quiet)
 with torch.no_grad():
     for parameter, value in zip((second.W, second.visible_bias, second.hidden_bias),
@@ -817,7 +813,7 @@ bounds = [float(exact_bound(stack, patterns).mean())]
 assert abs(bounds[0] - alone) < 1e-10
 states = first.sample_h_given_v(patterns.repeat(300, 1), generator=seeded(3))
 for _ in range(20):
-    fit(second, states, method="exact", epochs=10, lr=0.02, batch_size=len(states), optimizer=torch.optim.Adam,
+    fit(second, states, "exact", epochs=10, lr=0.02, batch_size=len(states), optimizer=torch.optim.Adam,
         generator=seeded(), **quiet)
     bounds.append(float(exact_bound(stack, patterns).mean()))
 
@@ -858,7 +854,7 @@ for name in ("pretrained", "random start"):
                   weight_std=0.05 if name == "pretrained" else 0.3, seed=0)
     if name == "pretrained":
         pretrain(network, bins[0], epochs=lesson.pick(fast=1, full=3), batch_size=100, lr=0.01, schedule=linear_decay(),
-                 monitor_every=1000, generator=seeded(), device="cpu", progress=lesson.progress)
+                 callbacks=[Monitor(every=1000)], generator=seeded(), device="cpu", progress=lesson.progress)
     networks[name] = network
     curves[name] = fine_tune(network, bins[0], labels, validation=(bins[1], y_held.astype(int)), generator=seeded(), **tuned)
     outputs[f"DBN, {name}"] = network.predict_proba(bins[1])[:, 1].double().numpy()
@@ -962,7 +958,7 @@ def profile(rows, people):
 
 
 who_old, who_new = profile(listens, old.user_ids), profile(listens, newcomers)
-levels_old = np.repeat(np.arange(old.n_users), np.diff(old.csr.indptr)), old.csr.data == 2
+levels_old = old.triples()[0], old.triples()[2] == 1
 by_profile = make_pipeline(StandardScaler(), LogisticRegression()).fit(who_old[levels_old[0]], levels_old[1])
 x_old, x_new = by_profile.decision_function(who_old), by_profile.decision_function(who_new)
 bias, coefficient = multinomial_covariate(old, np.repeat((x_old - x_old.mean())[:, None], old.n_items, axis=1))

@@ -24,9 +24,8 @@ import scipy.sparse
 import torch
 from sklearn.mixture import GaussianMixture
 
-from rbm_lib import RBM, fit
+from rbm_lib import RBM, Monitor, baselines, evaluate, fit
 from rbm_lib.course import Lesson
-from rbm_lib.course.plotting import COLORS, GREY, show, use_style
 from rbm_lib.data import (
     ARCHETYPES,
     Archetype,
@@ -39,11 +38,10 @@ from rbm_lib.data import (
 )
 from rbm_lib.data.listeners.archetypes import headcounts
 from rbm_lib.data.listeners.conditions import AnyOf, DrawnRange, OneOf, Range
-from rbm_lib.data.spotify.load import FEATURES
-from rbm_lib.recommend import baselines, evaluate
-from rbm_lib.recommend.embeddings import cosine_scores, preference
-from rbm_lib.recommend.scoring import score_items
-from rbm_lib.training.fit import linear_decay
+from rbm_lib.data.spotify import FEATURES
+from rbm_lib.plotting import COLORS, GREY, show, use_style
+from rbm_lib.recommend import cosine_scores, preference, score_items
+from rbm_lib.training import linear_decay
 
 # %%
 lesson = Lesson("04_spotify_preprocessing_and_archetypes")
@@ -658,7 +656,7 @@ def heard_table(frame):
 ids = dict(user_ids=profiles["user_id"].to_numpy(), item_ids=tracks["track_uri"].to_numpy())
 ratings = RatingMatrix(interactions["user_id"], interactions["track_uri"], np.ones(len(interactions), dtype=int), n_levels=2, **ids)
 split = evaluate.random_split(ratings, share=0.2, seed=0)
-x = (split.train.csr != 0).astype(float)
+x = split.train.rated().astype(float)
 rng = np.random.default_rng(0)
 
 wrong_x, wrong_held = heard_table(repeating[~held]), heard_table(repeating[held]).toarray() > 0
@@ -709,8 +707,8 @@ except ValueError as refusal:
 # %%
 listings = tracks.groupby("track_name").agg(listings=("track_uri", "size"), artists=("artist_name", "nunique"))
 code = pd.factorize(tracks["track_name"])[0]  # one number per name
-train_user, train_item = split.train.csr.nonzero()
-test_user, test_item = split.held_out.csr.nonzero()
+train_user, train_item, _ = split.train.triples()
+test_user, test_item, _ = split.held_out.triples()
 namesake = np.isin(test_user * len(tracks) + code[test_item], train_user * len(tracks) + code[train_item])  # one number per pair
 leak = pd.Series(namesake).groupby(profiles["archetype"].to_numpy()[test_user]).mean()
 print(f"names with more than one listing: {(listings['listings'] > 1).sum():,}; at most {listings['artists'].max()} different artists share one")
@@ -865,7 +863,7 @@ lesson.check("5", my_user_mean_cosine)
 # %% tags=["nbval-check-output"]
 heard_at = np.nonzero(np.random.default_rng(0).random((12, 30)) < 0.3)
 small = RatingMatrix(*heard_at, np.ones(len(heard_at[0]), dtype=int), n_levels=2, user_ids=np.arange(12), item_ids=np.arange(30))
-same = np.allclose(item_knn((small.csr != 0).astype(float)), baselines.item_knn(small, k=30, shrink=10.0))
+same = np.allclose(item_knn(small.rated().astype(float)), baselines.item_knn(small, k=30, shrink=10.0))
 print("equation (5) is the library's ItemKNN with all neighbours:", same)
 
 # %% [markdown]
@@ -887,7 +885,7 @@ def trained_rbm(share_of_epochs, rate):
     machine = RBM(len(tracks), lesson.pick(fast=50, full=100), weight_std=0.01, seed=0).initialize_from(rows)
     epochs = round(share_of_epochs * lesson.pick(fast=32, full=40))
     fit(machine, rows, optimizer=torch.optim.Adam, lr=rate, weight_decay=1e-4, batch_size=lesson.pick(fast=25, full=50),
-        epochs=epochs, schedule=linear_decay(), monitor_every=1000, device="cpu", progress=lesson.progress,
+        epochs=epochs, schedule=linear_decay(), callbacks=[Monitor(every=1000)], device="cpu", progress=lesson.progress,
         generator=torch.Generator().manual_seed(0))
     return torch.logit(score_items(machine, rows).double(), eps=1e-12).numpy()
 

@@ -29,25 +29,22 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predi
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rbm_lib import DBM, RBM, fit, pretrain
+from rbm_lib import CD, DBM, PCD, RBM, Monitor, baselines, evaluate, fit, pretrain
 from rbm_lib.course import Lesson
-from rbm_lib.course.plotting import COLORS, show, use_style
 from rbm_lib.course.wrong_updates import parallel_gibbs, parallel_mean_field
 from rbm_lib.data import AudioFeatures, RatingMatrix, load_spotify, simulate_listeners
-from rbm_lib.data.spotify.load import FEATURES
-from rbm_lib.likelihood.exact import binary_states
-from rbm_lib.likelihood.pseudo import (
+from rbm_lib.data.spotify import FEATURES
+from rbm_lib.likelihood import (
     ais_log_partition,
+    binary_states,
     exact_log_likelihood,
     exact_log_partition,
     exact_samples,
 )
-from rbm_lib.models.sampling import gibbs
-from rbm_lib.recommend import baselines, embeddings, evaluate
-from rbm_lib.recommend.scoring import score_items, top_n
-from rbm_lib.training.fit import linear_decay
-from rbm_lib.training.gradients import cd_gradient
-from rbm_lib.training.monitoring import reconstruction_error
+from rbm_lib.plotting import COLORS, show, use_style
+from rbm_lib.recommend import embeddings, score_items, top_n
+from rbm_lib.sampling import gibbs
+from rbm_lib.training import linear_decay, reconstruction_error
 
 # %%
 lesson = Lesson("05_gaussian_bernoulli_dbm")
@@ -141,7 +138,7 @@ with torch.no_grad():
     moved.log_variance[0] += 1e-6
     slope = -float(moved.energy(v_try, h_try) - plane.energy(v_try, h_try)) / 1e-6
     formula = float(plane.statistics(v_try, h_try)["log_variance"][0])
-    half = float(plane.visible_units().energy(v_try)[0, 0])
+    half = float(plane.visible.energy(v_try)[0, 0])
     there = [x.detach() for x in (plane.W, plane.visible_bias, plane.log_variance)]
 solved = lesson.score()["points"]["1"]
 yours = f"{float(my_log_variance_statistic(v_try, h_try, *there)[0][0]):.4f}" if solved else "not done yet"
@@ -222,7 +219,7 @@ gains = {name: model.fit(S[train]).score_samples(S[test]) + rotation - reference
 # > decimals? Where will the GRBM with 16 hidden units end: near the single Gaussians, or near the mixtures?
 
 # %%
-recipe = dict(method="pcd", k=5, n_chains=256, batch_size=128, optimizer=torch.optim.Adam, monitor_every=1000,
+recipe = dict(method=PCD(k=5, n_chains=256), batch_size=128, optimizer=torch.optim.Adam, callbacks=[Monitor(every=1000)],
               lr=lesson.pick(fast=0.02, full=0.01), schedule=linear_decay(0.5), progress=lesson.progress)
 epochs = lesson.pick(fast=25, full=150)
 grbm = {}
@@ -294,7 +291,7 @@ table.round(2)
 # %%
 raw = torch.tensor(StandardScaler().fit(X.iloc[train]).transform(X), dtype=torch.float32)
 raw_gaussian = torch.distributions.MultivariateNormal(raw[train].mean(0), torch.cov(raw[train].T))
-ways = {"CD-10": dict(method="cd", k=10, n_chains=None), "PCD-5": {}}
+ways = {"CD-10": dict(method=CD(k=10)), "PCD-5": {}}
 short = lesson.pick(fast=18, full=60)
 alone = torch.distributions.Normal(raw[train].mean(0), raw[train].std(0)).log_prob(raw[test]).sum(1) - raw_gaussian.log_prob(raw[test])
 lies, fooled = [("raw columns", "nothing: each column's mean", float((raw[test] ** 2).mean()), alone)], {}
@@ -593,7 +590,7 @@ def teacher_of(seed):
 
 
 greedy = dict(method="exact", optimizer=torch.optim.Adam, lr=0.03, batch_size=2000, epochs=lesson.pick(fast=200, full=500),
-              schedule=linear_decay(0.5), monitor_every=10_000, progress=lesson.progress)
+              schedule=linear_decay(0.5), callbacks=[Monitor(every=10_000)], progress=lesson.progress)
 
 
 def stack_of_plain_rbms(start, v):
@@ -663,7 +660,8 @@ def first_steps(sign, rate=0.001):
             seen.append((gain(model, z_test[:300]).mean(), reconstruction_error(model, z_test)))
             if seen[-1][0] < -10:
                 break
-        ascent = cd_gradient(model, z_train[torch.randint(len(z_train), (128,), generator=generator)], generator=generator)
+        batch = model.as_batch(z_train[torch.randint(len(z_train), (128,), generator=generator)])
+        ascent = CD().gradient(model, batch, generator)
         for name, parameter in model.named_parameters():
             parameter.data += sign * rate * ascent[name]
     return np.array(seen)
@@ -701,11 +699,12 @@ assert descent[-1, 0] < descent[0, 0] - 0.2 and descent[-1, 1] > descent[0, 1] a
 
 # %%
 ways = {"mean field": {}, "centred": dict(center=True), "centred, sampled": dict(center=True, posterior="gibbs")}
+watch = Monitor(every=lesson.pick(fast=3, full=10), validation=z_valid[:1000])
 gdbm, history = {}, {}
 for name, settings in ways.items():
     gdbm[name] = copy.deepcopy(start)
-    settings = recipe | settings | dict(monitor_every=lesson.pick(fast=3, full=10))
-    history[name] = fit(gdbm[name], z_train, epochs=lesson.pick(fast=12, full=150), validation=z_valid[:1000], device="cpu",
+    settings = recipe | dict(method=PCD(k=5, n_chains=256, **settings), callbacks=[watch])
+    history[name] = fit(gdbm[name], z_train, epochs=lesson.pick(fast=12, full=150), device="cpu",
                         generator=seeded(), **settings).to_frame()
 
 # %%
@@ -749,7 +748,7 @@ alive.round(3)
 base = recipe | dict(lr=0.02, clip_norm=10.0, weight_decay=0.001)
 switches = {"everything on": {}, "momentum in place of Adam": dict(optimizer=None), "momentum, rate .05": dict(optimizer=None, lr=0.05),
             "a rate that does not fall": dict(schedule=None),
-            "no weight decay": dict(weight_decay=0.0), "no clipping": dict(clip_norm=None), "k = 1": dict(k=1)}
+            "no weight decay": dict(weight_decay=0.0), "no clipping": dict(clip_norm=None), "k = 1": dict(method=PCD(n_chains=256))}
 switches = lesson.pick(fast={}, full=switches)
 recipe_gains = {}
 for name, off in switches.items():
@@ -815,7 +814,7 @@ for parameters in given:
 flat.hidden_bias.data.copy_(teacher.biases[1] + W2.sum(1) / 2)
 two_levels.biases[1].data.copy_(teacher.biases[1])
 exactly = dict(method="exact", batch_size=400, optimizer=torch.optim.Adam, lr=0.05, schedule=linear_decay(0.3),
-               epochs=20, monitor_every=100, device="cpu", progress=lesson.progress)
+               epochs=20, callbacks=[Monitor(every=100)], device="cpu", progress=lesson.progress)
 nats = {"the teacher itself": teacher, "deep student": two_levels, "flat student": flat}
 for student in (flat, two_levels):
     fit(student, known, generator=seeded(), **exactly)
@@ -839,7 +838,7 @@ heard = world.interactions
 matrix = RatingMatrix(heard["user_id"], heard["track_uri"], np.ones(len(heard), dtype=int), n_levels=2,
                       user_ids=world.profiles["user_id"].to_numpy(), item_ids=tracks["track_uri"].to_numpy())
 split = evaluate.random_split(matrix, share=0.2, seed=0)
-x = (split.train.csr != 0).astype(float)
+x = split.train.rated().astype(float)
 print(f"{matrix.n_users:,} listeners, {matrix.n_items:,} tracks, {split.train.n_ratings:,} known and "
       f"{split.held_out.n_ratings:,} held-out pairs")
 
@@ -873,7 +872,7 @@ def sound_scores(points):
 rows = torch.tensor(x.toarray(), dtype=torch.float32)
 taste = RBM(len(tracks), lesson.pick(fast=50, full=100), weight_std=0.01, seed=0).initialize_from(rows)
 fit(taste, rows, optimizer=torch.optim.Adam, lr=0.01, weight_decay=1e-4, batch_size=lesson.pick(fast=25, full=50),
-    epochs=lesson.pick(fast=25, full=40), schedule=linear_decay(), monitor_every=1000, generator=seeded(), device="cpu",
+    epochs=lesson.pick(fast=25, full=40), schedule=linear_decay(), callbacks=[Monitor(every=1000)], generator=seeded(), device="cpu",
     progress=lesson.progress)
 rng = np.random.default_rng(0)
 noise = rng.random(matrix.shape)
@@ -1034,7 +1033,7 @@ for sweeps in (1, 3, 10, 50):
     steps = (Z[walks[:, 0]] - Z[starts]).norm(dim=1)
     table[f"{sweeps} sweeps"] = {"mean first step": float(steps.mean()), "distinct first songs": len(torch.unique(walks[:, 0]))}
 with torch.no_grad():
-    mean = walker.visible_units().mean(walker.input_to_visible(walker.mean_field(Z[starts]).means[0]))
+    mean = walker.visible.mean(walker.input_to_visible(walker.mean_field(Z[starts]).means[0]))
 nearest = torch.cdist(mean, Z).scatter_(1, torch.tensor(starts)[:, None], torch.inf).argmin(1)  # not the start itself
 table["the mean, not a draw"] = {"mean first step": float((Z[nearest] - Z[starts]).norm(dim=1).mean()),
                                  "distinct first songs": len(torch.unique(nearest))}

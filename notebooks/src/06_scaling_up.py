@@ -31,22 +31,21 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from rbm_lib import RBM, fit
-from rbm_lib.course import Lesson
-from rbm_lib.course.lesson import repository_root
-from rbm_lib.course.plotting import COLORS, show, use_style
+from rbm_lib import CD, RBM, Monitor, fit
+from rbm_lib.course import Lesson, repository_root
 from rbm_lib.data import RatingMatrix
-from rbm_lib.likelihood.exact import binary_states
-from rbm_lib.likelihood.pseudo import (
+from rbm_lib.likelihood import (
     ais_log_partition,
+    binary_states,
     exact_gradient,
     exact_log_likelihood,
     exact_log_partition,
 )
-from rbm_lib.models import rated as sparse
-from rbm_lib.models.sampling import gibbs
-from rbm_lib.recommend.scoring import top_n_unseen
-from rbm_lib.training import gradients
+from rbm_lib.models.rated import RatedBatch, input_to_hidden
+from rbm_lib.plotting import COLORS, show, use_style
+from rbm_lib.recommend import top_n_unseen
+from rbm_lib.sampling import gibbs
+from rbm_lib.training.sparse import sparse_cd
 
 # %%
 lesson = Lesson("06_scaling_up")
@@ -121,7 +120,7 @@ rows_01 = (torch.rand(64, 784, generator=seeded()) < 0.5).float()
 machine = RBM(784, 128, seed=0)
 for k in (1, 2, 5):
     with FlopCounterMode(display=False) as counter:
-        gradients.cd_gradient(machine, rows_01, k=k)
+        CD(k=k).gradient(machine, machine.as_batch(rows_01))
     products = counter.get_total_flops() / (2 * 64 * 784 * 128)
     print(f"CD-{k}: (1) says {2 * k + 3} products, counted {products:.0f}")
     assert abs(products - (2 * k + 3)) < 0.1
@@ -255,7 +254,7 @@ for name, gap in gaps.items():
 
 # %% [markdown]
 # `fit` goes one step further: data above and chains below each other in one matrix, so that both statistics are *one* product. The full
-# code is in `rbm_lib/dense.py`.
+# code is in `rbm_lib/training/dense.py`.
 #
 # > **Predict first.** How many times the five products does the textbook's update take on (128, 784, 128)? And on (1024, 10000, 512)? (In the record it is the
 # > *plain loop*, and prints its reconstruction error each time, as such loops do.)
@@ -360,7 +359,7 @@ def long_tailed(n_users, n_items, n_ratings, seed=0):
 
 
 ratings = long_tailed(2000, 4000, lesson.pick(fast=40_000, full=60_000))
-per_item, per_user = np.sort(ratings.item_counts())[::-1], np.sort(np.diff(ratings.csr.indptr))[::-1]
+per_item, per_user = np.sort(ratings.item_counts())[::-1], np.sort(ratings.user_counts())[::-1]
 fig, axis = plt.subplots(figsize=(6.4, 3))
 axis.plot(np.arange(1, len(per_item) + 1), per_item, color=COLORS["blue"], label="films")
 axis.plot(np.arange(1, len(per_user) + 1), per_user, color=COLORS["orange"], label="people")
@@ -395,7 +394,7 @@ def hidden_means(items, W, hidden_bias):
 lesson.check("2", hidden_means)
 
 # %% [markdown]
-# The library does this for ratings with levels, and the way back only at rated units: `rbm_lib/sparse.py`. The same gradient twice, from dense rows
+# The library does this for ratings with levels, and the way back only at rated units: `rbm_lib/training/sparse.py`. The same gradient twice, from dense rows
 # with a mask and from cells, with the same draws:
 
 # %%
@@ -403,8 +402,8 @@ model = RBM(ratings.n_items, 20, "categorical", n_levels=2, weight_std=0.1, seed
 people = np.arange(200)
 levels, observed = ratings.batch(people)
 one_hot = F.one_hot(levels.long(), 2).float()
-masked = gradients.cd_gradient(model, one_hot, observed=observed, generator=seeded(3))
-from_cells = sparse.cd_gradient(model, sparse.RatedCells(model, ratings.csr[people]), generator=seeded(3))
+masked = CD().gradient(model, model.as_batch(one_hot, observed), seeded(3))
+from_cells = sparse_cd(CD(), model, RatedBatch(model, ratings.rated_rows(people)), seeded(3))
 for name in masked:
     equal = torch.allclose(masked[name], from_cells[name], atol=1e-5)
     print(f"{name}: equal within rounding: {equal}")
@@ -464,8 +463,8 @@ masked_runs.round({"epoch_seconds": 1, "ns_per_rating": 0, "top_20_seconds": 1, 
 def stream_top(model, ratings, n, block=256):
     best = torch.empty(ratings.n_users, n, dtype=torch.long)
     for start in range(0, ratings.n_users, block):
-        rated = sparse.RatedCells(model, ratings.csr[start : start + block])
-        h = torch.sigmoid(sparse.input_to_hidden(model, rated) + model.hidden_bias)
+        rated = RatedBatch(model, ratings.rated_rows(slice(start, start + block)))
+        h = torch.sigmoid(input_to_hidden(model, rated) + model.hidden_bias)
         odds = h @ (model.W[:, 1] - model.W[:, 0]).T + model.visible_bias[:, 1] - model.visible_bias[:, 0]
         odds[rated.row, rated.unit] = -torch.inf  # what they know already
         best[start : start + block] = odds.topk(n).indices
@@ -588,17 +587,6 @@ assert one == thousand
 # make the host wait, and the queue runs dry.
 
 # %%
-def train_with_graph(v):
-    model = RBM(v.shape[1], 128, seed=0)
-    fit(model, v, epochs=20, batch_size=64, device="cuda", cuda_graph=True, progress=False)  # recorded after a few updates
-    return model
-
-
-if torch.cuda.is_available() and lesson.progress:
-    train_with_graph(rows_01)
-    print("Trained; all updates but the first few were replayed.")
-else:
-    print("Not run: no CUDA device, or a saved copy.")
 on_gpu = recorded(device="cuda")
 print("GPU:", about.get("gpu") if len(on_gpu) else "the record holds none; CUDA is unmeasured here")
 on_gpu.pivot(index="name", columns="case", values="ratio").round(2) if len(on_gpu) else None
@@ -955,14 +943,14 @@ import json, pathlib, sys
 import torch
 import torch.distributed as dist
 from torch.utils.flop_counter import FlopCounterMode
-from rbm_lib import RBM, fit
+from rbm_lib import RBM, Monitor, fit
 
 dist.init_process_group("gloo")  # on GPUs: "nccl"
 v = (torch.rand(500, 60, generator=torch.Generator().manual_seed(0)) < 0.3).float()  # the same everywhere
 model = RBM(60, 16, weight_std=0.1, seed=0).double()
 with FlopCounterMode(display=False) as counter:
     fit(model, v, epochs=20, batch_size=64, lr=0.1, device="cpu",
-        generator=torch.Generator().manual_seed(1), progress=False, monitor_every=1000)
+        generator=torch.Generator().manual_seed(1), progress=False, callbacks=[Monitor(every=1000)])
 folder = pathlib.Path(sys.argv[1])
 torch.save(model.state_dict(), folder / f"model{dist.get_rank()}.pt")
 (folder / f"flops{dist.get_rank()}.json").write_text(json.dumps(counter.get_total_flops()))
@@ -1011,7 +999,7 @@ v = (torch.rand(500, 60, generator=seeded(0)) < 0.3).float()
 alone = RBM(60, 16, weight_std=0.1, seed=0).double()
 begin = time.perf_counter()
 with FlopCounterMode(display=False) as counter:
-    fit(alone, v, epochs=20, batch_size=64, lr=0.1, device="cpu", generator=seeded(1), progress=False, monitor_every=1000)
+    fit(alone, v, epochs=20, batch_size=64, lr=0.1, device="cpu", generator=seeded(1), progress=False, callbacks=[Monitor(every=1000)])
 if lesson.progress:
     print(f"two processes, with their start: {seconds_together:.1f} s; one: {time.perf_counter() - begin:.1f} s")
 if together is not None:

@@ -1,211 +1,139 @@
-"""The ratings behind the command line: read, split, and found again for a saved model.
+"""The ratings behind the command line: read, split, and found again for a saved model."""
 
-`about` is what a model file remembers in its header: a dict that JSON can hold, made by `train`.
-"""
-
-import csv
-import io
-import re
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rbm_lib import load_model
-from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.data.cells import keep
-from rbm_lib.data.text import decode, number
-from rbm_lib.recommend.evaluate import Split, random_split
-from rbm_lib.training.checkpoint import read_checkpoint
+from rbm_lib.data.movielens.load import load_movielens
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.data.tables import TEXT, Column, Schema, check_rows, read_table
+from rbm_lib.recommend.splits import Split, random_split
 
 STARS = [1.0, 2.0, 3.0, 4.0, 5.0]
 HALF_STARS = [step / 2 for step in range(1, 11)]
-REMEMBERED = {
-    "data", "ratings", "titles", "kind", "origin", "fold", "holdout", "split_seed", "scale", "levels",
-    "like_at_least", "rows", "unrated", "item_ids", "fingerprints", "training",
-}  # fmt: skip
-_ALIASES = {"userId": "user_id", "movieId": "item_id", "movie_id": "item_id"}
+ALIASES = {"userId": "user_id", "movieId": "item_id", "movie_id": "item_id"}
+RATING = Column("float64", 0.5, 5)
+RATINGS = Schema(
+    {"user_id": TEXT, "item_id": TEXT, "rating": RATING},
+    key=("user_id", "item_id"),
+    aliases=ALIASES,
+)
+PERSON = Schema({"item_id": TEXT, "rating": RATING}, key=("item_id",), aliases=ALIASES)
+
+# What a model file remembers of its training, in its header.
+Description = dict[str, Any]
 
 
 @dataclass
-class Source:
-    """All ratings of one set: user_id, item_id, rating. kind: "real", "synthetic" or "file"."""
+class Ratings:
+    """All ratings of one set, and where they come from."""
 
-    ratings: pd.DataFrame
+    frame: pd.DataFrame  # user_id, item_id, rating
     user_ids: np.ndarray
     item_ids: np.ndarray
-    kind: str
     origin: str
-    movielens: object = None
+    titles: dict[Any, str] = field(default_factory=dict)
+    folds: Callable[[int], tuple[pd.DataFrame, pd.DataFrame]] | None = None
 
     @property
     def scale(self) -> list[float]:
-        """1 … 5, or the half stars 0.5 … 5 where a rating is none of these."""
-        return STARS if self.ratings["rating"].isin(STARS).all() else HALF_STARS
+        """1 … 5, or the half stars 0.5 … 5 if a rating is none of these."""
+        return STARS if self.frame["rating"].isin(STARS).all() else HALF_STARS
 
-    def matrix(self, ratings, scale) -> RatingMatrix:
-        """A RatingMatrix of these rows over all users and items of the set."""
-        ids = {"user_ids": self.user_ids, "item_ids": self.item_ids}
-        return RatingMatrix.from_frame(ratings, item_column="item_id", scale=scale, **ids)
+    @property
+    def matrix(self) -> RatingMatrix:
+        """All ratings as a matrix."""
+        return self.as_matrix(self.frame)
 
-
-def load_source(about: dict, synthetic=True) -> Source:
-    """The ratings file or MovieLens set that `about` names. Raises ValueError, OSError."""
-    if about["ratings"] is not None:
-        path = Path(about["ratings"])
-        pairs = read_ratings(path)
-        if not pairs:
-            raise ValueError(f"{path}: holds no ratings, expected one per line.")
-        users, items = (_ids([pair[i] for pair in pairs]) for i in (0, 1))
-        frame = pd.DataFrame({"user_id": users, "item_id": items, "rating": list(pairs.values())})
-        known = (np.array(sorted(set(ids)), dtype=ids.dtype) for ids in (users, items))
-        return Source(frame, *known, "file", f"{path.name}: {len(frame):,} ratings")
-    data = load_movielens(about["data"], synthetic=synthetic, verbose=False)
-    frame = data.ratings.rename(columns=_ALIASES)
-    known = np.sort(data.users.user_id), np.sort(data.movies.movie_id)
-    return Source(frame, *known, data.source, data.origin, data)
+    def as_matrix(self, frame: pd.DataFrame) -> RatingMatrix:
+        """Some of the ratings, over all users and items of the set."""
+        return RatingMatrix.from_frame(
+            frame.rename(columns=ALIASES),
+            item_column="item_id",
+            scale=self.scale,
+            user_ids=self.user_ids,
+            item_ids=self.item_ids,
+        )
 
 
-def split_of(source: Source, about: dict) -> Split:
-    """Training and held-out ratings on the full scale, as `about` says: a fold, or a share per user."""
-    if about["fold"] is not None:
-        parts = source.movielens.split(about["fold"])
-        return Split(*(source.matrix(p.rename(columns=_ALIASES), about["scale"]) for p in parts))
-    everything = source.matrix(source.ratings, about["scale"])
-    if about["holdout"] == 0:
-        chosen = np.ones(everything.n_ratings, dtype=bool)
-        return Split(everything, keep(everything, ~chosen))
-    return random_split(everything, about["holdout"], about["split_seed"])
+def open_ratings(description: Description, synthetic: bool = True) -> Ratings:
+    """The ratings file or MovieLens set that a description names."""
+    if description["ratings"] is None:
+        found = load_movielens(description["data"], synthetic=synthetic, verbose=False)
+        movies = found.movies
+        return Ratings(
+            found.ratings.rename(columns=ALIASES),
+            np.sort(found.users["user_id"]),
+            np.sort(movies["movie_id"]),
+            found.origin,
+            dict(zip(movies["movie_id"].tolist(), movies["title"], strict=True)),
+            found.split,
+        )
+    path = Path(description["ratings"])
+    frame = _read(path, RATINGS)
+    for name in ("user_id", "item_id"):
+        frame[name] = as_ids(frame[name])
+    origin = f"{path.name}: {len(frame):,} ratings"
+    return Ratings(frame, np.unique(frame["user_id"]), np.unique(frame["item_id"]), origin)
 
 
-def fingerprints(split: Split) -> list[str]:
-    """What tells one split from another: of its training and of its held-out ratings."""
-    return [split.train.fingerprint(), split.held_out.fingerprint()]
+def _read(path: Path, schema: Schema) -> pd.DataFrame:
+    frame = read_table(path, schema)
+    on_scale = frame["rating"].isin(HALF_STARS)
+    check_rows(path, frame, "rating", on_scale, "stars or half stars from 0.5 to 5")
+    return frame
 
 
-def like_level(about: dict) -> int:
-    """The lowest liked level on the scale. Raises ValueError where all, or no levels would be likes."""
-    level = int(np.searchsorted(about["scale"], about["like_at_least"]))
-    if not 1 <= level < len(about["scale"]):
-        low, *_, high = about["scale"]
+def as_ids(texts: pd.Series) -> pd.Series:
+    """Ids as numbers if all of them are whole numbers, or else as text."""
+    if texts.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
+        return texts.astype("int64")
+    return texts.astype(object)
+
+
+def split_ratings(ratings: Ratings, description: Description) -> Split:
+    """Training and held-out ratings on the full scale: a fold, or a share per user."""
+    fold = description["fold"]
+    if fold is not None:
+        assert ratings.folds is not None
+        return Split(*(ratings.as_matrix(part) for part in ratings.folds(fold)))
+    matrix = ratings.matrix
+    if description["holdout"] == 0:
+        return Split(matrix, matrix.keep(np.zeros(matrix.n_ratings, dtype=bool)))
+    return random_split(matrix, description["holdout"], description["seed"])
+
+
+def like_level(description: Description) -> int:
+    """The lowest level that is a like, counted from 0."""
+    scale = description["scale"]
+    level = int(np.searchsorted(scale, description["like_at_least"]))
+    if not 1 <= level < len(scale):
         raise ValueError(
-            f"--like-at-least: got {about['like_at_least']:g}, expected more than {low:g}, at most {high:g}."
+            f"--like-at-least: got {description['like_at_least']:g}, expected more than "
+            f"{scale[0]:g} and at most {scale[-1]:g}."
         )
     return level
 
 
-def machine_input(ratings: RatingMatrix, about: dict):
-    """Ratings on the full scale as the rows that the machine reads."""
-    if about["levels"] == 2:
-        ratings = ratings.binarize(like_level(about))
-    if about["rows"] == "items":
-        ratings = ratings.T
-    return (ratings.csr == 2).toarray().astype(np.float32) if about["unrated"] == "zero" else ratings
+def model_input(ratings: RatingMatrix, description: Description) -> Any:
+    """Ratings on the full scale as the rows that the model reads."""
+    like = like_level(description)
+    if description["unrated"] == "zero":
+        return ratings.likes(like).toarray().astype(np.float32)
+    return ratings.binarize(like) if description["levels"] == 2 else ratings
 
 
-# ---- a saved model ----------------------------------------------------------------------------------------
-
-
-def open_model(path, device):
-    """(model, about) of a file that `train` wrote. Raises CheckpointError, ValueError, FileNotFoundError."""
-    model, about = load_model(path, device), read_checkpoint(path)[0]["settings"]
-    if not REMEMBERED <= about.keys():
-        raise ValueError(f"{path}: not written by `rbm_lib train --output` (a checkpoint is no model).")
-    if about["rows"] == "users" and len(about["item_ids"]) != model.n_visible:
-        raise ValueError(f"{path}: names {len(about['item_ids'])} items for {model.n_visible} visible units.")
-    return model, about
-
-
-def reopen(about: dict, moved=None) -> tuple[Source, Split]:
-    """The ratings that a model was trained with, and their split: exactly these, or ValueError."""
-    about = about | ({"ratings": str(moved)} if moved else {})
-    if about["ratings"] and not Path(about["ratings"]).is_file():
-        raise FileNotFoundError(f"{about['ratings']}: no such file; --trained-on FILE says where it is now.")
-    source = load_source(about)
-    advice = "so its held-out ratings cannot be told from training ones. Bring those back, or train again."
-    if source.kind != about["kind"]:
-        raise ValueError(
-            f"the model was trained on ({about['origin']}), here are others ({source.origin}), {advice}"
-        )
-    split = split_of(source, about)
-    if fingerprints(split) != about["fingerprints"]:
-        raise ValueError(f"the ratings ({source.origin}) are not those the model was trained with, {advice}")
-    return source, split
-
-
-def titles_of(about: dict, moved=None) -> dict:
-    """{item id: title}, empty where the training named none. Raises ValueError, OSError."""
-    if moved or about["titles"]:
-        path, titles = moved or about["titles"], {}
-        for line, item, title in _table(path, "item_id", "title"):
-            if titles.setdefault(item, title) != title:
-                raise _bad(path, line, f"item_id {item} has another title further up, {titles[item]!r}")
-        return {like_those(about["item_ids"], item): title for item, title in titles.items()}
-    if about["ratings"] is not None:
-        return {}
-    data = load_movielens(about["data"], synthetic=about["kind"] == "synthetic", verbose=False)
-    if data.source != about["kind"]:
-        raise ValueError(f"no titles: the model was trained on ({about['origin']}), here is ({data.origin})")
-    return dict(zip(data.movies.movie_id.tolist(), data.movies.title, strict=True))
-
-
-# ---- files ------------------------------------------------------------------------------------------------
-
-
-def read_ratings(path, keys=("user_id", "item_id"), scale=HALF_STARS) -> dict:
-    """{(user, item) as text: rating} of a CSV file with a header. Raises ValueError naming file and line."""
-    ratings, lines = {}, {}
-    for line, *key, rating in _table(path, *keys, "rating"):
-        key = tuple(key)
-        if "" in key:
-            raise _bad(path, line, f"{keys[key.index('')]} is empty")
-        try:
-            value = number(rating)
-        except ValueError:
-            value = None
-        if value not in scale:
-            raise _bad(path, line, f"rating {rating!r} is none of {', '.join(f'{x:g}' for x in scale)}")
-        if key in lines:
-            pair = ", ".join(f"{name} {part}" for name, part in zip(keys, key, strict=True))
-            raise _bad(path, line, f"{pair} was rated in line {lines[key]} already")
-        ratings[key], lines[key] = value, line
-    return ratings
-
-
-def like_those(ids, text: str):
-    """An id given as text, a number where `ids` are numbers."""
-    return int(text) if _is_number(text) and isinstance(ids[0], int) else text
-
-
-def _is_number(text):
-    return re.fullmatch(r"0|-?[1-9]\d{0,17}", text, re.ASCII) is not None
-
-
-def _ids(texts):
-    return np.array(texts, dtype=np.int64 if all(map(_is_number, texts)) else object)
-
-
-def _bad(path, line, what):
-    return ValueError(f"{path}, line {line}: {what}.")
-
-
-def _table(path, *columns):
-    """(line, the values of these columns) for each row of a CSV file; other columns are passed over."""
-    text = decode(Path(path).read_bytes(), partial(_bad, path))
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [_ALIASES.get(name.strip(), name.strip()) for name in next(reader, [])]
-        if not set(columns) <= set(header):
-            raise _bad(path, 1, f"the columns are {header}, expected {', '.join(columns)}")
-        if twice := [name for name in columns if header.count(name) > 1]:
-            raise _bad(path, 1, f"the column {twice[0]} stands there twice: {header}")
-        where = [header.index(name) for name in columns]
-        for fields in reader:
-            if fields and len(fields) != len(header):
-                raise _bad(path, reader.line_num, f"{len(fields)} fields, expected {len(header)}")
-            if fields:
-                yield reader.line_num, *(fields[i].strip() for i in where)
-    except csv.Error as error:
-        raise _bad(path, reader.line_num, str(error)) from None
+def read_person(path: Path, description: Description) -> dict[Any, int]:
+    """Levels by item id of a new person's ratings file."""
+    frame = _read(path, PERSON)
+    items = as_ids(frame["item_id"])
+    stars = frame["rating"].to_numpy()
+    if description["levels"] == 2:
+        levels = stars >= description["like_at_least"]
+    else:
+        levels = np.searchsorted(description["scale"], stars)
+    return dict(zip(items.tolist(), levels.astype(int).tolist(), strict=True))

@@ -1,7 +1,15 @@
-"""What the notebooks need beside the library: exercise checks, building, running, environment check."""
+"""What the notebooks need beside the library: lessons, exercises, the environment."""
 
-from rbm_lib.course.environment import check_device, check_environment
-from rbm_lib.course.exercises import Exercise
+from rbm_lib.course.environment import check_device, check_environment, repository_root
+from rbm_lib.course.exercises import Exercise, check, exercise
 from rbm_lib.course.lesson import Lesson
 
-__all__ = ["Exercise", "Lesson", "check_device", "check_environment"]
+__all__ = [
+    "Exercise",
+    "Lesson",
+    "check",
+    "check_device",
+    "check_environment",
+    "exercise",
+    "repository_root",
+]

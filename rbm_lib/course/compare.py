@@ -1,179 +1,142 @@
-"""Compare an answer with the right one, whatever form it comes in, and say how the two differ.
+"""Compare an answer with the right one, whatever its form, and say how the two differ.
 
-A value may be a torch tensor on any device, a NumPy array, a pandas or SciPy object, a Python number, a
-text, or a list, tuple or dict of these. All numbers are compared as float64.
+An answer may be a tensor on any device, an array, a pandas object, a number, or a list or
+tuple of these. Everything is compared as float64.
 """
 
 import numbers
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
+import torch
 
-# A half-precision answer cannot hold six digits: the tolerance follows the coarsest type of the two.
-COARSEST = {"float16": 1e-2, "bfloat16": 3e-2, "float32": 1e-5}
-
-
-class Pieces(dict):
-    """The arrays (or texts) a value is made of, by label: ``""`` alone, ``"[0]"`` in a tuple, ``"['W']"``
-    in a dict. ``coarseness``: the tolerance its coarsest floating-point type allows."""
-
-    coarseness = 0.0
+# Half precision does not have six digits: an answer's coarsest type sets the tolerance.
+PRECISION = {"float16": 1e-2, "bfloat16": 3e-2, "float32": 1e-5}
 
 
-def pieces(value):
-    """Take ``value`` apart into float64 arrays. Raises TypeError for what is not numbers or text."""
-    found = Pieces()
-    _collect(value, "", found)
-    return found
+class Pieces(dict[str, np.ndarray]):
+    """The arrays of an answer: "" for a single one, "[0]", "[1]" and so on for a tuple."""
+
+    def __init__(self, items: Iterable = (), precision: float = 0.0) -> None:
+        super().__init__(items)
+        self.precision = precision
 
 
-def _collect(value, label, found):
-    if isinstance(value, dict):
-        for key in sorted(value, key=str):
-            _collect(value[key], f"{label}[{key!r}]", found)
-    elif isinstance(value, str):
-        found[label] = value.strip().casefold()
-    elif isinstance(value, list | tuple) and not _plain(value):
+def take_apart(value: Any) -> Pieces:
+    """Return the arrays of an answer. Raises TypeError for what is not numbers."""
+    pieces = Pieces()
+    _collect(value, "", pieces)
+    return pieces
+
+
+def _collect(value: Any, label: str, pieces: Pieces) -> None:
+    if isinstance(value, list | tuple) and _shape(value) is None:
         for i, item in enumerate(value):
-            _collect(item, f"{label}[{i}]", found)
+            _collect(item, f"{label}[{i}]", pieces)
     else:
-        array, dtype = _array(value)
-        found[label] = array
-        found.coarseness = max(found.coarseness, COARSEST.get(dtype, 0.0))
+        pieces[label], dtype = _as_array(value)
+        pieces.precision = max(pieces.precision, PRECISION.get(dtype, 0.0))
 
 
-def _plain(value):
-    """Whether nested lists hold only numbers and are of equal lengths: then they are one array."""
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of nested lists of numbers. None if they are no array."""
     if isinstance(value, list | tuple):
-        lengths = {len(item) if isinstance(item, list | tuple) else None for item in value}
-        return len(lengths) <= 1 and all(_plain(item) for item in value)
-    return isinstance(value, numbers.Number | np.generic)
+        shapes = {_shape(item) for item in value} or {()}
+        shape = shapes.pop()
+        return None if shapes or shape is None else (len(value), *shape)
+    return () if isinstance(value, numbers.Number | np.generic) else None
 
 
-def _array(value):
-    if hasattr(value, "detach"):  # a torch tensor, without importing torch
-        dtype = str(value.dtype).removeprefix("torch.")
-        value = value.detach().to_dense() if getattr(value, "is_sparse", False) else value.detach()
-        return value.cpu().double().numpy(), dtype
-    if hasattr(value, "toarray"):  # a SciPy sparse matrix
-        value = value.toarray()
+def _as_array(value: Any) -> tuple[np.ndarray, str]:
+    if isinstance(value, torch.Tensor):
+        array = value.detach().cpu().to_dense().double().numpy()
+        return array, str(value.dtype).removeprefix("torch.")
     try:
         array = np.asarray(value)
-        return array.astype(np.float64, casting="unsafe"), str(array.dtype)
+        return array.astype(np.float64), str(array.dtype)
     except (TypeError, ValueError):
         raise TypeError(f"a {type(value).__name__} cannot be read as numbers") from None
 
 
-def align(got, expected):
-    """Let a list of equal rows stand for an array, and the other way round. Returns ``got``, regrouped."""
-    if set(got) == set(expected):
-        return got
-    labels = [f"[{i}]" for i in range(max(len(got), len(expected)))]
-    regrouped = Pieces()
-    regrouped.coarseness = got.coarseness
-    if list(expected) == [""] and list(got) == labels and _stackable(list(got.values())):
-        regrouped[""] = np.stack(list(got.values()))
-        return regrouped
-    if list(got) == [""] and list(expected) == labels and np.ndim(got[""]) and len(got[""]) == len(labels):
-        regrouped.update(zip(labels, got[""], strict=True))
-        return regrouped
+def align(got: Pieces, expected: Pieces) -> Pieces:
+    """Let a list of equal rows stand for an array, and an array for a list."""
+    rows = [f"[{i}]" for i in range(max(len(got), len(expected)))]
+    shapes = {x.shape for x in got.values()}
+    if list(got) == rows and list(expected) == [""] and len(shapes) == 1:
+        return Pieces({"": np.stack(list(got.values()))}, got.precision)
+    if (
+        list(expected) == rows
+        and list(got) == [""]
+        and np.shape(got[""])[:1] == (len(rows),)
+    ):
+        return Pieces(zip(rows, got[""], strict=True), got.precision)
     return got
 
 
-def _stackable(arrays):
-    return all(isinstance(a, np.ndarray) for a in arrays) and len({a.shape for a in arrays}) == 1
+def same(got: Pieces, expected: Pieces, tolerance: float) -> bool:
+    """Whether two answers are equal, but for axes of length 1.
 
-
-def close(got, expected, tolerance):
-    """Equal up to ``tolerance`` times the largest right entry; axes of length 1 do not matter."""
-    if isinstance(got, str) or isinstance(expected, str):
-        return isinstance(got, str) and isinstance(expected, str) and got == expected
-    got, expected = np.squeeze(got), np.squeeze(expected)
-    if got.shape != expected.shape:
-        return False
-    finite = np.abs(expected[np.isfinite(expected)])
-    scale = finite.max() if finite.size and finite.max() > 0 else 1.0
-    return bool(np.allclose(got, expected, rtol=0, atol=tolerance * scale, equal_nan=True))
-
-
-def same(got, expected, tolerance):
-    """Whether two :class:`Pieces` hold the same values under the same labels."""
-    if list(got) != list(expected):
-        return False
-    tolerance = max(tolerance, got.coarseness, expected.coarseness)
-    return all(close(got[label], expected[label], tolerance) for label in expected)
-
-
-def describe(got, expected, tolerance, lengths=()):
-    """One sentence on how ``got`` differs from ``expected`` (both :class:`Pieces`).
-
-    ``lengths``: axis lengths of the inputs, to recognise a sum where a mean was asked for.
+    Entries may differ by ``tolerance`` times the largest right one, more in low precision.
     """
-    missing = [label for label in expected if label not in got]
-    if missing or len(got) != len(expected):
-        if list(expected) == [""]:
-            return f"One {_kind(expected[''])} is expected, you give {len(got)} things."
-        wanted = ", ".join(expected)
-        return f"{len(expected)} parts are expected, {wanted}; you give {', '.join(got).strip() or 'one'}."
-    tolerance = max(tolerance, got.coarseness, expected.coarseness)
-    label = next(x for x in expected if not close(got[x], expected[x], tolerance))
+    return list(got) == list(expected) and _different(got, expected, tolerance) is None
+
+
+def _different(got: Pieces, expected: Pieces, tolerance: float) -> str | None:
+    """The label of the first piece that differs."""
+    tolerance = max(tolerance, got.precision, expected.precision)
+    return next((x for x in expected if not _close(got[x], expected[x], tolerance)), None)
+
+
+def _close(got: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
+    got, expected = np.squeeze(got), np.squeeze(expected)
+    return got.shape == expected.shape and bool(_is_close(got, expected, tolerance).all())
+
+
+def _is_close(got: np.ndarray, expected: np.ndarray, tolerance: float) -> np.ndarray:
+    largest = np.abs(expected[np.isfinite(expected)]).max(initial=0) or 1.0
+    return np.isclose(got, expected, rtol=0, atol=tolerance * largest, equal_nan=True)
+
+
+def describe(
+    got: Pieces, expected: Pieces, tolerance: float, lengths: Collection[int] = ()
+) -> str:
+    """Say how two answers differ. By the ``lengths`` of inputs a sum for a mean shows."""
+    label = _different(got, expected, tolerance) if list(got) == list(expected) else None
+    if label is None:
+        return f"{len(expected)} results are expected, yours has {len(got)} parts."
+    tolerance = max(tolerance, got.precision, expected.precision)
     where = f"In part {label}: " if label else ""
     return where + _difference(got[label], expected[label], tolerance, lengths)
 
 
-def _kind(piece):
-    return "text" if isinstance(piece, str) else f"array of shape {piece.shape}" if piece.ndim else "number"
-
-
-def _difference(got, expected, tolerance, lengths):
-    if isinstance(got, str) or isinstance(expected, str):
-        if isinstance(got, str) and isinstance(expected, str):
-            return "It is another one."
-        return f"a {_kind(expected)} is expected, yours is a {_kind(got)}."
+def _difference(
+    got: np.ndarray, expected: np.ndarray, tolerance: float, lengths: Collection[int]
+) -> str:
     if np.squeeze(got).shape != np.squeeze(expected).shape:
-        swapped = got.ndim == 2 and close(got.T, expected, tolerance)
+        swapped = got.ndim == 2 and _close(got.T, expected, tolerance)
         hint = " The values are right once transposed." if swapped else ""
         return f"your result has shape {got.shape}, the right one {expected.shape}.{hint}"
-    got, expected = got.reshape(expected.shape), expected
+
+    got = got.reshape(expected.shape)
     if not np.isfinite(got).all() and np.isfinite(expected).all():
-        return "your result holds values that are not finite (NaN or infinity)."
-    if close(-got, expected, tolerance):
+        return "your result has values that are not finite (NaN or infinity)."
+    if _close(-got, expected, tolerance):
         return "the size is right, the sign is flipped."
-    if got.ndim == 2 and got.shape[0] == got.shape[1] and close(got.T, expected, tolerance):
-        return "your result is the transpose of the right one."
-    overlap = np.vdot(expected, expected)
-    factor = np.vdot(expected, got) / overlap if overlap else 0.0
-    if factor and expected.size > 1 and close(got / factor, expected, tolerance):
-        return f"yours is {factor:.4g} times the right one, everywhere.{_sum_or_mean(factor, lengths)}"
-    shift = np.mean(got - expected)
-    if expected.size > 1 and close(got - shift, expected, tolerance):
-        return f"yours is off by the same amount everywhere: {shift:+.4g}."
-    unnormalised = _unnormalised(got, expected)
-    return unnormalised or _first_difference(got, expected, tolerance)
-
-
-def _sum_or_mean(factor, lengths):
-    if any(n > 1 and np.isclose(factor, n) for n in lengths):
-        return " That is the length of one of the inputs: a sum where a mean is asked for?"
-    if any(n > 1 and np.isclose(1 / factor, n) for n in lengths):
-        return " One over that is the length of one of the inputs: a mean where a sum is asked for?"
-    return ""
-
-
-def _unnormalised(got, expected):
-    for axis, what in ((None, "all entries"), (-1, "each row")):
-        if expected.ndim and (expected >= 0).all() and np.allclose(expected.sum(axis=axis), 1):
-            if not np.allclose(got.sum(axis=axis), 1):
-                total = np.ravel(got.sum(axis=axis))[0]
-                return f"not normalised: {what} should sum to 1, yours to {total:.4g}."
-    return ""
-
-
-def _first_difference(got, expected, tolerance):
-    scale = np.abs(expected).max() or 1.0
-    wrong = ~np.isclose(got, expected, rtol=0, atol=tolerance * scale, equal_nan=True)
     if not expected.ndim:
-        return f"yours is {float(got):.6g}, the right value {float(expected):.6g}."
-    place = tuple(int(i) for i in np.argwhere(wrong)[0])
-    index = ", ".join(map(str, place))
-    count = "1 entry differs" if wrong.sum() == 1 else f"{int(wrong.sum())} of {wrong.size} entries differ"
-    return f"{count}; at [{index}] yours is {got[place]:.6g}, the right value {expected[place]:.6g}."
+        return f"yours is {got:.6g}, the right value {expected:.6g}."
+
+    square = np.vdot(expected, expected)
+    factor = np.vdot(expected, got) / square if square else 0.0
+    if factor and _close(got / factor, expected, tolerance):
+        is_length = any(np.isclose(max(factor, 1 / factor), n) for n in lengths if n > 1)
+        hint = " An input has this length: a sum or a mean too many?" if is_length else ""
+        return f"yours is {factor:.4g} times the right one, everywhere.{hint}"
+    shift = np.mean(got - expected)
+    if _close(got - shift, expected, tolerance):
+        return f"yours is off by the same amount everywhere: {shift:+.4g}."
+
+    wrong = ~_is_close(got, expected, tolerance)
+    place = tuple(np.argwhere(wrong)[0].tolist())
+    values = f"yours is {got[place]:.6g}, the right value {expected[place]:.6g}"
+    return f"{wrong.sum()} of {wrong.size} entries differ; at {list(place)} {values}."

@@ -1,64 +1,88 @@
-"""Is everything installed that the course needs?"""
+"""Where the course is, how it is run, and whether all is installed that it needs."""
 
+import os
 import platform
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import torch
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+PROFILES = ("fast", "full")
 FIX = 'pip install -e ".[notebooks,dev]" -c constraints.txt'
 
 
-def requirements():
-    """The dependencies as "name>=version" texts, with those of the notebooks (Google Colab has its own)."""
-    extra = "google.colab" not in sys.modules
-    pyproject = Path(__file__).resolve().parents[2] / "pyproject.toml"
+class CourseError(ValueError):
+    """A mistake in a lesson's source, a path or a setting. The message says what to fix."""
+
+
+def repository_root() -> Path:
+    """Return the checkout that the library is in, or else the current folder."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").exists() else Path.cwd()
+
+
+def notebooks_folder() -> Path:
+    return repository_root() / "notebooks"
+
+
+def profile_in_use() -> str:
+    """Return ``RBM_PROFILE``, by default "fast"."""
+    profile = os.environ.get("RBM_PROFILE") or "fast"
+    if profile not in PROFILES:
+        raise CourseError(f"RBM_PROFILE: got {profile!r}, expected 'fast' or 'full'.")
+    return profile
+
+
+def headless() -> bool:
+    """Whether nobody watches: ``RBM_HEADLESS=1``, as in builds, runs and tests."""
+    return os.environ.get("RBM_HEADLESS", "") not in ("", "0")
+
+
+def requirements() -> list[Requirement]:
+    """The dependencies, with those of the notebooks (Google Colab has its own)."""
+    extra = "" if "google.colab" in sys.modules else "notebooks"
+    pyproject = repository_root() / "pyproject.toml"
     if pyproject.exists():
-        import tomllib
-
         project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
-        return project["dependencies"] + extra * project["optional-dependencies"]["notebooks"]
-    wanted = metadata.requires("rbm-lib") or []
-    return [r.split(";")[0].strip() for r in wanted if "extra" not in r or (extra and "notebooks" in r)]
+        texts = project["dependencies"] + project["optional-dependencies"].get(extra, [])
+    else:
+        texts = metadata.requires("rbm-lib") or []
+    wanted = [Requirement(text) for text in texts]
+    return [r for r in wanted if r.marker is None or r.marker.evaluate({"extra": extra})]
 
 
-def environment_rows():
-    """(name, installed version or "-", minimum, fix or "ok") of Python and of every dependency."""
-    from packaging.requirements import Requirement
-    from packaging.version import Version
-
-    ok = "ok" if sys.version_info >= (3, 11) else "install Python 3.11 or newer"
-    rows = [("Python", platform.python_version(), "3.11", ok)]
-    for text in requirements():
-        wanted = Requirement(text)
+def environment_rows() -> list[tuple[str, str, str, str]]:
+    """(name, installed version, minimum, "ok" or a fix) of Python and the dependencies."""
+    python = "ok" if sys.version_info >= (3, 11) else "install Python 3.11 or newer"
+    rows = [("Python", platform.python_version(), "3.11", python)]
+    for wanted in requirements():
         minimum = next((s.version for s in wanted.specifier if s.operator == ">="), "any")
         try:
             installed = metadata.version(wanted.name)
+            fits = wanted.specifier.contains(Version(installed), prereleases=True)
         except metadata.PackageNotFoundError:
-            rows.append((wanted.name, "-", minimum, FIX))
-            continue
-        new_enough = wanted.specifier.contains(Version(installed), prereleases=True)
-        rows.append((wanted.name, installed, minimum, "ok" if new_enough else FIX))
+            installed = "-"
+            fits = False
+        rows.append((wanted.name, installed, minimum, "ok" if fits else FIX))
     return rows
 
 
-def device_line():
-    """One line: which device the course will use."""
-    import torch
-
-    if torch.cuda.is_available():
-        return f"CUDA GPU: {torch.cuda.get_device_name(0)}. Training uses it by itself."
-    return "No CUDA GPU: everything in the course runs on the CPU."
-
-
-def check_environment():
-    """Print a table of Python and the dependencies, what is installed, and how to mend what is missing."""
+def check_environment() -> None:
+    """Print what is installed of Python and the dependencies, and how to fix the rest."""
     rows = [("", "installed", "needed", ""), *environment_rows()]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for row in rows:
-        name, installed, minimum = (cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True))
-        print(f"{name}  {installed}  {minimum}  {row[3]}".rstrip())
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[3]]).rstrip())
 
 
-def check_device():
+def check_device() -> None:
     """Print which device the course will use."""
-    print(device_line())
+    if torch.cuda.is_available():
+        print(f"CUDA GPU: {torch.cuda.get_device_name(0)}. Training uses it by itself.")
+    else:
+        print("No CUDA GPU: everything in the course runs on the CPU.")

@@ -1,117 +1,139 @@
-"""Run a notebook's cells in a fresh kernel of their own."""
+"""Run a notebook's cells in a kernel of its own."""
 
+import ast
+import asyncio
 import os
 import re
-import sys
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 LIBRARY = str(Path(__file__).resolve().parents[2])
-REPORT = "import json; from rbm_lib.course.lesson import kernel_report; print(json.dumps(kernel_report()))"
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
+REPORT = "from rbm_lib.course.lesson import data_sources; print(data_sources)"
 
 
 @dataclass
 class Execution:
-    """What came of it: ``failed`` is the number of the failing cell (0: the kernel did not start) or None,
-    ``memory`` the peak in MB or None, ``sources`` where data came from."""
+    """The code cell that failed (0: no kernel) and why, and where data came from."""
 
     seconds: float = 0.0
     failed: int | None = None
     error: str = ""
-    memory: float | None = None
-    sources: list = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
 
 
-def kernel_environment(profile, scores, **extra):
-    """The environment variables of a headless kernel; scores go to the folder ``scores``.
+def kernel_environment(profile: str, scores: Path | str, **extra: str) -> dict[str, str]:
+    """The environment variables of a headless kernel that writes scores to this folder.
 
-    One thread, unless the caller says otherwise: faster for machines of this size, and sums then come out the
-    same to the last bit, whatever else the computer does.
+    It has one thread unless the caller says otherwise: faster for models of this size, and
+    sums then come out the same to the last bit, whatever else the computer does.
     """
-    environment = (
-        {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        | os.environ
-        | {
-            "RBM_PROFILE": profile,
-            "RBM_HEADLESS": "1",
-            "RBM_SCORES": str(Path(scores).resolve()),
-            "PYTHONHASHSEED": "0",
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            # The kernel works in another folder: it must still find this library, and relative names.
-            "PYTHONPATH": os.pathsep.join(filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])),
-        }
-    )
-    if os.environ.get("RBM_DATA"):
-        environment["RBM_DATA"] = str(Path(os.environ["RBM_DATA"]).resolve())
-    return environment | extra
+    environment = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | dict(os.environ)
+    # The kernel works in another folder, from which it must find library and data.
+    paths = filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])
+    if environment.get("RBM_DATA"):
+        environment["RBM_DATA"] = str(Path(environment["RBM_DATA"]).resolve())
+    own = {
+        "RBM_PROFILE": profile,
+        "RBM_HEADLESS": "1",
+        "RBM_SCORES": str(Path(scores).resolve()),
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(paths),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+    return environment | own | extra
 
 
-def execute(notebook, folder, environment, timeout=600, after_cell=lambda: None):
-    """Execute ``notebook`` in place, in ``folder``, up to its first failing cell. Returns an Execution.
+def run_async(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Run a coroutine in a loop that kernels' sockets can use, on Windows too."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(coroutine)
 
-    ``timeout``: seconds per cell. ``after_cell`` is called after every code cell. Never raises for a cell.
+
+class Client(NotebookClient):
+    """Runs the code cells of a notebook, and drops what a cell shows too much."""
+
+    megabytes = 50.0
+    shown = 0
+
+    async def run_cells(self, after_cell: Callable[[], Any] = lambda: None) -> None:
+        for index, cell in enumerate(self.nb.cells):
+            if cell.cell_type == "code":
+                self.shown = 0
+                await self.async_execute_cell(cell, index)
+                after_cell()
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        if msg["msg_type"] in ("stream", "display_data", "execute_result"):
+            self.shown += sum(len(str(part)) for part in msg["content"].values())
+            if self.shown > self.megabytes * 1e6:
+                return None
+        return super().process_message(msg, cell, cell_index)
+
+
+def make_client(notebook: NotebookNode, folder: Path, timeout: int, **options) -> Client:
+    """A client that runs a notebook in a folder, with so many seconds for each cell.
+
+    Outputs of earlier runs are cleared.
     """
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+            cell.execution_count = None
+    resources = {"metadata": {"path": str(folder)}}
+    options |= {"record_timing": False, "coalesce_streams": True, "kernel_name": "python3"}
+    return Client(notebook, resources=resources, timeout=timeout, **options)
 
-    _no_proactor_loop()
-    result, number, start = Execution(), 0, time.perf_counter()
-    client = NotebookClient(
-        notebook,
-        timeout=timeout,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(folder)}},
-        extra_arguments=["--log-level=40"],  # the kernel's own errors, not its remarks on the transport
-    )
+
+def execute(
+    notebook: NotebookNode,
+    folder: Path,
+    environment: dict[str, str],
+    timeout: int = 600,
+    after_cell: Callable[[], Any] = lambda: None,
+) -> Execution:
+    """Execute a notebook in place, in ``folder``, up to its first failing cell.
+
+    ``timeout`` is in seconds per cell, ``after_cell`` is called after each. Raises nothing.
+    """
+    result = Execution()
+    start = time.perf_counter()
+    quiet = ["--log-level=40"]  # errors of the kernel, not remarks on the transport
+    client = make_client(notebook, folder, timeout, extra_arguments=quiet)
+
+    async def run() -> None:
+        async with client.async_setup_kernel(env=environment):
+            await client.run_cells(after_cell)
+            result.sources = await _data_sources(client)
+
     try:
-        with client.setup_kernel(env=environment):
-            for index, cell in enumerate(notebook.cells):
-                if cell.cell_type == "code":
-                    number += 1
-                    client.execute_cell(cell, index)
-                    after_cell()
-            result.memory, result.sources = _report(client)
+        run_async(run())
     except CellExecutionError as error:
-        result.failed, result.error = number, f"{error.ename}: {plain(error.evalue)}"
-    except CellTimeoutError:
-        result.failed, result.error = number, f"it takes more than {timeout} seconds"
-    except DeadKernelError:
-        result.failed, result.error = number, "the kernel died (out of memory?)"
-    except Exception as error:  # no kernel, no port, ...: the other notebooks still run
-        result.failed, result.error = number, f"{type(error).__name__}: {error}"
+        result.error = f"{error.ename}: {COLOURS.sub('', error.evalue)}"
+    except Exception as error:  # no kernel, a dead one, too slow: the others still run
+        result.error = f"{type(error).__name__}: {error}"
+    if result.error:
+        result.failed = client.code_cells_executed
     result.seconds = time.perf_counter() - start
     return result
 
 
-def _report(client):
-    """Ask the kernel for its peak memory and data sources, by one more cell that is then taken away."""
-    import json
-
-    import nbformat
-
+async def _data_sources(client: Client) -> list[str]:
+    """Where the kernel's data came from, by one more cell, then taken away."""
     cells = client.nb.cells
-    cells.append(nbformat.v4.new_code_cell(REPORT))
+    cells.append(new_code_cell(REPORT))
     try:
-        client.execute_cell(cells[-1], len(cells) - 1)
-        report = json.loads(cells[-1].outputs[0].text)
-        return report["memory"], report["sources"]
-    except Exception:  # a notebook may do anything to its kernel; the table then has a gap
-        return None, []
+        await client.async_execute_cell(cells[-1], len(cells) - 1)
+        return ast.literal_eval(cells[-1].outputs[0].text)
+    except Exception:  # a notebook may do anything to its kernel: the table has a gap then
+        return []
     finally:
         cells.pop()
-
-
-def plain(text):
-    """Text without terminal colours."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", text or "")
-
-
-def _no_proactor_loop():
-    # On Windows the kernel's sockets need the selector event loop, which is not the default there.
-    if sys.platform == "win32" and sys.version_info < (3, 14):
-        import asyncio
-
-        asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())

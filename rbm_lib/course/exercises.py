@@ -1,228 +1,221 @@
-"""The exercise engine: an Exercise knows the right answer and the usual mistakes; check() compares.
+"""Exercises: a right answer, cases to try, advice for typical mistakes, and the check.
 
-The exercises of lesson NN are in ``exercises_NN.py``, in a dict ``EXERCISES``: exercise id → Exercise.
+The exercises of lesson NN are in ``notebooks/exercises/NN_name.py``.
 """
 
 import contextlib
-import importlib
-import importlib.util
 import inspect
 import io
+import runpy
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 from rbm_lib.course import compare
+from rbm_lib.course.compare import Pieces
+from rbm_lib.course.environment import notebooks_folder
+
+Answer = Callable[..., Any]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exercise:
-    """One exercise.
+    """A task and how to judge an answer to it, made by :func:`exercise`.
 
-    ``reference``: the right function, or one without arguments that returns the right value.
-    ``cases``: a function that returns a list of argument tuples, new ones at each call (the same numbers).
-    ``mistakes``: advice → the wrong function that the advice is for, or a tuple of such functions.
-    ``tolerance``: allowed difference, relative to the largest right entry; wider for float32 and below.
+    ``mistakes`` maps advice to the wrong answer that it is for, or to a tuple of these.
     """
 
     id: str
     title: str
     points: float
-    reference: Callable
-    cases: Callable[[], list[tuple]] | None = None
-    mistakes: dict[str, Callable | tuple[Callable, ...]] = field(default_factory=dict)
+    reference: Answer
+    cases: list[tuple]
     tolerance: float = 1e-6
+    graded: bool = True
+    mistakes: dict[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
 
-    def __post_init__(self):
-        if self.cases is None and inspect.signature(self.reference).parameters:
-            raise ValueError(f"exercise {self.id!r}: a reference that takes arguments needs cases")
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Return what the reference does."""
+        return self.reference(*arguments, **options)
 
-    def wrong_functions(self):
-        """(advice, wrong function) of every mistake, in the order in which they are tried."""
+    def wrong_answers(self) -> Iterator[tuple[str, Answer]]:
+        """Yield (advice, wrong answer) of every mistake."""
         for advice, wrong in self.mistakes.items():
-            yield from ((advice, function) for function in (wrong if isinstance(wrong, tuple) else (wrong,)))
+            for answer in wrong if isinstance(wrong, tuple) else (wrong,):
+                yield advice, answer
+
+
+def exercise(
+    id: str,
+    title: str,
+    points: float,
+    cases: Iterable[Iterable],
+    tolerance: float = 1e-6,
+    graded: bool = True,
+) -> Callable[[Answer], Exercise]:
+    """Make an exercise of a function, which is the right answer: a decorator.
+
+    Parameters
+    ----------
+    id, title : str
+    points : float
+        For a right answer. A wrong one has none.
+    cases : iterable of tuples
+        Arguments on which an answer is compared with the right one. It gets copies.
+    tolerance : float
+        Largest difference allowed, as a share of the largest right entry. Answers in single
+        precision and below may differ more.
+    graded : bool
+        Whether the points count. Those of a demonstration do not.
+
+    Examples
+    --------
+    >>> @exercise("1", "The square", 2, cases=[(3.0,), (-1.0,)])
+    ... def square(x):
+    ...     return x * x
+    >>> square.mistakes = {"This is twice x.": lambda x: 2 * x}
+    >>> print(check(square, lambda x: x + x))
+    Exercise 1: not right yet. This is twice x. 0 of 2 points.
+    >>> print(check(square, lambda x: x**2))
+    Exercise 1: right. 2 of 2 points.
+    """
+    copies = [tuple(case) for case in cases]
+    return lambda reference: Exercise(
+        id, title, points, reference, copies, tolerance, graded
+    )
+
+
+def load_exercises(lesson: str, *folders: Path) -> dict[str, Exercise]:
+    """Load the exercises of a lesson, "NN" or "NN_name".
+
+    They are in the first file ``exercises/NN_*.py`` of these folders, of ``notebooks`` in
+    the library's checkout, of the current folder, and of those above it.
+    """
+    here = Path.cwd()
+    above = [folder for x in (here, *here.parents) for folder in (x, x / "notebooks")]
+    for folder in (*folders, notebooks_folder(), *above):
+        for path in sorted(folder.glob(f"exercises/{lesson[:2]}_*.py")):
+            found = runpy.run_path(str(path)).values()
+            return {x.id: x for x in found if isinstance(x, Exercise)}
+    return {}
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found: ``points`` out of ``max_points``, and the message, one line.
-
-    Printed, it is the message in lines of at most 90 characters, broken between words.
-    """
+    """What a check found. As text: the message, in lines of at most 90 characters."""
 
     points: float
     max_points: float
     message: str
 
-    def __str__(self):
-        return textwrap.fill(self.message, 90, break_long_words=False, break_on_hyphens=False)
+    def __str__(self) -> str:
+        whole_words = {"break_long_words": False, "break_on_hyphens": False}
+        return textwrap.fill(self.message, 90, **whole_words)
 
 
 class NotDone(Exception):
     """The answer is still the placeholder."""
 
 
-def check(exercise, answer):
-    """Judge ``answer`` (a function, or a value where the exercise asks for one). Returns a :class:`Result`.
-
-    Never raises because of the answer, and shows nothing that the answer's code prints.
-    """
-    maximum = _number(exercise.points)
-
-    def result(points, text):
-        return Result(points, maximum, f"Exercise {exercise.id}: {text} {points} of {maximum} points.")
-
-    with _silent():
-        expected = outputs(exercise, exercise.reference)
-        try:
-            got = outputs(exercise, answer)
-        except (NotDone, NotImplementedError):
-            return result(0, "not done yet.")
-        except (Exception, SystemExit) as error:
-            return result(0, _one_line(error))
-        got = [compare.align(g, e) for g, e in zip(got, expected, strict=True)]
-        if _all_same(got, expected, exercise.tolerance):
-            return result(maximum, "right." + _shape_note(got, expected) + _changed_note(exercise, answer))
-        return result(0, f"not right yet. {_advice(exercise, answer, got, expected)}")
-
-
-def outputs(exercise, function):
-    """The function's results on every case, as :class:`compare.Pieces`; a value counts as its own result.
-
-    Raises NotDone for a placeholder (None or ``...``), ValueError for code without a return, and whatever the
-    function raises.
-    """
-    if exercise.cases is None:
-        results = [function() if callable(function) else function]
-    elif function is None or function is ...:
-        raise NotDone
-    elif not callable(function):
-        raise TypeError(f"a function is expected, this is a {type(function).__name__}")
-    else:
-        results = [function(*arguments) for arguments in exercise.cases()]
-    if any(r is None for r in results) and _has_code(function):
-        raise ValueError("it returns None: is a `return` missing?")
-    if any(r is None or r is ... for r in results):
-        raise NotDone
-    return [compare.pieces(r) for r in results]
-
-
-def _has_code(function):
-    """Whether a function uses a name or a variable of its own; a placeholder does not."""
-    code = getattr(function, "__code__", None)
-    return code is not None and (
-        code.co_names or code.co_nlocals > len(inspect.signature(function).parameters)
-    )
-
-
-def _all_same(got, expected, tolerance):
-    return all(compare.same(g, e, tolerance) for g, e in zip(got, expected, strict=True))
-
-
-def _advice(exercise, answer, got, expected):
-    for advice, mistake in exercise.wrong_functions():
-        try:
-            wrong = outputs(exercise, mistake)
-        except Exception:  # a mistake that fails on some case is not the one that was made
-            continue
-        wrong = [compare.align(w, e) for w, e in zip(wrong, expected, strict=True)]
-        if _all_same(got, wrong, exercise.tolerance):
-            return advice
-    if _zeros_and_ones(got) and _probabilities(expected):
-        return "Yours are zeros and ones only, drawn or rounded. The probabilities themselves are asked for."
-    if _differs_each_time(exercise, answer, got, expected):
-        return "It gives another result at each call: does it draw random numbers of its own?"
-    right = [compare.same(g, e, exercise.tolerance) for g, e in zip(got, expected, strict=True)]
-    first = right.index(False)
-    arguments = exercise.cases()[first] if exercise.cases else ()
-    lengths = {n for a in arguments for n in getattr(a, "shape", ())}
-    text = compare.describe(got[first], expected[first], exercise.tolerance, lengths)
-    if len(right) > 1:
-        return f"Test case {first + 1} of {len(right)} ({sum(right)} right): {text}"
-    return text[0].upper() + text[1:]
-
-
-def _differs_each_time(exercise, answer, got, expected):
-    try:
-        again = outputs(exercise, answer)
-    except Exception:  # it did not fail the first time
-        return True
-    again = [compare.align(a, e) for a, e in zip(again, expected, strict=True)]
-    return not _all_same(again, got, exercise.tolerance)
-
-
-def _zeros_and_ones(results):
-    arrays = [piece for result in results for piece in result.values()]
-    return all(isinstance(a, np.ndarray) and np.isin(a, (0, 1)).all() for a in arrays)
-
-
-def _probabilities(results):
-    """Whether every result holds several numbers, all strictly between 0 and 1."""
-    arrays = [piece for result in results for piece in result.values()]
-    return all(isinstance(a, np.ndarray) and a.size > 1 and ((a > 0) & (a < 1)).all() for a in arrays)
-
-
-def _shape_note(got, expected):
-    """Axes of length 1 do not make an answer wrong, but the next broadcast would: (B, 1) − (B,) is (B, B)."""
-    for results in zip(got, expected, strict=True):
-        mine, right = ([np.shape(piece) for piece in result.values()] for result in results)
-        if mine != right:
-            shapes = [(g, e) for g, e in zip(mine, right, strict=True) if g != e][0]
-            return " Its shape is {}, though; {} was asked for.".format(*shapes)
-    return ""
-
-
-def _changed_note(exercise, answer):
-    """A right function may still write into its arguments; say so, since the caller's data would change."""
-    for arguments, fresh in zip(exercise.cases(), exercise.cases(), strict=True) if exercise.cases else ():
-        try:
-            answer(*arguments)
-        except Exception:  # right the first time: no more is asked of it
-            return ""
-        for i, (after, before) in enumerate(zip(arguments, fresh, strict=True)):
-            try:
-                changed = not compare.same(compare.pieces(after), compare.pieces(before), 0.0)
-            except TypeError:  # a model or a generator: using it may change it
-                continue
-            if changed:
-                return f" But it changes its argument number {i + 1}: work on a copy."
-    return ""
-
-
-def _one_line(error):
-    text = " ".join(str(error).split())
-    text = text if len(text) <= 200 else text[:197] + "..."
-    return f"your code stops with {type(error).__name__}" + (f": {text.rstrip('.')}." if text else ".")
-
-
-def _number(points):
-    return int(points) if float(points).is_integer() else float(points)
+def check(exercise: Exercise, answer: Any) -> Result:
+    """Judge an answer. Never raises because of it, and shows nothing that it prints."""
+    with _silence():
+        right, verdict = _judge(exercise, answer)
+    points = exercise.points if right else 0
+    message = f"Exercise {exercise.id}: {verdict} {points:g} of {exercise.points:g} points."
+    return Result(points, exercise.points, message)
 
 
 @contextlib.contextmanager
-def _silent():
-    """Nothing to stdout or stderr: nbgrader gives no points to a check that writes to stderr."""
+def _silence() -> Iterator[None]:
+    """Nothing to stdout or stderr: nbgrader gives no points to a check that writes."""
     sink = io.StringIO()
-    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
 
 
-def load_exercises(lesson):
-    """The exercises of ``"NN"`` or ``"NN_name"``: a dict id → Exercise, empty when the lesson has none."""
-    module = f"rbm_lib.course.exercises_{lesson[:2]}"
-    if importlib.util.find_spec(module) is None:
-        return {}
-    return importlib.import_module(module).EXERCISES
-
-
-def find_exercise(exercises, lesson, exercise_id):
-    """The exercise with this id. Raises KeyError that names those there are."""
+def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
+    expected = _outputs(exercise, exercise.reference)
     try:
-        return exercises[str(exercise_id)]
-    except KeyError:
-        known = ", ".join(map(repr, exercises)) or "none"
-        raise KeyError(f"lesson {lesson} has no exercise {exercise_id!r}; it has: {known}") from None
+        got = _outputs(exercise, answer, expected)
+    except (NotDone, NotImplementedError):
+        return False, "not done yet."
+    except (Exception, SystemExit) as error:
+        text = textwrap.shorten(str(error), 200, placeholder="...").rstrip(".")
+        hint = " Bring both to one type: x.to(v.dtype)." if "dtype" in text else ""
+        return False, f"your code stops with {type(error).__name__}: {text}.{hint}"
+    if all(_sames(exercise, got, expected)):
+        return True, "right."
+    return False, "not right yet. " + _advice(exercise, answer, got, expected)
+
+
+def _outputs(
+    exercise: Exercise, answer: Any, expected: list[Pieces] | None = None
+) -> list[Pieces]:
+    """What an answer gives on every case, in the form of what is expected."""
+    if answer is None or answer is ...:
+        raise NotDone
+    if not callable(answer):
+        raise TypeError(f"a function is expected, this is a {type(answer).__name__}")
+    try:
+        values = [answer(*case) for case in deepcopy(exercise.cases)]
+    except RuntimeError as error:
+        if "dtype" not in str(error):
+            raise
+        # x.float() has met our doubles. The answer may be right in single precision.
+        values = [answer(*map(_single, case)) for case in deepcopy(exercise.cases)]
+    if any(x is None or x is ... for x in values):
+        code = getattr(answer, "__code__", None)
+        parameters = inspect.signature(answer).parameters
+        if code and (code.co_names or code.co_nlocals > len(parameters)):
+            raise ValueError("it returns None: is a `return` missing?")
+        raise NotDone
+    pieces = [compare.take_apart(x) for x in values]
+    return [compare.align(*pair) for pair in zip(pieces, expected or pieces, strict=True)]
+
+
+def _single(argument: Any) -> Any:
+    is_double = isinstance(argument, torch.Tensor) and argument.dtype == torch.float64
+    return argument.float() if is_double else argument
+
+
+def _sames(exercise: Exercise, got: list[Pieces], expected: list[Pieces]) -> list[bool]:
+    pairs = zip(got, expected, strict=True)
+    return [compare.same(*pair, exercise.tolerance) for pair in pairs]
+
+
+def _advice(
+    exercise: Exercise, answer: Answer, got: list[Pieces], expected: list[Pieces]
+) -> str:
+    def gives_the_same(other: Answer) -> bool:
+        with contextlib.suppress(Exception):
+            return all(_sames(exercise, got, _outputs(exercise, other, expected)))
+        return False
+
+    for advice, mistake in exercise.wrong_answers():
+        if gives_the_same(mistake):
+            return advice
+    if _all_in(got, lambda x: (x == 0) | (x == 1)):
+        if _all_in(expected, lambda x: (x > 0) & (x < 1) & (x.size > 1)):
+            return "Yours are zeros and ones only. Give the probabilities themselves."
+    if not gives_the_same(answer):
+        return "It gives another result at each call: does it draw random numbers?"
+
+    right = _sames(exercise, got, expected)
+    case = right.index(False)
+    lengths = {n for x in exercise.cases[case] for n in getattr(x, "shape", ())}
+    text = compare.describe(got[case], expected[case], exercise.tolerance, lengths)
+    return f"Test case {case + 1} of {len(right)} ({sum(right)} right): {text}"
+
+
+def _all_in(outputs: list[Pieces], accepts: Callable[[np.ndarray], Any]) -> bool:
+    return all(np.all(accepts(x)) for output in outputs for x in output.values())

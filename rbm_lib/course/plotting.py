@@ -5,8 +5,13 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
-# Okabe & Ito (2008): told apart with every common colour vision.
+__all__ = ["COLORS", "GREY", "image_grid", "show", "use_style"]
+
+# Okabe & Ito (2008): distinct for every common colour vision.
 COLORS = {
     "blue": "#0072B2",
     "orange": "#E69F00",
@@ -25,9 +30,10 @@ def use_style() -> None:
 
     The background is white, so that figures also read in dark mode.
     """
+    colors = [color for name, color in COLORS.items() if name != "yellow"]
     plt.rcParams.update(
         {
-            "axes.prop_cycle": plt.cycler(color=[c for name, c in COLORS.items() if name != "yellow"]),
+            "axes.prop_cycle": plt.cycler(color=colors),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlelocation": "left",
@@ -44,17 +50,24 @@ def use_style() -> None:
     )
 
 
-def show(fig, alt: str) -> None:
+def show(fig: Figure, alt: str) -> None:
     """Display a figure in a notebook with its alternative text, and close it.
 
-    `alt` says in a sentence what a reader would see; it stands in the output's metadata, where converters
-    to HTML look for it, and folded below the figure: JupyterLab hands no alternative text to the image.
-    Raises ValueError when it is empty.
+    The text is in the output's metadata, for converters to HTML, and folded below the
+    figure, because JupyterLab gives images no alternative text.
+
+    Parameters
+    ----------
+    fig : Figure
+    alt : str
+        What a reader would see, in a sentence. An empty one raises ValueError.
     """
     from IPython.display import display
 
     if not alt.strip():
-        raise ValueError("alt: got an empty text, expected a sentence that says what the figure shows.")
+        raise ValueError(
+            "alt: got an empty text, expected a sentence. Describe the figure."
+        )
     image = io.BytesIO()
     fig.savefig(image, format="png", metadata={"Software": None})
     plt.close(fig)
@@ -64,26 +77,42 @@ def show(fig, alt: str) -> None:
     display({"text/html": folded, "text/plain": f"Figure in words: {alt}"}, raw=True)
 
 
-def image_grid(axis, images, columns: int, shape=None, vmin=0.0, vmax=1.0, cmap="Blues"):
-    """Draw `images` (n, pixels) or (n, height, width) as a grid of small framed pictures on one axis.
+def image_grid(
+    axis: Axes,
+    images: ArrayLike,
+    columns: int,
+    shape: tuple[int, int] | None = None,
+    vmin: float = 0.0,
+    vmax: float = 1.0,
+    cmap: str = "Blues",
+) -> None:
+    """Draw images as a grid of small framed pictures on one axis.
 
-    `shape`: (height, width) of flattened images, default square. Raises ValueError when pixels do not fill
-    it.
+    Parameters
+    ----------
+    images : array-like, shape (n, height, width) or (n, pixels)
+    columns : int
+        Pictures in a row.
+    shape : (height, width), optional
+        Of images given as pixels, by default square. Others raise ValueError.
     """
     images = np.asarray(images, dtype=float)
     if images.ndim == 2:
-        side = int(round(images.shape[1] ** 0.5))
-        shape = (side, side) if shape is None else shape
-        if shape[0] * shape[1] != images.shape[1]:
-            raise ValueError(f"images: got {images.shape[1]} pixels, expected {shape[0]} × {shape[1]}.")
-        images = images.reshape(-1, *shape)
+        pixels = images.shape[1]
+        height, width = shape or 2 * (round(pixels**0.5),)
+        if height * width != pixels:
+            raise ValueError(f"images: got {pixels} pixels, expected {height} × {width}.")
+        images = images.reshape(-1, height, width)
+
     n, height, width = images.shape
     gap = 0.25 * max(height, width)
+    colors = {"cmap": cmap, "vmin": vmin, "vmax": vmax, "interpolation": "nearest"}
+    frame = {"fill": False, "edgecolor": GREY, "linewidth": 0.8}
     for i, image in enumerate(images):
-        left, top = (i % columns) * (width + gap), (i // columns) * (height + gap)
-        extent = (left, left + width, top + height, top)
-        axis.imshow(image, cmap=cmap, vmin=vmin, vmax=vmax, interpolation="nearest", extent=extent)
-        axis.add_patch(plt.Rectangle((left, top), width, height, fill=False, edgecolor=GREY, linewidth=0.8))
+        left = (i % columns) * (width + gap)
+        top = (i // columns) * (height + gap)
+        axis.imshow(image, extent=(left, left + width, top + height, top), **colors)
+        axis.add_patch(plt.Rectangle((left, top), width, height, **frame))
     rows = -(-n // columns)
     axis.set_xlim(-0.1, columns * (width + gap) - gap + 0.1)
     axis.set_ylim(rows * (height + gap) - gap + 0.1, -0.1)

@@ -1,62 +1,53 @@
-"""Student copies: the same lesson without its solutions and outputs. A person's work is never lost."""
+"""Student copies: a lesson without solutions and outputs. A person's work is never lost."""
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from rbm_lib.course.notebook import (
-    BEGIN,
-    code_cells,
-    lesson_sources,
-    notebooks_folder,
-    read_source,
-    relink,
-    without_solutions,
-)
+import nbformat
+
+from rbm_lib.course import notebook as lessons
+from rbm_lib.course.environment import notebooks_folder
 from rbm_lib.files import write_whole
 
 
-def make_students(names=(), folder=None):
-    """Write the student copies of the lessons ``names`` (all by default). Returns the paths written."""
-    folder = Path(folder or notebooks_folder())
-    return [write_student(source, folder / "student") for source in lesson_sources(names, folder)]
+def make_students(names: Iterable[str] = ()) -> None:
+    """Write the student copies of lessons, all by default."""
+    for source in lessons.lesson_sources(names):
+        print(lessons.short_path(write_student(source, notebooks_folder() / "student")))
 
 
-def student_notebook(source, exercises=None):
-    """The unsolved notebook of a lesson source, for the folder ``student``. Raises BuildError."""
-    notebook = read_source(source, exercises)
-    for number, cell in code_cells(notebook):
-        if BEGIN in cell.source:
-            cell.source = without_solutions(cell.source, f"{Path(source).stem}, code cell {number}")
-    relink(notebook, "..")
+def student_notebook(source: Path) -> nbformat.NotebookNode:
+    """The unsolved notebook of a lesson's source, for the folder ``student``."""
+    notebook = lessons.read_source(source)
+    for _, cell in lessons.code_cells(notebook):
+        cell.source = lessons.without_solutions(cell.source)
+    lessons.relink(notebook, "..")
     notebook.metadata["rbm_course"] = {"generated": fingerprint(notebook)}
     return notebook
 
 
-def write_student(source, folder, exercises=None):
-    """Write the student copy of ``source`` into ``folder``; beside the old one if a person worked in that.
-
-    Returns the path written.
-    """
-    import nbformat
-
-    source, folder = Path(source), Path(folder)
-    text = nbformat.writes(student_notebook(source, exercises), version=4).rstrip("\n") + "\n"
-    first = target = folder / f"{source.stem}.ipynb"
-    count = 1
+def write_student(source: Path, folder: Path) -> Path:
+    """Write a student copy, beside the old one if somebody worked in it. Returns it."""
+    text = nbformat.writes(student_notebook(source), version=4).rstrip("\n") + "\n"
+    target = folder / f"{source.stem}.ipynb"
+    count = 0
     while worked_in(target):
-        target = folder / f"{source.stem}.new{'' if count == 1 else f'-{count}'}.ipynb"
         count += 1
+        suffix = "" if count == 1 else f"-{count}"
+        target = folder / f"{source.stem}.new{suffix}.ipynb"
     write_whole(target, text)
-    if target != first:
-        print(f"{first.name} has been worked in, so it stays as it is; the new copy is {target.name}.")
+    if count:
+        print(f"{source.stem}.ipynb has been worked in and stays: see {target.name}.")
     return target
 
 
-def worked_in(path):
-    """Whether the file at ``path`` is anything but an unchanged generated copy (run or not)."""
+def worked_in(path: Path) -> bool:
+    """Whether a file is anything but an unchanged generated copy (run or not)."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         return content["metadata"]["rbm_course"]["generated"] != fingerprint(content)
     except FileNotFoundError:
         return False
@@ -64,10 +55,7 @@ def worked_in(path):
         return True
 
 
-def fingerprint(notebook):
-    """A hash of the cells' types and sources; outputs and metadata do not count."""
-    cells = []
-    for cell in notebook["cells"]:
-        source = cell["source"]
-        cells.append([cell["cell_type"], source if isinstance(source, str) else "".join(source)])
+def fingerprint(notebook: Mapping[str, Any]) -> str:
+    """A hash of the cells' types and sources. Outputs and metadata do not count."""
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()

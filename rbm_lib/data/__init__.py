@@ -1,40 +1,23 @@
-"""Data: ratings as a sparse matrix, loaders with a synthetic stand-in, downloads. Loaded at first use."""
+"""Data: ratings as a sparse matrix, and loaders that have a synthetic stand-in."""
 
-from importlib import import_module
+from rbm_lib.data.deezer import Deezer, load_deezer, synthetic_deezer
+from rbm_lib.data.download import DataUnavailable, data_root, fetch, safe_extract
+from rbm_lib.data.listeners import (
+    ARCHETYPES,
+    Archetype,
+    Listeners,
+    read_listeners,
+    simulate_listeners,
+    write_listeners,
+)
+from rbm_lib.data.movielens import MovieLens, load_movielens, synthetic_movielens
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.data.spotify import AudioFeatures, Spotify, load_spotify, synthetic_spotify
 
-_ROOMS = {
-    "AudioFeatures": "spotify.audio_features",
-    "RatingMatrix": "ratings",
-    "DataUnavailable": "download",
-    "data_root": "download",
-    "fetch": "download",
-    "safe_extract": "download",
-    "MovieLens": "movielens.load",
-    "load_movielens": "movielens.load",
-    "synthetic_movielens": "movielens.synthetic",
-    "Deezer": "deezer.load",
-    "load_deezer": "deezer.load",
-    "synthetic_deezer": "deezer.synthetic",
-    "Spotify": "spotify.load",
-    "load_spotify": "spotify.load",
-    "synthetic_spotify": "spotify.synthetic",
-    "ARCHETYPES": "listeners.archetypes",
-    "Archetype": "listeners.archetypes",
-    "Listeners": "listeners.simulate",
-    "simulate_listeners": "listeners.simulate",
-    "read_listeners": "listeners.files",
-    "write_listeners": "listeners.files",
-}
-__all__ = sorted(_ROOMS)
-
-
-def __getattr__(name):
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__all__ = [
+    "ARCHETYPES", "Archetype", "AudioFeatures", "DataUnavailable", "Deezer", "Listeners",
+    "MovieLens", "RatingMatrix", "Spotify", "data_root", "fetch", "load_deezer",
+    "load_movielens", "load_spotify", "read_listeners", "safe_extract",
+    "simulate_listeners", "synthetic_deezer", "synthetic_movielens", "synthetic_spotify",
+    "write_listeners",
+]  # fmt: skip

@@ -1,263 +1,309 @@
-"""Ratings as a sparse matrix with its id maps; dense blocks are made one batch at a time."""
+"""Ratings as a sparse matrix with its ids; dense rows are made one batch at a time."""
 
 import hashlib
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-import scipy.sparse
 import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from torch import Tensor
 
 from rbm_lib.checks import require_whole
+from rbm_lib.data.ids import (
+    Ids,
+    as_array,
+    as_levels,
+    flat_array,
+    levels_on_scale,
+    look_up,
+    positions,
+)
 
-_MOST_LEVELS = 255  # level + 1 is stored in one byte
+Rows = Ids | slice
+Ints = NDArray[np.int64]
+
+
+class RatedRows(NamedTuple):
+    """The ratings of some rows; row b has those from indptr[b] to indptr[b + 1]."""
+
+    indptr: Ints
+    items: Ints
+    levels: Ints
 
 
 class RatingMatrix:
-    """Who rated what how: n_users rows, n_items columns, levels 0 .. n_levels-1, the rest missing.
+    """Users' ratings of items; what was not rated is missing.
 
-    users, items: external ids (numbers or strings), one per rating; levels: whole numbers. user_ids,
-    item_ids: the catalogue, in the order of rows and columns, so that a training and a test matrix can share
-    it; default: the ids that occur, sorted. n_levels: default max(levels) + 1, at least 2. Stored as SciPy
-    CSR of uint8 **level + 1**: SciPy drops stored zeros in `+` and `.multiply`, so none is kept.
+    Parameters
+    ----------
+    users, items : (n_ratings,)
+        External ids, numbers or strings.
+    levels : (n_ratings,)
+        Whole numbers from 0 to n_levels - 1.
+    n_levels : int, optional
+        By default the highest level + 1, and at least 2.
+    user_ids, item_ids : optional
+        The catalogue, in the order of rows and columns, which a training and a test matrix
+        can share. By default the ids that occur, sorted.
 
-    Raises ValueError for unequal lengths, missing values, levels that are not whole numbers in range, a pair
-    rated twice, an id outside the catalogue. The arrays given are never changed.
+    Examples
+    --------
+    >>> ratings = RatingMatrix(["ann", "ann", "bob"], [7, 9, 7], [4, 0, 2], n_levels=5)
+    >>> ratings
+    RatingMatrix(2 users x 2 items, 3 ratings, 5 levels)
+    >>> v, observed = ratings.batch([1])
+    >>> v, observed
+    (tensor([[2., 0.]]), tensor([[ True, False]]))
     """
 
-    def __init__(self, users, items, levels, *, n_levels=None, user_ids=None, item_ids=None):
-        users, items, levels = as_array(users), as_array(items), as_array(levels)
-        for name, values in (("users", users), ("items", items), ("levels", levels)):
-            if values.ndim != 1:
-                raise ValueError(f"{name} has shape {values.shape}: give a flat list, one of each per rating")
-        levels = _whole_numbers(levels)
-        if not len(users) == len(items) == len(levels):
+    def __init__(
+        self,
+        users: Ids,
+        items: Ids,
+        levels: Ids,
+        *,
+        n_levels: int | None = None,
+        user_ids: Ids | None = None,
+        item_ids: Ids | None = None,
+    ) -> None:
+        users = flat_array("users", users)
+        items = flat_array("items", items)
+        levels = as_levels(levels)
+        if not users.shape == items.shape == levels.shape:
+            got = f"shape {levels.shape} for {len(users)} users and {len(items)} items"
+            raise ValueError(f"levels: got {got}, expected one of each per rating.")
+        if n_levels is None:
+            n_levels = max(2, int(levels.max(initial=0)) + 1)
+        self.n_levels = require_whole("n_levels", n_levels, least=2)
+        if self.n_levels > 255:  # level + 1 is stored in one byte
+            raise ValueError(f"n_levels: got {n_levels}, expected at most 255.")
+        outside = np.flatnonzero((levels < 0) | (levels >= self.n_levels))
+        if outside.size:
+            got = f"{levels[outside[0]]} at position {outside[0]}"
+            most = self.n_levels - 1
+            raise ValueError(f"levels: got {got}, expected 0 to {most} (see from_frame).")
+
+        rows, self.user_ids = positions("user", users, user_ids)
+        columns, self.item_ids = positions("item", items, item_ids)
+        again = pd.Index(rows * max(self.n_items, 1) + columns).duplicated()
+        if again.any():
+            second = int(np.argmax(again))
+            same = (rows == rows[second]) & (columns == columns[second])
+            pair = f"user {users[second]} and item {items[second]}"
             raise ValueError(
-                f"users, items and levels have {len(users)}, {len(items)} and {len(levels)} entries: "
-                "give one of each per rating"
+                f"users, items: got {pair} at positions {np.argmax(same)} and {second}, "
+                "expected a pair once. Keep one of them (DataFrame.drop_duplicates)."
             )
-        self.n_levels = max(2, int(levels.max(initial=0)) + 1) if n_levels is None else n_levels
-        self.n_levels = require_whole("n_levels", self.n_levels, least=2)
-        if not 2 <= self.n_levels <= _MOST_LEVELS:
-            raise ValueError(f"n_levels is {self.n_levels}: expected 2 to {_MOST_LEVELS}")
-        wrong = np.flatnonzero((levels < 0) | (levels >= self.n_levels))
-        if wrong.size:
-            raise ValueError(
-                f"level {levels[wrong[0]]} at position {wrong[0]} is outside 0 .. {self.n_levels - 1}: "
-                "levels count from 0 (RatingMatrix.from_frame turns ratings into levels)"
-            )
-        rows, self.user_ids = _codes(users, user_ids, "user")
-        columns, self.item_ids = _codes(items, item_ids, "item")
-        _refuse_duplicates(rows * max(self.n_items, 1) + columns, users, items)
+        # Level + 1, because SciPy drops stored zeros in sums and products.
         stored = (levels + 1).astype(np.uint8)
-        self.csr = scipy.sparse.csr_array((stored, (rows, columns)), shape=self.shape)
-        self.csr.sort_indices()
+        self._csr = csr_array((stored, (rows, columns)), shape=self.shape)
+        self._csr.sort_indices()
 
     @classmethod
     def from_frame(
-        cls, ratings, *, like_at_least=None, user_ids=None, item_ids=None,
-        user_column="user_id", item_column="movie_id", rating_column="rating", scale=None,
-    ):  # fmt: skip
-        """From a DataFrame with one rating per row.
+        cls,
+        ratings: pd.DataFrame,
+        *,
+        like_at_least: float | None = None,
+        user_ids: Ids | None = None,
+        item_ids: Ids | None = None,
+        user_column: str = "user_id",
+        item_column: str = "movie_id",
+        rating_column: str = "rating",
+        scale: ArrayLike | None = None,
+    ) -> Self:
+        """Make a matrix from a table with a rating per row.
 
-        like_at_least=4: two levels, 1 where rating >= 4. Without: the level is the rating's place on `scale`,
-        an increasing list; default 1, 2, 3, 4, 5 when all ratings are whole numbers, else 0.5, 1, ..., 5.
-        Give `scale` where two frames must agree. Raises ValueError for a missing column or a rating not on
-        the scale.
+        Parameters
+        ----------
+        like_at_least : float, optional
+            Gives two levels: 1 where the rating is at least this, else 0. Without it, the
+            level is the place of the rating on `scale`.
+        scale : increasing numbers, optional
+            The possible ratings. By default 1 to 5 if all ratings are whole, else 0.5 to 5
+            in half steps. Give it where two tables have to agree.
+
+        Examples
+        --------
+        >>> stars = pd.DataFrame({"user_id": [1, 2], "movie_id": [5, 5], "rating": [5, 3]})
+        >>> RatingMatrix.from_frame(stars, like_at_least=4).to_frame()
+           user_id  item_id  level
+        0        1        5      1
+        1        2        5      0
         """
-        missing = [name for name in (user_column, item_column, rating_column) if name not in ratings.columns]
+        missing = {user_column, item_column, rating_column} - set(ratings.columns)
         if missing:
             raise ValueError(
-                f"the frame has no column {missing}, only {list(ratings.columns)}: name it by ..._column="
+                f"ratings: got columns {list(ratings.columns)}, expected {sorted(missing)} "
+                "too. Name your own with user_column=, item_column=, rating_column=."
             )
-        value = pd.to_numeric(ratings[rating_column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-        if scale is None:
-            scale = np.arange(1, 6) if (value == np.round(value)).all() else np.arange(1, 11) / 2
-        scale = np.asarray(scale, dtype=float)
-        if scale.ndim != 1 or len(scale) < 2 or not (np.diff(scale) > 0).all():
-            raise ValueError(f"scale is {scale.tolist()}: expected two or more increasing numbers")
-        level = np.searchsorted(scale, value).clip(max=len(scale) - 1)
-        wrong = np.flatnonzero(scale[level] != value)
-        if wrong.size:
-            raise ValueError(
-                f"row {ratings.index[wrong[0]]} (position {wrong[0]}): rating "
-                f"{ratings[rating_column].iloc[wrong[0]]!r} is not on the scale {scale.tolist()}: "
-                "mend the row, or give scale="
-            )
+        levels, steps = levels_on_scale(pd.Series(ratings[rating_column]), scale)
+        n_levels = len(steps)
         if like_at_least is not None:
-            level, n_levels = value >= like_at_least, 2
-        else:
-            n_levels = len(scale)
-        ids = {"user_ids": user_ids, "item_ids": item_ids}
-        return cls(ratings[user_column], ratings[item_column], level, n_levels=n_levels, **ids)
+            levels = steps[levels] >= like_at_least
+            n_levels = 2
+        users, items = ratings[user_column], ratings[item_column]
+        catalogue = {"user_ids": user_ids, "item_ids": item_ids}
+        return cls(users, items, levels, n_levels=n_levels, **catalogue)
 
-    @classmethod
-    def _of(cls, csr, user_ids, item_ids, n_levels):
-        """From parts that are known to be right."""
-        matrix = cls.__new__(cls)
-        matrix.csr, matrix.user_ids, matrix.item_ids, matrix.n_levels = csr, user_ids, item_ids, n_levels
-        matrix.csr.sort_indices()
-        return matrix
-
-    n_users = property(lambda self: len(self.user_ids))
-    n_items = property(lambda self: len(self.item_ids))
-    shape = property(lambda self: (self.n_users, self.n_items))
-    n_ratings = property(lambda self: self.csr.nnz)
-
-    def __len__(self):
-        return self.n_users
-
-    def __repr__(self):
-        size = (
-            f"{self.n_users} users x {self.n_items} items, {self.n_ratings} ratings, {self.n_levels} levels"
-        )
-        return f"RatingMatrix({size})"
-
-    def batch(self, rows):
-        """Dense block of these rows: v, float32 (B, n_items), 0 where missing; observed, bool (B, n_items).
-
-        rows: integer indices (array, tensor, list), a boolean mask, or a slice. Both tensors are new, on the
-        CPU.
-        """
-        block = torch.from_numpy(self.csr[self._index(rows)].toarray())
-        observed = block != 0
-        return block.to(torch.float32).sub_(1).clamp_(min=0), observed
-
-    def rows(self, index):
-        """The RatingMatrix of these users only, in this order; the items stay."""
-        index = self._index(index)
-        return self._of(self.csr[index], self.user_ids[index], self.item_ids, self.n_levels)
+    def _with(self, csr: csr_array, **changed) -> Self:
+        """Parts that are known to be right; those not given are this matrix's own."""
+        result = object.__new__(type(self))
+        result.__dict__.update(self.__dict__, _csr=csr, **changed)
+        csr.sort_indices()
+        return result
 
     @property
-    def T(self):
+    def n_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.item_ids)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n_users, self.n_items
+
+    @property
+    def n_ratings(self) -> int:
+        return self._csr.nnz
+
+    def __len__(self) -> int:
+        return self.n_users
+
+    def __repr__(self) -> str:
+        size = f"{self.n_users} users x {self.n_items} items, {self.n_ratings} ratings"
+        return f"RatingMatrix({size}, {self.n_levels} levels)"
+
+    def batch(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Dense rows: v, float32 (B, n_items), 0 where missing, and the mask `observed`.
+
+        `rows` are whole numbers, a boolean mask or a slice. Both tensors are new.
+        """
+        stored = torch.from_numpy(self._csr[self._index(rows)].toarray())
+        observed = stored != 0
+        return stored.to(torch.float32).sub_(1).clamp_(min=0), observed
+
+    def rated_rows(self, rows: Rows) -> RatedRows:
+        """The ratings of these rows, without a dense block."""
+        part = self._csr[self._index(rows)]
+        indptr, items, stored = (
+            x.astype(np.int64) for x in (part.indptr, part.indices, part.data)
+        )
+        return RatedRows(indptr, items, stored - 1)
+
+    def triples(self) -> tuple[Ints, Ints, Ints]:
+        """Row, column and level of every rating, row by row."""
+        indptr, items, levels = self.rated_rows(slice(None))
+        return np.repeat(np.arange(self.n_users), np.diff(indptr)), items, levels
+
+    def rated(self) -> csr_array:
+        """True at the rated cells, boolean (n_users, n_items)."""
+        return csr_array(self._csr, dtype=bool)
+
+    def likes(self, at_least: int | None = None) -> csr_array:
+        """True where the level is `at_least` or higher, boolean (n_users, n_items).
+
+        With two levels `at_least` is 1 by default; with more it has to be given.
+        """
+        if at_least is None and self.n_levels == 2:
+            at_least = 1
+        return self._csr > self._like_level(at_least)
+
+    def keep(self, chosen: ArrayLike) -> Self:
+        """Only the chosen ratings, a boolean for each in the order of `triples`."""
+        chosen = as_array("chosen", chosen)
+        if chosen.dtype != bool or chosen.shape != (self.n_ratings,):
+            given = f"{chosen.dtype} of shape {chosen.shape}"
+            raise ValueError(f"chosen: got {given}, expected {self.n_ratings} booleans.")
+        users, items, _ = self.triples()
+        cells = users[chosen], items[chosen]
+        return self._with(csr_array((self._csr.data[chosen], cells), shape=self.shape))
+
+    def rows(self, rows: Rows) -> Self:
+        """These users only, in this order; the items stay."""
+        index = self._index(rows)
+        return self._with(self._csr[index], user_ids=self.user_ids[index])
+
+    @property
+    def T(self) -> Self:
         """Users and items swapped: one row per item."""
-        return self._of(self.csr.T.tocsr(), self.item_ids, self.user_ids, self.n_levels)
+        csr = self._csr.T.tocsr()
+        return self._with(csr, user_ids=self.item_ids, item_ids=self.user_ids)
 
-    def binarize(self, at_least):
-        """Two levels: 1 where level >= at_least (a level, counted from 0), else 0."""
-        if at_least not in range(1, self.n_levels):
-            raise ValueError(f"at_least is {at_least}: expected a level from 1 to {self.n_levels - 1}")
-        csr = self.csr.copy()
-        csr.data = (csr.data > at_least).astype(np.uint8) + np.uint8(1)
-        return self._of(csr, self.user_ids, self.item_ids, 2)
+    def binarize(self, at_least: int) -> Self:
+        """Two levels: 1 where the level is `at_least` or higher, else 0."""
+        csr = self._csr.copy()
+        csr.data = (csr.data > self._like_level(at_least)).astype(np.uint8) + np.uint8(1)
+        return self._with(csr, n_levels=2)
 
-    def item_counts(self):
-        """Ratings per item, integers (n_items,)."""
-        return np.bincount(self.csr.indices, minlength=self.n_items)
+    def user_counts(self) -> Ints:
+        """Ratings per user, (n_users,)."""
+        return np.diff(self._csr.indptr).astype(np.int64)
 
-    def level_counts(self):
-        """Ratings per item and level, integers (n_items, n_levels)."""
-        cell = self.csr.indices.astype(np.int64) * self.n_levels + self.csr.data - 1
-        return np.bincount(cell, minlength=self.n_items * self.n_levels).reshape(self.n_items, -1)
+    def item_counts(self) -> Ints:
+        """Ratings per item, (n_items,)."""
+        return np.bincount(self._csr.indices, minlength=self.n_items)
 
-    def user_index(self, ids):
-        """Rows of these external user ids. Raises ValueError naming the unknown ones."""
-        return _lookup(self.user_ids, ids, "user")
+    def level_counts(self) -> Ints:
+        """Ratings per item and level, (n_items, n_levels)."""
+        _, items, levels = self.rated_rows(slice(None))
+        counts = np.bincount(
+            items * self.n_levels + levels, minlength=self.n_items * self.n_levels
+        )
+        return counts.reshape(self.n_items, self.n_levels)
 
-    def item_index(self, ids):
-        """Columns of these external item ids. Raises ValueError naming the unknown ones."""
-        return _lookup(self.item_ids, ids, "item")
+    def user_index(self, ids: Ids) -> Ints:
+        """Rows of these external user ids; a ValueError names unknown ones."""
+        return look_up("user", self.user_ids, ids)
 
-    def to_frame(self):
-        """DataFrame user_id, item_id, level, one row per rating, in the order of the matrix."""
-        rows = np.repeat(np.arange(self.n_users), np.diff(self.csr.indptr))
-        columns = {"user_id": self.user_ids[rows], "item_id": self.item_ids[self.csr.indices]}
-        return pd.DataFrame({**columns, "level": self.csr.data.astype(np.int64) - 1})
+    def item_index(self, ids: Ids) -> Ints:
+        """Columns of these external item ids; a ValueError names unknown ones."""
+        return look_up("item", self.item_ids, ids)
 
-    def fingerprint(self):
-        """16 hexadecimal digits that change with any rating, id, or size: the start of a SHA-256."""
+    def to_frame(self) -> pd.DataFrame:
+        """A table user_id, item_id, level with a row per rating, as in `triples`."""
+        users, items, levels = self.triples()
+        ids = {"user_id": self.user_ids[users], "item_id": self.item_ids[items]}
+        return pd.DataFrame({**ids, "level": levels})
+
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of a SHA-256, which change with any rating, id or size."""
         digest = hashlib.sha256(f"{self.shape} {self.n_levels}".encode())
         for ids in (self.user_ids, self.item_ids):
             digest.update("\n".join(map(repr, ids.tolist())).encode() + b"\n\n")
-        for part in (self.csr.indptr, self.csr.indices, self.csr.data):
+        for part in (self._csr.indptr, self._csr.indices, self._csr.data):
             digest.update(part.astype("<i8").tobytes())
         return digest.hexdigest()[:16]
 
-    def _index(self, rows):
-        if isinstance(rows, slice):
-            return np.arange(self.n_users)[rows]
-        rows = np.atleast_1d(as_array(rows))
-        if rows.dtype == bool:
-            if rows.shape != (self.n_users,):
-                raise ValueError(
-                    f"rows: a mask of shape {rows.shape} was given for {self.n_users} users: "
-                    "expected one value each"
-                )
-            return np.flatnonzero(rows)
-        if rows.size and not np.issubdtype(rows.dtype, np.integer):
-            raise TypeError(f"rows are {rows.dtype}: expected whole numbers, a mask or a slice")
-        if rows.ndim != 1 or (rows.size and not -self.n_users <= rows.min() <= rows.max() < self.n_users):
-            raise ValueError(
-                f"rows {rows} do not fit {self.n_users} users: expected a flat list within 0 .. n_users-1"
-            )
-        return rows.astype(np.int64)
+    def _like_level(self, at_least: int | None) -> int:
+        if at_least is None or at_least not in range(1, self.n_levels):
+            most = self.n_levels - 1
+            raise ValueError(f"at_least: got {at_least}, expected a level, 1 to {most}.")
+        return at_least
+
+    def _index(self, rows: Rows) -> Ints:
+        """Any way to name rows as whole numbers."""
+        if not isinstance(rows, slice):
+            rows = np.atleast_1d(as_array("rows", rows))
+            rows = rows if rows.size else rows.astype(np.int64)
+        try:
+            index = np.arange(self.n_users)[rows]
+        except IndexError as error:
+            raise ValueError(f"rows: got one that does not fit {self} ({error}).") from None
+        if index.ndim != 1:
+            raise ValueError(f"rows: got shape {index.shape}, expected a flat list.")
+        return index
 
 
-def as_array(values):
-    """A list, array, Series or tensor as an array."""
-    if isinstance(values, torch.Tensor):
-        if values.is_meta or values.layout != torch.strided:
-            raise TypeError(
-                f"ids, levels, rows: got a {values.layout} tensor on {values.device}, expected a dense one"
-            )
-        values = values.detach().cpu()
-    return np.asarray(values)
-
-
-def _whole_numbers(levels):
-    """levels as int64, or ValueError naming the first that is missing or no whole number."""
-    given = levels
-    if given.dtype.kind in "iub":
-        return given.astype(np.int64)
-    if given.dtype.kind == "c":
-        raise TypeError("levels are complex: expected whole numbers")
-    value = pd.to_numeric(pd.Series(given), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    wrong = np.flatnonzero(~(value == np.round(value)) | (np.abs(value) > 2**53))
-    if wrong.size:
-        raise ValueError(
-            f"level {given[wrong[0]]!r} at position {wrong[0]} is not a whole number: levels are 0 .. "
-            "n_levels-1 without gaps; leave a missing rating out"
-        )
-    return value.astype(np.int64)
-
-
-def _codes(given, catalogue, what):
-    """Position of each id in the catalogue (by default the sorted ids themselves), and the catalogue."""
-    absent = np.flatnonzero(pd.isna(given))
-    if absent.size:
-        raise ValueError(f"the {what} id at position {absent[0]} is missing: leave such ratings out")
-    if catalogue is None:
-        codes, catalogue = pd.factorize(given, sort=True)
-        return codes.astype(np.int64), np.asarray(catalogue)
-    catalogue = np.array(as_array(catalogue))  # a copy: the caller may change theirs
-    if pd.isna(catalogue).any() or not pd.Index(catalogue).is_unique:
-        raise ValueError(f"{what}_ids holds an id twice or a missing one: give every id once")
-    return _lookup(catalogue, given, what), catalogue
-
-
-def _lookup(catalogue, ids, what):
-    ids = np.atleast_1d(as_array(ids))
-    if ids.ndim != 1 or any(isinstance(i, (dict, list, set)) for i in (ids if ids.dtype == object else ())):
-        raise ValueError(
-            f"{what} ids of shape {ids.shape} and type {ids.dtype} were given: expected a flat list"
-        )
-    index = pd.Index(catalogue).get_indexer(pd.Index(ids)).astype(np.int64)
-    if (index < 0).any():
-        unknown = pd.unique(ids[index < 0])
-        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        raise ValueError(
-            f"unknown {what} ids {unknown[:5].tolist()}{more}: the catalogue holds {len(catalogue)} {what}s; "
-            f"leave these out, or give {what}_ids with them in"
-        )
-    return index
-
-
-def _refuse_duplicates(key, users, items):
-    order = np.argsort(key, kind="stable")
-    again = order[1:][key[order][1:] == key[order][:-1]]
-    if again.size:
-        second = again.min()
-        first = np.flatnonzero(key == key[second])[0]
-        raise ValueError(
-            f"user {users[second]} rated item {items[second]} twice, at positions {first} and {second}: "
-            "keep one, for example with DataFrame.drop_duplicates"
-        )
+def require_ratings(name: str, value: object, at_least: int = 0) -> None:
+    """Check that `value` is a RatingMatrix with at least so many ratings."""
+    if not isinstance(value, RatingMatrix):
+        given = type(value).__name__
+        raise TypeError(f"{name}: got {given}, expected a RatingMatrix (see from_frame).")
+    if value.n_ratings < at_least:
+        got = f"{value.n_ratings} ratings"
+        raise ValueError(f"{name}: got {got}, expected at least {at_least}.")

@@ -1,32 +1,42 @@
-"""Annealed importance sampling: log Z of machines too large to enumerate, from below and from above.
+"""Annealed importance sampling: log Z of models that are too large to enumerate.
 
-Chains walk through machines between one with W = 0, whose log Z is known, and the model; the ratios of the
-unnormalised probabilities that they meet on the way average to the ratio of the partition functions.
+Chains walk through models between one without weights, whose log Z is known, and the model.
+The ratios of unnormalised probabilities on their way average to the ratio of the two Z.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rbm_lib.checks import require_whole
-from rbm_lib.models.base import Machine
-from rbm_lib.models.batch import Rows, as_mask
-from rbm_lib.models.sampling import (
-    independent_machine,
-    interpolate,
-    one_sweep,
-    sample_independent,
-    start_even,
-)
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.likelihood.exact import checked_rows, log_weight_of_h
+from rbm_lib.models.base import BoltzmannMachine, require_boltzmann
+from rbm_lib.models.batch import Batch
+from rbm_lib.models.rbm import RBM
+from rbm_lib.models.rbm_view import rbm_view
+from rbm_lib.models.sampling import gibbs_step
+from rbm_lib.models.tempering import independent_model, interpolate
+from rbm_lib.models.visible_data import VisibleData
 
 
 @dataclass(frozen=True)
 class AISResult:
-    """An estimate of log Z: value and standard error in nats, effective sample size in chains.
+    """An estimate of log Z, and two numbers that can show that it is wrong.
 
-    Below a fifth of the chains the effective sample size says that the estimate is not to be believed.
+    A high effective sample size proves nothing, because chains that all miss the same mode
+    agree with each other: an estimate with 500 of 500 chains was 0.69 nats off. A low one,
+    below a fifth of the chains, does disprove an estimate.
+
+    Attributes
+    ----------
+    log_partition, standard_error : float
+        log Z and its standard error in nats.
+    effective_sample_size : float
+        How many chains of equal weight would be worth as much.
     """
 
     log_partition: float
@@ -36,84 +46,114 @@ class AISResult:
 
 @torch.no_grad()
 def ais_log_partition(
-    model: Machine, n_chains=100, n_temperatures=1000, generator=None, data=None, observed=None
+    model: BoltzmannMachine,
+    n_chains: int = 100,
+    n_temperatures: int = 1000,
+    generator: Generator | None = None,
+    data: Any = None,
+    observed: Any = None,
 ) -> AISResult:
-    """log Z by annealed importance sampling (Neal 2001; Salakhutdinov & Murray 2008).
+    """Estimate log Z by annealed importance sampling.
 
-    Chains start as exact draws of a machine with W = 0 (with `data`, anything that `Rows` takes, at its base
-    rates) and pass through n_temperatures machines on the way to the model. In expectation exp(estimate) is
-    Z, so that the estimate tends to lie low. `observed`: one mask (n_visible,); log Z is that of its machine.
+    The mean of exp(estimate) over many runs is Z, so an estimate tends to lie low.
+
+    Parameters
+    ----------
+    model : RBM or DBM
+    n_chains, n_temperatures : int
+        Number of chains, and of models that each of them passes; at least 2.
+    generator : torch.Generator, optional
+        Source of the draws.
+    data : array_like, RatingMatrix or VisibleData, optional
+        Rows at whose base rates the chains start: worth more than many temperatures.
+    observed : array_like of bool, shape (n_visible,), optional
+        The units that are not missing: one mask, because each has a log Z of its own.
+
+    References
+    ----------
+    Neal (2001). Annealed importance sampling. Statistics and Computing 11.
+    Salakhutdinov & Murray (2008). On the quantitative analysis of deep belief networks.
     """
     n_chains = require_whole("n_chains", n_chains, least=2)
-    base, observed, betas = _base(model, data, observed, n_temperatures)
-    state = sample_independent(base, n_chains, generator)
-    log_weight = _anneal(base, model, *state, betas, observed, generator)
-    return _ais_result(exact_base_log_partition(base, observed), log_weight, sign=1)
+    betas = torch.linspace(0, 1, require_whole("n_temperatures", n_temperatures, least=2))
+    base, rows = _base(model, data, observed)
+    field = base.W.new_zeros(n_chains, *base.visible.shape)
+    start = rows.with_v(base.visible.sample(field, generator))
+    return _anneal(base, rbm_view(model).rbm, start, betas, generator)
 
 
 @torch.no_grad()
 def reverse_ais_log_partition(
-    model: Machine, samples, n_temperatures=1000, generator=None, data=None, observed=None
+    model: BoltzmannMachine,
+    samples: Any,
+    n_temperatures: int = 1000,
+    generator: Generator | None = None,
+    data: Any = None,
+    observed: Any = None,
 ) -> AISResult:
-    """log Z from the other side: from exact draws of the model down to the machine with W = 0.
+    """Estimate log Z by chains that start at the model.
 
-    In expectation exp(−estimate) is 1/Z, so that the estimate tends to lie high; with `ais_log_partition` it
-    brackets log Z (Burda, Grosse & Salakhutdinov 2015). `samples` (n, n_visible[, K]) must be (nearly) exact
-    draws: started from anything else, the result bounds nothing. For a deep machine give (v, [h1, h2, …]), as
-    `exact_samples` returns them; with v alone the hidden states are drawn by `start_hidden`.
+    The mean of exp(-estimate) over many runs is 1/Z, so an estimate tends to lie high: with
+    `ais_log_partition` it brackets log Z. Other arguments are as there.
+
+    Parameters
+    ----------
+    samples : array_like, or tuple of array_like and list of Tensor
+        Exact draws v, one for each chain, or (v, [h1, h2, …]) as `exact_samples` returns
+        them; from anything else the result bounds nothing. Given v alone, a DBM draws its
+        hidden states by `sample_hidden`.
+
+    References
+    ----------
+    Burda, Grosse & Salakhutdinov (2015). Accurate and conservative estimates of MRF
+    log-likelihood using reverse annealing. AISTATS.
     """
-    v, hidden = samples if isinstance(samples, tuple) else (samples, None)
-    base, observed, betas = _base(model, data, observed, n_temperatures)
-    v, _, _ = Rows(model, v, observed).all()
-    require_whole("number of samples", len(v), least=2)
-    even = start_even(model, v, hidden, generator, observed)
-    log_weight = _anneal(base, model, v, even, betas.flip(0), observed, generator)
-    return _ais_result(exact_base_log_partition(base, observed), log_weight, sign=-1)
-
-
-def exact_base_log_partition(base: Machine, observed: Tensor | None = None) -> Tensor:
-    """log Z of a machine without weights: the units' cumulants at zero field, summed."""
-    visible = base.visible_units().cumulant(torch.zeros_like(base.visible_bias))
-    visible = visible if observed is None else visible[observed]
-    sides = (base.odd_units(), base.even_units())
-    return visible.sum() + sum(side.cumulant(torch.zeros_like(side.bias)).sum() for side in sides)
-
-
-def _base(model, data, observed, n_temperatures):
-    """The machine without weights, the mask as a tensor, and the temperatures from it to the model."""
     betas = torch.linspace(0, 1, require_whole("n_temperatures", n_temperatures, least=2))
-    observed = None if observed is None else as_mask(observed, model)
-    if observed is not None and observed.ndim != 1:
-        raise ValueError(
-            f"observed: got shape {tuple(observed.shape)}, expected one mask ({model.n_visible},): "
-            "log Z belongs to a mask, so call once for each."
-        )
-    if data is None:
-        return independent_machine(model), observed, betas
-    rows = Rows(model, data, None if hasattr(data, "n_ratings") else observed)  # ratings bring their own mask
-    return independent_machine(model, *rows.all()[:2]), observed, betas
+    base, _ = _base(model, data, observed)
+    v, hidden = samples if isinstance(samples, tuple) else (samples, None)
+    batch = checked_rows(model, v, observed)
+    require_whole("number of samples", len(batch), least=2)
+    view = rbm_view(model)
+    if hidden is None:
+        upper = view.start_upper(batch, generator=generator)
+    else:
+        upper = view.checked_upper(hidden, len(batch))
+    return _anneal(base, view.rbm, view.join(batch, upper), betas.flip(0), generator)
 
 
-def _anneal(base, model, v, even, betas, observed, generator):
-    """Σ over steps of log p*_next − log p*_now of the even side, moved by one sweep of each machine; (B,)."""
-    log_weight = v.new_zeros(len(v))
-    now = interpolate(base, model, betas[0])
+def _base(model: BoltzmannMachine, data: Any, observed: Any) -> tuple[RBM, Batch]:
+    """The model without weights as an RBM, and a row of it with the mask."""
+    table = require_boltzmann(model).visible_bias.new_zeros(1, model.n_visible)
+    batch = checked_rows(model, table, observed)
+    if isinstance(data, (RatingMatrix, VisibleData)):
+        observed = None  # they bring their own
+    view = rbm_view(independent_model(model, data, observed))
+    return view.rbm, view.join(batch, batch.v.new_zeros(1, view.n_upper))
+
+
+def _anneal(
+    base: RBM, model: RBM, state: Batch, betas: Tensor, generator: Generator | None
+) -> AISResult:
+    """Move chains through the models, and average their importance weights."""
+    log_weight = state.v.new_zeros(len(state))
+    now = interpolate(base, model, float(betas[0]))
     for beta in betas[1:]:
-        following = interpolate(base, model, beta)
-        log_weight += now.free_energy_of_even(v, even, observed)
-        log_weight -= following.free_energy_of_even(v, even, observed)
+        following = interpolate(base, model, float(beta))
+        log_weight += now.free_energy(state)
+        log_weight -= following.free_energy(state)
         now = following
-        v, _, even = one_sweep(now, v, even, generator, observed)
-    return log_weight
+        state, _ = gibbs_step(now, state, generator)
 
-
-def _ais_result(log_z_base, log_weight, sign):
-    """Mean of the importance weights with its standard error (delta method) and effective sample size."""
-    n = len(log_weight)
-    log_mean = torch.logsumexp(log_weight, 0) - math.log(n)
+    n_chains = len(log_weight)
+    log_mean = torch.logsumexp(log_weight, 0) - math.log(n_chains)
     weight = torch.exp(log_weight - log_mean)
+    # The units of the base are independent: the visible ones are as at h = 0.
+    zero = torch.zeros(1, dtype=torch.long, device=weight.device)
+    hidden = base.hidden.cumulant(torch.zeros_like(base.hidden_bias))
+    log_z = log_weight_of_h(base, state, zero)[0] + hidden.sum()
     return AISResult(
-        log_partition=float(log_z_base + sign * log_mean),
-        standard_error=float(weight.std() / math.sqrt(n)),
+        log_partition=float(log_z + log_mean if betas[0] == 0 else log_z - log_mean),
+        # The mean weight is 1, so by the delta method its logarithm has the same error.
+        standard_error=float(weight.std() / math.sqrt(n_chains)),
         effective_sample_size=float(weight.sum() ** 2 / (weight**2).sum()),
     )

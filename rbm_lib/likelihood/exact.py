@@ -1,265 +1,282 @@
-"""Exact sums over the states of small machines: log Z, log-likelihood, its gradient, and independent draws.
+"""Exact results for small models, by sums over all states.
 
-log Z belongs to a mask: a row with missing units is a row of the machine without these units, so every
-function that takes `observed` (or a per-row `visible_offset`) normalises each row by its own machine.
+Everything is written for RBMs, and a DBM is read as one. The layer with fewer states is
+enumerated. The other is summed out in closed form, so it may be of any type. A row with
+missing units is a row of the model without them, so each mask has a log Z of its own.
 """
 
-import math
+import copy
 from collections.abc import Iterator
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
+from torch.utils.checkpoint import checkpoint
 
-from rbm_lib.checks import BLOCK_ELEMENTS, require_whole
-from rbm_lib.models.base import Machine
-from rbm_lib.models.batch import Rows, as_mask, as_offset
-from rbm_lib.models.units import random_numbers
+from rbm_lib.checks import BLOCK_ELEMENTS, as_booleans, as_numbers, require_whole
+from rbm_lib.models.base import BoltzmannMachine, Statistics, require_boltzmann
+from rbm_lib.models.batch import Batch
+from rbm_lib.models.random import random_numbers
+from rbm_lib.models.rbm import RBM
+from rbm_lib.models.rbm_view import RBMView, rbm_view
+from rbm_lib.models.visible_data import as_visible_data
 
-MAX_BITS = 25  # largest side that is enumerated: 2^25 states
-
-
-def binary_states(n: int, start: int = 0, stop: int | None = None, like: Tensor | None = None) -> Tensor:
-    """States start … stop−1 of n binary units, (stop − start, n); unit 0 is the lowest bit."""
-    n, start = require_whole("n", n, least=0), require_whole("start", start, least=0)
-    stop = 2**n if stop is None else require_whole("stop", stop, least=start)
-    index = torch.arange(start, stop, device=None if like is None else like.device)
-    return _bits(index, n, torch.get_default_dtype() if like is None else like.dtype)
+MAX_BITS = 25  # at most 2^25 states are enumerated
 
 
-def _bits(index, n, dtype):
-    return ((index[:, None] >> torch.arange(n, device=index.device)) & 1).to(dtype)
+@torch.no_grad()
+def exact_log_partition(
+    model: BoltzmannMachine, observed: Any = None, visible_offset: Any = None
+) -> Tensor:
+    """log Z, of the model without the units that a mask leaves out.
+
+    Parameters
+    ----------
+    model : RBM or DBM
+        With at most 2^25 states of one layer; of a deep model, of every other layer.
+    observed : array_like of bool, shape (n_visible,) or (B, n_visible), optional
+        The units that are not missing.
+    visible_offset : array_like, broadcastable to v, optional
+        Added to the visible bias.
+
+    Returns
+    -------
+    Tensor
+        A scalar, or shape (B,) for masks or offsets per row.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a model that is too large, and for masks and offsets that do not fit.
+
+    Examples
+    --------
+    >>> exact_log_partition(RBM(3, 2, weight_std=0.0)).exp().item()  # 2^5 states, energy 0
+    32.0
+    """
+    batch = _rows_under(require_boltzmann(model), observed, visible_offset)
+    log_z = _log_partition(rbm_view(model), batch)
+    return log_z[0] if batch.shares_model else log_z
 
 
-def log2_states(model: Machine, observed: Tensor | None = None) -> float:
-    """log₂ of the number of states of the smaller side, which is what exact sums enumerate."""
-    if observed is not None and (observed := as_mask(observed, model)).ndim != 1:
+@torch.no_grad()
+def exact_log_likelihood(
+    model: BoltzmannMachine, v: Any, observed: Any = None, visible_offset: Any = None
+) -> Tensor:
+    """log p(v) of each row under the model of its own mask, in nats, shape (B,).
+
+    Parameters
+    ----------
+    model : RBM or DBM
+        As in `exact_log_partition`, with at most 25 units in the layers 2, 4, … of a DBM.
+    v, observed, visible_offset
+        Rows as `VisibleData` takes them, or a VisibleData or Batch.
+
+    Examples
+    --------
+    >>> model = RBM(2, 3, seed=0)
+    >>> round(exact_log_likelihood(model, binary_states(2)).exp().sum().item(), 5)
+    1.0
+    """
+    batch = checked_rows(require_boltzmann(model), v, observed, visible_offset)
+    view = rbm_view(model)
+    blocks = _completed_rows(view, batch)
+    log_unnormalized = torch.cat([log_weight.logsumexp(1) for _, log_weight in blocks])
+    return log_unnormalized - _log_partition(view, batch)
+
+
+@torch.no_grad()
+def exact_gradient(
+    model: BoltzmannMachine, v: Any, observed: Any = None, visible_offset: Any = None
+) -> Statistics:
+    """Gradient of the mean log-likelihood, by parameter name: the direction of ascent.
+
+    It is the average of -dE/d(parameter) over the data minus that over the model. Arguments
+    are those of `exact_log_likelihood`; there has to be a row.
+    """
+    batch = checked_rows(require_boltzmann(model), v, observed, visible_offset)
+    if len(batch) == 0:
+        raise ValueError("v: got no rows, expected at least one.")
+    view = rbm_view(model)
+    gradient = {name: -statistic for name, statistic in _slopes(model, batch).items()}
+    for rows, log_weight in _completed_rows(view, batch):
+        weights = torch.softmax(log_weight, 1).flatten() / len(batch)
+        h = view.rbm.prob_h_given_v(rows)
+        for name, statistic in view.rbm.statistics(rows, h, weights=weights).items():
+            gradient[name] += statistic
+    return view.statistics(gradient)
+
+
+@torch.no_grad()
+def model_statistics(
+    model: BoltzmannMachine, observed: Any = None, visible_offset: Any = None
+) -> Statistics:
+    """The model's average of -dE/d(parameter), by parameter name: the negative phase.
+
+    With masks or offsets per row it is averaged over their models. Arguments are those of
+    `exact_log_partition`.
+    """
+    batch = _rows_under(require_boltzmann(model), observed, visible_offset)
+    return rbm_view(model).statistics(_slopes(model, batch))
+
+
+@torch.no_grad()
+def exact_samples(
+    model: BoltzmannMachine, n: int, generator: Generator | None = None
+) -> tuple[Tensor, Any]:
+    """Independent draws (v, hidden), with hidden states as `model.energy` takes them.
+
+    The hidden layer (of a DBM, the layers 1, 3, …), of at most 25 units, is drawn from its
+    distribution, then the others given it.
+
+    Examples
+    --------
+    >>> v, h = exact_samples(RBM(4, 2, seed=0), 5, torch.Generator().manual_seed(0))
+    >>> v.shape, h.shape
+    (torch.Size([5, 4]), torch.Size([5, 2]))
+    """
+    view = rbm_view(require_boltzmann(model))
+    rbm = view.rbm
+    n = require_whole("n", n, least=0)
+    if rbm.n_hidden > MAX_BITS:
         raise ValueError(
-            f"observed: got shape {tuple(observed.shape)}, expected one mask ({model.n_visible},)."
+            f"model: got {rbm.n_hidden} units in the layers 1, 3, …, expected at most "
+            f"{MAX_BITS}. Try `gibbs`."
         )
-    return min(model.n_odd, _log2_visible(model, observed) + model.n_even)
+    index = torch.arange(2**rbm.n_hidden, device=rbm.W.device)
+    unmasked = Batch(rbm.visible_bias)
+    blocks = [log_weight_of_h(rbm, unmasked, block) for block in index.split(2**16)]
+
+    cumulative = torch.softmax(torch.cat(blocks).double(), 0).cumsum(0)
+    uniform = random_numbers(torch.rand, (n,), cumulative, generator)
+    drawn = torch.searchsorted(cumulative, uniform * cumulative[-1], right=True)
+    h = rbm.hidden.states(drawn.clamp(max=len(index) - 1))
+    v = rbm.visible.sample(rbm.field_at_visible(h), generator)
+    return view.visible_part(Batch(v), Batch(v)).v, view.hidden(v, h)
 
 
-def _log2_visible(model, observed):
-    n_visible = model.n_visible if observed is None else int(observed.sum())
-    return math.inf if model.kind == "gaussian" else n_visible * math.log2(model.n_levels or 2)
+def binary_states(
+    n: int, start: int = 0, stop: int | None = None, like: Tensor | None = None
+) -> Tensor:
+    """The states start, …, stop - 1 of n binary units, in the dtype and device of `like`.
 
-
-def _visible_states(model, index, units):
-    """The states with numbers `index` of the visible units `units`, zeros elsewhere, in the shape of v."""
-    levels = model.n_levels or 2
-    digits = (index[:, None] // levels ** torch.arange(len(units), device=index.device)) % levels
-    values = digits if model.n_levels is None else torch.nn.functional.one_hot(digits, levels)
-    v = model.visible_bias.new_zeros(len(index), *model.unit_shape)
-    v[:, units] = values.to(v.dtype)
-    return v
-
-
-def _weighted_states(model: Machine, observed, visible_offset, means=True) -> Iterator:
-    """Blocks (v, hidden, log_weight): Σ exp(log_weight) is Z of one mask, weighted statistics are exact.
-
-    Enumerates the smaller side (an RBM's are v and h) and takes the other's mean given it. For Gaussian units
-    v is the pair mean ± σ, which has the first two moments, and energies need no more. Without `means`, which
-    log Z does not need, v and hidden are None.
-    """
-    units = torch.arange(model.n_visible, device=model.visible_bias.device)
-    units = units if observed is None else units[observed]
-    bits = log2_states(model, observed)
-    if bits > MAX_BITS:
-        hidden = (
-            f"{model.n_odd} odd and {model.n_even} even hidden" if model.n_even else f"{model.n_odd} hidden"
-        )
-        raise ValueError(
-            f"model: a machine of {hidden} and {len(units)} {model.kind} visible units is too large to sum "
-            f"exactly: its smaller side has about 2^{bits:.0f} states, expected at most 2^{MAX_BITS}. Try "
-            "ais_log_partition" + (" or pseudo_log_likelihood." if not model.n_even else ".")
-        )
-    over_odd = model.n_odd <= bits
-    n_visible_states = (model.n_levels or 2) ** len(units) if not over_odd else 1
-    n_states = 2**model.n_odd if over_odd else n_visible_states * 2**model.n_even
-    widest = max(model.visible_bias.numel(), model.n_odd, model.n_even)
-    block = max(1, BLOCK_ELEMENTS // widest)
-    layer, odd_bias = model.visible_units(visible_offset), model.odd_units().bias
-    for start in range(0, n_states, block):
-        stop = min(start + block, n_states)
-        if not over_odd:
-            index = torch.arange(start, stop, device=units.device)
-            v = _visible_states(model, index % n_visible_states, units)
-            even = _bits(index // n_visible_states, model.n_even, v.dtype)
-            log_weight = -model.free_energy_of_even(v, even, observed, visible_offset)
-            if means:
-                yield v, model.join(model.prob_odd_given_even(v, even, observed), even), log_weight
-            else:
-                yield None, None, log_weight
-            continue
-        odd = binary_states(model.n_odd, start, stop, like=model.visible_bias)
-        to_visible, to_even = model.input_to_even(odd)
-        cumulant = layer.cumulant(to_visible)
-        log_weight = odd @ odd_bias + (cumulant if observed is None else cumulant[:, units]).sum(-1)
-        if model.n_even:
-            log_weight = log_weight + model.even_units().cumulant(to_even).sum(-1)
-        if not means:
-            yield None, None, log_weight
-            continue
-        v, even = layer.mean(to_visible), model.even_units().mean(to_even)
-        if model.kind == "gaussian":
-            sigma = torch.exp(0.5 * model.log_variance)
-            v, odd, even = torch.cat([v - sigma, v + sigma]), odd.repeat(2, 1), even.repeat(2, 1)
-            log_weight = log_weight.repeat(2) - math.log(2)
-        yield v, model.join(odd, even), log_weight
-
-
-def _posterior_states(model, v, observed, visible_offset):
-    """Per block of rows (rows, v, hidden, log_weight (b, S)): log Σ exp(log_weight) over S is log p*(v).
-
-    All S states of the even hidden layers, with the mean of the odd ones given them; an RBM has S = 1.
-    v and hidden have b·S rows. Raises ValueError where there are too many states.
-    """
-    if model.n_even > MAX_BITS:
-        raise ValueError(
-            f"model: has {model.n_even} units in its even hidden layers, too many to sum over exactly "
-            f"(expected at most {MAX_BITS}); `model.mean_field(v).bound` is a lower bound."
-        )
-    n_states = 2**model.n_even
-    even = binary_states(model.n_even, like=model.visible_bias)
-    block = max(1, BLOCK_ELEMENTS // (n_states * max(model.visible_bias.numel(), model.n_odd)))
-    for rows in torch.arange(len(v), device=v.device).split(block):
-
-        def repeat(value, per_row, rows=rows):
-            value = value[rows] if per_row and len(value) > 1 else value
-            return value.repeat_interleave(n_states, 0) if per_row and len(value) > 1 else value
-
-        all_v, all_even = v[rows].repeat_interleave(n_states, 0), even.repeat(len(rows), 1)
-        mask = None if observed is None else repeat(observed, observed.ndim == 2)
-        offset = visible_offset
-        if offset is not None:
-            offset = repeat(offset, offset.ndim > model.visible_bias.ndim)
-        log_weight = -model.free_energy_of_even(all_v, all_even, mask, offset)
-        odd = model.prob_odd_given_even(all_v, all_even, mask)
-        yield all_v, model.join(odd, all_even), mask, offset, log_weight.view(len(rows), n_states)
-
-
-def _groups(model, observed, visible_offset):
-    """Distinct (mask, offset) pairs of the rows: a list of pairs, and each row's position in it."""
-    observed = None if observed is None else as_mask(observed, model)
-    if visible_offset is not None:
-        n_rows = len(observed) if observed is not None and observed.ndim == 2 else None
-        visible_offset = as_offset(visible_offset, model, n_rows)
-    per_row_offset = visible_offset is not None and visible_offset.ndim > model.visible_bias.ndim
-    keys = [] if observed is None or observed.ndim == 1 else [observed.to(model.visible_bias.dtype)]
-    if per_row_offset:
-        keys.append(visible_offset.to(model.visible_bias.dtype).flatten(1))
-    if not keys:
-        return [(observed, visible_offset)], None
-    n_rows = max(map(len, keys))
-    keys = torch.cat([key.expand(n_rows, -1) for key in keys], 1)
-    _, where = torch.unique(keys, dim=0, return_inverse=True)
-    first = [int((where == g).nonzero()[0, 0]) for g in range(int(where.max()) + 1)] if len(where) else []
-
-    def pick(value, per_row, row):
-        return value[row if len(value) > 1 else 0] if per_row else value
-
-    per_row_mask = observed is not None and observed.ndim == 2
-    return [
-        (pick(observed, per_row_mask, row), pick(visible_offset, per_row_offset, row)) for row in first
-    ], where
-
-
-@torch.no_grad()
-def exact_log_partition(model: Machine, observed=None, visible_offset: Tensor | None = None) -> Tensor:
-    """log Z by summing over every state of the smaller layer; a scalar, or (B,) for masks or offsets per row.
-
-    observed: boolean (n_visible,) or (B, n_visible); visible_offset: broadcastable to v.
-    Raises ValueError when both layers have more than 2^25 states, and for a mask that does not fit.
-    """
-    groups, where = _groups(model, observed, visible_offset)
-    log_z = []
-    for mask, offset in groups:
-        total = model.visible_bias.new_tensor(-math.inf)
-        for _, _, log_weight in _weighted_states(model, mask, offset, means=False):
-            total = torch.logaddexp(total, torch.logsumexp(log_weight, 0))
-        log_z.append(total)
-    if where is None:
-        return log_z[0]
-    return torch.stack(log_z)[where] if log_z else model.visible_bias.new_zeros(0)
-
-
-@torch.no_grad()
-def exact_log_likelihood(model: Machine, v, observed=None, visible_offset=None) -> Tensor:
-    """log p(v) per row, (B,), in nats: −F(v) − log Z of the row's own mask. As `exact_log_partition`."""
-    rows = Rows(model, v, observed, visible_offset)
-    v, observed, offset = rows.all()
-    return _log_unnormalized(model, v, observed, offset) - exact_log_partition(model, observed, offset)
-
-
-@torch.no_grad()
-def _log_unnormalized(model, v, observed=None, visible_offset=None):
-    """log p*(v) = log Σ over the hidden layers of exp(−E), (B,)."""
-    states = _posterior_states(model, v, observed, visible_offset)
-    parts = [log_weight.logsumexp(1) for *_, log_weight in states]
-    return torch.cat(parts) if parts else v.new_zeros(0)
-
-
-@torch.no_grad()
-def exact_gradient(model: Machine, v, observed=None, visible_offset=None) -> dict[str, Tensor]:
-    """Gradient of the mean log-likelihood of the rows, {parameter name: tensor}; the direction of ascent.
-
-    Statistics on the data minus statistics under the model, the latter by enumeration.
-    """
-    v, observed, offset = Rows(model, v, observed, visible_offset).all()
-    positive = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
-    for all_v, hidden, mask, all_offset, log_weight in _posterior_states(model, v, observed, offset):
-        weights = (torch.softmax(log_weight, 1) / len(v)).flatten()
-        for name, statistic in model.statistics(all_v, hidden, mask, all_offset, weights).items():
-            positive[name] += statistic
-    negative = model_statistics(model, observed, offset)
-    return {name: positive[name] - negative[name] for name in positive}
-
-
-@torch.no_grad()
-def model_statistics(model: Machine, observed=None, visible_offset=None) -> dict[str, Tensor]:
-    """The model's exact average of −∂E/∂θ, averaged over the rows' masks and offsets: the negative phase."""
-    groups, where = _groups(model, observed, visible_offset)
-    share = [1.0] if where is None else (torch.bincount(where).double() / len(where)).tolist()
-    result = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
-    for (mask, offset), weight in zip(groups, share, strict=True):
-        total, log_z = {}, model.visible_bias.new_tensor(-math.inf)
-        for block_v, hidden, log_weight in _weighted_states(model, mask, offset):
-            block_log_z = torch.logsumexp(log_weight, 0)
-            weights = torch.exp(log_weight - block_log_z)
-            block = model.statistics(block_v, hidden, mask, offset, weights)
-            new_log_z = torch.logaddexp(log_z, block_log_z)
-            keep, add = torch.exp(log_z - new_log_z), torch.exp(block_log_z - new_log_z)
-            total = {name: add * s + (keep * total[name] if total else 0) for name, s in block.items()}
-            log_z = new_log_z
-        for name, statistic in total.items():
-            result[name] += weight * statistic
-    return result
-
-
-@torch.no_grad()
-def exact_samples(model: Machine, n: int, generator: torch.Generator | None = None):
-    """n independent draws (v, hidden) of a small machine: the odd side from its exact distribution, then the
-    even one given it.
-
-    v (n, n_visible[, K]); hidden as `energy` takes it. Raises ValueError for more than 2^25 odd states.
+    Examples
+    --------
+    >>> binary_states(2).tolist()  # unit 0 is the lowest bit
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
     """
     n = require_whole("n", n, least=0)
-    if model.n_odd > MAX_BITS:
+    start = require_whole("start", start, least=0)
+    end = 2**n if stop is None else require_whole("stop", stop, least=start)
+    like = torch.empty(0) if like is None else like
+    index = torch.arange(start, end, device=like.device)
+    bits = index[:, None] >> torch.arange(n, device=like.device)
+    return (bits & 1).to(like.dtype)
+
+
+def _log_partition(view: RBMView, batch: Batch) -> Tensor:
+    """log Z of each row's model, shape (B,)."""
+    models, where = _distinct_models(view, batch)
+    log_z = [batch.v.new_zeros(0)]
+    for rows in models:
+        blocks = [log_weight.logsumexp(0) for log_weight in _log_weights(view.rbm, rows)]
+        log_z.append(torch.stack(blocks).logsumexp(0, keepdim=True))
+    return torch.cat(log_z)[where]
+
+
+def _slopes(model: BoltzmannMachine, batch: Batch) -> Statistics:
+    """The RBM's average of -dE/d(parameter), averaged over rows: the slope of log Z."""
+    view = rbm_view(copy.deepcopy(model).requires_grad_())  # of fixed parameters too
+    with torch.enable_grad():
+        log_z = _log_partition(view, batch).mean()
+    parameters = dict(view.rbm.named_parameters())
+    slopes = torch.autograd.grad(log_z, list(parameters.values()))
+    return dict(zip(parameters, slopes, strict=True))
+
+
+def _distinct_models(view: RBMView, batch: Batch) -> tuple[list[Batch], Tensor]:
+    """A row of the RBM for each distinct pair of mask and offset, and the place of each."""
+    rows = view.join(batch, batch.v.new_zeros(len(batch), view.n_upper))
+    if rows.shares_model:
+        return [rows], torch.zeros(len(rows), dtype=torch.long, device=rows.v.device)
+
+    values = ((rows.observed, 2), (rows.offset, rows.v.ndim))
+    per_row = [x for x, n_axes in values if x is not None and x.ndim == n_axes]
+    keys = [x.to(rows.v.dtype).flatten(1).expand(len(rows), -1) for x in per_row]
+    distinct, where = torch.unique(torch.cat(keys, 1), dim=0, return_inverse=True)
+    example = where.new_zeros(len(distinct))
+    example[where] = torch.arange(len(rows), device=where.device)
+    return [rows[row[None]] for row in example], where
+
+
+def _log_weights(rbm: RBM, rows: Batch) -> Iterator[Tensor]:
+    """Log-weights of all states of the layer that has fewer, in blocks."""
+    bits = min(rbm.n_hidden, rbm.visible.log2_states(_only_mask(rows)))
+    if bits > MAX_BITS:
         raise ValueError(
-            f"model: got {model.n_odd} odd hidden units, expected at most {MAX_BITS}; try gibbs."
+            f"model: got about 2^{bits:.0f} states to sum over ({rbm}), expected at most "
+            f"2^{MAX_BITS}. Estimate log Z by `ais_log_partition`."
         )
-    blocks = binary_states(model.n_odd, like=model.visible_bias).split(2**16)
-    units, even_units = model.visible_units(), model.even_units()
-    log_weight = []
-    for odd in blocks:
-        to_visible, to_even = model.input_to_even(odd)
-        cumulant = units.cumulant(to_visible).sum(-1) + even_units.cumulant(to_even).sum(-1)
-        log_weight.append(cumulant + odd @ model.odd_units().bias)
-    cumulative = torch.softmax(torch.cat(log_weight).double(), 0).cumsum(0)
-    uniform = random_numbers(torch.rand, (n,), cumulative, generator)
-    index = torch.searchsorted(cumulative, uniform * cumulative[-1], right=True).clamp(
-        max=len(cumulative) - 1
-    )
-    odd = _bits(index, model.n_odd, model.visible_bias.dtype)
-    v, even = model.sample_even_given_odd(odd, generator=generator)
-    return v, model.join(odd, even)
+    of_states = log_weight_of_h if rbm.n_hidden == bits else _log_weight_of_v
+    n_states = round(2**bits)
+    size = max(1, BLOCK_ELEMENTS // max(rbm.visible.n_features, rbm.n_hidden))
+    for start in range(0, n_states, size):
+        index = torch.arange(start, min(start + size, n_states), device=rbm.W.device)
+        # A derivative computes each block once more, instead of keeping all of them.
+        yield checkpoint(of_states, rbm, rows, index, use_reentrant=False)
+
+
+def _only_mask(rows: Batch) -> Tensor | None:
+    return None if rows.observed is None else rows.observed.flatten()
+
+
+def log_weight_of_h(rbm: RBM, rows: Batch, index: Tensor) -> Tensor:
+    """log sum_v exp(-E(v, h)) for the states h with these numbers."""
+    h = rbm.hidden.states(index)
+    cumulant = rbm.visible_at(rows.offset).cumulant(rbm.field_at_visible(h))
+    if rows.observed is not None:
+        cumulant = cumulant[:, _only_mask(rows)]
+    return cumulant.sum(-1) + h @ rbm.hidden_bias
+
+
+def _log_weight_of_v(rbm: RBM, rows: Batch, index: Tensor) -> Tensor:
+    """log sum_h exp(-E(v, h)) for the states v with these numbers."""
+    v = rbm.visible.states(index, _only_mask(rows))
+    return -rbm.free_energy(rows.with_v(v))
+
+
+def _completed_rows(view: RBMView, batch: Batch) -> Iterator[tuple[Batch, Tensor]]:
+    """Rows with each state of the upper units, and their -F (rows, states), in blocks."""
+    if view.n_upper > MAX_BITS:
+        raise ValueError(
+            f"model: got {view.n_upper} units in the layers 2, 4, …, expected at most "
+            f"{MAX_BITS}. `model.mean_field(v).bound` is a lower bound."
+        )
+    upper = binary_states(view.n_upper, like=batch.v)
+    width = max(view.rbm.visible.n_features, view.rbm.n_hidden)
+    size = max(1, BLOCK_ELEMENTS // (len(upper) * width))
+    for index in torch.arange(len(batch), device=batch.v.device).split(size):
+        rows = batch[index.repeat_interleave(len(upper))]
+        rows = view.join(rows, upper.repeat(len(index), 1))
+        yield rows, -view.rbm.free_energy(rows).view(len(index), len(upper))
+
+
+def checked_rows(model: Any, v: Any, observed: Any, visible_offset: Any = None) -> Batch:
+    """All rows of the data as a batch, checked; a Batch is returned as it is."""
+    if isinstance(v, Batch):
+        return v
+    return as_visible_data(model, v, observed, visible_offset).all()
+
+
+def _rows_under(model: BoltzmannMachine, observed: Any, visible_offset: Any) -> Batch:
+    """Rows with these masks and offsets, whatever their values."""
+    layer = model.visible
+    counts = []
+    if observed is not None:
+        observed = as_booleans(observed, "observed")
+        counts += observed.shape[:-1]
+    if visible_offset is not None:
+        visible_offset = as_numbers(visible_offset, "visible_offset")
+        counts += visible_offset.shape[: -len(layer.shape)]
+    table = layer.bias.new_zeros(max(counts, default=1), layer.n_units)
+    return checked_rows(model, table, observed, visible_offset)

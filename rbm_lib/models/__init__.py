@@ -1,1 +1,24 @@
-"""The models: restricted and deep Boltzmann machines, and belief networks."""
+"""The models: restricted and deep Boltzmann machines, belief networks, and their layers."""
+
+from rbm_lib.models.batch import Batch
+from rbm_lib.models.dbm import DBM, MeanField
+from rbm_lib.models.dbn import DBN
+from rbm_lib.models.layers import Layer
+from rbm_lib.models.mixed import Layers
+from rbm_lib.models.rbm import RBM
+from rbm_lib.models.units import Bernoulli, Categorical, Gaussian
+from rbm_lib.models.visible_data import VisibleData
+
+__all__ = [
+    "DBM",
+    "DBN",
+    "RBM",
+    "Batch",
+    "Bernoulli",
+    "Categorical",
+    "Gaussian",
+    "Layer",
+    "Layers",
+    "MeanField",
+    "VisibleData",
+]

@@ -1,27 +1,43 @@
-"""The deep Boltzmann machine: a visible layer and two or more layers of Bernoulli hidden units.
-
-Salakhutdinov & Hinton, "Deep Boltzmann machines", AISTATS 2009; with Gaussian visible units Cho, Raiko &
-Ilin, "Gaussian-Bernoulli deep Boltzmann machine", IJCNN 2013.
-"""
+"""The deep Boltzmann machine."""
 
 import itertools
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from rbm_lib.checks import require_number, require_whole, seeded_or_none
-from rbm_lib.models.base import Machine, uniform_weights
-from rbm_lib.models.units import Bernoulli
+from rbm_lib.checks import require_number, require_whole
+from rbm_lib.models.base import (
+    BoltzmannMachine,
+    Statistics,
+    layer_sizes,
+    seeded,
+    uniform_weights,
+)
+from rbm_lib.models.batch import Batch, as_states
+from rbm_lib.models.layers import Layer
+from rbm_lib.models.random import Rng, sample_bernoulli
+from rbm_lib.models.units import as_layer
 
 
 @dataclass(frozen=True)
 class MeanField:
-    """The best independent hidden units found for each row.
+    """The best independent hidden units for each row.
 
-    means: [(B, n1), (B, n2), …], q(h = 1). bound (B,): Σ_h q(h) log [exp(−E(v, h)) / q(h)], in nats, at most
-    log p*(v) = log Σ_h exp(−E(v, h)); bound − log Z is the ELBO. bound_trace (sweeps + 1, B): the bound at
-    the start and after every sweep. converged: in the last sweep no mean moved by more than `tol`.
+    Attributes
+    ----------
+    means : list of Tensor, [(B, n1), (B, n2), …]
+        q(h = 1).
+    bound : Tensor, shape (B,)
+        sum_h q(h) log[exp(-E(v, h)) / q(h)] in nats, at most log sum_h exp(-E(v, h)).
+        bound - log Z is the ELBO.
+    bound_trace : Tensor, shape (sweeps + 1, B)
+        The bound at the start and after every sweep.
+    sweeps : int
+        Number of sweeps made.
+    converged : bool
+        Whether no mean moved by more than `tol` in the last sweep.
     """
 
     means: list[Tensor]
@@ -31,198 +47,306 @@ class MeanField:
     converged: bool
 
 
-class DBM(Machine):
-    """E(v, h1, h2, …) = Σ energy(v_i) − scaled(v)·W1·h1 − h1·W2·h2 − … − Σ_l c_l·h_l; one bias per layer.
+class DBM(BoltzmannMachine):
+    r"""A visible layer and two or more hidden layers, each connected to the next.
 
-    sizes: [n_visible, n_hidden_1, n_hidden_2, …]. Visible units, `observed`, `visible_offset`: as in `RBM`.
-    weights: [W1, W2, …], W1 (n_visible[, n_levels], n1), W2 (n1, n2), …; biases: [b, c1, c2, …].
-    Hidden states are lists [h1, h2, …] of tensors (B, n_l). Energies are per row, (B,). Raises ValueError or
-    TypeError where shapes, types or devices do not fit.
+    .. math::
+        E(v, h^1, h^2, \ldots) = \sum_i E_i(v_i) - \sum_l c_l^T h^l
+            - s(v)^T W_1 h^1 - h^{1T} W_2 h^2 - \ldots
+
+    Parameters
+    ----------
+    sizes : sequence of int, [n_visible, n_hidden_1, n_hidden_2, …]
+        The first may be a Layer.
+    visible, n_levels, weight_std, seed
+        As in `RBM`.
+
+    Attributes
+    ----------
+    weights : ParameterList, [W1, W2, …]
+        W1 of shape (n_visible, n1) or (n_visible, n_levels, n1), W2 of shape (n1, n2), …
+    biases : ParameterList, [b, c1, c2, …]
+    log_variance : Parameter, shape (n_visible,), or None
+        log s^2 of Gaussian units.
+
+    Raises
+    ------
+    ValueError, TypeError
+        In every method, for shapes, types or devices that do not fit.
+
+    References
+    ----------
+    Salakhutdinov & Hinton (2009). Deep Boltzmann machines. AISTATS.
+    Cho, Raiko & Ilin (2013). Gaussian-Bernoulli deep Boltzmann machine. IJCNN.
+
+    Examples
+    --------
+    >>> model = DBM([14, 8, 4], visible="gaussian", seed=0)
+    >>> field = model.mean_field(torch.zeros(5, 14))
+    >>> [tuple(mean.shape) for mean in field.means], field.converged
+    ([(5, 8), (5, 4)], True)
     """
 
-    def __init__(self, sizes, visible="bernoulli", n_levels=None, weight_std=0.01, seed=None):
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if len(sizes) < 3:
-            raise ValueError(
-                f"sizes: got {sizes}, expected [n_visible, n_hidden_1, n_hidden_2, …]; with one hidden layer "
-                "it is an RBM."
-            )
-        sizes = [require_whole(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
-        super().__init__(sizes[0], visible, n_levels)
-        self.sizes = sizes
-        weight_std, generator = require_number("weight_std", weight_std), seeded_or_none(seed)
-        below = [self.unit_shape, *((size,) for size in self.sizes[1:-1])]
+    def __init__(
+        self,
+        sizes: Any,
+        visible: str | Layer = "bernoulli",
+        n_levels: int | None = None,
+        weight_std: float = 0.01,
+        seed: int | None = None,
+    ) -> None:
+        expected = "[n_visible, n_hidden_1, n_hidden_2, …]; with one hidden layer use RBM"
+        sizes = layer_sizes(sizes, 3, expected)
+        layer = as_layer(sizes[0], visible, n_levels)
+        super().__init__(layer)
+        self.sizes: list[int] = [layer.n_units, *sizes[1:]]
+
+        weight_std = require_number("weight_std", weight_std)
+        generator = seeded(seed)
+        below = [layer.shape, *((size,) for size in self.sizes[1:-1])]
         self.weights = nn.ParameterList(
             weight_std * torch.randn(*shape, size, generator=generator)
             for shape, size in zip(below, self.sizes[1:], strict=True)
         )
-        self.biases = nn.ParameterList(torch.zeros(shape) for shape in [*below, (self.sizes[-1],)])
-        self.log_variance = nn.Parameter(torch.zeros(self.n_visible)) if visible == "gaussian" else None
-
-    def __repr__(self):
-        levels = f", n_levels={self.n_levels}" if self.n_levels else ""
-        return f"DBM({self.sizes}, visible={self.kind!r}{levels})"
+        shapes = [*below, (self.sizes[-1],)]
+        self.biases = nn.ParameterList(torch.zeros(shape) for shape in shapes)
+        self.log_variance = None
+        if layer.n_variances:
+            self.log_variance = nn.Parameter(torch.zeros(layer.n_variances))
+        self.weight_names = [f"weights.{i}" for i in range(len(self.weights))]
+        self.bias_names = [f"biases.{i}" for i in range(len(self.biases))]
 
     @property
-    def visible_bias(self) -> Tensor:
+    def visible_bias(self) -> Tensor:  # type: ignore[override]
         """The bias of the visible layer, `biases[0]`."""
         return self.biases[0]
 
-    # ---- energy -----------------------------------------------------------------------------------------
+    def __repr__(self) -> str:
+        return f"DBM({self._layer}, hidden={self.sizes[1:]})"
 
-    def energy(self, v, hidden, observed=None, visible_offset=None) -> Tensor:
-        """E(v, [h1, h2, …]), shape (B,). Multilinear in the hidden layers: probabilities give the average."""
-        energy = self._visible_energy(v, observed, visible_offset)
-        below = self.input_to_hidden(v, observed)
-        hidden = self._checked_hidden(hidden, len(v))
-        for h, bias, W in zip(hidden, self.biases[1:], [*self.weights[1:], None], strict=True):
-            energy = energy - ((below + bias) * h).sum(-1)
-            below = None if W is None else h @ W
+    # Energy and the fields between layers
+
+    def energy(
+        self, v: Any, h: Any, observed: Any = None, visible_offset: Any = None
+    ) -> Tensor:
+        """E(v, [h1, h2, …]), shape (B,).
+
+        It is linear in every hidden layer, so means of independent layers give its average.
+        """
+        batch = self.as_batch(v, observed, visible_offset)
+        h = self.checked_hidden(h, len(batch))
+        energy = self._visible_energy(batch)
+        below = self.input_to_hidden(batch)
+        for i, state in enumerate(h):
+            energy = energy - ((below + self.biases[i + 1]) * state).sum(-1)
+            if i + 1 < len(h):
+                below = state @ self.weights[i + 1]
         return energy
 
-    def input_to_hidden(self, v, observed=None) -> Tensor:
-        """scaled(v) W1 over the observed units, (B, n1): what the first hidden layer hears from below."""
-        v, _ = self._row_values(v, observed)
-        return self.visible_units().scaled(v).flatten(1) @ self.weights[0].flatten(0, -2)
+    def input_to_hidden(self, v: Any, observed: Any = None) -> Tensor:
+        """scaled(v) W1 over the observed units, (B, n1): the visible part of h1's field."""
+        batch = self.as_batch(v, observed)
+        return self.visible.scaled(batch.v).flatten(1) @ self.weights[0].flatten(0, -2)
 
-    def input_to_visible(self, h1) -> Tensor:
+    def input_to_visible(self, h1: Tensor) -> Tensor:
         """W1 h1, in the shape of v, without the visible bias."""
-        h1 = self._checked("h1", h1, (self.sizes[1],))
-        return (h1 @ self.weights[0].flatten(0, -2).T).reshape(-1, *self.unit_shape)
+        h1 = as_states(self.visible, "h1", h1, (self.sizes[1],))
+        W = self.weights[0]
+        return (h1 @ W.flatten(0, -2).T).view(len(h1), *W.shape[:-1])
 
-    # ---- the two sides of `Machine` ---------------------------------------------------------------------
+    def _field(self, layer: int, h: list[Tensor], from_visible: Tensor) -> Tensor:
+        """What the layers below and above send to hidden layer `layer`, counted from 0."""
+        field = h[layer - 1] @ self.weights[layer] if layer else from_visible
+        if layer + 1 < len(h):
+            field = field + h[layer + 1] @ self.weights[layer + 1].T
+        return field + self.biases[layer + 1]
 
-    n_odd = property(lambda self: sum(self.sizes[1::2]))
-    n_even = property(lambda self: sum(self.sizes[2::2]))
-    weight_names = property(lambda self: [f"weights.{i}" for i in range(len(self.weights))])
-    bias_names = property(lambda self: [f"biases.{i}" for i in range(len(self.biases))])
+    def _checkerboard(self) -> list[int]:
+        """The hidden layers in the order of block updates: 0, 2, …, then 1, 3, …
 
-    def odd_units(self) -> Bernoulli:
-        """Layers 1, 3, … side by side."""
-        return Bernoulli(torch.cat(list(self.biases)[1::2]))
+        No two layers of the first block touch each other, and no two of the second. So
+        within a block the order does not matter, and updating the blocks in turn is exact.
+        """
+        layers = range(len(self.weights))
+        return [*layers[::2], *layers[1::2]]
 
-    def even_units(self) -> Bernoulli:
-        """Hidden layers 2, 4, … side by side."""
-        return Bernoulli(torch.cat(list(self.biases)[2::2]))
-
-    def input_to_odd(self, v, even, observed=None) -> Tensor:
-        """What layers 1, 3, … hear from the layers below and above them, (B, n_odd)."""
-        return self._odd_inputs(self.input_to_hidden(v, observed), even)
-
-    def _odd_inputs(self, below, even):
-        layers, weights, inputs = even.split(self.sizes[2::2], 1), list(self.weights), []
-        for i in range(len(self.sizes[1::2])):
-            total = below if i == 0 else layers[i - 1] @ weights[2 * i]
-            inputs.append(total + layers[i] @ weights[2 * i + 1].T if i < len(layers) else total)
-        return torch.cat(inputs, 1)
-
-    def input_to_even(self, odd) -> tuple[Tensor, Tensor]:
-        """What the visible layer and layers 2, 4, … hear: (in the shape of v, (B, n_even))."""
-        odd = self._checked("odd", odd, (self.n_odd,))
-        return self.input_to_visible(odd[:, : self.sizes[1]]), self._even_inputs(odd)
-
-    def _even_inputs(self, odd):
-        layers, weights, inputs = odd.split(self.sizes[1::2], 1), list(self.weights), []
-        for i in range(len(self.sizes[2::2])):
-            total = layers[i] @ weights[2 * i + 1]
-            inputs.append(total + layers[i + 1] @ weights[2 * i + 2].T if i + 1 < len(layers) else total)
-        return torch.cat(inputs, 1)
-
-    def join(self, odd, even) -> list[Tensor]:
-        """[h1, h2, …] from the two sides."""
-        sides = [iter(odd.split(self.sizes[1::2], 1)), iter(even.split(self.sizes[2::2], 1))]
-        return [next(sides[i % 2]) for i in range(len(self.sizes) - 1)]
-
-    def split(self, hidden) -> tuple[Tensor, Tensor]:
-        """The two sides, odd and even, from [h1, h2, …]."""
-        hidden = self._checked_hidden(hidden)
-        return torch.cat(hidden[::2], 1), torch.cat(hidden[1::2], 1)
-
-    # ---- mean field -------------------------------------------------------------------------------------
+    # Hidden units given v
 
     @torch.no_grad()
     def mean_field(
-        self, v, observed=None, max_sweeps=50, tol=1e-6, visible_offset=None, start=None
+        self,
+        v: Any,
+        observed: Any = None,
+        max_sweeps: int = 50,
+        tol: float = 1e-6,
+        visible_offset: Any = None,
+        start: list[Tensor] | None = None,
     ) -> MeanField:
-        """q(h given v) = Π q(h_j), by coordinate ascent: the odd layers given the even ones, then these.
+        """Approximate p(h given v) by independent units, by coordinate ascent of the bound.
 
-        Each half sweep maximises the bound over one side with the other held, so the bound never falls.
-        start: means [(B, n1), …] to begin from, default sigmoid(bias). Stops when no mean of any row moved by
-        more than tol, or after max_sweeps. Salakhutdinov & Hinton 2009, section 2.2.
+        Each half sweep maximises the bound over one block of layers with the others held,
+        so the bound never falls. Updating all layers at once has no such guarantee.
+
+        Parameters
+        ----------
+        v, observed, visible_offset
+            Visible rows, or a Batch.
+        max_sweeps : int
+            Most sweeps to make.
+        tol : float
+            Stop when no mean of any row moved by more than this.
+        start : list of Tensor, [(B, n1), …], optional
+            Means to begin from; default sigmoid(bias).
+
+        Returns
+        -------
+        MeanField
+            Means, bound and how the search went.
+
+        References
+        ----------
+        Salakhutdinov & Hinton (2009), section 2.2.
         """
-        max_sweeps, tol = require_whole("max_sweeps", max_sweeps, least=0), require_number("tol", tol)
-        below, n = self.input_to_hidden(v, observed), len(v)
-        visible = self._visible_energy(v, observed, visible_offset)
-        odd_units, even_units = self.odd_units(), self.even_units()
+        max_sweeps = require_whole("max_sweeps", max_sweeps, least=0)
+        tol = require_number("tol", tol)
+        batch = self.as_batch(v, observed, visible_offset)
         if start is None:
-            odd, even = (torch.sigmoid(side.bias).expand(n, -1) for side in (odd_units, even_units))
+            means = [torch.sigmoid(c).expand(len(batch), -1) for c in self._hidden_biases]
         else:
-            odd, even = self.split(self._checked_hidden(start, n))
-        field = self._odd_inputs(below, even)
-        trace, sweeps, change = [self._bound(visible, odd, even, field)], 0, float("inf")
+            means = list(self.checked_hidden(start, len(batch)))
+
+        from_visible = self.input_to_hidden(batch)
+        visible_energy = self._visible_energy(batch)
+        trace = [self._bound(means, from_visible, visible_energy)]
+        sweeps = 0
+        change = torch.inf
         while sweeps < max_sweeps and change > tol:
-            before = torch.cat([odd, even], 1)
-            odd = odd_units.mean(field)
-            even = even_units.mean(self._even_inputs(odd))
-            field = self._odd_inputs(below, even)
-            trace.append(self._bound(visible, odd, even, field))
-            change = float((torch.cat([odd, even], 1) - before).abs().max()) if n else 0.0
+            before = list(means)
+            for layer in self._checkerboard():
+                means[layer] = torch.sigmoid(self._field(layer, means, from_visible))
+            trace.append(self._bound(means, from_visible, visible_energy))
+            moved = [
+                (m - b).abs().amax() for m, b in zip(means, before, strict=True) if len(m)
+            ]
+            change = float(max(moved, default=0.0))
             sweeps += 1
-        return MeanField(self.join(odd, even), trace[-1], torch.stack(trace), sweeps, change <= tol)
+        return MeanField(means, trace[-1], torch.stack(trace), sweeps, change <= tol)
 
-    def _bound(self, visible_energy, odd, even, odd_field):
+    @property
+    def _hidden_biases(self) -> list[Tensor]:
+        return list(self.biases)[1:]
+
+    def _bound(
+        self, means: list[Tensor], from_visible: Tensor, visible_energy: Tensor
+    ) -> Tensor:
         """Entropy of q minus the energy at its means."""
-        score = (odd * (odd_field + self.odd_units().bias)).sum(-1) + even @ self.even_units().bias
-        entropy = sum((torch.special.entr(q) + torch.special.entr(1 - q)).sum(-1) for q in (odd, even))
-        return score + entropy - visible_energy
+        bound = -visible_energy
+        below = from_visible
+        for i, (q, c) in enumerate(zip(means, self._hidden_biases, strict=True)):
+            entropy = torch.special.entr(q) + torch.special.entr(1 - q)
+            bound = bound + (q * (below + c) + entropy).sum(-1)
+            if i + 1 < len(means):
+                below = q @ self.weights[i + 1]
+        return bound
 
-    def posterior_means(self, v, observed=None, visible_offset=None, precise=False) -> list[Tensor]:
+    def hidden_means(
+        self,
+        v: Any,
+        observed: Any = None,
+        visible_offset: Any = None,
+        precise: bool = False,
+    ) -> list[Tensor]:
         """Mean field's stand-in for p(h = 1 given v), [(B, n1), …].
 
-        In training 10 sweeps, or until no mean moves by 1e-4; `precise`: as `mean_field` by default.
+        With `precise`, as `mean_field` by default; in training 10 sweeps are enough, or as
+        many as it takes until no mean moves by 1e-4.
         """
-        sweeps, tol = (50, 1e-6) if precise else (10, 1e-4)
-        return self.mean_field(v, observed, sweeps, tol, visible_offset).means
-
-    # ---- learning ---------------------------------------------------------------------------------------
+        batch = self.as_batch(v, observed, visible_offset)
+        if precise:
+            return self.mean_field(batch).means
+        return self.mean_field(batch, max_sweeps=10, tol=1e-4).means
 
     @torch.no_grad()
-    def statistics(self, v, hidden, observed=None, visible_offset=None, weights=None) -> dict[str, Tensor]:
-        """−∂E/∂θ for every parameter, averaged over rows with `weights` (B,): one phase of the gradient.
+    def sample_hidden(
+        self, v: Any, sweeps: int = 20, generator: Rng = None
+    ) -> list[Tensor]:
+        """Draw [h1, h2, …] given v, nearly: from mean field, then `sweeps` Gibbs sweeps.
 
-        E is linear in every layer, so layers that are independent given the rest may hold probabilities.
+        Parameters
+        ----------
+        v : Tensor or Batch
+            Visible rows, which are held.
+        sweeps : int
+            Number of sweeps over the hidden layers.
+        generator : torch.Generator, optional
+            Source of the draws.
         """
-        v = self._checked("v", v, self.unit_shape)
-        hidden = self._checked_hidden(hidden, len(v))
-        weights = uniform_weights(hidden[0]) if weights is None else weights
-        coupling, bias, log_variance = self._visible_statistics(
-            v, hidden[0], weights, observed, visible_offset
-        )
+        sweeps = require_whole("sweeps", sweeps, least=0)
+        batch = self.as_batch(v)
+        means = self.hidden_means(batch)
+        h = list(means)
+        for layer in self._checkerboard():
+            h[layer] = sample_bernoulli(means[layer], generator)
+        from_visible = self.input_to_hidden(batch)
+        for _ in range(sweeps):
+            for layer in self._checkerboard():
+                mean = torch.sigmoid(self._field(layer, h, from_visible))
+                h[layer] = sample_bernoulli(mean, generator)
+        return h
+
+    # Learning
+
+    @torch.no_grad()
+    def statistics(
+        self,
+        v: Any,
+        h: Any,
+        observed: Any = None,
+        visible_offset: Any = None,
+        weights: Tensor | None = None,
+    ) -> Statistics:
+        """-dE/d(parameter), averaged over rows: one phase of the gradient.
+
+        As `RBM.statistics`, with h a list [h1, h2, …]. Layers that are independent given
+        the rest may hold means.
+        """
+        batch: Batch = self.as_batch(v, observed, visible_offset)
+        if batch is not v:
+            h = self.checked_hidden(h, len(batch))
+        if weights is None:
+            weights = uniform_weights(h[0])
+        coupling, visible = self._visible_statistics(batch, h[0], weights, self.weights[0])
         result = {"weights.0": coupling}
-        for i, (below, above) in enumerate(itertools.pairwise(hidden), start=1):
+        for i, (below, above) in enumerate(itertools.pairwise(h), start=1):
             result[f"weights.{i}"] = below.T @ (above * weights[:, None])
-        result["biases.0"] = bias
-        result |= {f"biases.{i}": weights @ h for i, h in enumerate(hidden, start=1)}
-        return result if log_variance is None else result | {"log_variance": log_variance}
+        result["biases.0"] = visible["bias"]
+        for i, state in enumerate(h, start=1):
+            result[f"biases.{i}"] = weights @ state
+        if self.log_variance is not None:
+            result["log_variance"] = visible["log_variance"]
+        return result
 
     @torch.no_grad()
-    def initialize_from(self, v, observed=None) -> "DBM":
-        """Visible bias (and variance, and for Gaussian machines the bias of layer 1) as in `RBM`."""
+    def initialize_from(self, v: Any, observed: Any = None) -> Self:
+        """Set the visible bias and variance from data, and the bias of h1, as in `RBM`."""
         self.initialize_visible(v, observed)
-        if self.kind == "gaussian":
-            self.biases[1].copy_(self._balanced_bias(self.weights[0]))
+        if self.log_variance is not None:
+            self.biases[1].copy_(self.balanced_bias(self.weights[0]))
         return self
 
-    def _checked_hidden(self, hidden, n_rows=None):
-        """The hidden layers as tensors of the machine's dtype; n_rows None: as many as the first has."""
-        if not isinstance(hidden, (list, tuple)) or len(hidden) != len(self.sizes) - 1:
-            given = f"{len(hidden)} layers" if isinstance(hidden, (list, tuple)) else type(hidden).__name__
+    def checked_hidden(self, h: Any, n_rows: int | None = None) -> list[Tensor]:
+        """The hidden layers as tensors in the model's dtype."""
+        n_layers = len(self.sizes) - 1
+        if not isinstance(h, (list, tuple)) or len(h) != n_layers:
+            given = type(h).__name__
+            if isinstance(h, (list, tuple)):
+                given = f"{len(h)} layers"
             raise ValueError(
-                f"hidden: got {given}, expected a list of {len(self.sizes) - 1}: [h1, h2, …] with sizes "
-                f"{self.sizes[1:]}."
+                f"hidden: got {given}, expected a list of {n_layers}: [h1, h2, …] with "
+                f"sizes {self.sizes[1:]}."
             )
         checked = []
-        for i, (h, size) in enumerate(zip(hidden, self.sizes[1:], strict=True), start=1):
-            checked.append(self._checked(f"h{i}", h, (size,), n_rows))
-            n_rows = len(h)
+        for i, (state, size) in enumerate(zip(h, self.sizes[1:], strict=True), start=1):
+            checked.append(as_states(self.visible, f"h{i}", state, (size,), n_rows))
+            n_rows = len(state)
         return checked

@@ -1,92 +1,152 @@
-"""Sparse ratings: what a machine hears, and contrastive divergence, at a cost that follows the ratings.
+"""A batch of sparse ratings: an RBM on the rated cells alone, at a cost that follows them.
 
-The masked machine of Salakhutdinov, Mnih & Hinton (2007) has visible units for the rated items only. So have
-these functions: nothing of the size users × items is made. The numbers are those of the dense path.
+The masked model of Salakhutdinov, Mnih & Hinton (2007) has visible units for the rated
+items only, and so have these functions: nothing of the size users times items is made. The
+numbers are those of a dense `Batch`.
 """
 
 import warnings
 
 import numpy as np
+import scipy.sparse
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rbm_lib.checks import BLOCK_ELEMENTS, to_device
+from rbm_lib.data.ratings import RatedRows
+from rbm_lib.models.layers import Layer
+from rbm_lib.models.rbm import RBM
 
 
-class RatedCells:
-    """The n ratings of B users, row by row: row, unit (n,), v (n[, n_levels]); row b: ends[b] : ends[b + 1].
+class RatedBatch:
+    """The n ratings of B users, row by row.
 
-    weight (n · n_levels,): the rows of W, levels side by side, that these touch. told, told_v (n,): the one
-    of each rating where v need not be 0, and that v.
-    rated: CSR rows of level + 1, as a RatingMatrix holds them; all tensors are on the machine's device.
+    Parameters
+    ----------
+    rbm : RBM
+        A model with visible units of one type.
+    rated : RatedRows
+        Some rows of a RatingMatrix.
+
+    Attributes
+    ----------
+    row, unit : Tensor, shape (n,)
+        Whose rating it is, and of which visible unit.
+    ends : Tensor, shape (B + 1,)
+        Row b has the ratings ends[b] to ends[b + 1].
+    v : Tensor, shape (n,) or (n, n_levels)
+        The state of each rated unit.
+    W_rows : Tensor, shape (n * n_levels,)
+        The rows of W, flattened over levels, that these units use.
+    active_row, active_value : Tensor, shape (n,)
+        Of each unit, the only row of W whose state is not zero, and that state.
     """
 
-    def __init__(self, model, rated):
-        like, arrays = model.visible_bias, (rated.indices, rated.data, rated.indptr)
-        unit, level, ends = (to_device(torch.from_numpy(a.astype("int64")), like.device) for a in arrays)
-        self.rated, self.n_rows, self.n_levels = rated, len(ends) - 1, model.n_levels or 1
-        self.unit, self.ends = unit, ends
+    def __init__(self, rbm: RBM, rated: RatedRows) -> None:
+        like = rbm.visible_bias
+        arrays = (rated.items, rated.levels, rated.indptr)
+        unit, level, ends = (to_device(torch.from_numpy(a), like.device) for a in arrays)
+        self.rated = rated
+        self.n_rows = len(ends) - 1
+        self.n_units = rbm.n_visible
+        self.width = like.shape[1:].numel()
+        self.unit = unit
+        self.ends = ends
         self.row = torch.repeat_interleave(ends.diff(), output_size=len(unit))
-        level, self.weight, self.told = level - 1, unit, unit
-        if model.n_levels is None:
-            self.v = self.told_v = level.to(like)
+        if like.ndim == 1:
+            self.v = level.to(like)
+            self.W_rows = unit
+            self.active_row = unit
+            self.active_value = self.v
         else:
-            levels = torch.arange(model.n_levels, device=like.device)
-            self.weight = (unit[:, None] * model.n_levels + levels).flatten()
-            self.told, self.told_v = unit * model.n_levels + level, torch.ones_like(unit, dtype=like.dtype)
+            levels = torch.arange(self.width, device=like.device)
             self.v = (level[:, None] == levels).to(like)
+            self.W_rows = (unit[:, None] * self.width + levels).flatten()
+            self.active_row = unit * self.width + level
+            self.active_value = torch.ones_like(unit, dtype=like.dtype)
 
-    def by_weight(self):
-        """The places of `told`, then of `weight`, one list, sorted by the row of W: (ends, row, order).
+    def __len__(self) -> int:
+        return self.n_rows
 
-        ends: where each row of W starts (NumPy); row: whose rating it is, B more in `weight`'s part; order:
-        the place in the list.
+    def layer(self, rbm: RBM) -> Layer:
+        """The visible layer at the rated units: one unit for each rating."""
+        layer = rbm.visible
+        variance = None if layer.log_variance is None else layer.log_variance[self.unit]
+        return layer.with_parameters(layer.bias[self.unit], variance)
+
+    def sorted_by_weight(self) -> tuple[np.ndarray, Tensor, Tensor]:
+        """The places of `active_row`, then of `W_rows`, one list, sorted by the row of W.
+
+        Returns
+        -------
+        starts : array
+            Where each row of W starts in the sorted list.
+        row : Tensor
+            Whose rating it is; B more in the part of `W_rows`.
+        order : Tensor
+            The place in the unsorted list.
         """
-        import scipy.sparse  # costs a tenth of importing torch, and few need it
+        unit = self.rated.items
+        start = self.rated.indptr
+        width = self.width
+        active = unit
+        every = unit
+        if width > 1:
+            active = unit * width + self.rated.levels
+            every = (unit[:, None] * width + np.arange(width, dtype=unit.dtype)).ravel()
+        columns = np.concatenate([active, every])
+        ends = np.concatenate([start, start[-1] + width * start[1:]])
+        order = np.arange(len(columns), dtype=unit.dtype)
 
-        unit, start, (n_rows, n_items) = self.rated.indices, self.rated.indptr, self.rated.shape
-        told, weight, n_levels = unit, unit, self.n_levels
-        if n_levels > 1:
-            told = unit * n_levels + (self.rated.data - 1)
-            weight = (unit[:, None] * n_levels + np.arange(n_levels, dtype=unit.dtype)).ravel()
-        both = np.concatenate([told, weight])
-        ends = np.concatenate([start, start[-1] + n_levels * start[1:]])
-        order = np.arange(len(both), dtype=unit.dtype)
-        csc = scipy.sparse.csr_array((order, both, ends), shape=(2 * n_rows, n_items * n_levels)).tocsc()
-        row, order = (to_device(torch.from_numpy(a), self.unit.device) for a in (csc.indices, csc.data))
-        return csc.indptr, row, order
+        # SciPy's conversion from rows to columns is the fastest sort at hand.
+        shape = (2 * self.n_rows, self.n_units * width)
+        by_column = scipy.sparse.csr_array((order, columns, ends), shape=shape).tocsc()
+        arrays = (by_column.indices, by_column.data)
+        row, order = (to_device(torch.from_numpy(a), self.unit.device) for a in arrays)
+        return by_column.indptr, row, order
 
 
-def input_to_hidden(model, cells: RatedCells, v: Tensor | None = None) -> Tensor:
-    """scaled(v) W summed over each row's rated units, (B, n_hidden); v: cells.v, or other values there."""
+def input_to_hidden(rbm: RBM, batch: RatedBatch, v: Tensor | None = None) -> Tensor:
+    """scaled(v) W summed over each row's rated units, (B, n_hidden).
+
+    v: other states of the rated units than their own, in the shape of `batch.v`.
+    """
     if v is None:
-        where, v, start = cells.told, cells.told_v, cells.ends[:-1]
+        rows = batch.active_row
+        values = batch.active_value
+        start = batch.ends[:-1]
     else:
-        where, start = cells.weight, cells.ends[:-1] * cells.n_levels
-    if model.log_variance is not None:
-        v = v * torch.exp(-model.log_variance)[cells.unit]
-    options = {"mode": "sum", "per_sample_weights": v.flatten()}
-    return F.embedding_bag(where, model.W.view(-1, model.n_hidden), start, **options)
+        rows = batch.W_rows
+        values = v
+        start = batch.ends[:-1] * batch.width
+    if rbm.log_variance is not None:
+        values = batch.layer(rbm).scaled(values)
+    return F.embedding_bag(
+        rows,
+        rbm.W.view(-1, rbm.n_hidden),
+        start,
+        mode="sum",
+        per_sample_weights=values.flatten(),
+    )
 
 
-def input_to_rated(model, cells: RatedCells, h: Tensor) -> Tensor:
-    """W h at the rated units alone, in the shape of cells.v."""
-    W = model.W.reshape(-1, model.n_hidden)
+def input_to_rated(rbm: RBM, batch: RatedBatch, h: Tensor) -> Tensor:
+    """W h at the rated units alone, in the shape of `batch.v`."""
+    W = rbm.W.reshape(-1, rbm.n_hidden)
     if W.is_cuda or torch.backends.mkl.is_available():
-        ends = cells.ends * cells.n_levels
+        zeros = torch.zeros_like(batch.v).flatten()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "in beta state"
-            zeros = torch.sparse_csr_tensor(
-                ends, cells.weight, torch.zeros_like(cells.v).flatten(), (len(h), len(W))
+            where = torch.sparse_csr_tensor(
+                batch.ends * batch.width, batch.W_rows, zeros, (len(h), len(W))
             )
-            return torch.sparse.sampled_addmm(zeros, h, W.T).values().view_as(cells.v)
-    field, W = [], W.view(model.n_visible, -1)
-    block = max(1, BLOCK_ELEMENTS // W.shape[1])
-    for unit, row in zip(cells.unit.split(block), cells.row.split(block), strict=True):
-        field.append(torch.bmm(W[unit].view(len(unit), -1, model.n_hidden), h[row, :, None]).flatten())
-    return torch.cat(field).view_as(cells.v)
+            return torch.sparse.sampled_addmm(where, h, W.T).values().view_as(batch.v)
 
-
-
-
+    field = []
+    by_unit = W.view(rbm.n_visible, -1)
+    block = max(1, BLOCK_ELEMENTS // by_unit.shape[1])
+    for unit, row in zip(batch.unit.split(block), batch.row.split(block), strict=True):
+        weights = by_unit[unit].view(len(unit), -1, rbm.n_hidden)
+        field.append(torch.bmm(weights, h[row, :, None]).flatten())
+    return torch.cat(field).view_as(batch.v)

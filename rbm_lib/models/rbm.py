@@ -1,149 +1,255 @@
-"""The restricted Boltzmann machine: energy, free energy, conditionals, and the statistics of its gradient."""
+"""The restricted Boltzmann machine."""
+
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from rbm_lib.checks import require_number, require_whole, seeded_or_none
-from rbm_lib.models.base import Machine, uniform_weights
-from rbm_lib.models.units import Bernoulli, sample_bernoulli
+from rbm_lib.checks import require_number, require_whole
+from rbm_lib.models.base import BoltzmannMachine, Statistics, seeded, uniform_weights
+from rbm_lib.models.batch import as_offset, as_states
+from rbm_lib.models.layers import Layer
+from rbm_lib.models.random import Rng
+from rbm_lib.models.units import Bernoulli, as_layer
 
 
-class RBM(Machine):
-    """E(v, h) = Σ energy(v_i) − c·h − scaled(v)·W·h, with Bernoulli hidden units h.
+class RBM(BoltzmannMachine):
+    r"""A visible and a hidden layer, with no connections within a layer.
 
-    Visible units (v, shape (B, n_visible), for categorical units one-hot (B, n_visible, n_levels)):
+    .. math::
+        E(v, h) = \sum_i E_i(v_i) - c^T h - s(v)^T W h
 
-    - "bernoulli":    E = −b·v − c·h − v·W·h
-    - "categorical":  the same, with W (n_visible, n_levels, n_hidden) and b (n_visible, n_levels)
-    - "gaussian":     E = Σ (v−b)²/(2σ²) − c·h − (v/σ²)·W·h, log_variance = log σ², learned like the rest
-      (or fixed: `model.log_variance.requires_grad_(False)`)
+    The visible layer defines :math:`E_i` and the scaling :math:`s`:
 
-    `observed`, boolean (B, n_visible) or (n_visible,), says which visible units a row has. A missing unit
-    is dropped from that row's machine: it adds nothing to energy, conditionals or gradient, whatever stands
-    in v. `visible_offset`, broadcastable to v, is added to the visible bias.
+    - Bernoulli: :math:`E = -b^T v - c^T h - v^T W h`
+    - categorical: the same for one-hot v
+    - Gaussian: :math:`E = \sum_i (v_i - b_i)^2 / 2\sigma_i^2 - c^T h - (v/\sigma^2)^T W h`
 
-    Energies are per row, shape (B,). Raises ValueError or TypeError where shapes, types or devices do not
-    fit.
+    Summing h out gives the free energy F(v), and p(v) = exp(-F(v)) / Z.
+
+    Parameters
+    ----------
+    n_visible : int or Layer
+        Number of visible units, or the visible layer itself.
+    n_hidden : int
+        Number of Bernoulli hidden units.
+    visible : {"bernoulli", "categorical", "gaussian"} or Layer
+        Type of the visible units, or a layer, such as Layers(Gaussian(14), Bernoulli(60)).
+    n_levels : int, optional
+        Levels of categorical units.
+    weight_std : float
+        Standard deviation of the initial weights.
+    seed : int, optional
+        Seed of the initial weights.
+
+    Attributes
+    ----------
+    W : Parameter, shape (n_visible, n_hidden) or (n_visible, n_levels, n_hidden)
+    visible_bias : Parameter, shape (n_visible,) or (n_visible, n_levels)
+    hidden_bias : Parameter, shape (n_hidden,)
+    log_variance : Parameter, shape (n_visible,), or None
+        log s^2 of Gaussian units. `model.log_variance.requires_grad_(False)` fixes it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        In every method, for shapes, types or devices that do not fit.
+
+    References
+    ----------
+    Hinton (2010). A practical guide to training restricted Boltzmann machines.
+
+    Examples
+    --------
+    >>> model = RBM(5, 4, visible="categorical", n_levels=3, seed=0)
+    >>> model.W.shape
+    torch.Size([5, 3, 4])
+    >>> v = model.visible.encode(torch.tensor([[0.0, 1.0, 2.0, 2.0, 0.0]]))
+    >>> model.free_energy(v).shape, model.prob_h_given_v(v).shape
+    (torch.Size([1]), torch.Size([1, 4]))
     """
 
-    def __init__(self, n_visible, n_hidden, visible="bernoulli", n_levels=None, weight_std=0.01, seed=None):
-        super().__init__(n_visible, visible, n_levels)
-        self.n_hidden = require_whole("n_hidden", n_hidden)
-        weight_std, generator = require_number("weight_std", weight_std), seeded_or_none(seed)
-        self.W = nn.Parameter(weight_std * torch.randn(*self.unit_shape, self.n_hidden, generator=generator))
-        self.visible_bias = nn.Parameter(torch.zeros(self.unit_shape))
+    weight_names = ["W"]
+    bias_names = ["visible_bias", "hidden_bias"]
+
+    def __init__(
+        self,
+        n_visible: int | Layer,
+        n_hidden: int,
+        visible: str | Layer = "bernoulli",
+        n_levels: int | None = None,
+        weight_std: float = 0.01,
+        seed: int | None = None,
+    ) -> None:
+        layer = as_layer(n_visible, visible, n_levels)
+        super().__init__(layer)
+        self._hidden = Bernoulli(require_whole("n_hidden", n_hidden))
+        self.n_hidden = self._hidden.n_units
+        weight_std = require_number("weight_std", weight_std)
+        W = torch.randn(*layer.shape, self.n_hidden, generator=seeded(seed))
+        self.W = nn.Parameter(weight_std * W)
+        self.visible_bias = nn.Parameter(torch.zeros(layer.shape))
         self.hidden_bias = nn.Parameter(torch.zeros(self.n_hidden))
-        self.log_variance = nn.Parameter(torch.zeros(self.n_visible)) if visible == "gaussian" else None
+        self.log_variance = None
+        if layer.n_variances:
+            self.log_variance = nn.Parameter(torch.zeros(layer.n_variances))
 
-    def extra_repr(self):
-        levels = f", n_levels={self.n_levels}" if self.n_levels else ""
-        return f"n_visible={self.n_visible}, n_hidden={self.n_hidden}, visible={self.kind!r}{levels}"
+    @property
+    def hidden(self) -> Bernoulli:
+        """The hidden layer with the model's parameters."""
+        if self._hidden.bias is not self.hidden_bias:
+            self._hidden = self._hidden.with_parameters(self.hidden_bias)
+        return self._hidden
 
-    # ---- the layers -------------------------------------------------------------------------------------
-
-    def hidden_units(self) -> Bernoulli:
-        """The hidden layer as units."""
-        return Bernoulli(self.hidden_bias)
-
-    def input_to_hidden(self, v, observed=None) -> Tensor:
+    def input_to_hidden(self, v: Any, observed: Any = None) -> Tensor:
         """scaled(v) W over the observed units, (B, n_hidden), without the hidden bias."""
-        v, _ = self._row_values(v, observed)
-        return self.visible_units().scaled(v).flatten(1) @ self.W.reshape(-1, self.n_hidden)
+        batch = self.as_batch(v, observed)
+        return self.visible.scaled(batch.v).flatten(1) @ self.W.flatten(0, -2)
 
-    def input_to_visible(self, h) -> Tensor:
+    def input_to_visible(self, h: Tensor) -> Tensor:
         """W h, in the shape of v, without the visible bias."""
-        h = self._checked("h", h, (self.n_hidden,))
-        return (h @ self.W.reshape(-1, self.n_hidden).T).reshape(-1, *self.unit_shape)
+        return self.field_at_visible(as_states(self.visible, "h", h, (self.n_hidden,)))
 
-    # ---- energies ---------------------------------------------------------------------------------------
+    def field_at_visible(self, h: Tensor) -> Tensor:
+        """`input_to_visible` for hidden states that need no check."""
+        return (h @ self.W.flatten(0, -2).T).view(len(h), *self.W.shape[:-1])
 
-    def energy(self, v, h, observed=None, visible_offset=None) -> Tensor:
+    def energy(
+        self, v: Any, h: Tensor, observed: Any = None, visible_offset: Any = None
+    ) -> Tensor:
         """E(v, h), shape (B,)."""
-        field = self.input_to_hidden(v, observed) + self.hidden_bias
-        coupling = (field * self._checked("h", h, (self.n_hidden,), len(v))).sum(-1)
-        return self._visible_energy(v, observed, visible_offset) - coupling
+        batch = self.as_batch(v, observed, visible_offset)
+        h = self._checked_hidden(h, len(batch))
+        field = self.input_to_hidden(batch) + self.hidden_bias
+        return self._visible_energy(batch) - (field * h).sum(-1)
 
-    def free_energy(self, v, observed=None, visible_offset=None) -> Tensor:
-        """F(v) = −log Σ_h exp(−E(v, h)), shape (B,); log p(v) = −F(v) − log Z."""
-        hidden = self.hidden_units().cumulant(self.input_to_hidden(v, observed)).sum(-1)
-        return self._visible_energy(v, observed, visible_offset) - hidden
+    def free_energy(
+        self, v: Any, observed: Any = None, visible_offset: Any = None
+    ) -> Tensor:
+        """F(v) = -log sum_h exp(-E(v, h)), shape (B,); log p(v) = -F(v) - log Z."""
+        batch = self.as_batch(v, observed, visible_offset)
+        cumulant = self.hidden.cumulant(self.input_to_hidden(batch))
+        return self._visible_energy(batch) - cumulant.sum(-1)
 
-    # ---- conditionals -----------------------------------------------------------------------------------
-
-    def prob_h_given_v(self, v, observed=None) -> Tensor:
-        """p(h_j = 1 given v), (B, n_hidden)."""
-        return self.hidden_units().mean(self.input_to_hidden(v, observed))
+    def prob_h_given_v(self, v: Any, observed: Any = None) -> Tensor:
+        """p(h_j = 1 given v), shape (B, n_hidden)."""
+        return self.hidden.mean(self.input_to_hidden(v, observed))
 
     @torch.no_grad()
-    def sample_h_given_v(self, v, observed=None, generator=None) -> Tensor:
-        """h ~ p(h given v), (B, n_hidden)."""
-        return sample_bernoulli(self.prob_h_given_v(v, observed), generator)
+    def sample_h_given_v(
+        self, v: Any, observed: Any = None, generator: Rng = None
+    ) -> Tensor:
+        """h ~ p(h given v), shape (B, n_hidden)."""
+        return self.hidden.sample(self.input_to_hidden(v, observed), generator)
 
-    def mean_v_given_h(self, h, visible_offset=None) -> Tensor:
-        """E[v given h] in the shape of v: probabilities, or the mean of Gaussian units."""
+    def mean_v_given_h(self, h: Tensor, visible_offset: Any = None) -> Tensor:
+        """E[v given h] in the shape of v: probabilities, or means of Gaussian units."""
         field = self.input_to_visible(h)
-        return self.visible_units(visible_offset, len(h)).mean(field)
+        return self._layer_at(visible_offset, len(h)).mean(field)
 
     @torch.no_grad()
-    def sample_v_given_h(self, h, visible_offset=None, generator=None) -> Tensor:
+    def sample_v_given_h(
+        self, h: Tensor, visible_offset: Any = None, generator: Rng = None
+    ) -> Tensor:
         """v ~ p(v given h), in the shape of v."""
         field = self.input_to_visible(h)
-        return self.visible_units(visible_offset, len(h)).sample(field, generator)
+        return self._layer_at(visible_offset, len(h)).sample(field, generator)
 
-    # ---- learning ---------------------------------------------------------------------------------------
+    def _layer_at(self, visible_offset: Any, n_rows: int) -> Layer:
+        if visible_offset is None:
+            return self.visible
+        return self.visible_at(as_offset(self.visible, visible_offset, n_rows))
+
+    def hidden_means(
+        self,
+        v: Any,
+        observed: Any = None,
+        visible_offset: Any = None,
+        precise: bool = False,
+    ) -> list[Tensor]:
+        """[p(h given v)]: a list of one layer, as in the deep models."""
+        return [self.prob_h_given_v(v, observed)]
 
     @torch.no_grad()
-    def statistics(self, v, h, observed=None, visible_offset=None, weights=None) -> dict[str, Tensor]:
-        """−∂E/∂θ for every parameter, averaged over rows: one phase of the gradient.
+    def statistics(
+        self,
+        v: Any,
+        h: Tensor,
+        observed: Any = None,
+        visible_offset: Any = None,
+        weights: Tensor | None = None,
+    ) -> Statistics:
+        """-dE/d(parameter), averaged over rows: one phase of the gradient.
 
-        E is linear in h, so `h` may hold probabilities: p(h given v) gives the exact average over h.
-        `weights` (B,), summing to one, replaces the plain average. The gradient of the mean log-likelihood
-        is these statistics on data minus the same statistics under the model.
+        The gradient of the mean log-likelihood is these statistics on data minus the same
+        statistics under the model.
+
+        Parameters
+        ----------
+        v : Tensor or Batch
+            Visible states.
+        h : Tensor, shape (B, n_hidden)
+            Hidden states or their means: E is linear in h, so p(h given v) gives the exact
+            average over h.
+        observed, visible_offset
+            As everywhere, if v is a tensor.
+        weights : Tensor, shape (B,), optional
+            Weights of the rows, which sum to one; by default all alike.
+
+        Returns
+        -------
+        dict of str to Tensor
+            By parameter name.
         """
-        v = self._checked("v", v, self.unit_shape)
-        h = self._checked("h", h, (self.n_hidden,), len(v))
-        weights = uniform_weights(h) if weights is None else weights
-        coupling, bias, log_variance = self._visible_statistics(v, h, weights, observed, visible_offset)
-        result = {"W": coupling, "visible_bias": bias, "hidden_bias": (h * weights[:, None]).sum(0)}
-        return result if log_variance is None else result | {"log_variance": log_variance}
+        batch = self.as_batch(v, observed, visible_offset)
+        h = self._checked_hidden(h, None if batch is v else len(batch))
+        if weights is None:
+            weights = uniform_weights(h)
+        coupling, visible = self._visible_statistics(batch, h, weights, self.W)
+        result = {
+            "W": coupling,
+            "visible_bias": visible["bias"],
+            "hidden_bias": weights @ h,
+        }
+        if self.log_variance is not None:
+            result["log_variance"] = visible["log_variance"]
+        return result
 
     @torch.no_grad()
-    def initialize_from(self, v, observed=None) -> "RBM":
-        """Set the visible bias to each column's log-odds (log-frequencies, or mean and variance) in the data.
+    def initialize_from(self, v: Any, observed: Any = None) -> Self:
+        """Set the visible bias (and variance) to describe the data without W.
 
-        Level counts below half a row are taken as half a row, so that a column of one value stays finite (a
-        Gaussian one gets variance 1); a column never observed starts at even odds (mean 0, variance 1).
-        Gaussian machines also get the hidden bias at which each hidden unit would, without the others, be on
-        half of the time. W is left alone. v may be a RatingMatrix (not for Gaussian units). Returns the
-        model. Raises ValueError for values that are not finite and not marked as missing.
+        Bernoulli units get their log-odds, categorical ones their log-frequencies, Gaussian
+        ones mean and variance. Level counts below half a row are taken as half a row, so
+        that a column of one value stays finite (a Gaussian one gets variance 1); a column
+        never observed starts at even odds (mean 0, variance 1). With Gaussian units the
+        hidden bias is set so that each hidden unit would, without the others, be on half of
+        the time. W is left alone.
+
+        Parameters
+        ----------
+        v : array_like, RatingMatrix or VisibleData
+            Training rows.
+        observed : array_like of bool, optional
+            False where a unit is missing.
+
+        Returns
+        -------
+        RBM
+            The model itself.
         """
         self.initialize_visible(v, observed)
-        if self.kind == "gaussian":
-            self.hidden_bias.copy_(self._balanced_bias(self.W))
+        if self.log_variance is not None:
+            self.hidden_bias.copy_(self.balanced_bias(self.W))
         return self
 
-    # ---- the two sides of `Machine`: h is the odd one, v alone the even one -----------------------------
+    def _checked_hidden(self, h: Any, n_rows: int | None) -> Tensor:
+        """Hidden states for n_rows rows; None: they belong to a Batch and need no check."""
+        if isinstance(h, list) and len(h) == 1:  # as `hidden_means` returns it
+            h = h[0]
+        if n_rows is None:
+            return h
+        return as_states(self.visible, "h", h, (self.n_hidden,), n_rows)
 
-    n_odd = property(lambda self: self.n_hidden)
-    n_even = 0
-    weight_names = ("W",)
-    bias_names = ("visible_bias", "hidden_bias")
-    odd_units = hidden_units
-
-    def even_units(self):
-        return Bernoulli(self.hidden_bias[:0])
-
-    def input_to_odd(self, v, even=None, observed=None):
-        return self.input_to_hidden(v, observed)
-
-    def input_to_even(self, odd):
-        return self.input_to_visible(odd), odd[:, :0]
-
-    def join(self, odd, even):
-        return odd
-
-    def split(self, hidden):
-        return hidden, hidden[:, :0]
-
-    def posterior_means(self, v, observed=None, visible_offset=None, precise=False):
-        return self.prob_h_given_v(v, observed)
+    def extra_repr(self) -> str:
+        return f"{self._layer}, n_hidden={self.n_hidden}"

@@ -2,14 +2,14 @@
 
 from rbm_lib.recommend.covariates import left_out_bias, multinomial_covariate
 from rbm_lib.recommend.embeddings import blend, cosine_scores, embed, playlist, preference
+from rbm_lib.recommend.everybody import top_n_unseen
 from rbm_lib.recommend.scoring import (
     fold_in,
     predict,
     score_items,
     similar_items,
-    top_n,
-    top_n_unseen,
 )
+from rbm_lib.recommend.top import top_n
 
 __all__ = [
     "blend",

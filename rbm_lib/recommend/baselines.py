@@ -1,341 +1,298 @@
-"""What a machine has to beat: popularity, biases, neighbours, linear and factor models, an autoencoder.
+"""Baselines: means, biases, neighbours, linear and factor models, an autoencoder.
 
-Each is a function of training ratings (a RatingMatrix) and settings that returns one number per user and
-item, a NumPy array (n_users, n_items): a score for ranking (`likes`: every stored cell counts as 1) or an
-expected level (`ratings`). They suit `rbm_lib.recommend.evaluate.select` and `Split` as they are; none of them sees
-anything but what it is given.
+Each takes training ratings and returns an array (n_users, n_items), always the same for the
+same ratings. From `likes`, of which every one counts, these are scores for a ranking. From
+`ratings` they are expected levels, counted from 0, or P(like) from `logistic_biases` and
+`calibrated`. Penalties are above 0.
+
+Examples
+--------
+>>> ratings = RatingMatrix([1, 1, 2], [7, 8, 7], [4, 2, 4], n_levels=5)
+>>> popularity(ratings)[0], item_mean(ratings, smoothing=1)[0].round(2)
+(array([2., 1.]), array([3.78, 2.67]))
 """
 
-import functools
-import inspect
-import itertools
+from typing import Any
 
 import numpy as np
-import scipy.sparse
 import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, eye_array, hstack
+from scipy.special import expit
 
-from rbm_lib.checks import as_device, as_numbers, require_number, require_whole
-from rbm_lib.data.cells import cells, require_ratings
-from rbm_lib.recommend.evaluate import random_split, scores_of
+from rbm_lib.checks import require_number, require_whole
+from rbm_lib.data.ratings import RatingMatrix, require_ratings
+from rbm_lib.recommend.splits import Scorer, random_split, scores_of
 
-COUNTS = ("k", "n_factors", "n_hidden", "iterations", "epochs", "batch_size")  # settings; others are numbers
-
-
-def _checked(baseline):
-    """A baseline with a door: a RatingMatrix with ratings, settings that make sense, and a finite result."""
-    signature = inspect.signature(baseline)
-
-    @functools.wraps(baseline)
-    def door(*args, **kwargs):
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        (name, ratings), *settings = bound.arguments.items()
-        require_ratings(name, ratings, at_least=1)
-        for name, value in settings:
-            if name in COUNTS or name == "seed":
-                bound.arguments[name] = require_whole(name, value, least=int(name in COUNTS))
-            elif name != "device":
-                bound.arguments[name] = require_number(name, value)
-        try:
-            with np.errstate(all="ignore"):
-                result = baseline(*bound.args, **bound.kwargs)
-            finite = all(np.isfinite(part).all() for part in (result if type(result) is tuple else [result]))
-        except (np.linalg.LinAlgError, torch.linalg.LinAlgError, ZeroDivisionError):
-            finite = False
-        if not finite:
-            given = ", ".join(f"{name}={value!r}" for name, value in settings)
-            raise ValueError(
-                f"{baseline.__name__}: got {given}, which lead to no finite numbers; expected "
-                "penalties above 0 and a small rate."
-            )
-        return result
-
-    return door
+__all__ = [
+    "autorec",
+    "bias_model",
+    "calibrated",
+    "ease",
+    "global_mean",
+    "ials",
+    "item_knn",
+    "item_knn_ratings",
+    "item_mean",
+    "logistic_biases",
+    "matrix_factorization",
+    "popularity",
+]
 
 
-# ---- ranking from likes -----------------------------------------------------------------------------------
-
-
-@_checked
-def popularity(likes):
-    """How many people like the item, the same for every user."""
+def popularity(likes: RatingMatrix) -> NDArray:
+    """Score an item by the number of people who like it, the same for every user."""
+    require_ratings("likes", likes, at_least=1)
     return np.tile(likes.item_counts().astype(float), (likes.n_users, 1))
 
 
-@_checked
-def item_knn(likes, k=200, shrink=10.0):
-    """Sum of the cosines between the item and those of its k nearest that the person likes.
+def _penalty(name: str, value: float) -> float:
+    """A number above 0: without a penalty, rows without ratings have no solution."""
+    return require_number(name, value, least=1e-6, most=1e9)
 
-    Cosine: a·b / (|a||b| + shrink), over columns of likes (Deshpande & Karypis 2004; shrinkage as in Ferrari
-    Dacrema et al. 2019).
+
+def item_knn(likes: RatingMatrix, k: int = 200, shrink: float = 10.0) -> NDArray:
+    """Sum the cosines between an item and those of its `k` nearest that the user likes.
+
+    The cosine of two columns is a·b / (|a||b| + shrink). (Deshpande and Karypis 2004)
     """
-    x = _ones(likes)
-    similarity, norm = (x.T @ x).tocsc(), np.sqrt(x.sum(0))
-    for item, (start, stop) in enumerate(itertools.pairwise(similarity.indptr)):
-        near, other = similarity.data[start:stop], similarity.indices[start:stop]
-        near /= norm[item] * norm[other] + shrink
-        near[other == item] = 0
-        if stop - start > k:
-            near[near < np.partition(near, -k)[-k]] = 0
-    similarity.eliminate_zeros()
+    require_ratings("likes", likes, at_least=1)
+    k = require_whole("k", k)
+    shrink = require_number("shrink", shrink)
+    x = likes.rated().astype(float)
+    norm = np.sqrt(x.sum(0))
+    similarity = (x.T @ x).tocsc()
+    for item in range(likes.n_items):
+        column = slice(*similarity.indptr[item : item + 2])
+        other = similarity.indices[column]
+        cosine = similarity.data[column]  # a view: what follows edits the matrix
+        cosine /= norm[item] * norm[other] + shrink
+        cosine[other == item] = 0
+        if len(cosine) > k:
+            cosine[cosine < np.partition(cosine, -k)[-k]] = 0
     return (x @ similarity).toarray()
 
 
-def ease_weights(x, l2=300.0):
-    """EASE: B (n_items, n_items), zero diagonal, minimising |X − XB|² + l2 |B|² (Steck 2019, eq. 8).
+def ease(likes: RatingMatrix, l2: float = 300.0) -> NDArray:
+    """Regress each item on all others: X B, where B minimises |X - XB|² + l2 |B|².
 
-    B_ij = −P_ij / P_jj with P = (XᵀX + l2 I)⁻¹: the conditional mean of a fully visible Gaussian Boltzmann
-    machine. x: (n_users, n_items), an array or SciPy sparse.
+    B is 0 on the diagonal and -P_ij / P_jj elsewhere, with P = (XᵀX + l2 I)⁻¹. That is the
+    conditional mean of a fully visible Gaussian Boltzmann machine. (Steck 2019, eq. 8)
     """
-    if require_number("l2", l2) == 0:
-        raise ValueError(f"l2: got {l2}, expected a positive number.")
-    x = x if scipy.sparse.issparse(x) else as_numbers(x, "x", (None, None)).cpu().double().numpy()
-    weights = _cholesky_inverse(x.T @ x, l2)
-    weights /= -np.diag(weights)
-    np.fill_diagonal(weights, 0)
-    return weights
-
-
-@_checked
-def ease(likes, l2=300.0):
-    """Scores X B of EASE (`ease_weights`).
-
-    Where there are more items than users, without B: X P = (XXᵀ + l2 I)⁻¹ X, so that only a matrix of users
-    × users is inverted.
-    """
-    x = _ones(likes)
-    if l2 <= 0 or x.shape[0] >= x.shape[1]:
-        return x @ ease_weights(x, l2)
-    x_precision = (x.T @ _cholesky_inverse(x @ x.T, l2)).T
+    require_ratings("likes", likes, at_least=1)
+    l2 = _penalty("l2", l2)
+    x = likes.rated().astype(float)
+    if likes.n_users >= likes.n_items:
+        weights = _ridge_inverse(x.T @ x, l2)
+        weights /= -np.diag(weights)
+        np.fill_diagonal(weights, 0)
+        return x @ weights
+    # XP = (XXᵀ + l2 I)⁻¹ X: only a matrix of users × users has to be inverted.
+    x_precision = (x.T @ _ridge_inverse(x @ x.T, l2)).T
     diagonal = (1 - (x * x_precision).sum(0)) / l2
-    return x - x_precision / diagonal
+    return x.toarray() - x_precision / diagonal
 
 
-@_checked
-def ials(likes, n_factors=64, reg=0.02, alpha=0.2, iterations=15, seed=0):
-    """Implicit ALS: Σ likes (1 − u·v)² + alpha Σ all cells (u·v)² + penalty (Hu, Koren & Volinsky 2008).
+def _ridge_inverse(gram: Any, l2: float) -> NDArray:
+    """(gram + l2 I)⁻¹ by Cholesky, in half the time of a general inverse."""
+    matrix = torch.from_numpy(gram.toarray())
+    matrix.diagonal().add_(l2)
+    return torch.cholesky_inverse(torch.linalg.cholesky(matrix)).numpy()
 
-    The penalty of a row with c likes is reg (c + alpha × cells in the row): frequency-scaled (Rendle et al.
-    2022).
+
+def ials(
+    likes: RatingMatrix, n_factors: int = 64, reg: float = 0.02, alpha: float = 0.2
+) -> NDArray:
+    """Factorise likes: u·v minimises Σ_likes (1 - u·v)² + alpha Σ_cells (u·v)² + penalty.
+
+    (Hu, Koren and Volinsky 2008; penalty as in Rendle et al. 2022)
     """
-    x = _ones(likes)
-    rng = np.random.default_rng(seed)
-    users, items = (0.1 / np.sqrt(n_factors) * rng.standard_normal((n, n_factors)) for n in x.shape)
+    require_ratings("likes", likes, at_least=1)
+    n_factors = require_whole("n_factors", n_factors)
+    reg = _penalty("reg", reg)
+    alpha = _penalty("alpha", alpha)
+    draws = np.random.default_rng(0).standard_normal((sum(likes.shape), n_factors))
+    items = 0.1 / np.sqrt(n_factors) * draws[likes.n_users :]
+    return _factorize(likes.rated().astype(float), items, reg, alpha)
+
+
+def _factorize(x: Any, items: NDArray, reg: float, alpha: float = 0.0) -> NDArray:
+    """u·v fitted to the stored values of x and, with weight alpha, to 0 in every cell.
+
+    The penalty of a row is reg (its stored values + alpha · its cells) · its squared norm.
+    """
+    users = np.zeros((x.shape[0], items.shape[1]))
     by_item = x.T.tocsr()
-    for _ in range(iterations):
-        users = _implicit_step(x, items, reg, alpha)
-        items = _implicit_step(by_item, users, reg, alpha)
+    for _ in range(15):  # sweeps of alternating least squares
+        users = _ridge_rows(x, items, reg, alpha)
+        items = _ridge_rows(by_item, users, reg, alpha)
     return users @ items.T
 
 
-def _implicit_step(x, other, reg, alpha):
-    gram, eye = alpha * other.T @ other, np.eye(other.shape[1])
-    result = np.zeros((x.shape[0], other.shape[1]))
-    for row, (start, stop) in enumerate(itertools.pairwise(x.indptr)):
-        theirs = other[x.indices[start:stop]]
-        penalty = reg * (len(theirs) + alpha * len(other))
-        result[row] = np.linalg.solve(gram + theirs.T @ theirs + penalty * eye, theirs.sum(0))
-    return result
+def _ridge_rows(x: Any, other: NDArray, reg: float, alpha: float) -> NDArray:
+    """Each row's factors, given those of the columns."""
+    factors = np.zeros((x.shape[0], other.shape[1]))
+    gram = alpha * other.T @ other
+    penalty = reg * (np.diff(x.indptr) + alpha * len(other))
+    for row in np.flatnonzero(penalty):
+        stored = slice(*x.indptr[row : row + 2])
+        theirs = other[x.indices[stored]]
+        matrix = gram + theirs.T @ theirs + penalty[row] * np.eye(other.shape[1])
+        factors[row] = np.linalg.solve(matrix, theirs.T @ x.data[stored])
+    return factors
 
 
-# ---- expected levels --------------------------------------------------------------------------------------
+def global_mean(ratings: RatingMatrix) -> NDArray:
+    """Predict the mean level everywhere."""
+    require_ratings("ratings", ratings, at_least=1)
+    return np.full(ratings.shape, ratings.triples()[2].mean())
 
 
-@_checked
-def global_mean(ratings):
-    """The mean level, everywhere."""
-    return np.full(ratings.shape, cells(ratings)[2].mean())
+def item_mean(ratings: RatingMatrix, smoothing: float = 5.0) -> NDArray:
+    """Predict the item's mean level, with `smoothing` ratings at the global mean added."""
+    require_ratings("ratings", ratings, at_least=1)
+    smoothing = _penalty("smoothing", smoothing)
+    _, items, levels = ratings.triples()
+    mean = levels.mean()
+    excess = np.bincount(items, levels - mean, ratings.n_items)
+    item_means = mean + excess / (ratings.item_counts() + smoothing)
+    return np.tile(item_means, (ratings.n_users, 1))
 
 
-@_checked
-def item_mean(ratings, smoothing=5.0):
-    """The item's mean level, with `smoothing` ratings at the global mean added."""
-    _, items, levels = cells(ratings)
-    total = np.bincount(items, levels - levels.mean(), ratings.n_items)
-    return np.tile(levels.mean() + total / (ratings.item_counts() + smoothing), (ratings.n_users, 1))
-
-
-@_checked
-def biases(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
-    """(mean, user_bias, item_bias): ridge regression by alternating least squares (Koren 2010, 2.1)."""
-    users, items, levels = cells(ratings)
-    mean = levels.mean() if len(levels) else 0.0
-    per_user, per_item = np.bincount(users, minlength=ratings.n_users), ratings.item_counts()
-    user_bias, item_bias = np.zeros(ratings.n_users), np.zeros(ratings.n_items)
-    for _ in range(iterations):
-        item_bias = np.bincount(items, levels - mean - user_bias[users], ratings.n_items) / (
-            per_item + item_reg
-        )
-        user_bias = np.bincount(users, levels - mean - item_bias[items], ratings.n_users) / (
-            per_user + user_reg
-        )
-    return mean, user_bias, item_bias
-
-
-@_checked
-def bias_model(ratings, user_reg=5.0, item_reg=5.0, iterations=15):
-    """mean + user bias + item bias (`biases`)."""
-    mean, user_bias, item_bias = biases(ratings, user_reg, item_reg, iterations)
+def bias_model(ratings: RatingMatrix, reg: float = 5.0) -> NDArray:
+    """Predict mean + user bias + item bias, by ridge regression (Koren 2010, 2.1)."""
+    mean, user_bias, item_bias = fit_biases(ratings, reg)
     return mean + user_bias[:, None] + item_bias
 
 
-@_checked
-def logistic_biases(likes_or_not, penalty=2.0):
-    """P(like) = sigmoid(user bias + item bias), two levels, ridge `penalty`, by scikit-learn."""
-    from sklearn.linear_model import LogisticRegression
+def fit_biases(ratings: RatingMatrix, reg: float) -> tuple[float, NDArray, NDArray]:
+    """Mean, user biases and item biases of `bias_model`, by alternating least squares."""
+    require_ratings("ratings", ratings, at_least=1)
+    reg = _penalty("reg", reg)
+    users, items, levels = ratings.triples()
+    mean = levels.mean()
+    user_bias = np.zeros(ratings.n_users)
+    item_bias = np.zeros(ratings.n_items)
+    for _ in range(15):
+        total = np.bincount(items, levels - mean - user_bias[users], ratings.n_items)
+        item_bias = total / (ratings.item_counts() + reg)
+        total = np.bincount(users, levels - mean - item_bias[items], ratings.n_users)
+        user_bias = total / (ratings.user_counts() + reg)
+    return mean, user_bias, item_bias
 
-    users, items, levels = cells(likes_or_not)
-    if set(np.unique(levels)) != {0, 1}:
-        raise ValueError(f"likes_or_not: got levels {np.unique(levels).tolist()}, expected 0 and 1, both.")
-    n_users, n_items = likes_or_not.shape
-    rows = np.arange(len(users))
-    index = np.r_[rows, rows], np.r_[users, n_users + items]
-    x = scipy.sparse.csr_array((np.ones(2 * len(users)), index), shape=(len(users), n_users + n_items))
+
+def logistic_biases(ratings: RatingMatrix, penalty: float = 2.0) -> NDArray:
+    """Predict P(like) = sigmoid(user bias + item bias) from ratings with levels 0 and 1."""
+    from sklearn.linear_model import LogisticRegression  # takes a second to import
+
+    require_ratings("ratings", ratings, at_least=1)
+    penalty = _penalty("penalty", penalty)
+    users, items, levels = ratings.triples()
+    found = np.unique(levels).tolist()
+    if found != [0, 1]:
+        raise ValueError(f"ratings: got levels {found}, expected 0 and 1, both of them.")
+    one_hot = [eye_array(n).tocsr() for n in ratings.shape]
+    x = hstack([one_hot[0][users], one_hot[1][items]], format="csr")
     model = LogisticRegression(C=1 / penalty, max_iter=1000, tol=1e-6).fit(x, levels)
-    logit = model.intercept_ + model.coef_[0, :n_users, None] + model.coef_[0, n_users:]
-    return 1 / (1 + np.exp(-logit))
+    user_bias, item_bias = np.split(model.coef_[0], [ratings.n_users])
+    return expit(model.intercept_ + user_bias[:, None] + item_bias)
 
 
-@_checked
-def item_knn_ratings(ratings, k=40, shrink=20.0, ridge=2.0):
-    """Bias model plus the weighted mean residual of the user's ratings among the item's k nearest.
+def item_knn_ratings(ratings: RatingMatrix, k: int = 40, shrink: float = 20.0) -> NDArray:
+    """Add to `bias_model` the mean residual of the user's `k` most similar items.
 
-    Cosine of residuals over people who rated both, × n/(n + shrink); the weights' sum gets `ridge` added
-    (Koren 2010, section 2.2).
+    Residuals are weighted by similarity: the cosine of the items' residuals over the n who
+    rated both, times n / (n + shrink), and at least 0. (Koren 2010, 2.2)
     """
-    base = bias_model(ratings)
-    residual = _residuals(ratings, base)
-    rated = (ratings.csr != 0).astype(float)
-    both = (rated.T @ rated).toarray()
-    norms = (residual.multiply(residual).T @ rated).toarray()
-    near = np.clip(
-        _shrunk((residual.T @ residual).toarray(), np.sqrt(norms * norms.T), both, shrink), 0, None
-    )
-    for user, (start, stop) in enumerate(itertools.pairwise(residual.indptr)):
-        seen = residual.indices[start:stop]  # the k most similar among those that the user rated
-        weight = _nearest(near[seen], k)
-        base[user] += residual.data[start:stop] @ weight / (weight.sum(0) + ridge)
-    return base
-
-
-@_checked
-def matrix_factorization(ratings, n_factors=20, reg=0.15, iterations=15, seed=0):
-    """Biased matrix factorisation by ALS: bias model plus u·v on its residuals.
-
-    The penalty of a row is reg × its number of ratings (Zhou et al. 2008, ALS-WR).
-    """
-    base = bias_model(ratings)
-    residual = _residuals(ratings, base)
-    by_item = residual.T.tocsr()
-    rng = np.random.default_rng(seed)
-    items = 0.1 * rng.standard_normal((ratings.n_items, n_factors))
-    for _ in range(iterations):
-        users = _explicit_step(residual, items, reg)
-        items = _explicit_step(by_item, users, reg)
-    base += users @ items.T
-    return base
-
-
-def _explicit_step(residual, other, reg):
-    result, eye = np.zeros((residual.shape[0], other.shape[1])), np.eye(other.shape[1])
-    for row, (start, stop) in enumerate(itertools.pairwise(residual.indptr)):
-        theirs = other[residual.indices[start:stop]]
-        if len(theirs):
-            target = theirs.T @ residual.data[start:stop]
-            result[row] = np.linalg.solve(theirs.T @ theirs + reg * len(theirs) * eye, target)
+    k = require_whole("k", k)
+    shrink = require_number("shrink", shrink)
+    result = bias_model(ratings)
+    residual = _residuals(ratings, result)
+    rated = ratings.rated().astype(float)
+    n_both = (rated.T @ rated).toarray()
+    squares = (residual.multiply(residual).T @ rated).toarray()
+    dot = (residual.T @ residual).toarray()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine = dot / np.sqrt(squares * squares.T)
+        similarity = np.nan_to_num(cosine * n_both / (n_both + shrink)).clip(min=0)
+    np.fill_diagonal(similarity, 0)
+    for user in range(ratings.n_users):
+        stored = slice(*residual.indptr[user : user + 2])
+        weight = similarity[residual.indices[stored]]
+        if len(weight) > k:
+            weight[weight < np.partition(weight, -k, axis=0)[-k]] = 0
+        # The 2 pulls the mean of few or dissimilar neighbours towards 0.
+        result[user] += residual.data[stored] @ weight / (weight.sum(0) + 2)
     return result
 
 
-@_checked
-def autorec(ratings, n_hidden=50, reg=3.0, epochs=60, lr=3e-3, batch_size=50, seed=0, device="cpu"):
-    """AutoRec: an autoencoder of each user's row, loss on the rated cells only (Sedhain et al. 2015).
+def _residuals(ratings: RatingMatrix, base: NDArray) -> csr_array:
+    users, items, levels = ratings.triples()
+    return csr_array((levels - base[users, items], (users, items)), shape=ratings.shape)
 
-    Input and target: what the bias model leaves (0 where missing). For item rows: `autorec(ratings.T).T`.
-    AdamW: each update also shrinks the weights by lr · reg.
+
+def matrix_factorization(
+    ratings: RatingMatrix, n_factors: int = 20, reg: float = 0.15
+) -> NDArray:
+    """Add to `bias_model` factors u·v of its residuals (ALS-WR: Zhou et al. 2008)."""
+    n_factors = require_whole("n_factors", n_factors)
+    reg = _penalty("reg", reg)
+    base = bias_model(ratings)
+    items = 0.1 * np.random.default_rng(0).standard_normal((ratings.n_items, n_factors))
+    return base + _factorize(_residuals(ratings, base), items, reg)
+
+
+def autorec(
+    ratings: RatingMatrix, n_hidden: int = 50, reg: float = 3.0, epochs: int = 60
+) -> NDArray:
+    """Add to `bias_model` what an autoencoder reconstructs from the user's residuals.
+
+    Its loss counts rated cells only. For rows of items, pass `ratings.T`. (Sedhain 2015)
     """
-    device = as_device(device)
-    base = torch.as_tensor(bias_model(ratings), dtype=torch.float32, device=device)
-    v, observed = (t.to(device) for t in ratings.batch(slice(None)))
+    n_hidden = require_whole("n_hidden", n_hidden)
+    reg = require_number("reg", reg, most=100)  # AdamW diverges beyond 2 / lr
+    epochs = require_whole("epochs", epochs)
+    base = torch.from_numpy(bias_model(ratings)).float()
+    v, observed = ratings.batch(slice(None))
     residual = torch.where(observed, v - base, 0)
-    generator = torch.Generator().manual_seed(seed)
+
+    generator = torch.Generator().manual_seed(0)
     sizes = (ratings.n_items, n_hidden), (n_hidden, ratings.n_items)
-    w_in, w_out = (
-        (torch.randn(s, generator=generator) / s[0] ** 0.5).to(device).requires_grad_() for s in sizes
-    )
-    b_in, b_out = (torch.zeros(s[1], device=device, requires_grad=True) for s in sizes)
+    weights = [torch.randn(size, generator=generator) / size[0] ** 0.5 for size in sizes]
+    biases = [torch.zeros(size[1]) for size in sizes]
+    for parameter in (*weights, *biases):
+        parameter.requires_grad_()
+    decayed = {"params": weights, "weight_decay": reg}
+    optimizer = torch.optim.AdamW([decayed, {"params": biases}], lr=3e-3, weight_decay=0)
 
-    def reconstruct(x):
-        return torch.sigmoid(x @ w_in + b_in) @ w_out + b_out
+    def reconstruct(x: torch.Tensor) -> torch.Tensor:
+        hidden = torch.sigmoid(x @ weights[0] + biases[0])
+        return hidden @ weights[1] + biases[1]
 
-    groups = [{"params": [w_in, w_out], "weight_decay": reg}, {"params": [b_in, b_out]}]
-    optimizer = torch.optim.AdamW(groups, lr=lr, weight_decay=0)
     for _ in range(epochs):
-        for rows in torch.randperm(len(v), generator=generator).split(batch_size):
-            x, mask = residual[rows], observed[rows]
-            loss = ((reconstruct(x) - x) ** 2 * mask).sum() / len(rows)
+        for rows in torch.randperm(len(v), generator=generator).split(50):
+            error = (reconstruct(residual[rows]) - residual[rows]) * observed[rows]
+            loss = (error**2).sum() / len(rows)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    with torch.no_grad():
-        return (base + reconstruct(residual)).cpu().double().numpy()
+    return (base + reconstruct(residual).detach()).double().numpy()
 
 
-# ---- calibration ----------------------------------------------------------------------------------------
+def calibrated(scorer: Scorer, ratings: RatingMatrix, like_at_least: int) -> NDArray:
+    """Turn scores into P(like) = sigmoid(a · score + b). (Platt 1999)
 
-
-def calibrated(scorer, ratings, like_at_least, share=0.2, seed=0):
-    """P(like) from scores: sigmoid(a · score + b), fitted on an inner split of `ratings`; (n_users, n_items).
-
-    scorer: a function of a RatingMatrix. It runs twice: on the inner training part, to fit a and b on the
-    inner held-out cells (Platt 1999), and on all of `ratings`.
+    The scorer runs on the training part of an inner `random_split`, whose other part fits a
+    and b, and then on all ratings. Likes have the level `like_at_least` or a higher one.
     """
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression  # takes a second to import
 
-    split = random_split(ratings, share, seed)
-    users, items, levels = cells(split.held_out)
-    like = levels >= require_whole("like_at_least", like_at_least)
+    split = random_split(ratings)
+    users, items, levels = split.held_out.triples()
+    lowest = require_whole("like_at_least", like_at_least)
+    like = levels >= lowest
     if like.all() or not like.any():
-        raise ValueError(
-            f"like_at_least: got {like_at_least}, with which the held-out ratings are all likes or none is; "
-            "expected a level that divides them."
-        )
+        raise ValueError(f"like_at_least: got {lowest}, expected a level that some reach.")
     score = scores_of(scorer, split.train)[users, items, None]
     platt = LogisticRegression(C=np.inf).fit(score, like)
-    logit = platt.coef_[0, 0] * scores_of(scorer, ratings) + platt.intercept_[0]
-    return 1 / (1 + np.exp(-logit))
-
-
-# ---- parts ------------------------------------------------------------------------------------------------
-
-
-def _ones(likes):
-    return scipy.sparse.csr_array(likes.csr != 0, dtype=float)
-
-
-def _cholesky_inverse(gram, l2):
-    """(gram + l2 I)⁻¹, an array: of a symmetric positive matrix half the work of a general inverse."""
-    gram = gram.toarray() if scipy.sparse.issparse(gram) else gram
-    gram = torch.from_numpy(np.asarray(gram, dtype=float))
-    gram.diagonal().add_(l2)
-    return torch.cholesky_inverse(torch.linalg.cholesky(gram)).numpy()
-
-
-def _residuals(ratings, base):
-    """level − base at the rated cells alone: CSR (n_users, n_items)."""
-    users, items, levels = cells(ratings)
-    return scipy.sparse.csr_array((levels - base[users, items], (users, items)), shape=ratings.shape)
-
-
-def _shrunk(dot, norms, both, shrink):
-    """dot / norms · both / (both + shrink), zero where undefined and on the diagonal."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        similarity = np.nan_to_num(dot / norms * both / (both + shrink))
-    np.fill_diagonal(similarity, 0)
-    return similarity
-
-
-def _nearest(similarity, k):
-    """Each column's k largest entries, the others zero."""
-    if k >= len(similarity):
-        return similarity
-    return similarity * (similarity >= np.partition(similarity, -k, axis=0)[-k])
+    return expit(platt.coef_[0, 0] * scores_of(scorer, ratings) + platt.intercept_[0])

@@ -1,243 +1,311 @@
-"""From a trained machine to recommendations: predictions, scores, top-N, a new person, similar items.
+"""From a trained RBM to recommendations: predictions, scores, a new person, similar items.
 
-An observed unit never sees itself: its prediction is made from the row's *other* observed units, so that
-predictions of known ratings are not flattered. A missing unit is predicted from all observed ones.
+An observed unit never sees itself: its prediction is made from the row's *other* observed
+units, so predictions of known ratings are not flattered. A missing unit is predicted from
+all observed ones.
 """
+
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rbm_lib.checks import BLOCK_ELEMENTS, as_booleans, as_numbers, require_whole
+from rbm_lib.checks import BLOCK_ELEMENTS, as_numbers, require_choice, require_whole
 from rbm_lib.likelihood.pseudo import conditional_log_prob
-from rbm_lib.models.batch import Rows
-from rbm_lib.models.rated import RatedCells, input_to_hidden
+from rbm_lib.models.base import VisibleModel
+from rbm_lib.models.batch import Batch
 from rbm_lib.models.rbm import RBM
+from rbm_lib.models.units import Bernoulli, Categorical
+from rbm_lib.models.visible_data import VisibleData, as_visible_data
+from rbm_lib.recommend.top import top_n
 
 METHODS = ("mean_field", "exact")
 
 
 @torch.no_grad()
 def predict(
-    model: RBM, v, observed=None, method="mean_field", visible_offset=None, batch_size: int = 256
+    model: RBM,
+    v: Any,
+    observed: Any = None,
+    method: str = "mean_field",
+    visible_offset: Any = None,
+    batch_size: int = 256,
 ) -> Tensor:
-    """Each unit given the row's other observed units, (B, n_visible) or (B, n_visible, n_levels).
+    """Each unit given the row's other observed units.
 
-    v, observed, visible_offset: as in `rbm_lib.models.batch.Rows` (tensor, array, DataFrame, RatingMatrix); they
-    are read `batch_size` rows at a time. The result holds probabilities (of 1, or of each level) or means of
-    Gaussian units, on the model's device. A row with nothing observed gets the prior's answer (cold start).
+    Parameters
+    ----------
+    model : RBM
+        The model.
+    v, observed, visible_offset
+        Rows as `VisibleData` takes them: tensor, array, DataFrame or RatingMatrix.
+    method : {"mean_field", "exact"}
+        "mean_field" is one pass v → p(h given v) → v, at a cost of B n_visible n_hidden
+        (Salakhutdinov, Mnih & Hinton 2007, section 2.3). "exact" is p(v_i given the others)
+        by differences of free energies (their equation 7), n_levels times slower, and not
+        for Gaussian units.
+    batch_size : int
+        Rows at once.
 
-    method "mean_field": one pass, v → p(h given v) → v, O(B n_visible n_hidden) (Salakhutdinov, Mnih &
-    Hinton 2007, section 2.3); "exact": p(v_i given the others) by free-energy differences (their eq. 7),
-    n_levels times slower, and not for Gaussian units. Raises ValueError or TypeError for values, shapes or
-    methods that do not fit.
+    Returns
+    -------
+    Tensor, in the shape of v
+        Probabilities (of 1, or of each level) or means of Gaussian units. A row with
+        nothing observed gets the prior's answer (cold start).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For values, shapes or methods that do not fit.
+
+    Examples
+    --------
+    >>> predict(RBM(3, 2, weight_std=0.0), torch.tensor([[1.0, 0.0, 1.0]]))
+    tensor([[0.5000, 0.5000, 0.5000]])
     """
-    if method not in METHODS:
-        raise ValueError(f"method: got {method!r}, expected one of {METHODS}.")
+    require_choice("method", method, METHODS)
     batch_size = require_whole("batch_size", batch_size)
-    _require_rbm(model)
-    if method == "exact" and model.kind == "gaussian":
-        raise ValueError("method: 'exact' needs units with levels; Gaussian units take method='mean_field'.")
-    rows = Rows(model, v, observed, visible_offset)
+    require_rbm(model)
+    if method == "exact" and model.visible.n_levels is None:
+        raise ValueError(
+            f"method: got 'exact' for {model.visible}, expected units with levels. Use "
+            "'mean_field'."
+        )
+    data = as_visible_data(model, v, observed, visible_offset)
     one_batch = _mean_field if method == "mean_field" else _exact
-    parts = [
-        one_batch(model, *rows.batch(index))
-        for index in torch.arange(len(rows), device=model.W.device).split(batch_size)
-    ]
+    parts = [one_batch(model, batch) for batch in data.batches(batch_size)]
     return torch.cat(parts) if parts else model.W.new_empty(0, *model.visible_bias.shape)
 
 
-def _require_rbm(model):
-    if not isinstance(model, RBM):
-        given = "a deep machine" if hasattr(model, "sizes") else type(model).__name__
-        raise TypeError(
-            f"model: got {given}, expected an RBM; fill in a deep machine's missing units with "
-            "`sampling.gibbs(model, v, sweeps, clamp=observed)`."
+def require_rbm(model: Any) -> RBM:
+    """The model; TypeError for anything but an RBM."""
+    if isinstance(model, RBM):
+        return model
+    fix = "Pass the model itself."
+    if isinstance(model, VisibleModel):
+        fix = (
+            "Fill in missing units of a DBM with `gibbs(model, v, sweeps, "
+            "clamp=observed)`; of a DBN use `predict_proba`."
         )
+    raise TypeError(f"model: got {type(model).__name__}, expected an RBM. {fix}")
 
 
-def _exact(model, v, observed, visible_offset):
-    prob = conditional_log_prob(model, v, observed, visible_offset).exp()
-    return prob[..., 1] if model.kind == "bernoulli" else prob
+def _exact(model: RBM, batch: Batch) -> Tensor:
+    probability = conditional_log_prob(model, batch).exp()
+    if isinstance(model.visible, Bernoulli):
+        return probability[..., 1]
+    return probability
 
 
-def _mean_field(model, v, observed, visible_offset):
-    to_hidden = model.input_to_hidden(v, observed) + model.hidden_bias
-    to_visible = model.input_to_visible(torch.sigmoid(to_hidden))
-    # The observed units whose own value reached the hidden layer: theirs is taken out, a few pairs at a time.
-    scaled = model.visible_units().scaled(v).reshape(len(v), model.n_visible, model.n_levels or 1)
-    spoke = (scaled != 0).any(-1)
-    spoke = spoke if observed is None else spoke & observed
-    weights = model.W.reshape(model.n_visible, -1, model.n_hidden)
-    block = max(1, BLOCK_ELEMENTS // (weights.shape[1] * model.n_hidden))
-    for pairs in spoke.nonzero().split(block):
+def _mean_field(model: RBM, batch: Batch) -> Tensor:
+    layer = model.visible_at(batch.offset)
+    to_hidden = model.input_to_hidden(batch) + model.hidden_bias
+    to_visible = model.field_at_visible(torch.sigmoid(to_hidden))
+    field = to_visible.flatten(1)
+    scaled = layer.scaled(batch.v).flatten(1)
+    W = model.W.flatten(0, -2)
+    for part, features, units in model.visible.parts():
+        observed = None if batch.observed is None else batch.observed[..., units]
+        own_field = field[:, features].unflatten(1, (part.n_units, -1))
+        own_scaled = scaled[:, features].unflatten(1, (part.n_units, -1))
+        weights = W[features].unflatten(0, (part.n_units, -1))
+        _leave_out_own(own_field, own_scaled, weights, to_hidden, observed)
+    return layer.mean(to_visible)
+
+
+def _leave_out_own(
+    field: Tensor,
+    scaled: Tensor,
+    weights: Tensor,
+    to_hidden: Tensor,
+    observed: Tensor | None,
+) -> None:
+    """Replace the field of each observed unit by that of the row without the unit.
+
+    Shapes: field, scaled (B, n_units, width), weights (n_units, width, n_hidden), to_hidden
+    (B, n_hidden). Only units whose value reached the hidden layer need it; a few (row,
+    unit) pairs are computed at a time.
+    """
+    counted = (scaled != 0).any(-1)
+    if observed is not None:
+        counted = counted & observed
+    block = max(1, BLOCK_ELEMENTS // weights[0].numel())
+    for pairs in counted.nonzero().split(block):
         row, unit = pairs.T
         own = torch.einsum("pk,pkh->ph", scaled[row, unit], weights[unit])
-        field = torch.einsum("ph,pkh->pk", torch.sigmoid(to_hidden[row] - own), weights[unit])
-        to_visible[row, unit] = field.reshape(-1, *to_visible.shape[2:])
-    return model.visible_units(visible_offset).mean(to_visible)
-
-
-def score_items(
-    model: RBM,
-    v,
-    observed=None,
-    method="mean_field",
-    visible_offset=None,
-    like_at_least: int | None = None,
-    **options,
-) -> Tensor:
-    """One number per row and unit, (B, n_visible), from `predict` with the same arguments.
-
-    Bernoulli units and two levels: P(like). More levels: the expected level, counted from 0, or P(level ≥
-    `like_at_least`) if that is given. Gaussian units: the mean. Raises ValueError for a `like_at_least` that
-    is no level above the lowest, or where there are no levels.
-    """
-    like_at_least = _checked_level(model, like_at_least)
-    return _one_number(model, predict(model, v, observed, method, visible_offset, **options), like_at_least)
-
-
-def _checked_level(model, like_at_least):
-    _require_rbm(model)
-    if like_at_least is None:
-        return None
-    if like_at_least not in range(1, model.n_levels or 1):
-        levels = f"1 to {model.n_levels - 1}" if model.n_levels else f"None for {model.kind} units"
-        raise ValueError(f"like_at_least: got {like_at_least}, expected {levels}.")
-    return int(like_at_least)
-
-
-def _one_number(model, prob, like_at_least):
-    if model.n_levels is None:
-        return prob
-    if like_at_least is not None or model.n_levels == 2:
-        return prob[..., like_at_least or 1 :].sum(-1)
-    return prob @ torch.arange(model.n_levels, dtype=prob.dtype, device=prob.device)
-
-
-def top_n(scores, seen, n: int = 10) -> tuple[Tensor, Tensor]:
-    """The n best unseen units of each row: (items, scores), both (B, n), best first.
-
-    scores: (B, n_visible) tensor or array; seen: boolean of the same shape, SciPy sparse, or a RatingMatrix
-    (its rated cells). A seen unit is never returned, nor one whose score is −inf. Equal scores: lowest index
-    first. A row with fewer than n units left is filled up with item −1 and score −inf. Raises ValueError for
-    shapes that differ, NaN scores, or n < 1.
-    """
-    n, scores = require_whole("n", n), as_numbers(scores, "scores", most=None)
-    seen = as_cells(seen, "seen").to(scores.device)
-    if scores.ndim != 2 or scores.shape != seen.shape:
-        raise ValueError(
-            f"seen: got shape {tuple(seen.shape)} for scores {tuple(scores.shape)}, expected equal ones."
-        )
-    if torch.isnan(scores).any():
-        raise ValueError(f"scores: got NaN at {torch.isnan(scores).nonzero()[0].tolist()}, expected numbers.")
-    return _fill(*_highest(scores.masked_fill(seen, -torch.inf), n), n)
-
-
-def _fill(values, items, n):
-    """(items, values): −1 where the value is −inf, and up to n columns."""
-    items, missing = items.masked_fill(torch.isneginf(values), -1), (0, n - values.shape[1])
-    return F.pad(items, missing, value=-1), F.pad(values, missing, value=-torch.inf)
+        h = torch.sigmoid(to_hidden[row] - own)
+        field[row, unit] = torch.einsum("ph,pkh->pk", h, weights[unit])
 
 
 @torch.no_grad()
-def top_n_unseen(model: RBM, ratings, n: int = 10, like_at_least: int | None = None, batch_size: int = 128):
-    """`top_n` of every row of a RatingMatrix, among the items that row has not rated: (items, scores).
+def score_items(
+    model: RBM,
+    v: Any,
+    observed: Any = None,
+    method: str = "mean_field",
+    visible_offset: Any = None,
+    like_at_least: int | None = None,
+    batch_size: int = 256,
+) -> Tensor:
+    """One number per row and unit, from `predict` with the same arguments.
 
-    Both (n_users, n), on the CPU; scores are those of `score_items` (mean field), which for unseen items has
-    nothing to take out. Nothing larger than (batch_size, n_items) is held, and what a row has rated is summed
-    without a dense row: for catalogues of any size. Raises what `score_items` and `top_n` do, and TypeError
-    where `ratings` is no RatingMatrix.
+    Parameters
+    ----------
+    model, v, observed, method, visible_offset, batch_size
+        As in `predict`.
+    like_at_least : int, optional
+        The lowest level that counts as a like, counted from 0.
+
+    Returns
+    -------
+    Tensor, shape (B, n_visible)
+        Bernoulli units and two levels: P(like). More levels: the expected level, or
+        P(level ≥ like_at_least). Gaussian units: the mean.
+
+    Raises
+    ------
+    ValueError
+        If `like_at_least` is no level above the lowest, or there are no levels.
     """
-    if not hasattr(ratings, "csr"):
-        raise TypeError(f"ratings: got {type(ratings).__name__}, expected a RatingMatrix; else use top_n.")
-    like_at_least = _checked_level(model, like_at_least)
-    Rows(model, ratings)
-    batch_size, n = require_whole("batch_size", batch_size), require_whole("n", n)
-    pairwise = model.kind == "bernoulli" or model.n_levels == 2  # the odds of a like order items as P(like)
-    W, bias = model.W.reshape(-1, model.n_hidden), model.visible_bias
-    if model.n_levels == 2:
-        W, bias = model.W[:, 1] - model.W[:, 0], bias[:, 1] - bias[:, 0]
-    items = torch.empty(ratings.n_users, n, dtype=torch.long)
-    best = torch.empty(ratings.n_users, n, dtype=bias.dtype)  # made once: pieces kept would litter the memory
-    for start in range(0, ratings.n_users, batch_size):
-        rated = RatedCells(model, ratings.csr[start : start + batch_size])
-        h = model.hidden_units().mean(input_to_hidden(model, rated))
-        if pairwise:
-            scores = torch.addmm(bias, h, W.T)
-        else:
-            scores = _one_number(model, model.mean_v_given_h(h), like_at_least)
-        scores[rated.row, rated.unit] = -torch.inf
-        part = slice(start, start + batch_size)
-        items[part], best[part] = _fill(*_highest(scores, n), n)
-    return items, torch.where(items < 0, best, torch.sigmoid(best)) if pairwise else best
+    like_at_least = checked_level(model, like_at_least)
+    probability = predict(model, v, observed, method, visible_offset, batch_size)
+    return as_score(model, probability, like_at_least)
 
 
-def _highest(values, n):
-    """The n highest of each row and their places, equal ones by place; far faster than sorting all."""
-    top, place = values.topk(min(n + 1, values.shape[1]), dim=1)
-    cut_through = (top[:, n - 1 : n] == top[:, n:]) & (top[:, n:] > -torch.inf)  # equal ones on both sides
-    place, order = place[:, :n].sort(dim=1)
-    top, order = top[:, :n].gather(1, order).sort(dim=1, descending=True, stable=True)
-    place = place.gather(1, order)
-    for row in cut_through.any(1).nonzero()[:, 0].split(256):
-        whole, order = values[row].sort(dim=1, descending=True, stable=True)
-        top[row], place[row] = whole[:, :n], order[:, :n]
-    return top, place
+def checked_level(model: Any, like_at_least: int | None) -> int | None:
+    """A level from which on a rating is a like, or None."""
+    require_rbm(model)
+    if like_at_least is None:
+        return None
+    layer = model.visible
+    n_levels = layer.n_levels if isinstance(layer, Categorical) else 1
+    if like_at_least not in range(1, n_levels):
+        expected = f"1 to {n_levels - 1}" if n_levels > 1 else f"None for {layer}"
+        raise ValueError(f"like_at_least: got {like_at_least}, expected {expected}.")
+    return int(like_at_least)
 
 
-def as_cells(cells, name: str) -> Tensor:
-    """`cells` (booleans, SciPy sparse, or a RatingMatrix: where it has a rating) as a boolean tensor."""
-    cells = cells.csr if hasattr(cells, "csr") else cells
-    cells = (cells != 0).toarray() if hasattr(cells, "toarray") else cells
-    return as_booleans(cells, name)
+def as_score(model: RBM, probability: Tensor, like_at_least: int | None) -> Tensor:
+    """One number per unit, from predictions."""
+    layer = model.visible
+    if not isinstance(layer, Categorical):
+        return probability
+    if like_at_least is not None or layer.n_levels == 2:
+        return probability[..., like_at_least or 1 :].sum(-1)
+    levels = torch.arange(
+        layer.n_levels, dtype=probability.dtype, device=probability.device
+    )
+    return probability @ levels
 
 
-def fold_in(model: RBM, ratings: dict, item_ids) -> tuple[Tensor, Tensor]:
-    """A new person, no retraining: {external item id: level} → v and observed, one row, ready for `predict`.
+def fold_in(
+    model: RBM, ratings: dict[Any, float], item_ids: Iterable[Any]
+) -> tuple[Tensor, Tensor]:
+    """Rows for a new person, without training anew.
 
-    item_ids: the external ids of the visible units in their order (`RatingMatrix.item_ids`). Levels count
-    from 0; for Bernoulli units 0 or 1, for Gaussian units any number. No ratings at all is legal: the answer
-    is then the prior's. Raises ValueError naming unknown ids and values out of range.
+    Parameters
+    ----------
+    model : RBM
+        The model.
+    ratings : dict
+        Level by external item id. Levels count from 0; Bernoulli units take 0 or 1,
+        Gaussian units any number. Without ratings the answer is the prior's.
+    item_ids : sequence
+        External ids of the visible units in their order (`RatingMatrix.item_ids`).
 
-        v, observed = fold_in(model, {50: 4, 181: 0}, train.item_ids)
-        items, scores = top_n(score_items(model, v, observed), observed, 10)
+    Returns
+    -------
+    (Tensor, Tensor)
+        v and observed, one row, ready for `predict`.
+
+    Raises
+    ------
+    ValueError
+        For unknown ids, and values out of range.
+
+    Examples
+    --------
+    >>> v, observed = fold_in(RBM(3, 2), {"b": 1}, ["a", "b", "c"])
+    >>> v, observed
+    (tensor([[0., 1., 0.]]), tensor([[False,  True, False]]))
     """
-    _require_rbm(model)
+    require_rbm(model)
     if not isinstance(ratings, dict):
-        raise TypeError(f"ratings: got {type(ratings).__name__}, expected a dict {{item id: level}}.")
-    try:
-        position = {item: i for i, item in enumerate(getattr(item_ids, "tolist", lambda: item_ids)())}
-    except TypeError as error:
-        raise TypeError(f"item_ids: got {type(item_ids).__name__}, expected a list of ids.") from error
-    if len(position) != model.n_visible:
-        raise ValueError(
-            f"item_ids: got {len(position)} different ids, expected one for each of {model.n_visible} units."
+        raise TypeError(
+            f"ratings: got {type(ratings).__name__}, expected a dict {{item id: level}}."
         )
+    position = _positions(item_ids, model.n_visible)
     unknown = [item for item in ratings if item not in position]
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        raise ValueError(f"ratings: unknown item ids {unknown[:5]}{more}; leave them out.")
+        raise ValueError(
+            f"ratings: got unknown item ids {unknown[:5]}{more}, expected some of "
+            "item_ids. Leave them out."
+        )
     where = torch.tensor([position[item] for item in ratings], dtype=torch.long)
-    v, observed = torch.zeros(1, model.n_visible), torch.zeros(1, model.n_visible, dtype=torch.bool)
-    v[0, where] = as_numbers(list(ratings.values()), "ratings", (len(ratings),)).to(v)
+    v = torch.zeros(1, model.n_visible)
+    observed = torch.zeros(1, model.n_visible, dtype=torch.bool)
+    levels = as_numbers(list(ratings.values()), "ratings", (len(ratings),))
+    v[0, where] = levels.to(v)
     observed[0, where] = True
-    return Rows(model, v, observed).all()[:2]
+    batch = VisibleData(model, v, observed).all()
+    assert batch.observed is not None
+    return batch.v, batch.observed
+
+
+def _positions(item_ids: Any, n_visible: int) -> dict[Any, int]:
+    """The unit of each item id."""
+    try:
+        ids = item_ids.tolist() if hasattr(item_ids, "tolist") else list(item_ids)
+        position = {item: i for i, item in enumerate(ids)}
+    except TypeError as error:
+        raise TypeError(
+            f"item_ids: got {type(item_ids).__name__}, expected a list of ids."
+        ) from error
+    if len(position) != n_visible or len(ids) != n_visible:
+        raise ValueError(
+            f"item_ids: got {len(position)} different ids, expected one for each of "
+            f"{n_visible} units."
+        )
+    return position
 
 
 @torch.no_grad()
 def similar_items(model: RBM, item: int, n: int = 10) -> tuple[Tensor, Tensor]:
-    """The n units whose weights point most nearly the way of unit `item`'s: (items, cosine), each (n,).
+    """The n units whose weights point most nearly the way of unit `item`'s.
 
-    Weights are centred over levels, which changes no probability of a softmax, and then over units: what all
-    units share says nothing about one of them, and uncentred cosines are all near 1.
+    Weights are centred over levels, which changes no probability of a softmax, and then
+    over units: what all units share says nothing about one of them, and without it all
+    cosines are near 1.
+
+    Parameters
+    ----------
+    model : RBM
+        With visible units of one type.
+    item : int
+        Number of the unit.
+    n : int
+        How many to return.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+        Units and cosines, each of shape (n,), best first.
     """
-    _require_rbm(model)
+    require_rbm(model)
     item = require_whole("item", item, least=0)
     if item >= model.n_visible:
         raise ValueError(f"item: got {item}, expected a unit 0 … {model.n_visible - 1}.")
-    weights = model.W if model.n_levels is None else model.W - model.W.mean(1, keepdim=True)
-    weights = weights.flatten(1) - weights.flatten(1).mean(0)
+    weights = model.W
+    if weights.ndim == 3:
+        weights = weights - weights.mean(1, keepdim=True)
+    weights = weights.flatten(1)
+    if len(weights) != model.n_visible:
+        raise ValueError(f"model: got {model.visible}, expected units of one type.")
+    weights = weights - weights.mean(0)
     cosine = F.cosine_similarity(weights, weights[item][None], dim=1)
-    items, cosine = top_n(cosine[None], torch.arange(model.n_visible)[None] == item, n)
-    return items[0], cosine[0]
+    itself = torch.arange(model.n_visible)[None] == item
+    items, cosines = top_n(cosine[None], itself, n)
+    return items[0], cosines[0]

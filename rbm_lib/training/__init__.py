@@ -1,20 +1,44 @@
-"""Training: one `fit` for every model, its gradient methods, callbacks and checkpoints."""
+"""Training: `fit` for RBMs and DBMs, gradient methods, callbacks and checkpoints."""
 
-from rbm_lib.training.checkpoint import CheckpointError, load_model, save_model
+from rbm_lib.training.callbacks import EarlyStopping, Epoch, Monitor
+from rbm_lib.training.checkpoint import Checkpoint, CheckpointError, load_model, save_model
+from rbm_lib.training.distributed import ProcessLost
 from rbm_lib.training.fine_tune import fine_tune
 from rbm_lib.training.fit import TrainingDiverged, fit
-from rbm_lib.training.monitoring import History
-from rbm_lib.training.optimization import linear_decay
+from rbm_lib.training.gradients import CD, PCD, Exact, GradientMethod
+from rbm_lib.training.monitoring import (
+    History,
+    distinct_codes,
+    layer_activity,
+    reconstruction_error,
+    saturation,
+)
+from rbm_lib.training.optimization import ItemMeanDecay, WeightDecay, linear_decay
 from rbm_lib.training.pretraining import pretrain
 
 __all__ = [
+    "CD",
+    "PCD",
+    "Checkpoint",
     "CheckpointError",
+    "EarlyStopping",
+    "Epoch",
+    "Exact",
+    "GradientMethod",
     "History",
+    "ItemMeanDecay",
+    "Monitor",
+    "ProcessLost",
     "TrainingDiverged",
+    "WeightDecay",
+    "distinct_codes",
     "fine_tune",
     "fit",
+    "layer_activity",
     "linear_decay",
     "load_model",
     "pretrain",
+    "reconstruction_error",
+    "saturation",
     "save_model",
 ]

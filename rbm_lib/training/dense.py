@@ -1,94 +1,90 @@
-"""Contrastive divergence of an RBM with Bernoulli units and complete rows, in memory that is made once.
+"""Contrastive divergence on complete rows of Bernoulli units, in memory that is made once.
 
-The numbers of `gradients.cd_gradient`, which says what they mean. Here nothing is allocated on the way: rows,
-means and draws have their places, data above and chains below each other, so that one matrix product gives
-the difference of the two averages, added straight to where the optimiser wants it; and nothing is drawn
-after the last sweep.
+The gradient of `CD`, for which small models spend most of their time on making tensors.
+Data and chains stand below each other, so that one product of matrices gives the difference
+of the two averages, and nothing is drawn after the last sweep.
 """
 
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from rbm_lib.models.units import uniform_
+from rbm_lib.models.random import Rng, uniform_
+from rbm_lib.models.rbm import RBM
+from rbm_lib.models.units import Bernoulli
+from rbm_lib.models.visible_data import VisibleData
+from rbm_lib.training.gradients import CD, Gradient, GradientMethod
 
-WARM_UP = 3  # calls before a CUDA graph is recorded, in which libraries set themselves up
+
+@dataclass
+class Buffers:
+    """Memory for batches of n rows: v and h hold the data above and the chains below."""
+
+    v: Tensor  # (2 n, n_visible)
+    h: Tensor  # (2 n, n_hidden), means
+    h_drawn: Tensor  # (n, n_hidden)
+    noise: Tensor  # (n, n_visible)
+    signs: Tensor  # (2 n,), 1 for the data and -1 for the chains
 
 
 class DenseCD:
-    """CD-k on rows of `data` (N, n_visible), for calls under `torch.no_grad`."""
+    """The gradient of a `CD` for rows of complete Bernoulli data, by their numbers."""
 
-    def __init__(self, model, data, k=1, sample_visible=False):
-        self.data, self.k, self.sample_visible = data, k, sample_visible
-        self.W, self.visible_bias, self.hidden_bias = model.W, model.visible_bias, model.hidden_bias
-        self.gradient = {name: torch.empty_like(p) for name, p in model.named_parameters()}
-        self.memory = {}
+    def __init__(self, method: CD, rbm: RBM, data: VisibleData) -> None:
+        self.method = method
+        self.rbm = rbm
+        self.rows = data.all().v
+        self.out: Gradient = {
+            name: torch.empty_like(p) for name, p in rbm.named_parameters()
+        }
+        self._buffers: dict[int, Buffers] = {}
 
     @staticmethod
-    def fits(model, rows) -> bool:
-        """True where these numbers are asked for: Bernoulli units, every row complete, nothing fixed."""
-        plain = model.kind == "bernoulli" and not model.n_even and rows.ratings is None
-        whole = rows.observed is None and rows.offset is None
-        return plain and whole and all(p.requires_grad for p in model.parameters())
+    def fits(method: GradientMethod, model: object, data: VisibleData) -> bool:
+        """Whether this class can compute the gradient."""
+        plain = type(model) is RBM and isinstance(model.visible, Bernoulli)
+        complete = data.ratings is None and data.observed is None and not data.has_offset
+        return plain and complete and isinstance(method, CD) and not method.center
 
-    def __call__(self, index, generator=None, into=None, keep=0.0, scale=1.0):
-        """into[name] ← keep · into[name] + scale · gradient for the rows `index`; returns `into`.
+    @torch.no_grad()
+    def __call__(self, index: Tensor, generator: Rng = None) -> Gradient:
+        """The gradient for the rows `index`; it is overwritten by the next call."""
+        n = index.numel()
+        if n not in self._buffers:
+            self._buffers[n] = self._make_buffers(n)
+        b = self._buffers[n]
+        W = self.rbm.W
+        data, chains = b.v[:n], b.v[n:]
+        h_data, h_chains = b.h[:n], b.h[n:]
 
-        into: tensors like the parameters, by name; by default ones of its own, overwritten at each call.
-        """
-        n, into = index.numel(), self.gradient if into is None else into
-        m = self.memory[n] if n in self.memory else self._make_memory(n)
-        share = scale / max(n, 1)  # of several processes, one may have no rows
-        torch.index_select(self.data, 0, index, out=m.data)
-        torch.mm(m.data, self.W, out=m.data_means).add_(self.hidden_bias).sigmoid_()
-        torch.lt(uniform_(m.states, generator), m.data_means, out=m.states)
-        for sweep in range(self.k):
-            torch.mm(m.states, self.W.T, out=m.chains).add_(self.visible_bias).sigmoid_()
-            if self.sample_visible or sweep < self.k - 1:
-                torch.lt(uniform_(m.noise, generator), m.chains, out=m.chains)
-            torch.mm(m.chains, self.W, out=m.chain_means).add_(self.hidden_bias).sigmoid_()
-            if sweep < self.k - 1:
-                torch.lt(uniform_(m.states, generator), m.chain_means, out=m.states)
-        m.chain_means.neg_()
-        into["W"].addmm_(m.v.T, m.means, beta=keep, alpha=share)
-        into["visible_bias"].addmv_(m.v.T, m.signs, beta=keep, alpha=share)
-        into["hidden_bias"].addmv_(m.means.T, m.ones, beta=keep, alpha=share)
-        return into
+        torch.index_select(self.rows, 0, index, out=data)
+        torch.mm(data, W, out=h_data).add_(self.rbm.hidden_bias).sigmoid_()
+        torch.lt(uniform_(b.h_drawn, generator), h_data, out=b.h_drawn)
+        for sweep in range(self.method.k):
+            last = sweep == self.method.k - 1
+            torch.mm(b.h_drawn, W.T, out=chains).add_(self.rbm.visible_bias).sigmoid_()
+            if self.method.sample_visible or not last:
+                torch.lt(uniform_(b.noise, generator), chains, out=chains)
+            torch.mm(chains, W, out=h_chains).add_(self.rbm.hidden_bias).sigmoid_()
+            if not last:
+                torch.lt(uniform_(b.h_drawn, generator), h_chains, out=b.h_drawn)
 
-    def _make_memory(self, n):
-        like, (n_visible, n_hidden) = self.visible_bias, self.W.shape
-        v, means, ones = like.new_empty(2 * n, n_visible), like.new_empty(2 * n, n_hidden), like.new_ones(n)
-        self.memory[n] = SimpleNamespace(
-            v=v, data=v[:n], chains=v[n:], means=means, data_means=means[:n], chain_means=means[n:],
-            states=like.new_empty(n, n_hidden), signs=torch.cat([ones, -ones]), ones=torch.cat([ones, ones]),
-            noise=like.new_empty(n, n_visible) if self.sample_visible or self.k > 1 else None,
-        )  # fmt: skip
-        return self.memory[n]
+        h_chains.neg_()
+        scale = 1 / max(n, 1)  # of several processes, one may have no rows
+        torch.mm(b.v.T, b.h, out=self.out["W"]).mul_(scale)
+        torch.mv(b.v.T, b.signs, out=self.out["visible_bias"]).mul_(scale)
+        torch.sum(b.h, 0, out=self.out["hidden_bias"]).mul_(scale)
+        return self.out
 
-
-class Replayed:
-    """`function(index, generator)`, whose tensors stay in their places, recorded once as a CUDA graph.
-
-    A small machine's update is many short kernels, and launching them takes longer than running them; a graph
-    is launched as one. Batches of another length than the first are computed as they come.
-    """
-
-    def __init__(self, function):
-        self.function, self.index, self.graph, self.result, self.calls = function, None, None, None, 0
-
-    def __call__(self, index, generator):
-        if self.index is None:
-            self.index = index.clone()
-        if index.shape != self.index.shape:
-            return self.function(index, generator)
-        self.index.copy_(index)
-        self.calls += 1
-        if self.calls <= WARM_UP:
-            return self.function(self.index, generator)
-        if self.graph is None:
-            self.graph = torch.cuda.CUDAGraph()
-            self.graph.register_generator_state(generator)
-            with torch.cuda.graph(self.graph):
-                self.result = self.function(self.index, generator)
-        self.graph.replay()
-        return self.result
+    def _make_buffers(self, n: int) -> Buffers:
+        like = self.rbm.visible_bias
+        n_visible, n_hidden = self.rbm.W.shape
+        ones = like.new_ones(n)
+        return Buffers(
+            v=like.new_empty(2 * n, n_visible),
+            h=like.new_empty(2 * n, n_hidden),
+            h_drawn=like.new_empty(n, n_hidden),
+            noise=like.new_empty(n, n_visible),
+            signs=torch.cat([ones, -ones]),
+        )

@@ -1,48 +1,63 @@
 """One training run by several processes, with torch.distributed, started by torchrun.
 
-Every process is given the same data and computes on its part of each batch; the gradients are summed, and
-noise is drawn for the whole batch and sliced. So the numbers are those of one process, but for rounding.
+Every process is given the same data and computes on its part of each batch. The gradients
+are summed, and random numbers are drawn for the whole batch and sliced, so the numbers are
+those of one process, but for rounding.
 """
 
 import os
+from collections.abc import Sequence
 
 import torch.distributed as dist
-from torch import Tensor
+from torch import Generator, Tensor
 
-from rbm_lib.models.units import Part
+from rbm_lib.models.base import BoltzmannMachine
+from rbm_lib.models.random import Rng, ShardedGenerator
 
 
 class ProcessLost(RuntimeError):
-    """Another process of a training run by several is gone; the message says what is left of the run."""
+    """Another process of a training run is gone; the message says what is left."""
 
 
 class Processes:
-    """Those that train together: this one's `rank` of `size`; 0 of 1 without torch.distributed."""
+    """The processes that train together: this one is number `rank` of `size`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         together = dist.is_available() and dist.is_initialized()
-        self.rank, self.size = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
+        self.rank = dist.get_rank() if together else 0
+        self.size = dist.get_world_size() if together else 1
 
     @property
     def alone(self) -> bool:
         return self.size == 1
 
-    def device(self) -> str:
-        """The CUDA device of this process: torchrun numbers the processes of a machine from 0."""
+    def cuda_device(self) -> str:
+        """This process's CUDA device: torchrun numbers the processes of a host from 0."""
         return "cuda" if self.alone else f"cuda:{os.environ.get('LOCAL_RANK', self.rank)}"
 
-    def part(self, n) -> slice:
-        """This process's rows of n: neighbours, and at most one row more than any other process has."""
+    def part(self, n: int) -> slice:
+        """This process's rows of n: neighbours, at most one more than any other has."""
         each, more = divmod(n, self.size)
         start = self.rank * each + min(self.rank, more)
         return slice(start, start + each + (self.rank < more))
 
-    def noise(self, generator, n):
+    def shard(self, generator: Generator, n: int) -> Rng:
         """What this process draws from for its part of n rows."""
-        return generator if self.alone else Part(generator, self.part(n), n)
+        if self.alone:
+            return generator
+        return ShardedGenerator(generator, self.part(n), n)
 
-    def start_alike(self, model, generator):
-        """Give every process the parameters and the generator of rank 0."""
+    def shard_cells(self, generator: Generator, counts: Sequence[int]) -> Rng:
+        """What this process draws from for the cells of its rows, `counts` in each row."""
+        if self.alone:
+            return generator
+        part = self.part(len(counts))
+        first = sum(counts[: part.start])
+        last = first + sum(counts[part])
+        return ShardedGenerator(generator, slice(first, last), sum(counts))
+
+    def start_alike(self, model: BoltzmannMachine, generator: Generator) -> None:
+        """Give every process the parameters and the generator of the first."""
         if self.alone:
             return
         for p in model.parameters():
@@ -52,25 +67,27 @@ class Processes:
         generator.set_state(state[0])
 
     def add_up(self, tensors: dict[str, Tensor], share: float = 1.0) -> dict[str, Tensor]:
-        """Σ over processes of share · tensor, in place; `share` is this one's of the batch's rows."""
-        for tensor in () if self.alone else tensors.values():
-            self._sum(tensor.mul_(share) if share else tensor.zero_())  # no rows may have no mean
+        """Sum over processes of share * tensor, in place."""
+        if not self.alone:
+            for tensor in tensors.values():
+                # A process without rows has no mean.
+                self._sum(tensor.mul_(share) if share else tensor.zero_())
         return tensors
 
-    def gather(self, own: Tensor, n) -> Tensor:
-        """The (n, …) rows of which every process has its part."""
+    def gather(self, own: Tensor, n: int) -> Tensor:
+        """The n rows of which every process has its part."""
         if self.alone:
             return own
         whole = own.new_zeros(n, *own.shape[1:])
         whole[self.part(n)] = own
         return self._sum(whole)
 
-    def _sum(self, tensor):
+    def _sum(self, tensor: Tensor) -> Tensor:
         try:
             dist.all_reduce(tensor)
         except RuntimeError as error:
             raise ProcessLost(
-                f"Process {self.rank} of {self.size} lost the others: one has ended. See what it said, "
-                "and start all of them again."
+                f"Process {self.rank} of {self.size} lost the others: one has ended. See "
+                "what it printed, and start all of them again."
             ) from error
         return tensor

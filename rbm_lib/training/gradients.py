@@ -1,166 +1,344 @@
-"""The gradient of the mean log-likelihood by sampling (CD and persistent chains), and weight decay.
+"""Gradients of the mean log-likelihood: how the average under the model is estimated.
 
-It is a difference of two averages of −∂E/∂θ: over the data (the positive phase) and over the model (the
-negative phase). The methods differ only in where the second comes from; `rbm_lib.likelihood.exact_gradient`
-enumerates it. All return {parameter name: direction of ascent}. Rows are checked by whoever calls.
+Every method takes the same difference of two averages of -dE/d(parameter)::
+
+    gradient = average over the data - average over the model
+
+CD and PCD replace the second by an average over Gibbs chains; `Exact` computes it.
 """
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from rbm_lib.models.base import Machine
-from rbm_lib.models.batch import Rows
-from rbm_lib.models.sampling import start_hidden
-from rbm_lib.models.units import sample_bernoulli
+from rbm_lib.checks import require_choice, require_flag, require_whole
+from rbm_lib.likelihood.exact import exact_gradient
+from rbm_lib.models.base import BoltzmannMachine, Statistics
+from rbm_lib.models.batch import Batch
+from rbm_lib.models.dbm import DBM
+from rbm_lib.models.random import Rng, sample_bernoulli
+from rbm_lib.models.rbm import RBM
+from rbm_lib.models.rbm_view import rbm_view
+from rbm_lib.models.visible_data import VisibleData
 
-Gradient = dict[str, Tensor]
+Gradient = dict[str, Tensor]  # by parameter name: the direction of ascent
 POSTERIOR_SWEEPS = 5  # of clamped sampling in the positive phase, posterior="gibbs"
-SHARED_RATE, SHARED_DECAY = 5.0, 0.1  # of the item mean, relative to the items' own ("item_mean")
 
 
-def _sweeps(model, odd, k, observed, visible_offset, generator, mean_last=False):
-    """k sweeps from the odd hidden layers: (v, hidden with the mean of the odd side, odd states).
+class GradientMethod(ABC):
+    """Turns a batch into a direction of ascent. Subclass it for a method of your own."""
 
-    mean_last: v of the last sweep is its mean.
+    chains: Tensor | None = None  # what a checkpoint saves of the method
+
+    def prepare(
+        self, model: BoltzmannMachine, data: VisibleData, batch_size: int, generator: Rng
+    ) -> None:
+        """Called once, before the first batch."""
+
+    @abstractmethod
+    def gradient(
+        self, model: BoltzmannMachine, batch: Batch, generator: Rng = None
+    ) -> Gradient:
+        """Estimated gradient by parameter name."""
+
+    def settings(self) -> dict[str, Any]:
+        """What must not change when a run is resumed."""
+        return {"method": type(self).__name__}
+
+
+@dataclass(frozen=True)
+class CD(GradientMethod):
+    """Contrastive divergence: chains start at the data and run for `k` sweeps.
+
+    Parameters
+    ----------
+    k : int
+        Number of Gibbs sweeps.
+    sample_visible : bool
+        Sample the last visible states instead of taking their mean. The mean has less
+        noise, at the price of a small bias that no k removes, since p(h given v) is not
+        linear in v (Hinton 2010, section 3). Gaussian units are always sampled.
+    center : bool
+        Ascend in centred parameters, see `centered`.
+    posterior : {"mean_field", "gibbs"}
+        Hidden units of a deep model given the data: means, or draws by clamped sampling,
+        which are noisier, but without mean field's pull towards layers that ignore each
+        other.
+
+    References
+    ----------
+    Hinton (2002). Training products of experts by minimizing contrastive divergence. Neural
+    Computation 14.
+
+    Examples
+    --------
+    >>> from rbm_lib import RBM
+    >>> model = RBM(6, 2, seed=0)
+    >>> gradient = CD(k=1).gradient(model, model.as_batch(torch.eye(6)))
+    >>> {name: tuple(value.shape) for name, value in gradient.items()}
+    {'W': (6, 2), 'visible_bias': (6,), 'hidden_bias': (2,)}
     """
+
+    k: int = 1
+    sample_visible: bool = False
+    center: bool = False
+    posterior: str = "mean_field"
+
+    def __post_init__(self) -> None:
+        _validate(self, flags=("sample_visible", "center"))
+
+    @torch.no_grad()
+    def gradient(
+        self, model: BoltzmannMachine, batch: Batch, generator: Rng = None
+    ) -> Gradient:
+        view = rbm_view(model)
+        means = data_hidden(model, batch, self.posterior, generator)
+        positive = model.statistics(batch, means)
+
+        h, upper = view.split_hidden(means)
+        h = sample_bernoulli(h, generator)
+        rows = view.join(batch, upper)
+        chains = run_chains(view.rbm, rows, h, self.k, generator, not self.sample_visible)
+        negative = model.statistics(
+            view.visible_part(batch, chains.state),
+            view.hidden(chains.state.v, chains.mean_h),
+        )
+        gradient = difference(positive, negative)
+        return centered(model, batch, gradient, positive) if self.center else gradient
+
+    def settings(self) -> dict[str, Any]:
+        return {"method": "CD", **asdict(self)}
+
+
+@dataclass
+class PCD(GradientMethod):
+    """Persistent contrastive divergence: chains go on from one update to the next.
+
+    Parameters
+    ----------
+    k : int
+        Number of Gibbs sweeps for each update.
+    n_chains : int, optional
+        Number of chains; by default as many as rows in a batch. If rows have masks or
+        offsets of their own, each row has its own model and one chain, and n_chains must be
+        None.
+    center, posterior
+        As in `CD`.
+
+    Attributes
+    ----------
+    chains : Tensor, shape (n_chains, n_hidden)
+        Hidden states of the chains (of a deep model, layers 1, 3, … side by side).
+
+    References
+    ----------
+    Tieleman (2008). Training restricted Boltzmann machines using approximations to the
+    likelihood gradient. ICML.
+
+    Examples
+    --------
+    >>> from rbm_lib import RBM, fit
+    >>> method = PCD(k=1, n_chains=20)
+    >>> history = fit(RBM(6, 2, seed=0), torch.eye(6), method, epochs=2, progress=False)
+    >>> method.chains.shape
+    torch.Size([20, 2])
+    """
+
+    k: int = 1
+    n_chains: int | None = None
+    center: bool = False
+    posterior: str = "mean_field"
+    chains: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _validate(self, flags=("center",))
+        if self.n_chains is not None:
+            self.n_chains = require_whole("n_chains", self.n_chains)
+
+    @torch.no_grad()
+    def prepare(
+        self, model: BoltzmannMachine, data: VisibleData, batch_size: int, generator: Rng
+    ) -> None:
+        n_chains = self.n_chains or batch_size
+        if not data.shares_model:
+            if self.n_chains is not None:
+                raise ValueError(
+                    f"n_chains: got {self.n_chains}, expected None: rows have masks or "
+                    "offsets of their own, and each row one chain."
+                )
+            n_chains = len(data)
+        self.chains = start_chains(model, data, n_chains, generator)
+
+    @torch.no_grad()
+    def gradient(
+        self, model: BoltzmannMachine, batch: Batch, generator: Rng = None
+    ) -> Gradient:
+        positive, negative = self.phases(model, batch, slice(None), generator, generator)
+        gradient = difference(positive, negative)
+        return centered(model, batch, gradient, positive) if self.center else gradient
+
+    def phases(
+        self,
+        model: BoltzmannMachine,
+        batch: Batch,
+        which: Any,
+        generator: Rng,
+        chain_generator: Rng,
+    ) -> tuple[Statistics, Statistics]:
+        """The two averages; the chains `which` move on."""
+        if self.chains is None:
+            raise RuntimeError("chains: got none, expected `prepare` to be called first.")
+        view = rbm_view(model)
+        means = data_hidden(model, batch, self.posterior, generator)
+        positive = model.statistics(batch, means)
+
+        rows = view.join(batch, view.split_hidden(means)[1])
+        moved = run_chains(view.rbm, rows, self.chains[which], self.k, chain_generator)
+        negative = model.statistics(
+            view.visible_part(batch, moved.state),
+            view.hidden(moved.state.v, moved.mean_h),
+        )
+        self.chains[which] = moved.h
+        return positive, negative
+
+    def settings(self) -> dict[str, Any]:
+        own = {
+            name: getattr(self, name) for name in ("k", "n_chains", "center", "posterior")
+        }
+        return {"method": "PCD", **own}
+
+
+@dataclass(frozen=True)
+class Exact(GradientMethod):
+    """The gradient itself, by enumeration: for small models, and to check the others."""
+
+    def gradient(
+        self, model: BoltzmannMachine, batch: Batch, generator: Rng = None
+    ) -> Gradient:
+        return exact_gradient(model, batch)
+
+
+METHODS = {"cd": CD, "pcd": PCD, "exact": Exact}
+
+
+def as_method(method: str | GradientMethod) -> GradientMethod:
+    """The method that a string stands for, or the method itself."""
+    if isinstance(method, GradientMethod):
+        return method
+    if isinstance(method, str) and method in METHODS:
+        return METHODS[method]()
+    raise ValueError(
+        f"method: got {method!r}, expected 'cd', 'pcd', 'exact', or a method such as "
+        "CD(k=1)."
+    )
+
+
+def _validate(method: Any, flags: tuple[str, ...]) -> None:
+    """Convert the settings of CD or PCD to plain Python values, or say what is wrong."""
+    values = {"k": require_whole("k", method.k)}
+    values |= {name: require_flag(name, getattr(method, name)) for name in flags}
+    values["posterior"] = require_choice(
+        "posterior", method.posterior, ("mean_field", "gibbs")
+    )
+    for name, value in values.items():
+        object.__setattr__(method, name, value)
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Chains after some sweeps: visible states, hidden means there, hidden draws."""
+
+    state: Batch
+    mean_h: Tensor
+    h: Tensor
+
+
+def run_chains(
+    rbm: RBM, rows: Batch, h: Tensor, k: int, generator: Rng, mean_last: bool = False
+) -> Chains:
+    """k sweeps from hidden states h, under the masks and offsets of `rows`.
+
+    With `mean_last` the last visible states are means, where these are enough.
+    """
+    visible = rbm.visible_at(rows.offset)
+    hidden = rbm.hidden
+    state = rows
+    mean_h = h
     for sweep in range(k):
+        field = rbm.field_at_visible(h)
         if mean_last and sweep == k - 1:
-            to_visible, to_even = model.input_to_even(odd)
-            v = model.visible_units(visible_offset).mean(to_visible)
-            even = sample_bernoulli(model.even_units().mean(to_even), generator) if model.n_even else to_even
+            v = visible.mean_or_sample(field, generator)
         else:
-            v, even = model.sample_even_given_odd(odd, visible_offset, generator)
-        prob_odd = model.prob_odd_given_even(v, even, observed)
-        odd = sample_bernoulli(prob_odd, generator)
-    return v, model.join(prob_odd, even), odd
+            v = visible.sample(field, generator)
+        state = rows.with_v(v)
+        mean_h = hidden.mean(rbm.input_to_hidden(state))
+        h = sample_bernoulli(mean_h, generator)
+    return Chains(state, mean_h, h)
 
 
-def _difference(positive, negative) -> Gradient:
-    return {name: positive[name] - negative[name] for name in positive}
-
-
-def _data_hidden(model, v, observed, visible_offset, posterior, generator):
-    """Hidden states or means given the data, for the positive phase of a deep machine or an RBM."""
-    if posterior == "mean_field" or not model.n_even:
-        return model.posterior_means(v, observed, visible_offset)
-    hidden = start_hidden(model, v, generator, observed, visible_offset, POSTERIOR_SWEEPS)
-    _, even = model.split(hidden)
-    return model.join(model.prob_odd_given_even(v, even, observed), even)
-
-
-@torch.no_grad()
-def centered(model: Machine, gradient: Gradient, positive: Gradient) -> Gradient:
-    """The gradient as if every layer were measured from its mean over the data (Montavon & Müller 2012).
-
-    Instead of h1·W2·h2, (h1 − μ1)·W2·(h2 − μ2): the same machines, in parameters in which the weights do not
-    also do the biases' work. μ is the mean over the batch, read off the `positive` statistics. The result is
-    a direction of ascent for the parameters as they are.
-    """
-    weights, biases = model.weight_names, model.bias_names
-    means = [positive[name] for name in biases]
-    if model.log_variance is not None:  # its statistic is (v − b)/σ², the weights' is v/σ²
-        means[0] = means[0] + model.visible_units().scaled(model.visible_bias)
-    result, n = dict(gradient), len(weights)
-    flat = [means[0].flatten(), *means[1:]]
-    steps = [gradient[name].flatten() for name in biases]
-    for i, name in enumerate(weights):
-        moved = torch.outer(flat[i], steps[i + 1]) + torch.outer(steps[i], flat[i + 1])
-        result[name] = gradient[name] - moved.view_as(gradient[name])
-    for i, name in enumerate(biases):
-        below = flat[i - 1] @ result[weights[i - 1]].flatten(0, -2) if i > 0 else 0
-        above = result[weights[i]].flatten(0, -2) @ flat[i + 1] if i < n else 0
-        result[name] = gradient[name] - (below + above).view_as(gradient[name])
-    return result
+def data_hidden(
+    model: BoltzmannMachine, batch: Batch, posterior: str, generator: Rng
+) -> list[Tensor]:
+    """Hidden states or means given the data, for the positive phase."""
+    if posterior == "mean_field" or not isinstance(model, DBM):
+        return model.hidden_means(batch)
+    view = rbm_view(model)
+    upper = view.start_upper(batch, POSTERIOR_SWEEPS, generator)
+    rows = view.join(batch, upper)
+    return view.hidden(rows.v, view.rbm.prob_h_given_v(rows))
 
 
 @torch.no_grad()
-def cd_gradient(
-    model: Machine, v: Tensor, k=1, observed=None, visible_offset=None, sample_visible=False, generator=None,
-    posterior="mean_field", center=False,
-) -> Gradient:  # fmt: skip
-    """Contrastive divergence: the model's average replaced by k sweeps from the data (Hinton 2002).
-
-    Hidden states that drive a chain are sampled; the last visible states are probabilities unless
-    sample_visible (Hinton 2010, section 3): less noise, at the price of a small bias that no k removes, since
-    p(h given v) is not linear in v. Gaussian units are always sampled: their mean would lose the variance.
-    posterior, center: as in `fit`.
-    """
-    means = _data_hidden(model, v, observed, visible_offset, posterior, generator)
-    odd = sample_bernoulli(model.split(means)[0], generator)
-    mean_last = not sample_visible and model.kind != "gaussian"
-    v_k, means_k, _ = _sweeps(model, odd, k, observed, visible_offset, generator, mean_last)
-    positive = model.statistics(v, means, observed, visible_offset)
-    gradient = _difference(positive, model.statistics(v_k, means_k, observed, visible_offset))
-    return centered(model, gradient, positive) if center else gradient
-
-
-@torch.no_grad()
-def pcd_gradient(
-    model: Machine, v: Tensor, chains: Tensor, k=1, observed=None, visible_offset=None, generator=None,
-    posterior="mean_field", center=False, chain_generator=None, shares=None,
-) -> tuple[Gradient, Tensor]:  # fmt: skip
-    """Persistent CD: the model's average over chains that are never reset (Tieleman 2008).
-
-    `chains`: states of the odd hidden layers (chains, n_odd), for an RBM its hidden ones; with masks or
-    offsets per row, one for each row of v. posterior, center: as in `fit`. chain_generator: what the chains
-    draw from, if not from `generator`; shares: what the two averages count, if v and chains are parts of a
-    larger batch. Returns the gradient and the chains' new states.
-    """
-    means = _data_hidden(model, v, observed, visible_offset, posterior, generator)
-    positive = model.statistics(v, means, observed, visible_offset)
-    generator = generator if chain_generator is None else chain_generator
-    v_k, means_k, chains = _sweeps(model, chains, k, observed, visible_offset, generator)
-    negative = model.statistics(v_k, means_k, observed, visible_offset)
-    if shares is not None:
-        for phase, share in zip((positive, negative), shares, strict=True):
-            for statistic in phase.values():
-                statistic.mul_(share)
-    gradient = _difference(positive, negative)
-    return (centered(model, gradient, positive) if center else gradient), chains
-
-
-@torch.no_grad()
-def start_chains(model: Machine, rows: Rows, n_chains=None, generator=None) -> Tensor:
-    """Odd hidden states for persistent chains, (chains, n_odd), drawn given training rows in turn.
-
-    Where rows have masks or offsets of their own: one chain per row, whatever n_chains says.
-    """
-    n = len(rows) if rows.masked else n_chains
-    order = torch.arange(n, device=model.visible_bias.device) % len(rows)
+def start_chains(
+    model: BoltzmannMachine, data: VisibleData, n_chains: int, generator: Rng
+) -> Tensor:
+    """Hidden states of `n_chains` persistent chains, drawn given training rows in turn."""
+    view = rbm_view(model)
+    order = torch.arange(n_chains, device=model.visible_bias.device) % len(data)
     chains = []
     for index in order.split(1024):
-        odd, _ = model.split(model.posterior_means(*rows.batch(index)))
-        chains.append(sample_bernoulli(odd, generator))
+        h, _ = view.split_hidden(model.hidden_means(data.rows(index)))
+        chains.append(sample_bernoulli(h, generator))
     return torch.cat(chains)
 
 
-class WeightDecay:
-    """Weight decay, towards "zero" or (RBM only) "item_mean", added to the direction of ascent.
+def difference(positive: Statistics, negative: Statistics) -> Gradient:
+    """The gradient, from its two averages."""
+    return {name: positive[name] - negative[name] for name in positive}
 
-    Towards the item mean: W_i = shared + own_i, where own_i decays at the full rate and the shared part at a
-    tenth of it, and the shared part also takes a step of its own along the mean gradient. A rarely observed
-    unit thus inherits what the others have learned.
+
+@torch.no_grad()
+def centered(
+    model: BoltzmannMachine, batch: Batch, gradient: Gradient, positive: Statistics
+) -> Gradient:
+    """The gradient as if every layer were measured from its mean over the batch.
+
+    Instead of h1 W2 h2, (h1 - m1) W2 (h2 - m2): the same models, in parameters in which the
+    weights do not also do the work of the biases. The result is a direction of ascent for
+    the parameters as they are.
+
+    References
+    ----------
+    Montavon & Müller (2012). Deep Boltzmann machines and the centering trick.
     """
+    weights = model.weight_names
+    biases = model.bias_names
+    visible_mean = model.visible.scaled(batch.v).mean(0).flatten()
+    means = [visible_mean, *(positive[name] for name in biases[1:])]
+    steps = [gradient[name].flatten() for name in biases]
 
-    def __init__(self, model, rows, rate, toward):
-        self.model, self.rate, self.counts = model, rate, None
-        if toward == "item_mean":
-            if model.n_even:
-                raise ValueError("decay_toward: got 'item_mean', expected 'zero' for a deep machine.")
-            if rows.ratings is not None:
-                counts = torch.as_tensor(rows.ratings.item_counts())
-            elif rows.observed is not None:
-                counts = rows.observed.expand(len(rows), -1).sum(0)
-            else:
-                counts = torch.ones(model.n_visible)
-            counts = counts.to(model.W)
-            self.counts = (counts / counts.sum().clamp(min=1)).view(-1, *[1] * (model.W.ndim - 1))
-
-    def add_to(self, gradient):
-        if self.counts is None:
-            for name in self.model.weight_names if self.rate else ():
-                gradient[name] -= self.rate * self.model.get_parameter(name)
-            return
-        shared = (self.counts * self.model.W).sum(0)
-        step = SHARED_RATE * gradient["W"].mean(0) - SHARED_DECAY * self.rate * shared
-        gradient["W"] += step - self.rate * (self.model.W - shared)
+    result = dict(gradient)
+    for i, name in enumerate(weights):
+        moved = torch.outer(means[i], steps[i + 1]) + torch.outer(steps[i], means[i + 1])
+        result[name] = gradient[name] - moved.view_as(gradient[name])
+    for i, name in enumerate(biases):
+        shift = torch.zeros_like(steps[i])
+        if i > 0:
+            shift = shift + means[i - 1] @ result[weights[i - 1]].flatten(0, -2)
+        if i < len(weights):
+            shift = shift + result[weights[i]].flatten(0, -2) @ means[i + 1]
+        result[name] = gradient[name] - shift.view_as(gradient[name])
+    return result

@@ -1,121 +1,211 @@
-"""From a gradient to the next parameters: momentum, any optimiser of torch, rates and their schedule.
+"""From a gradient to the next parameters: optimisers, rates, schedules, weight decay."""
 
-All of it is for calls under `torch.no_grad`.
-"""
-
+import inspect
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from rbm_lib.checks import VARIANCE_FLOOR
+from rbm_lib.checks import VARIANCE_FLOOR, require_number
+from rbm_lib.models.base import BoltzmannMachine
+from rbm_lib.models.rbm import RBM
+from rbm_lib.models.visible_data import VisibleData
+from rbm_lib.training.gradients import Gradient
+
+Schedule = Callable[[float], float] | LRScheduler | None
 
 
-def linear_decay(start: float = 0.0):
-    """A schedule for `fit`: the full rate up to the fraction `start` of the updates, then falling to zero."""
+def linear_decay(start: float = 0.0) -> Callable[[float], float]:
+    """A schedule: the full rate up to the fraction `start` of the updates, then down to 0.
+
+    Examples
+    --------
+    >>> schedule = linear_decay(start=0.5)
+    >>> schedule(0.25), schedule(0.75), schedule(1.0)
+    (1.0, 0.5, 0.0)
+    """
+    start = require_number("start", start, most=1)
     return lambda done: min(1.0, (1.0 - done) / max(1.0 - start, 1e-12))
 
 
-class Momentum:
-    """SGD with momentum, the numbers of torch.optim.SGD, uphill: velocity ← momentum · velocity + gradient.
+class WeightDecay:
+    """Weights (not biases) decay towards zero, by rate * weight in every update.
 
-    The velocity is open to whoever computes the gradient, so that it can be summed where it is used; no
-    second buffer is read and written, and a step costs little more than its sums.
+    Parameters
+    ----------
+    rate : float
+        Strength of the decay.
     """
 
-    def __init__(self, param_groups, lr, momentum=0.9):
-        self.param_groups = [{"lr": lr, "momentum": momentum} | group for group in param_groups]
-        self.momentum = momentum
-        self.velocities = {p: torch.zeros_like(p) for group in self.param_groups for p in group["params"]}
+    def __init__(self, rate: float) -> None:
+        self.rate = require_number("weight_decay", rate)
 
-    def velocity(self, model):
-        """{name: velocity} of the model's learned parameters."""
-        return {name: self.velocities[p] for name, p in model.named_parameters() if p.requires_grad}
+    def prepare(self, model: BoltzmannMachine, data: VisibleData) -> None:
+        """Called once, before the first batch."""
 
-    def add(self, model, gradient):
-        """The ascent direction `gradient`, {name: tensor}, to what is left of the velocities."""
-        for name, velocity in self.velocity(model).items():
-            velocity.mul_(self.momentum).add_(gradient[name])
+    def add_to(self, gradient: Gradient, model: BoltzmannMachine) -> None:
+        """Add the decay to the direction of ascent."""
+        if self.rate:
+            for name in model.weight_names:
+                gradient[name].sub_(model.get_parameter(name), alpha=self.rate)
 
-    def step(self):
-        for group in self.param_groups:
-            for p in group["params"]:
-                p.add_(self.velocities[p], alpha=group["lr"])
-
-    def state_dict(self):
-        return {"velocity": list(self.velocities.values())}
-
-    def load_state_dict(self, state):
-        for velocity, saved in zip(self.velocities.values(), state["velocity"], strict=True):
-            velocity.copy_(saved)
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.rate})"
 
 
-def make_optimizer(model, optimizer, lr, schedule, clip_norm=None):
-    """The optimiser that `fit` is given or describes.
+class ItemMeanDecay(WeightDecay):
+    """The weights of each visible unit decay towards the mean over units (RBM only).
 
-    Raises ValueError where it belongs to something else or a parameter is not finite, and TypeError for a
-    model of half precision: steps below some thousandth of a parameter would be rounded away.
+    W_i = shared + own_i, where own_i decays at the full rate and the shared part at a tenth
+    of it. The shared part also takes a step of its own along the mean gradient. An item
+    with few ratings thus inherits what the others have learned.
+
+    Parameters
+    ----------
+    rate : float
+        Strength of the decay.
     """
+
+    SHARED_STEP = 5.0  # relative to the items' own
+    SHARED_DECAY = 0.1
+
+    def prepare(self, model: BoltzmannMachine, data: VisibleData) -> None:
+        if not isinstance(model, RBM) or model.visible.log_variance is not None:
+            raise ValueError(
+                f"weight_decay: got ItemMeanDecay for {model!r}, expected an RBM with "
+                "units of one discrete type. Use a number."
+            )
+        if data.ratings is not None:
+            counts = torch.as_tensor(data.ratings.item_counts())
+        elif data.observed is not None:
+            counts = data.observed.expand(len(data), -1).sum(0)
+        else:
+            counts = torch.ones(model.n_visible)
+        share = counts.to(model.W) / counts.sum().clamp(min=1).to(model.W)
+        self.share = share.view(-1, *[1] * (model.W.ndim - 1))
+
+    def add_to(self, gradient: Gradient, model: BoltzmannMachine) -> None:
+        W = model.get_parameter("W")
+        shared = (self.share * W).sum(0)
+        step = self.SHARED_STEP * gradient["W"].mean(0)
+        step = step - self.SHARED_DECAY * self.rate * shared
+        gradient["W"] += step - self.rate * (W - shared)
+
+
+def as_weight_decay(weight_decay: float | WeightDecay) -> WeightDecay:
+    """The decay that a number stands for, or the decay itself."""
+    if isinstance(weight_decay, WeightDecay):
+        return weight_decay
+    return WeightDecay(weight_decay)
+
+
+def require_trainable(model: torch.nn.Module) -> None:
+    """Raise unless all parameters are finite, and precise enough for small steps."""
     for name, p in model.named_parameters():
         if p.dtype not in (torch.float32, torch.float64):
             raise TypeError(
-                f"model: {name} is {p.dtype}, in which small steps are lost; expected torch.float32 or "
-                f"torch.float64: train model.float(), and then call model.to({p.dtype})."
+                f"model: got {name} in {p.dtype}, in which small steps are lost, expected "
+                f"torch.float32 or torch.float64. Train model.float(), then call "
+                f"model.to({p.dtype})."
             )
         if not torch.isfinite(p).all():
             raise ValueError(
-                f"model: {name} is not finite; expected numbers: make a new machine, and if data set its "
-                "biases, scale them to a standard deviation of about 1."
+                f"model: got a value in {name} that is not finite, expected numbers. Make "
+                "a new model; if data set its biases, scale them to a deviation of about 1."
             )
-    if isinstance(optimizer, torch.optim.Optimizer):
+
+
+def make_optimizer(model: torch.nn.Module, optimizer: Any, lr: float) -> Optimizer:
+    """The optimiser that `fit` is given or describes.
+
+    Log variances get half the rate of the other parameters.
+    """
+    learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if isinstance(optimizer, Optimizer):
         theirs = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        if theirs != {id(p) for p in model.parameters() if p.requires_grad}:
-            raise ValueError("optimizer: holds other parameters than the model's; make it from those.")
-    else:
-        learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        groups = [{"params": [p for name, p in learned.items() if name != "log_variance"]}]
-        if "log_variance" in learned:
-            groups.append({"params": [learned["log_variance"]], "lr": lr / 2})
-        if optimizer is not None:
-            optimizer = optimizer(groups, lr=lr)
-        elif clip_norm is None:
-            optimizer = Momentum(groups, lr=lr)
-        else:  # the norm is the gradient's, not the velocity's
-            optimizer = torch.optim.SGD(groups, lr=lr, momentum=0.9)
-    if getattr(schedule, "optimizer", optimizer) is not optimizer:
-        raise ValueError("schedule: got one of another optimizer; pass its own as optimizer=.")
+        if theirs != {id(p) for p in learned.values()}:
+            raise ValueError(
+                "optimizer: got one with other parameters, expected those of the model "
+                "that are learned. Make it from model.parameters()."
+            )
+        return _with_initial_rates(optimizer)
+
+    others = [p for name, p in learned.items() if name != "log_variance"]
+    groups: list[dict[str, Any]] = [{"params": others}]
+    if "log_variance" in learned:
+        groups.append({"params": [learned["log_variance"]], "lr": lr / 2})
+    if optimizer is None:
+        return _with_initial_rates(torch.optim.SGD(groups, lr=lr, momentum=0.9))
+    if not callable(optimizer):
+        raise TypeError(
+            f"optimizer: got {optimizer!r}, expected an optimiser or a function of "
+            "parameters and lr such as torch.optim.Adam."
+        )
+    return _with_initial_rates(optimizer(groups, lr=lr))
+
+
+def _with_initial_rates(optimizer: Optimizer) -> Optimizer:
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
     return optimizer
 
 
-def settings_of(optimizer):
-    """Its class and settings as text, without the rates, which a schedule moves."""
-    moved = ("params", "lr", "initial_lr")
-    groups = [{k: v for k, v in group.items() if k not in moved} for group in optimizer.param_groups]
-    return f"{type(optimizer).__name__} {groups}"
+def require_schedule(schedule: Any, optimizer: Optimizer) -> None:
+    """Raise unless `schedule` is None, a function, or a scheduler of this optimiser."""
+    if isinstance(schedule, LRScheduler):
+        if schedule.optimizer is not optimizer:
+            raise ValueError(
+                "schedule: got one of another optimizer, expected one of optimizer=. Pass "
+                "both."
+            )
+    elif schedule is not None and (not callable(schedule) or inspect.isclass(schedule)):
+        raise TypeError(
+            f"schedule: got {schedule!r}, expected a function of the fraction of updates "
+            "done, such as linear_decay(), or a torch LRScheduler."
+        )
 
 
-def set_rates(optimizer, schedule, done):
-    """The rates for the next update: `schedule`, a function, of the fraction of updates done."""
-    if callable(schedule) and not hasattr(schedule, "step"):
+def set_rates(optimizer: Optimizer, schedule: Schedule, done: float) -> None:
+    """The rates for the next update, if the schedule is a function of the fraction done."""
+    if schedule is not None and not isinstance(schedule, LRScheduler):
+        factor = float(schedule(done))
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * schedule(done)
+            group["lr"] = group["initial_lr"] * factor
 
 
-def put_gradient(model, gradient, optimizer, clip_norm=None):
-    """The ascent direction to where the optimiser looks: negated, to `.grad`. `gradient` is used up."""
-    if isinstance(optimizer, Momentum):
-        return optimizer.add(model, gradient)
+def put_gradient(
+    model: torch.nn.Module, gradient: Gradient, clip_norm: float | None = None
+) -> None:
+    """Hand the direction of ascent to the optimiser, which descends: so it is negated."""
     for name, p in model.named_parameters():
         p.grad = gradient[name].neg_() if p.requires_grad else None
     if clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
 
 
-def take_step(model, optimizer, schedule):
-    """One step of the optimiser, and of a schedule of torch's; a learned variance is kept above its floor."""
+def take_step(
+    optimizer: Optimizer, schedule: Schedule, log_variance: Tensor | None = None
+) -> None:
+    """One step of the optimiser, and of a schedule of torch's.
+
+    A learned variance is kept above its floor.
+    """
     optimizer.step()
-    if hasattr(schedule, "step"):
+    if isinstance(schedule, LRScheduler):
         schedule.step()
-    if model.log_variance is not None and model.log_variance.requires_grad:
-        model.log_variance.clamp_(min=math.log(VARIANCE_FLOOR))
+    if log_variance is not None and log_variance.requires_grad:
+        log_variance.clamp_(min=math.log(VARIANCE_FLOOR))
+
+
+def optimizer_settings(optimizer: Optimizer) -> str:
+    """Class and settings of the optimiser, without the rates, which a schedule moves."""
+    moved = ("params", "lr", "initial_lr")
+    groups = [
+        {name: value for name, value in group.items() if name not in moved}
+        for group in optimizer.param_groups
+    ]
+    return f"{type(optimizer).__name__} {groups}"

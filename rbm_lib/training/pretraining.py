@@ -1,100 +1,179 @@
-"""Greedy pretraining of a deep machine or a belief network: one RBM per pair of layers, from the bottom up.
+"""Greedy pretraining of a DBM or DBN: one RBM for each pair of layers, from the bottom up.
 
-A belief network is such a stack of RBMs as they were learned (Hinton, Osindero & Teh 2006). In the deep
-machine a middle layer hears from below and from above; alone, an RBM's layer hears from one side. So each RBM
-gets a second, tied copy of the layer on the side that is missing: of the visible layer for the first, of the
-top layer for the last, of both for those between (Salakhutdinov & Hinton 2009, section 3.2). The weights then
-go into the deep machine as they are: doubling *and* halving would count twice. A shared layer gets the mean
-of the two biases that its RBMs have learned.
+A DBN is such a stack of RBMs as they were learned. In a DBM a middle layer gets input from
+below and from above; in an RBM it gets input from one side only. So each RBM has a second,
+tied copy of the layer on the side that is missing: of the visible layer for the first, of
+the top layer for the last, of both for those between. The weights then go into the DBM as
+they are: doubling *and* halving would count twice. A layer shared by two RBMs gets the mean
+of the two biases that they have learned.
 """
 
-import torch
+from typing import Any
 
-from rbm_lib.models.batch import Rows
+import torch
+from torch import Generator, Tensor
+
+from rbm_lib.models.base import Statistics
 from rbm_lib.models.dbm import DBM
 from rbm_lib.models.dbn import DBN
+from rbm_lib.models.layers import Layer
+from rbm_lib.models.mixed import Layers
+from rbm_lib.models.random import sample_bernoulli
 from rbm_lib.models.rbm import RBM
-from rbm_lib.models.units import sample_bernoulli
-from rbm_lib.training.fit import choose_device, fit, on_device
+from rbm_lib.models.units import Bernoulli
+from rbm_lib.models.visible_data import VisibleData, as_visible_data
+from rbm_lib.training.fit import fit
+from rbm_lib.training.loop import choose_device, on_device
 from rbm_lib.training.monitoring import History
 
 
-class _TiedRBM(RBM):
-    """An RBM with copies of its visible or hidden layer, kept equal by averaging their statistics."""
+class TiedRBM(RBM):
+    """An RBM with copies of its layers, kept equal by averaging their statistics."""
 
-    def __init__(self, W, visible_copies, hidden_copies, visible, n_levels):
-        super().__init__(visible_copies * W.shape[0], hidden_copies * W.shape[-1], visible, n_levels)
-        self.copies = {0: visible_copies, 1: hidden_copies}
+    def __init__(self, W: Tensor, layer: Layer, copies: tuple[int, int]) -> None:
+        visible = Layers(*[layer] * copies[0]) if copies[0] > 1 else layer
+        super().__init__(visible, copies[1] * W.shape[-1])
+        self.copies = copies
         self.to(W)
-        self.W.data.copy_(self._spread_out(W.detach(), "W"))
+        with torch.no_grad():
+            self.W.copy_(self._spread(W.flatten(0, -2), "W").view_as(self.W))
 
-    def _sides(self, name):
-        """Which dimensions of a parameter run over the copies of which layer: {dimension: copies}."""
-        layer = {"W": {0: 0, -1: 1}, "hidden_bias": {0: 1}}.get(name, {0: 0})
-        return {dim: self.copies[side] for dim, side in layer.items()}
+    def _dimensions(self, name: str) -> dict[int, int]:
+        """Along which dimensions of a parameter its copies stand, and how many."""
+        visible, hidden = self.copies
+        if name == "W":
+            return {0: visible, -1: hidden}
+        return {0: hidden if name == "hidden_bias" else visible}
 
-    def _fold(self, value, name):
-        """The average over copies, in the shape of one."""
-        for dim, n in self._sides(name).items():
-            value = torch.stack(value.chunk(n, dim)).mean(0)
+    def _fold(self, value: Tensor, name: str) -> Tensor:
+        """The average over copies."""
+        for dimension, n in self._dimensions(name).items():
+            value = torch.stack(value.chunk(n, dimension)).mean(0)
         return value
 
-    def _spread_out(self, value, name):
-        for dim, n in self._sides(name).items():
-            value = torch.cat([value] * n, dim)
+    def _spread(self, value: Tensor, name: str) -> Tensor:
+        for dimension, n in self._dimensions(name).items():
+            value = torch.cat([value] * n, dimension)
         return value
 
-    def statistics(self, *args, **kwargs):
-        result = super().statistics(*args, **kwargs)
-        return {name: self._spread_out(self._fold(value, name), name) for name, value in result.items()}
+    def statistics(self, *args: Any, **options: Any) -> Statistics:
+        result = super().statistics(*args, **options)
+        return {name: self._spread(self._fold(x, name), name) for name, x in result.items()}
 
-    def single(self, name):
-        """A parameter without the copies."""
+    def single(self, name: str) -> Tensor:
+        """A parameter without its copies."""
         return self._fold(self.get_parameter(name).detach(), name)
 
 
 @torch.no_grad()
 def pretrain(
-    model: DBM | DBN, data, *, observed=None, generator=None, device="auto", **options
+    model: DBM | DBN,
+    data: Any,
+    *,
+    observed: Any = None,
+    generator: Generator | None = None,
+    device: Any = "auto",
+    **options: Any,
 ) -> list[History]:
-    """Train the layers of `model` one after the other, in place; one History per layer.
+    """Train the layers of a deep model one after the other, in place.
 
-    data, observed, generator, device: as in `fit`; data are made dense. options: those of `fit` (epochs,
-    batch_size, method, k, lr, …), the same for every layer. W of each layer starts as it stands in the model,
-    biases and variances (unless these are fixed) from the data; the next layer sees one draw of
-    p(h given v) per row. Raises what `fit` raises, ValueError for options that belong to one machine, and
-    TypeError for another model.
+    W of each layer starts as it stands in the model, biases and variances (unless these are
+    fixed) from the data. The next layer is trained on a draw of p(h given v) per row.
+
+    Parameters
+    ----------
+    model : DBM or DBN
+        The model.
+    data, observed, generator, device
+        As in `fit`; ratings are made dense.
+    **options
+        Those of `fit`, the same for every layer, except for `checkpoint`.
+
+    Returns
+    -------
+    list of History
+        One for each layer.
+
+    References
+    ----------
+    Hinton, Osindero & Teh (2006). A fast learning algorithm for deep belief nets.
+    Salakhutdinov & Hinton (2009). Deep Boltzmann machines, section 3.2.
+
+    Examples
+    --------
+    >>> model = DBN([6, 4, 2], seed=0)
+    >>> len(pretrain(model, torch.eye(6), epochs=2, progress=False))
+    2
     """
     if not isinstance(model, (DBM, DBN)):
-        raise TypeError(f"model: got {type(model).__name__}, expected a DBM or DBN; an RBM goes to `fit`.")
-    if taken := {"checkpoint", "resume", "validation"} & set(options):
-        raise ValueError(f"{sorted(taken)}: pretraining trains several machines and takes none of these.")
-    device = choose_device(device)
-    v, mask, _ = Rows(model.to(device), data, observed).all()
-    generator = on_device(generator, device)
-    tied, histories, last, shared = isinstance(model, DBM), [], len(model.weights) - 1, None
+        raise TypeError(
+            f"model: got {type(model).__name__}, expected a DBM or DBN. Train an RBM by "
+            "`fit`."
+        )
+    if "checkpoint" in options:
+        raise ValueError(
+            "checkpoint: got one for several models, expected none. Save the result "
+            "instead."
+        )
+    model.to(choose_device(device))
+    generator = on_device(generator, model.visible_bias.device)
+    rows = as_visible_data(model, data, observed).all()
+    layer = model.visible
+    shared = None
+    histories = []
     for i, W in enumerate(model.weights):
-        copies = 1 if i == last else 2, 1 if i == 0 else 2
-        copies = copies if tied else (1, 1)  # a belief network's RBMs are plain ones
-        kind = (model.kind, model.n_levels) if i == 0 else ("bernoulli", None)
-        machine = _TiedRBM(W, *copies, *kind)
-        v, mask = torch.cat([v] * copies[0], 1), None if mask is None else torch.cat([mask] * copies[0], -1)
-        machine.initialize_from(v, mask)
-        if i == 0 and model.log_variance is not None and not model.log_variance.requires_grad:
-            machine.log_variance.requires_grad_(False).copy_(model.log_variance.repeat(copies[0]))
-            machine.hidden_bias.copy_(machine._balanced_bias(machine.W))
-        histories.append(fit(machine, v, observed=mask, generator=generator, device=device, **options))
-        W.copy_(machine.single("W"))
-        visible_bias, hidden_bias = machine.single("visible_bias"), machine.single("hidden_bias")
-        if tied:
-            model.biases[i].copy_(visible_bias if shared is None else (shared + visible_bias) / 2)
-        else:
-            model.machines[i].visible_bias.copy_(visible_bias)
-            model.machines[i].hidden_bias.copy_(hidden_bias)
+        rbm = TiedRBM(W, layer, _copies(model, i))
+        visible_copies = rbm.copies[0]
+        v = torch.cat([rows.v] * visible_copies, 1)
+        if visible_copies > 1:
+            v = torch.cat([rows.v.flatten(1)] * visible_copies, 1)
+        mask = rows.observed
+        if mask is not None:
+            mask = torch.cat([mask] * visible_copies, -1)
+        training_rows = VisibleData(rbm, v, mask)
+        rbm.initialize_from(training_rows)
         if i == 0 and model.log_variance is not None:
-            model.log_variance.copy_(machine.single("log_variance"))
-        prob_h = machine.prob_h_given_v(v, mask)[:, : W.shape[-1]]
-        v, mask, shared = sample_bernoulli(prob_h, generator), None, hidden_bias
-    if tied:
+            _keep_fixed_variance(rbm, model.log_variance)
+
+        options_here = {"generator": generator, "device": device, **options}
+        histories.append(fit(rbm, training_rows, **options_here))
+        _copy_into(model, i, rbm, shared)
+        shared = rbm.single("hidden_bias")
+        prob_h = rbm.prob_h_given_v(training_rows.all())[:, : W.shape[-1]]
+        h = sample_bernoulli(prob_h, generator)
+        layer = Bernoulli(h.shape[1])
+        rows = VisibleData(RBM(layer, 1).to(h), h).all()
+    if isinstance(model, DBM) and shared is not None:
         model.biases[-1].copy_(shared)
     return histories
+
+
+def _copies(model: DBM | DBN, i: int) -> tuple[int, int]:
+    """How many copies of its two layers the RBM number i has."""
+    if isinstance(model, DBN):
+        return 1, 1
+    return 1 if i == len(model.weights) - 1 else 2, 1 if i == 0 else 2
+
+
+def _keep_fixed_variance(rbm: TiedRBM, log_variance: Tensor) -> None:
+    """Give the first RBM the model's variances if these are not to be learned."""
+    if not log_variance.requires_grad and rbm.log_variance is not None:
+        rbm.log_variance.requires_grad_(False).copy_(log_variance.repeat(rbm.copies[0]))
+        rbm.hidden_bias.copy_(rbm.balanced_bias(rbm.W))
+
+
+def _copy_into(model: DBM | DBN, i: int, rbm: TiedRBM, shared: Tensor | None) -> None:
+    """Put what the RBM number i has learned into the model."""
+    W = model.weights[i]
+    W.copy_(rbm.single("W").view_as(W))
+    visible_bias = rbm.single("visible_bias")
+    if i == 0 and model.log_variance is not None:
+        model.log_variance.copy_(rbm.single("log_variance"))
+    if isinstance(model, DBN):
+        own = model.layers[i]
+        own.visible_bias.copy_(visible_bias.view_as(own.visible_bias))
+        own.hidden_bias.copy_(rbm.single("hidden_bias"))
+        return
+    if shared is not None:
+        visible_bias = (shared + visible_bias) / 2
+    model.biases[i].copy_(visible_bias.view_as(model.biases[i]))

@@ -1,6 +1,6 @@
-"""For tests in a real browser: Chromium, driven by Playwright, and a JupyterLab with a copy of the course.
+"""Chromium, driven by Playwright, and a JupyterLab that serves a copy of the course.
 
-Without Playwright or Chromium the tests skip themselves. The variable CHROMIUM names another executable.
+Without Playwright or Chromium the tests are skipped. CHROMIUM names another executable.
 """
 
 import os
@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-SETTINGS = {  # of JupyterLab: no question at the start, the system's theme, all cells in the page at once
+FOUND = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, FOUND), None)
+
+# No questions at the start, the theme of the system, and all cells in the page at once.
+LAB_SETTINGS = {
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
     "apputils-extension/themes": '{"adaptive-theme": true}',
     "notebook-extension/tracker": '{"windowingMode": "none"}',
@@ -30,13 +31,15 @@ SETTINGS = {  # of JupyterLab: no question at the start, the system's theme, all
 
 @pytest.fixture(scope="session")
 def browser():
-    """Playwright's Browser, one for all tests; `browser.new_context()` makes a fresh profile."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: make test-browser")
+    """One browser for all tests; `browser.new_context()` makes a fresh profile."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
     if not CHROMIUM or not shutil.which(CHROMIUM):
         pytest.skip("needs Chromium: install it, or name it in the variable CHROMIUM")
+
     # Chromium's sandbox refuses to start for root, who runs tests in containers.
-    args = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    playwright.expect.set_options(timeout=60_000)  # a busy machine is no failure
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    args = ["--no-sandbox"] if is_root else []
+    playwright.expect.set_options(timeout=60_000)  # ms, because a machine may be busy
     with playwright.sync_playwright() as p:
         chromium = p.chromium.launch(executable_path=CHROMIUM, args=args)
         yield chromium
@@ -45,7 +48,7 @@ def browser():
 
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab: its address, its token, and the folder that it serves, a copy of the course."""
+    """A running JupyterLab and the folder that it serves, a copy of the course."""
 
     url: str
     token: str
@@ -54,48 +57,53 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """JupyterLab over a copy of the notebooks, with settings, kernels' files and scores of its own."""
+    """JupyterLab with settings, kernel files and scores of its own."""
     pytest.importorskip("jupyterlab")
     folder = tmp_path_factory.mktemp("course")
     for name in ("notebooks", "docs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    for name, text in SETTINGS.items():
-        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        hidden = shutil.ignore_patterns(".ipynb_checkpoints")
+        shutil.copytree(ROOT / name, folder / name, ignore=hidden)
+    settings = folder / "jupyterlab_settings_dir" / "@jupyterlab"
+    for name, text in LAB_SETTINGS.items():
+        path = settings / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+
+    port = free_port()
     token = secrets.token_hex(16)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER") and k != "RBM_HEADLESS"}
-    environment = kept | {
-        "IPYTHONDIR": str(folder / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTER_DATA_DIR": str(folder / "data"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "JUPYTER_TOKEN": token,
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-        "RBM_PROFILE": "fast",
-        "RBM_SCORES": str(folder / "scores"),
-    }
+    options = {"root_dir": folder, "ip": "127.0.0.1", "port": port}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--ServerApp.{name}" for name in (f"root_dir={folder}", "ip=127.0.0.1", f"port={port}")]
-    with open(folder / "server.log", "w", encoding="utf-8") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
+    log = folder / "server.log"
+    with open(log, "w", encoding="utf-8") as file:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment(folder, token), stdout=file, stderr=file
+        )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, Path(log.name))
+        wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, log)
         yield Lab(f"http://127.0.0.1:{port}", token, folder)
     finally:
         server.terminate()  # the server ends its kernels
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        server.wait(60)
 
 
-def _wait_for(address, server, log, seconds=90):
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def environment(folder, token):
+    """The caller's variables without settings of Jupyter, and with folders of our own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")}
+    kept.pop("RBM_HEADLESS", None)
+    names = ["IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"]
+    names += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "RBM_SCORES"]
+    own = {name: str(folder / name.lower()) for name in names}
+    return kept | own | {"JUPYTER_TOKEN": token, "RBM_PROFILE": "fast"}
+
+
+def wait_for(address, server, log, seconds=90):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and server.poll() is None:
         try:

@@ -1,46 +1,137 @@
-"""What must hold for the exercises of every lesson."""
+"""The check of an exercise: what passes, and what a wrong answer is told."""
 
-from pathlib import Path
+import sys
+import warnings
 
+import numpy as np
+import pandas as pd
 import pytest
+import torch
 
-import rbm_lib.course
-from rbm_lib.course.exercises import Exercise, check, load_exercises
+from rbm_lib.course import check, exercise
+from rbm_lib.course.exercises import load_exercises
+from tests.support import seeded
 
-FILES = Path(rbm_lib.course.__file__).parent.glob("exercises_[0-9][0-9].py")
-NUMBERS = sorted(path.stem[-2:] for path in FILES)
-EXERCISES = [pytest.param(e, id=f"{n}-{e.id}") for n in NUMBERS for e in load_exercises(n).values()]
-
-
-def test_they_are_found_under_their_own_ids():
-    assert NUMBERS and all(key == e.id for n in NUMBERS for key, e in load_exercises(n).items())
+CASES = [(torch.randn(3, 4, generator=seeded(i), dtype=torch.float64),) for i in range(3)]
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_the_reference_gets_all_points(exercise: Exercise):
-    result = check(exercise, exercise.reference)
-    assert result.points == result.max_points == exercise.points > 0
+@exercise("1", "Centre", 2, CASES)
+def centred(v):
+    return v - v.mean(0)
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_at_least_three_typical_mistakes_are_wrong_and_get_their_own_advice(exercise):
-    assert len(exercise.mistakes) >= 3
-    for advice, mistake in exercise.wrong_functions():
-        result = check(exercise, mistake)
-        assert result.points == 0
-        assert advice in result.message
+def without_return(v):
+    result = v - v.mean(0)  # noqa: F841
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
-@pytest.mark.parametrize("placeholder", [None, ..., lambda *arguments: ..., lambda *arguments: None])
-def test_a_placeholder_is_not_done_yet(exercise, placeholder):
-    result = check(exercise, placeholder)
+def not_done(v):
+    raise NotImplementedError
+
+
+def in_place(v):
+    v -= v.mean(0)
+    return v
+
+
+centred.mistakes = {
+    "You centre the rows: average over axis 0.": lambda v: v - v.mean(1, keepdim=True),
+    "Subtract the mean once.": (lambda v: v - 2 * v.mean(0), lambda v: v - 3 * v.mean(0)),
+}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda v: centred(v).numpy(),
+        lambda v: centred(v.numpy()).astype(np.float32),
+        lambda v: centred(v).tolist(),
+        lambda v: [row for row in centred(v)],
+        lambda v: pd.DataFrame(centred(v).numpy()),
+        lambda v: centred(v).requires_grad_(),
+        lambda v: centred(v).to_sparse(),
+        lambda v: centred(v.float()).bfloat16(),
+        lambda v: centred(v)[None],
+        lambda v: v - torch.ones(1, 3).float() @ v / 3,  # a product of float and double
+        in_place,
+        centred,
+    ],
+)
+def test_a_right_answer_passes_in_every_form(answer):
+    result = check(centred, answer)
+
+    assert (result.points, result.message) == (2, "Exercise 1: right. 2 of 2 points.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda v: v - v.mean(1, keepdim=True), "You centre the rows"),
+        (lambda v: v - 3 * v.mean(0), "Subtract the mean once."),
+        (lambda v: -centred(v), "Test case 1 of 3 (0 right): the size is right, the sign"),
+        (lambda v: 3 * centred(v), "3 times the right one, everywhere. An input has this"),
+        (lambda v: centred(v) if v[0, 0] < 0 else v, " of 3 ("),
+        (lambda v: centred(v) + torch.randn(v.shape), "another result at each call"),
+        (lambda v: v.undefined_name, "your code stops with AttributeError: 'Tensor'"),
+        (lambda v: v.bool() @ v.T, "Bring both to one type"),
+        (lambda v: exit(), "your code stops with SystemExit"),
+        (lambda: 1, "your code stops with TypeError"),
+        (without_return, "is a `return` missing?"),
+        (lambda v: "forty-two", "a str cannot be read as numbers"),
+        (3.0, "a function is expected, this is a float"),
+        (None, "not done yet."),
+        (lambda v: ..., "not done yet."),
+        (not_done, "not done yet."),
+    ],
+)
+def test_a_wrong_answer_is_told_what_is_wrong(answer, words):
+    result = check(centred, answer)
+
     assert result.points == 0
-    assert "not done yet" in result.message
+    assert words in result.message and "\n" not in result.message
+    assert result.message.endswith("0 of 2 points.")
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_a_text_instead_of_numbers_is_wrong_and_stops_nothing(exercise):
-    result = check(exercise, lambda *arguments: "forty-two")
-    assert result.points == 0
-    assert "not right yet" in result.message
+def test_a_check_prints_nothing_of_the_answer(capsys):
+    def noisy(v):
+        print("here")
+        print("there", file=sys.stderr)
+        warnings.warn("beware", stacklevel=1)
+        return centred(v)
+
+    assert check(centred, noisy).points == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_long_message_is_shown_in_lines_that_break_between_words():
+    wordy = exercise("1", "Centre", 2, CASES)(centred)
+    wordy.mistakes = {"Average over the rows: " * 5 + "x-" * 60: lambda v: 2 * v}
+
+    result = check(wordy, lambda v: 2 * v)
+
+    lines = str(result).splitlines()
+    assert str(result).split() == result.message.split() and len(lines) > 2
+    assert all(len(line) <= 90 or " " not in line for line in lines)
+
+
+FILE = """\
+from rbm_lib.course import exercise
+
+FACTOR = 2
+twice = exercise("1", "Twice", 1, [(3,)])(lambda x: FACTOR * x)
+"""
+
+
+@pytest.mark.parametrize("start", ["notebooks", "notebooks/student", "work", "."])
+def test_exercises_are_found_from_every_folder_of_the_course(tmp_path, monkeypatch, start):
+    exercises = tmp_path / "notebooks" / "exercises"
+    exercises.mkdir(parents=True)
+    (exercises / "98_toy.py").write_text(FILE)
+    (exercises / "00_start_here.py").write_text(FILE)
+    (tmp_path / start).mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / start)
+
+    (twice,) = load_exercises("98_any_name").values()
+
+    assert check(twice, lambda x: 6).points == 1
+    assert load_exercises("97_none") == {}
+    assert "warm-up" in load_exercises("00"), "the library's own checkout comes first"

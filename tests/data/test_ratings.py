@@ -1,27 +1,35 @@
-"""RatingMatrix against the plain dense table it stands for."""
+"""RatingMatrix against the plain table it stands for, with −1 where nothing was rated."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from rbm_lib.data import RatingMatrix
+from rbm_lib.data.ratings import RatingMatrix, require_ratings
+
+USER_IDS = np.arange(7) * 10 + 100
+ITEM_IDS = np.array([f"item {k}" for k in range(5)])
 
 
-def example(n_users=7, n_items=5, n_levels=5, seed=0):
-    """A matrix and its dense table, -1 where missing; one user and one item without ratings."""
-    rng = np.random.default_rng(seed)
-    table = np.where(rng.random((n_users, n_items)) < 0.5, rng.integers(0, n_levels, (n_users, n_items)), -1)
-    table[3], table[:, 2] = -1, -1
-    table[0, 0] = 0  # level 0 is a rating, not a gap
-    rows, columns = np.nonzero(table >= 0)
-    order = rng.permutation(len(rows))
-    rows, columns = rows[order], columns[order]
-    user_ids, item_ids = np.arange(n_users) * 10 + 100, np.array([f"item {k}" for k in range(n_items)])
-    ids = {"user_ids": user_ids, "item_ids": item_ids}
-    return RatingMatrix(
-        user_ids[rows], item_ids[columns], table[rows, columns], n_levels=n_levels, **ids
-    ), table
+@pytest.fixture
+def table():
+    """7 users × 5 items, levels 0 to 4; one user and one item without ratings."""
+    rng = np.random.default_rng(0)
+    levels = rng.integers(0, 5, (7, 5))
+    levels[rng.random((7, 5)) < 0.5] = -1
+    levels[3] = -1
+    levels[:, 2] = -1
+    levels[0, 0] = 0  # level 0 is a rating, not a gap
+    return levels
+
+
+@pytest.fixture
+def matrix(table):
+    """The same as a RatingMatrix, from ratings in random order."""
+    rows, columns = np.random.default_rng(1).permutation(np.argwhere(table >= 0)).T
+    ids = {"user_ids": USER_IDS, "item_ids": ITEM_IDS}
+    ratings = USER_IDS[rows], ITEM_IDS[columns], table[rows, columns]
+    return RatingMatrix(*ratings, n_levels=5, **ids)
 
 
 def dense(matrix):
@@ -29,192 +37,225 @@ def dense(matrix):
     return torch.where(observed, v, torch.tensor(-1.0)).numpy()
 
 
-def test_sizes_and_batch():
-    matrix, table = example()
-    assert (matrix.n_users, matrix.n_items, matrix.n_levels) == (7, 5, 5)
-    assert matrix.shape == (7, 5) and len(matrix) == 7 and matrix.n_ratings == (table >= 0).sum()
+def test_a_batch_is_dense_rows_and_their_mask_in_new_memory(matrix, table):
     v, observed = matrix.batch([4, 0, 0, 3])
-    assert v.dtype == torch.float32 and observed.dtype == torch.bool
-    assert np.array_equal(observed.numpy(), table[[4, 0, 0, 3]] >= 0)
-    assert np.array_equal(v.numpy(), np.maximum(table[[4, 0, 0, 3]], 0))
-    assert np.array_equal(matrix.item_counts(), (table >= 0).sum(0))
+    assert (v.dtype, observed.dtype) == (torch.float32, torch.bool)
+    assert np.array_equal(observed, table[[4, 0, 0, 3]] >= 0)
+    assert np.array_equal(v, np.maximum(table[[4, 0, 0, 3]], 0))
+
+    v.fill_(9)
+    observed.fill_(True)
+    assert np.array_equal(dense(matrix), table)
 
 
 @pytest.mark.parametrize(
     "rows",
-    [slice(1, 6, 2), torch.tensor([1, 3, 5]), np.array([1, 3, 5], np.int32), range(1, 6, 2), [-6, 3, -2]],
+    [
+        slice(1, 6, 2),
+        torch.tensor([1, 3, 5]),
+        np.array([1, 3, 5], np.int32),
+        [-6, 3, -2],
+        np.arange(7) % 2 == 1,
+    ],
 )
-def test_rows_may_be_given_in_any_usual_way(rows):
-    matrix, table = example()
-    assert np.array_equal(dense(matrix.rows(rows)), table[[1, 3, 5]])
-    assert np.array_equal(matrix.batch(rows)[0].numpy(), matrix.batch([1, 3, 5])[0].numpy())
+def test_rows_may_be_given_in_any_usual_way(matrix, table, rows):
+    part = matrix.rows(rows)
+
+    assert np.array_equal(dense(part), table[[1, 3, 5]])
+    assert part.user_ids.tolist() == [110, 130, 150]
+    assert np.array_equal(matrix.batch(rows)[0], matrix.batch([1, 3, 5])[0])
 
 
-def test_rows_by_mask_keep_ids_and_items():
-    matrix, table = example()
-    some = matrix.rows(table[:, 0] >= 0)
-    assert np.array_equal(dense(some), table[table[:, 0] >= 0])
-    assert np.array_equal(some.user_ids, matrix.user_ids[table[:, 0] >= 0]) and some.n_items == 5
-    assert matrix.rows([]).shape == (0, 5) and matrix.batch([])[0].shape == (0, 5)
+@pytest.mark.parametrize("rows", [[0.5], [7], [-8], [[0, 1]], np.ones(6, bool), ["a"]])
+def test_rows_that_do_not_fit_are_refused(matrix, rows):
+    with pytest.raises(ValueError, match="rows: got"):
+        matrix.batch(rows)
 
 
-def test_rows_that_do_not_fit_are_refused():
-    matrix, _ = example()
-    with pytest.raises(TypeError, match="whole numbers"):
-        matrix.batch([0.5])
-    for rows in ([7], [-8], [[0, 1]]):
-        with pytest.raises(ValueError, match="7 users"):
-            matrix.batch(rows)
-    with pytest.raises(ValueError, match="mask"):
-        matrix.batch(np.ones(6, bool))
+def test_ratings_are_given_row_by_row(matrix, table):
+    users, items, levels = matrix.triples()
+    assert np.array_equal(np.stack([users, items], 1), np.argwhere(table >= 0))
+    assert np.array_equal(levels, table[users, items])
+
+    indptr, items, levels = matrix.rated_rows([6, 3])
+    assert indptr.tolist() == [0, (table[6] >= 0).sum(), len(items)]
+    assert np.array_equal(items, np.flatnonzero(table[6] >= 0))
+    assert np.array_equal(levels, table[6, items])
 
 
-def test_batch_is_new_memory_and_the_last_rows_are_not_lost():
-    matrix, table = example()
-    v, observed = matrix.batch([0])
-    v.fill_(9), observed.fill_(True)
-    assert np.array_equal(dense(matrix), table)
-    assert np.array_equal(np.concatenate([dense(matrix.rows(slice(k, k + 3))) for k in (0, 3, 6)]), table)
+def test_rated_and_liked_cells(matrix, table):
+    assert np.array_equal(matrix.rated().toarray(), table >= 0)
+    assert np.array_equal(matrix.likes(3).toarray(), table >= 3)
+    assert np.array_equal(matrix.binarize(3).likes().toarray(), table >= 3)
+    with pytest.raises(ValueError, match="at_least: got None, expected a level, 1 to 4"):
+        matrix.likes()
 
 
-def test_transpose_twice_is_the_matrix():
-    matrix, table = example()
-    assert np.array_equal(dense(matrix.T), table.T) and np.array_equal(matrix.T.user_ids, matrix.item_ids)
+def test_keep_leaves_the_catalogue_as_it_is(matrix, table):
+    high = matrix.keep(matrix.triples()[2] >= 2)
+
+    assert np.array_equal(dense(high), np.where(table >= 2, table, -1))
+    assert np.array_equal(high.user_ids, USER_IDS)
+    with pytest.raises(ValueError, match="chosen: got int64"):
+        matrix.keep([0, 1])
+
+
+def test_counts(matrix, table):
+    assert (matrix.shape, len(matrix), matrix.n_ratings) == ((7, 5), 7, (table >= 0).sum())
+    assert np.array_equal(matrix.user_counts(), (table >= 0).sum(1))
+    assert np.array_equal(matrix.item_counts(), (table >= 0).sum(0))
+    by_level = [(table == level).sum(0) for level in range(5)]
+    assert np.array_equal(matrix.level_counts(), np.stack(by_level, 1))
+
+
+def test_transposing_swaps_users_and_items(matrix, table):
+    assert np.array_equal(dense(matrix.T), table.T)
+    assert np.array_equal(matrix.T.user_ids, ITEM_IDS)
     assert matrix.T.T.fingerprint() == matrix.fingerprint()
 
 
-def test_binarize():
-    matrix, table = example()
-    likes = matrix.binarize(3)
-    assert np.array_equal(dense(likes), np.where(table < 0, -1, table >= 3)) and likes.n_levels == 2
+def test_binarize_gives_likes_and_leaves_the_matrix_as_it_is(matrix, table):
+    assert np.array_equal(dense(matrix.binarize(3)), np.where(table < 0, -1, table >= 3))
     assert np.array_equal(dense(matrix), table)
-    with pytest.raises(ValueError, match="at_least is 5"):
+    with pytest.raises(ValueError, match="at_least: got 5"):
         matrix.binarize(5)
 
 
-def test_no_zero_is_ever_stored():
-    matrix, _ = example()
-    assert matrix.csr.data.min() == 1 and matrix.binarize(1).csr.data.min() == 1
-
-
-def test_frame_and_back():
-    matrix, _ = example()
+def test_a_frame_has_every_rating(matrix):
     frame = matrix.to_frame()
-    assert list(frame.columns) == ["user_id", "item_id", "level"]
-    ids = {"user_ids": matrix.user_ids, "item_ids": matrix.item_ids}
+
+    ids = {"user_ids": USER_IDS, "item_ids": ITEM_IDS}
     again = RatingMatrix(frame.user_id, frame.item_id, frame.level, n_levels=5, **ids)
     assert again.fingerprint() == matrix.fingerprint()
 
 
-def test_default_catalogue_is_sorted_and_default_levels_count():
+def test_the_default_catalogue_is_sorted_and_the_default_levels_are_counted():
     matrix = RatingMatrix([5, 2, 5], ["b", "a", "a"], [1, 3, 0])
-    assert matrix.user_ids.tolist() == [2, 5] and matrix.item_ids.tolist() == ["a", "b"]
-    assert matrix.n_levels == 4 and dense(matrix).tolist() == [[3, -1], [0, 1]]
+
+    assert (matrix.user_ids.tolist(), matrix.item_ids.tolist()) == ([2, 5], ["a", "b"])
+    assert matrix.n_levels == 4
+    assert dense(matrix).tolist() == [[3, -1], [0, 1]]
 
 
-def test_index_of_external_ids():
-    matrix, _ = example()
-    assert matrix.user_index([160, 100]).tolist() == [6, 0] and matrix.item_index("item 4").tolist() == [4]
-    with pytest.raises(ValueError, match=r"unknown user ids \[7\]"):
+def test_external_ids_are_looked_up(matrix):
+    assert matrix.user_index([160, 100]).tolist() == [6, 0]
+    assert matrix.item_index("item 4").tolist() == [4]
+    with pytest.raises(
+        ValueError, match=r"user ids: got \[7\], expected ids of the catalogue"
+    ):
         matrix.user_index([100, 7])
-    with pytest.raises(ValueError, match="item 9"):
-        matrix.item_index(["item 9"])
 
 
-def test_fingerprint_sees_every_part():
-    base = RatingMatrix([1, 2], [1, 2], [0, 1], n_levels=3)
-    others = [
-        RatingMatrix([1, 3], [1, 2], [0, 1], n_levels=3),
-        RatingMatrix([1, 2], [1, 3], [0, 1], n_levels=3),
-        RatingMatrix([1, 2], [2, 1], [0, 1], n_levels=3),
-        RatingMatrix([1, 2], [1, 2], [0, 2], n_levels=3),
-        RatingMatrix([1, 2], [1, 2], [0, 1], n_levels=4),
-        RatingMatrix(["1", "2"], [1, 2], [0, 1], n_levels=3),
+def test_the_fingerprint_depends_on_every_part_but_not_on_the_order():
+    arguments = [
+        ([1, 2], [1, 2], [0, 1], 3),
+        ([1, 3], [1, 2], [0, 1], 3),
+        ([1, 2], [1, 3], [0, 1], 3),
+        ([1, 2], [2, 1], [0, 1], 3),
+        ([1, 2], [1, 2], [0, 2], 3),
+        ([1, 2], [1, 2], [0, 1], 4),
+        (["1", "2"], [1, 2], [0, 1], 3),
     ]
-    prints = {matrix.fingerprint() for matrix in [base, *others]}
-    assert (
-        len(prints) == 7
-        and base.fingerprint() == RatingMatrix([2, 1], [2, 1], [1, 0], n_levels=3).fingerprint()
+    prints = [RatingMatrix(*values, n_levels=n).fingerprint() for *values, n in arguments]
+
+    assert len(set(prints)) == len(arguments)
+    assert RatingMatrix([2, 1], [2, 1], [1, 0], n_levels=3).fingerprint() == prints[0]
+
+
+@pytest.mark.parametrize("convert", [np.array, pd.Series, torch.tensor, list])
+def test_arguments_may_be_of_any_usual_type_and_are_copied(convert):
+    catalogue = np.array([1, 2, 3])
+
+    matrix = RatingMatrix(
+        convert([3, 1]), convert([7, 8]), convert([1.0, 0.0]), user_ids=catalogue
     )
-
-
-def test_callers_arrays_are_not_changed_and_may_be_read_only():
-    users, items = np.arange(20)[::2], np.arange(10)[::-1]
-    levels = np.asfortranarray(np.arange(20).reshape(10, 2) % 5)[:, 0]
-    kept = [x.copy() for x in (users, items, levels)]
-    for x in (users, items, levels):
-        x.flags.writeable = False
-    matrix = RatingMatrix(users, items, levels, user_ids=(catalogue := np.arange(19)))
     catalogue[:] = 0
-    assert matrix.user_ids.tolist() == list(range(19))
-    assert all(np.array_equal(a, b) for a, b in zip((users, items, levels), kept, strict=True))
-    series = [pd.Series(x, index=range(100, 110)) for x in kept]
-    assert RatingMatrix(*series, user_ids=range(19)).fingerprint() == matrix.fingerprint()
-    assert RatingMatrix(*map(torch.tensor, map(np.array, kept)), user_ids=range(19)).n_ratings == 10
+
+    assert matrix.user_ids.tolist() == [1, 2, 3]
+    assert dense(matrix).tolist() == [[-1, 0], [-1, -1], [1, -1]]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("users", "items", "levels", "message"),
     [
-        (([1, 2], [1], [0, 0]), "2, 1 and 2 entries"),
-        (([1, 2], [1, 2], [0, -1]), "level -1 at position 1"),
-        (([1, 2], [1, 2], [0, 3]), "level 3 at position 1"),
-        (([1, 2], [1, 2], [0, 1.5]), "1.5.* at position 1 is not a whole number"),
-        (([1, 2], [1, 2], [np.nan, 1]), "position 0 is not a whole number"),
-        (([1, 2], [1, 2], pd.array([1, None], dtype="Int64")), "position 1 is not a whole number"),
-        (([1, 2], [1, 2], [0, np.inf]), "position 1"),
-        (([1.0, np.nan], [1, 2], [0, 1]), "user id at position 1 is missing"),
-        (([1, 2], ["a", None], [0, 1]), "item id at position 1 is missing"),
-        (
-            ([9, 1, 2, 1, 2], [9, 7, 8, 7, 8], [0, 0, 0, 1, 1]),
-            "user 1 rated item 7 twice, at positions 1 and 3",
-        ),
-        (([1, 2], [1, 2], [0, 300]), "outside"),
+        ([1, 2], [1], [0, 0], r"levels: got shape \(2,\) for 2 users and 1 items"),
+        ([1, 2], [1, 2], [0, -1], "levels: got -1 at position 1, expected 0 to 2"),
+        ([1, 2], [1, 2], [0, 300], "levels: got 300 at position 1"),
+        ([1, 2], [1, 2], [0, 1.5], "levels: got 1.5 at position 1, expected whole numbers"),
+        ([1, 2], [1, 2], [np.nan, 1], "levels: got nan at position 0"),
+        ([[1, 2]], [1, 2], [0, 1], r"users: got shape \(1, 2\), expected a flat list"),
+        ([1, 2], ["a", None], [0, 1], "items: got a missing value at position 1"),
+        ([9, 1, 2, 1], [9, 7, 8, 7], [0] * 4, "user 1 and item 7 at positions 1 and 3"),
     ],
 )
-def test_bad_ratings_are_refused_by_name(arguments, message):
+def test_bad_ratings_are_refused_by_name(users, items, levels, message):
     with pytest.raises(ValueError, match=message):
-        RatingMatrix(*arguments, n_levels=3)
+        RatingMatrix(users, items, levels, n_levels=3)
 
 
-def test_bad_catalogues_are_refused():
-    with pytest.raises(ValueError, match=r"unknown item ids \[2\]"):
-        RatingMatrix([1, 2], [1, 2], [0, 1], item_ids=[1, 3])
-    with pytest.raises(ValueError, match="twice"):
-        RatingMatrix([1, 2], [1, 2], [0, 1], user_ids=[1, 2, 2])
-    for n_levels in (1, 256):
-        with pytest.raises(ValueError, match="n_levels"):
-            RatingMatrix([1], [1], [0], n_levels=n_levels)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"item_ids": [1, 3]}, r"item ids: got \[2\], expected ids of the catalogue"),
+        ({"user_ids": [1, 2, 2]}, "user_ids: got .*2.* twice"),
+        ({"user_ids": [1, 2, None]}, "user_ids: got a missing value at position 2"),
+        ({"n_levels": 1}, "n_levels: got 1"),
+        ({"n_levels": 256}, "n_levels: got 256, expected at most 255"),
+    ],
+)
+def test_bad_catalogues_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        RatingMatrix([1, 2], [1, 2], [0, 1], **options)
 
 
-def test_255_levels_fit_one_byte():
+def test_255_levels_and_no_ratings_are_legal():
     assert dense(RatingMatrix([1, 1], [1, 2], [254, 0])).tolist() == [[254, 0]]
+    empty = RatingMatrix([], [], [], user_ids=[1, 2], item_ids=[3])
+    assert dense(empty).tolist() == [[-1], [-1]]
+    assert empty.rows([]).shape == (0, 1)
 
 
-def test_from_frame():
-    frame = pd.DataFrame(
-        {"user_id": [1, 1, 2], "movie_id": [5, 6, 5], "rating": [1.0, 4.0, 5.0]}, index=[7, 8, 9]
-    )
-    assert dense(RatingMatrix.from_frame(frame)).tolist() == [[0, 3], [4, -1]]
-    assert RatingMatrix.from_frame(frame).n_levels == 5
-    likes = RatingMatrix.from_frame(frame, like_at_least=4)
-    assert dense(likes).tolist() == [[0, 1], [1, -1]] and likes.n_levels == 2
-    halves = RatingMatrix.from_frame(frame.assign(rating=[0.5, 4.5, 5.0]))
-    assert dense(halves).tolist() == [[0, 8], [9, -1]] and halves.n_levels == 10
-    own = RatingMatrix.from_frame(
-        frame.rename(columns={"movie_id": "song"}), item_column="song", scale=[1, 4, 5]
-    )
-    assert dense(own).tolist() == [[0, 1], [2, -1]]
-    for rating, message in ((6.0, "position 1"), (np.nan, "row 8"), (0.0, "not on the scale")):
-        with pytest.raises(ValueError, match=message):
-            RatingMatrix.from_frame(frame.assign(rating=[1.0, rating, 2.5]), like_at_least=4)
-    with pytest.raises(ValueError, match="no column"):
-        RatingMatrix.from_frame(frame.drop(columns="rating"))
-    with pytest.raises(ValueError, match="increasing"):
-        RatingMatrix.from_frame(frame, scale=[5, 4, 1])
+STARS = pd.DataFrame(
+    {"user_id": [1, 1, 2], "movie_id": [5, 6, 5], "rating": [1.0, 4.0, 5.0]},
+    index=[7, 8, 9],
+)
 
 
-def test_an_empty_matrix_is_legal():
-    empty = RatingMatrix([], [], [], n_levels=2, user_ids=[1, 2], item_ids=[3])
-    v, observed = empty.batch([0, 1])
-    assert v.tolist() == [[0], [0]] and not observed.any() and empty.n_ratings == 0
+@pytest.mark.parametrize(
+    ("rating", "options", "levels", "n_levels"),
+    [
+        ([1, 4, 5], {}, [[0, 3], [4, -1]], 5),
+        ([0.5, 4.5, 5], {}, [[0, 8], [9, -1]], 10),
+        ([1, 4, 5], {"scale": [1, 4, 5]}, [[0, 1], [2, -1]], 3),
+        ([1, 4, 5], {"like_at_least": 4}, [[0, 1], [1, -1]], 2),
+    ],
+)
+def test_levels_from_a_frame(rating, options, levels, n_levels):
+    matrix = RatingMatrix.from_frame(STARS.assign(rating=rating), **options)
+
+    assert (dense(matrix).tolist(), matrix.n_levels) == (levels, n_levels)
+
+
+def test_columns_of_a_frame_may_have_other_names():
+    frame = STARS.rename(columns={"movie_id": "song"})
+
+    assert RatingMatrix.from_frame(frame, item_column="song").item_ids.tolist() == [5, 6]
+    with pytest.raises(ValueError, match=r"expected \['movie_id'\] too"):
+        RatingMatrix.from_frame(frame)
+
+
+def test_a_rating_off_the_scale_is_named():
+    for rating in (6.0, 0.0, np.nan):
+        with pytest.raises(ValueError, match=r"rating: got .* in row 8 \(position 1\)"):
+            RatingMatrix.from_frame(STARS.assign(rating=[1.0, rating, 2.5]))
+    with pytest.raises(ValueError, match="expected two or more increasing numbers"):
+        RatingMatrix.from_frame(STARS, scale=[5, 4, 1])
+
+
+def test_require_ratings(matrix):
+    require_ratings("train", matrix, at_least=1)
+
+    with pytest.raises(TypeError, match="train: got ndarray, expected a RatingMatrix"):
+        require_ratings("train", np.eye(3))
+    with pytest.raises(ValueError, match="train: got 0 ratings, expected at least 1"):
+        require_ratings("train", matrix.rows([3]), at_least=1)

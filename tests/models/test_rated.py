@@ -1,38 +1,34 @@
-"""Rated cells against dense rows: what a machine hears, its gradient, its training, its biases."""
+"""Rated cells against dense rows: the same fields, from the ratings alone."""
 
 import numpy as np
 import pytest
 import torch
 
-from rbm_lib import RBM, fit
-from rbm_lib.data import RatingMatrix
-from rbm_lib.models import batch as inputs
-from rbm_lib.models import rated as sparse
-from rbm_lib.training.gradients import cd_gradient
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.models import VisibleData
+from rbm_lib.models.rated import RatedBatch, input_to_hidden, input_to_rated
+from tests.support import random_rbm, seeded
 
-KINDS = [("bernoulli", None), ("categorical", 2), ("categorical", 5)]
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
 
 
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def ratings(n_levels, n_users=30, n_items=40, share=0.15, seed=0):
-    rng = np.random.default_rng(seed)
-    known = rng.random((n_users, n_items)) < share
-    known[3], known[n_users - 1], known[:, 7], known[:, n_items - 1] = False, False, False, False
+@pytest.fixture(
+    params=[("bernoulli", 2), ("categorical", 2), ("categorical", 5), ("gaussian", 5)]
+)
+def case(request):
+    """A model, dense rows (users and items without ratings among them), and the ratings."""
+    visible, n_levels = request.param
+    rng = np.random.default_rng(0)
+    known = rng.random((30, 40)) < 0.15
+    known[[3, 29]] = False
+    known[:, [7, 39]] = False
     users, items = np.nonzero(known)
     levels = rng.integers(0, n_levels, len(users))
-    catalogue = {"user_ids": range(n_users), "item_ids": range(n_items)}
-    return RatingMatrix(users, items, levels, n_levels=n_levels, **catalogue)
-
-
-def machine(kind, n_levels, n_visible=40):
-    model = RBM(n_visible, 6, kind, n_levels, weight_std=0.7, seed=0).double()
-    for p, seed in ((model.visible_bias, 1), (model.hidden_bias, 2)):
-        p.data.normal_(generator=seeded(seed))
-    return model
+    ids = {"user_ids": range(30), "item_ids": range(40)}
+    ratings = RatingMatrix(users, items, levels, n_levels=n_levels, **ids)
+    model = random_rbm(visible, 40, 6, n_levels)
+    data = VisibleData(model, ratings)
+    return model, data.all(), RatedBatch(model, data.rated_rows(torch.arange(30)))
 
 
 @pytest.fixture(params=[True, False], ids=["sampled product", "gathered"])
@@ -43,104 +39,48 @@ def either_way(request, monkeypatch):
     monkeypatch.setattr("rbm_lib.models.rated.BLOCK_ELEMENTS", 100)  # several blocks
 
 
-@pytest.mark.parametrize(("kind", "n_levels"), [*KINDS, ("gaussian", None)])
-def test_both_inputs_are_those_of_dense_rows(kind, n_levels, either_way):
-    matrix, model = ratings(n_levels or 2), machine(kind, n_levels)
-    if kind == "gaussian":
-        model.log_variance.data.uniform_(-1, 1, generator=seeded(3))
-    cells, rows = sparse.RatedCells(model, matrix.csr), inputs.Rows(model, matrix)
-    v, observed, _ = rows.all()
-    with torch.no_grad():
-        torch.testing.assert_close(
-            sparse.input_to_hidden(model, cells), model.input_to_hidden(v, observed), **CLOSE
-        )
-        h = torch.rand(len(v), 6, generator=seeded(4), dtype=torch.float64)
-        expected = model.input_to_visible(h)[cells.row, cells.unit]
-        torch.testing.assert_close(sparse.input_to_rated(model, cells, h), expected, **CLOSE)
+def test_rated_units_are_the_observed_ones(case):
+    _, dense, rated = case
+
+    assert torch.equal(torch.stack([rated.row, rated.unit]), dense.observed.nonzero().T)
+    assert torch.equal(rated.v, dense.v[rated.row, rated.unit])
+    assert rated.ends.diff().tolist() == dense.observed.sum(1).tolist()
+    assert len(rated) == len(dense)
 
 
-@pytest.mark.parametrize("sample_visible", [False, True])
-@pytest.mark.parametrize("k", [1, 3])
-@pytest.mark.parametrize(("kind", "n_levels"), KINDS)
-def test_the_gradient_is_that_of_dense_rows(kind, n_levels, k, sample_visible, either_way, monkeypatch):
-    """Every draw compares with the same number, so that both see the same states."""
-    monkeypatch.setattr(torch, "rand", lambda shape, dtype, **_: torch.full(tuple(shape), 0.37, dtype=dtype))
-    matrix, model = ratings(n_levels or 2), machine(kind, n_levels)
-    v, observed, _ = inputs.Rows(model, matrix).all()
-    expected = cd_gradient(model, v, k, observed, sample_visible=sample_visible)
-    got = sparse.cd_gradient(model, sparse.RatedCells(model, matrix.csr), k, sample_visible)
-    assert expected.keys() == got.keys() and expected["W"].abs().max() > 0.01
-    for name in expected:
-        torch.testing.assert_close(got[name], expected[name], **CLOSE)
-    assert (got["W"][[7, 39]] == 0).all()  # items that nobody rated
+def test_the_field_at_the_hidden_units_is_that_of_dense_rows(case):
+    model, dense, rated = case
+
+    expected = model.input_to_hidden(dense)
+
+    torch.testing.assert_close(input_to_hidden(model, rated), expected, **CLOSE)
+    other = input_to_hidden(model, rated, 0.5 * rated.v)
+    torch.testing.assert_close(other, 0.5 * expected, **CLOSE)
 
 
-@pytest.mark.parametrize(("kind", "n_levels"), KINDS)
-def test_a_gradient_is_added_to_what_is_left_of_the_last(kind, n_levels):
-    model, cells = (
-        machine(kind, n_levels),
-        sparse.RatedCells(machine(kind, n_levels), ratings(n_levels or 2).csr),
-    )
-    gradient = sparse.cd_gradient(model, cells, generator=seeded())
-    given = {name: torch.rand_like(p) for name, p in model.named_parameters()}
-    before = {name: value.clone() for name, value in given.items()}
-    added = sparse.cd_gradient(model, cells, generator=seeded(), into=given, keep=0.9, scale=-2.0)
-    for name in gradient:
-        torch.testing.assert_close(added[name], 0.9 * before[name] - 2 * gradient[name], **CLOSE)
-        assert added[name] is given[name]
+@torch.no_grad()
+def test_the_field_at_the_rated_units_is_that_of_dense_rows(case, either_way):
+    model, _, rated = case
+    h = torch.rand(30, 6, generator=seeded(4)).double()
+
+    field = input_to_rated(model, rated, h)
+
+    expected = model.input_to_visible(h)[rated.row, rated.unit]
+    torch.testing.assert_close(field, expected, **CLOSE)
+    mean = model.mean_v_given_h(h)[rated.row, rated.unit]
+    torch.testing.assert_close(rated.layer(model).mean(field), mean, **CLOSE)
 
 
-def test_rows_without_ratings_have_no_gradient():
-    model, nobody = machine("categorical", 2), ratings(2).rows([3, 29])
-    assert nobody.n_ratings == 0
-    gradient = sparse.cd_gradient(model, sparse.RatedCells(model, nobody.csr))
-    assert all((value == 0).all() for value in gradient.values())
+def test_places_are_sorted_by_the_row_of_W(case):
+    """First those of the units' own states, then those of all levels."""
+    _, _, rated = case
 
+    starts, row, order = rated.sorted_by_weight()
 
-@pytest.mark.parametrize(("kind", "n_levels"), KINDS)
-def test_training_is_that_of_dense_rows(kind, n_levels, monkeypatch):
-    """With CD-1 and mean visible units the two paths draw the same hidden units."""
-    matrix, trained, calls = ratings(n_levels or 2), [], []
-    spy = sparse.cd_gradient
-    monkeypatch.setattr(sparse, "cd_gradient", lambda *a, **b: calls.append(1) or spy(*a, **b))
-    for below in (1.0, 0.0):
-        monkeypatch.setattr("rbm_lib.models.batch.SPARSE_BELOW", {"cpu": below})
-        model = machine(kind, n_levels).initialize_from(matrix)
-        fit(model, matrix, epochs=4, batch_size=7, lr=0.05, weight_decay=0.01, decay_toward="item_mean",
-            generator=seeded(5), device="cpu", progress=False)  # fmt: skip
-        trained.append(dict(model.named_parameters()))
-    assert len(calls) == 4 * 5  # the first of the two runs, every batch, the short one too
-    for name, p in trained[0].items():
-        torch.testing.assert_close(p, trained[1][name], rtol=1e-8, atol=1e-10)
-
-
-def test_where_rated_cells_are_used(monkeypatch):
-    monkeypatch.setattr("rbm_lib.models.batch.SPARSE_BELOW", {"cpu": 0.01})
-    few, many = ratings(2, 100, 200, 0.005), ratings(2, 100, 200, 0.05)
-    model = RBM(200, 2, "categorical", 2)
-    assert inputs.Rows(model, few).sparse and not inputs.Rows(model, many).sparse
-    assert not inputs.Rows(model, few, visible_offset=torch.zeros(200, 2)).sparse
-    assert not inputs.Rows(RBM(200, 2, "gaussian"), few).sparse
-    assert not inputs.Rows(RBM(200, 2), torch.zeros(3, 200)).sparse
-
-
-@pytest.mark.parametrize(("kind", "n_levels"), KINDS)
-def test_biases_from_ratings_are_those_of_dense_rows(kind, n_levels):
-    matrix = ratings(n_levels or 2)
-    model, other = machine(kind, n_levels), machine(kind, n_levels)
-    v, observed, _ = inputs.Rows(model, matrix).all()
-    other.initialize_from(v, observed)
-    torch.testing.assert_close(model.initialize_from(matrix).visible_bias, other.visible_bias, **CLOSE)
-    counts = matrix.level_counts()
-    assert counts.shape == (40, n_levels or 2) and counts.sum() == matrix.n_ratings
-    with pytest.raises(ValueError, match="observed: a RatingMatrix brings its own mask"):
-        model.initialize_from(matrix, observed)
-    for n_items in (9, 50):
-        with pytest.raises(ValueError, match=f"got ratings of {n_items} items and .* levels, expected 40"):
-            model.initialize_from(ratings(n_levels or 2, n_items=n_items))
-
-
-def test_wide_rows_are_looked_at_a_few_at_a_time(monkeypatch):
-    monkeypatch.setattr("rbm_lib.models.batch.MOST_AT_ONCE", 800)
-    rows = inputs.Rows(RBM(40, 2, "categorical", 2), ratings(2))
-    assert len(rows.some(1000)[0]) == 10 and len(rows.some(5)[0]) == 5
+    W_rows = torch.cat([rated.active_row, rated.W_rows])
+    users = torch.cat([rated.row, 30 + rated.row.repeat_interleave(rated.width)])
+    assert torch.equal(order.sort().values.long(), torch.arange(len(W_rows)))
+    assert (W_rows[order.long()].diff() >= 0).all()
+    assert torch.equal(users[order.long()], row.long())
+    counts = torch.bincount(W_rows, minlength=40 * rated.width)
+    assert np.diff(starts).tolist() == counts.tolist()

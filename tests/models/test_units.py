@@ -1,158 +1,196 @@
-"""Units: cumulants by sums and integrals, means as their derivatives, samples by counting."""
+"""Unit types: energies by hand, sums and samples against counting, and what they accept."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
+from torch import tensor
 
-from rbm_lib.models.units import (
-    Bernoulli,
-    Categorical,
-    Gaussian,
-    random_numbers,
-    sample_bernoulli,
-    uniform_,
+from rbm_lib.models import Bernoulli, Categorical, Gaussian
+from rbm_lib.models.units import as_described, as_layer
+from tests.support import (
+    World,
+    assert_drawn_from,
+    assert_refused,
+    pairs,
+    random_rbm,
+    random_rows,
+    seeded,
+    visible_layer,
 )
-from tests.support import seeded
 
 
-def layer(kind, n=3, seed=0):
-    generator = seeded(seed)
-    bias = torch.randn(*((n, 4) if kind == "categorical" else (n,)), generator=generator, dtype=torch.float64)
-    if kind == "gaussian":
-        return Gaussian(bias, torch.randn(n, generator=generator, dtype=torch.float64))
-    return {"bernoulli": Bernoulli, "categorical": Categorical}[kind](bias)
+def test_energies_by_hand():
+    binary = Bernoulli(2).with_parameters(tensor([1.0, -2.0]))
+    assert binary.energy(tensor([[1.0, 1.0], [0.0, 1.0]])).tolist() == [[-1, 2], [0, 2]]
+
+    levels = Categorical(2, 3).with_parameters(tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert levels.energy(levels.encode(tensor([[0.0, 2.0]]))).tolist() == [[-1.0, -6.0]]
+
+    real = Gaussian(1).with_parameters(tensor([1.0]), tensor([4.0]).log())
+    assert real.energy(tensor([[5.0]])).item() == pytest.approx(2.0)  # (5 - 1)^2 / (2 * 4)
+    assert real.scaled(tensor([[5.0]])).item() == pytest.approx(1.25)  # 5 / 4
 
 
-def some_field(units, rows=5, seed=1):
-    return torch.randn(rows, *units.bias.shape, generator=seeded(seed), dtype=torch.float64)
+def test_the_cumulant_is_the_log_of_the_sum_over_all_states(visible):
+    model = random_rbm(visible, n_visible=3)
+    world = World(model)
+    (h,) = world.hidden_states
+
+    cumulant = model.visible.cumulant(model.field_at_visible(h)).sum(-1)
+
+    expected = torch.logsumexp(-world.energy, 0) + world.log_volume - h @ model.hidden_bias
+    torch.testing.assert_close(cumulant, expected, rtol=1e-11, atol=1e-11)
 
 
-def values_and_measure(kind, units):
-    """All values of one unit (stacked first) and the measure of each."""
-    if kind == "bernoulli":
-        return torch.tensor([0.0, 1.0], dtype=torch.float64)[:, None, None], torch.ones(2).double()
-    if kind == "categorical":
-        return torch.eye(4, dtype=torch.float64)[:, None, None, :], torch.ones(4).double()
-    grid = torch.linspace(-40, 40, 16001, dtype=torch.float64)
-    return grid[:, None, None], (grid[1] - grid[0]).expand(16001)
+def test_the_mean_is_the_derivative_of_the_cumulant(visible):
+    model = random_rbm(visible)
+    field = random_rows(model, 5).requires_grad_()
+    layer = model.visible
+
+    (slope,) = torch.autograd.grad(layer.cumulant(field).sum(), field)
+
+    torch.testing.assert_close(layer.scaled(layer.mean(field)), slope)
 
 
-def test_cumulant_is_the_logarithm_of_the_sum_over_all_values(kind):
-    units = layer(kind)
-    field = some_field(units)
-    values, measure = values_and_measure(kind, units)
-    coupling = units.scaled(values) * field
-    coupling = coupling.sum(-1) if kind == "categorical" else coupling
-    log_terms = coupling - units.energy(values) + measure.log()[:, None, None]
-    torch.testing.assert_close(units.cumulant(field), torch.logsumexp(log_terms, 0), rtol=1e-10, atol=1e-10)
+def test_samples_have_the_conditional_distribution(visible):
+    model = random_rbm(visible, n_visible=2)
+    world = World(model)
+    field = model.field_at_visible(world.hidden_states[0])[5].detach()
+
+    drawn = model.visible.sample(field.expand(40_000, *field.shape), seeded(4))
+
+    p = world.joint[:, 5] / world.p_h[5]
+    mean = p @ pairs(world.visible_states)
+    variance = p @ pairs(world.visible_states) ** 2 - mean**2
+    assert_drawn_from(pairs(drawn), mean, variance)
 
 
-def test_mean_is_the_derivative_of_the_cumulant(kind):
-    units = layer(kind)
-    field = some_field(units).requires_grad_()
-    (slope,) = torch.autograd.grad(units.cumulant(field).sum(), field)
-    mean = units.scaled(units.mean(field))  # for Gaussian units the field multiplies v/σ²
-    torch.testing.assert_close(slope, mean.detach(), rtol=1e-12, atol=1e-12)
+def test_stand_ins_of_a_sample_keep_the_variance_of_real_units(visible):
+    """The statistic of log s^2 is quadratic in x: for others the mean is enough."""
+    model = random_rbm(visible)
+    layer = model.visible
+    field = random_rows(model, 5)
+    mean = layer.mean(field)
+
+    states = torch.stack(layer.moments(field))
+    stand_in = layer.mean_or_sample(field, seeded(2))
+
+    torch.testing.assert_close(states.mean(0), mean)
+    for part, features, _ in layer.parts():
+        own = states.flatten(2)[..., features]
+        is_real = isinstance(part, Gaussian)
+        variance = part.log_variance.exp() if is_real else torch.zeros(())
+        torch.testing.assert_close(
+            own.var(0, correction=0), variance.expand_as(own[0]).double()
+        )
+        is_mean = torch.equal(
+            stand_in.flatten(1)[:, features], mean.flatten(1)[:, features]
+        )
+        assert is_mean != is_real
 
 
-def test_statistics_are_the_derivatives_of_the_energy(kind):
-    units = layer(kind)
-    v = units.sample(some_field(units), seeded(3))
-    bias = units.bias.clone().requires_grad_()
-    moved = Gaussian(bias, units.log_variance) if kind == "gaussian" else type(units)(bias)
-    (slope,) = torch.autograd.grad(-moved.energy(v).sum(), bias)
-    torch.testing.assert_close(units.bias_statistic(v).sum(0), slope, rtol=1e-12, atol=1e-12)
-
-
-def test_samples_have_the_distribution_of_the_unit(kind):
-    units, n = layer(kind), 40_000
-    field = some_field(units, rows=1)
-    draws = units.sample(field.expand(n, *field.shape[1:]), seeded(4))
-    mean = units.mean(field)[0]
-    if kind == "gaussian":
-        variance = torch.exp(units.log_variance)
-        z = (draws.var(0) / variance - 1) * math.sqrt(n / 2)
-        assert z.abs().max() < 4
-    else:
-        variance = mean * (1 - mean)
-        assert set(draws.unique().tolist()) <= {0.0, 1.0}
-    assert ((draws.mean(0) - mean) * torch.sqrt(n / variance)).abs().max() < 4
-    if kind == "categorical":
-        assert torch.equal(draws.sum(-1), torch.ones(n, 3, dtype=torch.float64))
-
-
-def test_samples_come_from_the_generator_alone(kind):
-    units = layer(kind)
-    field = some_field(units)
-    torch.manual_seed(0)
-    before = torch.random.get_rng_state()
-    first = units.sample(field, seeded(5))
-    assert torch.equal(before, torch.random.get_rng_state())
-    torch.manual_seed(1)
-    assert torch.equal(first, units.sample(field, seeded(5)))
-    assert not torch.equal(units.sample(field, seeded(6)), units.sample(field, seeded(7)))
-
-
-def test_what_is_no_generator_is_named():
-    like = torch.zeros(2)
-    for draw in (lambda g: random_numbers(torch.rand, (2,), like, g), lambda g: uniform_(like.clone(), g)):
-        with pytest.raises(TypeError, match="generator: got str, expected None or torch.Generator"):
-            draw("seed")
-
-
-def test_an_error_that_is_not_the_generator_s_stays_what_it_is():
-    def full(*_, **__):
-        raise RuntimeError("out of memory")
-
-    with pytest.raises(RuntimeError, match="out of memory"):
-        random_numbers(full, (2,), torch.zeros(2), seeded(0))
-
-
-def test_certain_units_are_certain():
-    p = torch.tensor([0.0, 1.0]).expand(5000, 2)
-    assert torch.equal(sample_bernoulli(p, seeded(0)), p)
-    units = Categorical(torch.tensor([[-200.0, 0.0, -200.0], [200.0, 0.0, 0.0], [0.0, 0.0, 200.0]]))
-    levels = units.sample(torch.zeros(2000, 3, 3), seeded(0)).argmax(-1)
-    assert torch.equal(levels, torch.tensor([1, 0, 2]).expand(2000, 3))
-
-
-@pytest.mark.parametrize("x", [-800.0, -20.0, 0.0, 9.0, 10.5, 15.0, 30.0, 800.0])
+@pytest.mark.parametrize("x", [-800.0, -20.0, 0.0, 9.0, 10.5, 15.0, 30.0, 39.0, 800.0])
 def test_the_bernoulli_cumulant_is_exact_at_every_size(x):
-    units = Bernoulli(torch.zeros(1, dtype=torch.float64))
-    value = float(units.cumulant(torch.tensor([[x]], dtype=torch.float64)))
-    assert value == pytest.approx(np.logaddexp(0, x), rel=1e-13, abs=1e-300)
+    layer = Bernoulli(1).with_parameters(torch.zeros(1).double())
+
+    cumulant = layer.cumulant(tensor([[x]]).double()).item()
+
+    assert cumulant == pytest.approx(np.logaddexp(0, x), rel=1e-13, abs=1e-300)
 
 
-def test_two_levels_are_a_bernoulli_unit():
-    bias = torch.randn(3, 2, generator=seeded(8), dtype=torch.float64)
-    field = torch.randn(6, 3, 2, generator=seeded(9), dtype=torch.float64)
-    two, one = Categorical(bias), Bernoulli(bias[:, 1] - bias[:, 0])
-    difference = field[..., 1] - field[..., 0]
-    torch.testing.assert_close(two.mean(field)[..., 1], one.mean(difference))
+def test_biases_from_counts_take_half_a_row_for_none():
+    levels = tensor([[1.0, 0, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0], [1, 0, 1, 0]])
+    mask = torch.ones(4, 4, dtype=torch.bool)
+    mask[1, 2] = False
+    mask[:, 3] = False
+
+    odds = Bernoulli(4).fit_parameters(levels * mask, mask)["bias"].exp()
+    layer = Categorical(4, n_levels=3)
+    frequencies = layer.fit_parameters(layer.encode(levels) * mask[..., None], mask)[
+        "bias"
+    ].exp()
+
+    torch.testing.assert_close(odds, tensor([4 / 0.5, 1 / 3, 2 / 1, 0.5 / 0.5]))
+    counts = tensor([[0.5, 4, 0.5], [3, 1, 0.5], [1, 2, 0.5], [0.5, 0.5, 0.5]])
+    torch.testing.assert_close(frequencies, counts / counts.sum(1, keepdim=True))
+
+
+def test_parameters_of_real_units_are_mean_and_variance_and_1_for_a_constant_column():
+    x = tensor([[1.0, 5, 0, 7], [7, 5, 0, 0], [0, 5, 0, 0]])
+    mask = tensor(
+        [[True, True, False, True], [True, True, False, False], [False, True] + [False] * 2]
+    )
+
+    parameters = Gaussian(4).fit_parameters(x, mask)
+
+    assert parameters["bias"].tolist() == [4.0, 5.0, 0.0, 7.0]
     torch.testing.assert_close(
-        two.cumulant(field), one.cumulant(difference) + field[..., 0] + bias[:, 0], rtol=1e-12, atol=1e-12
+        parameters["log_variance"].exp(), tensor([9.0, 1.0, 1.0, 1.0])
     )
 
 
-def test_devices_agree(kind, device):
-    units = layer(kind)
-    field = some_field(units)
-    there = type(units)(*(p.to(device) for p in vars(units).values()))
-    for name in ("cumulant", "mean"):
-        expected, got = getattr(units, name)(field), getattr(there, name)(field.to(device))
-        torch.testing.assert_close(got.cpu(), expected, rtol=1e-12, atol=1e-12)
+def test_values_that_no_state_has_are_refused():
+    levels = Categorical(3, n_levels=4)
+    table = torch.zeros(2, 3).double()
+    for layer, value, message in [
+        (Bernoulli(3), -1.0, "a value between 0 and 1; mark missing entries in observed="),
+        (Bernoulli(3), 1.5, "a value between 0 and 1"),
+        (levels, 4.0, "a whole level 0 … 3"),
+        (levels, -1.0, "a whole level 0 … 3"),
+        (levels, 0.5, "a whole level 0 … 3"),
+        (Gaussian(3), 1e20, r"a number of at most 1e\+15"),
+    ]:
+        layer.validate(table)
+        bad = table.clone()
+        bad[1, 2] = value
+        message = rf"data: got {value:g} at \[1, 2\] \(row first\), expected {message}"
+        assert_refused(message.replace("e+20", r"e\+20"), layer.validate, bad)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_draws_small_probabilities_as_they_are(dtype):
-    """Uniform numbers of half precision are too few: at 1/1000 they would draw three times too often."""
-    n, p = 400_000, torch.tensor(0.001, dtype=dtype)
-    draws = sample_bernoulli(p.expand(n), seeded(0))
-    assert draws.dtype == dtype
-    assert abs(draws.double().mean() - p.double()) < 5 * math.sqrt(0.001 / n)
-    field = torch.zeros(1, 3, dtype=dtype)
-    for unit in (Categorical(torch.zeros(3, dtype=dtype)), Gaussian(*torch.zeros(2, 3, dtype=dtype))):
-        value = field[..., None].expand(1, 3, 3) if isinstance(unit, Categorical) else field
-        assert unit.sample(value, seeded(0)).dtype == dtype
+@pytest.mark.parametrize("levels", [[1.0, 1, 0], [-1.0, 1, 1], [0.0, 0, 0], [0.5, 0, 0.4]])
+def test_levels_have_to_sum_to_one_unless_the_unit_is_missing(levels):
+    layer = Categorical(2, n_levels=3)
+    x = tensor([[[0.2, 0.3, 0.5], levels]])
+
+    layer.validate(x, tensor([[True, False]]))
+    assert_refused(r"at \[0, 1, 0\].*levels that sum to 1 \(one-hot\)", layer.validate, x)
+
+
+def test_every_state_has_one_number(discrete):
+    layer = visible_layer(discrete, 4)
+    for observed in (None, tensor([True, False, True, True])):
+        n_states = round(2 ** layer.log2_states(observed))
+        states = layer.states(torch.arange(n_states), observed)
+
+        assert n_states == layer.n_levels ** (4 if observed is None else 3)
+        assert len(states.unique(dim=0)) == n_states
+        layer.validate(states, None if observed is None else observed.expand(n_states, 4))
+    assert not states[:, 1].any()
+
+
+def test_real_units_have_no_list_of_states():
+    assert Gaussian(2).log2_states() == math.inf
+    assert Gaussian(2).log2_states(tensor([False, False])) == 0
+    assert_refused("layer: got gaussian units", Gaussian(2).states, torch.arange(4))
+
+
+def test_names_and_descriptions_are_read_as_layers(visible):
+    assert repr(as_layer(np.int64(4))) == "Bernoulli(4)"
+    assert repr(as_layer(4.0, "categorical", 5.0)) == "Categorical(4, n_levels=5)"
+    layer = visible_layer(visible, 5)
+
+    assert as_layer(layer) is as_layer(5, layer) is layer
+    assert repr(as_described(layer.description())) == repr(layer)
+    assert as_described("gaussian") == "gaussian"
+
+
+def test_a_layer_that_cannot_be_built_is_refused():
+    assert_refused("visible: got 'softmax', expected one of bern", as_layer, 4, "softmax")
+    assert_refused("n_levels: got None with categorical units", as_layer, 4, "categorical")
+    assert_refused("n_levels: got 3 with bernoulli units", as_layer, 4, "bernoulli", 3)
+    assert_refused("n_levels: got 1, expected a whole num", as_layer, 4, "categorical", 1)
+    assert_refused("n_visible: got 0, expected a whole number of at least 1", as_layer, 0)
+    assert_refused("n_visible: got 'four', expected a whole", as_layer, "four")
+    assert_refused("n_visible: got 4, expected 3, the number", as_layer, 4, Bernoulli(3))

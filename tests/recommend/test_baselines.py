@@ -1,253 +1,195 @@
-"""rbm_lib.recommend.baselines and rbm_lib.recommend.covariates against tiny brute force and against what the methods minimise."""
+"""Baselines against loops and against what they minimise."""
 
 import numpy as np
 import pytest
-import scipy.sparse
-import torch
 
+from rbm_lib import baselines
 from rbm_lib.data import RatingMatrix
-from rbm_lib.recommend import baselines, covariates
-from rbm_lib.recommend.evaluate import cells, random_split, select
+from rbm_lib.evaluate import random_split
 
-EVERY = [
-    baselines.popularity, baselines.item_knn, baselines.ease, baselines.ials, baselines.global_mean,
-    baselines.item_mean, baselines.bias_model, baselines.item_knn_ratings,
-    baselines.matrix_factorization, baselines.autorec,
-]  # fmt: skip
+OF_ANY_RATINGS = sorted({*baselines.__all__} - {"calibrated", "logistic_biases"})
 
 
 @pytest.fixture
 def ratings():
+    """25 users, 12 items and one that nobody rated, 5 levels."""
     rng = np.random.default_rng(0)
     users, items = np.nonzero(rng.random((25, 12)) < 0.5)
     levels = rng.integers(0, 5, len(users))
-    return RatingMatrix(
-        users, items, levels, n_levels=5, user_ids=range(25), item_ids=range(13)
-    )  # one never rated
+    catalogue = {"user_ids": range(25), "item_ids": range(13)}
+    return RatingMatrix(users, items, levels, n_levels=5, **catalogue)
 
 
-@pytest.fixture
-def likes(ratings):
-    users, items, levels = cells(ratings)
-    liked = levels >= 3
-    ones = np.ones(liked.sum())
-    return RatingMatrix(users[liked], items[liked], ones, user_ids=range(25), item_ids=range(13))
+def dense(ratings: RatingMatrix) -> tuple[np.ndarray, np.ndarray]:
+    """Levels and rated cells, as arrays of float."""
+    v, observed = ratings.batch(slice(None))
+    return v.double().numpy(), observed.double().numpy()
 
 
-def dense(ratings):
-    """(x with NaN where missing, 0/1 rated)"""
-    stored = ratings.csr.toarray().astype(float)
-    return np.where(stored > 0, stored - 1, np.nan), (stored > 0).astype(float)
+@pytest.mark.parametrize("name", OF_ANY_RATINGS)
+def test_scores_are_finite_and_the_same_again(name, ratings):
+    before = ratings.fingerprint()
+
+    scores = getattr(baselines, name)(ratings)
+
+    assert scores.shape == ratings.shape
+    assert np.isfinite(scores).all()
+    np.testing.assert_array_equal(scores, getattr(baselines, name)(ratings))
+    assert ratings.fingerprint() == before
 
 
-@pytest.mark.parametrize("method", EVERY)
-def test_every_baseline_gives_finite_scores_and_leaves_its_input_alone(method, ratings, likes):
-    given = ratings if "rating" in method.__code__.co_varnames[0] else likes
-    before = given.fingerprint()
-    scores = method(given)
-    assert scores.shape == given.shape and np.isfinite(scores).all() and given.fingerprint() == before
-    np.testing.assert_array_equal(scores, method(given))
-
-
-def test_popularity_and_means(ratings, likes):
+def test_popularity_and_means(ratings):
     x, rated = dense(ratings)
-    np.testing.assert_array_equal(baselines.popularity(likes)[3], dense(likes)[1].sum(0))
-    np.testing.assert_allclose(baselines.global_mean(ratings), np.nanmean(x))
-    expected = (np.nansum(x, 0) + 5 * np.nanmean(x)) / (rated.sum(0) + 5)
-    np.testing.assert_allclose(baselines.item_mean(ratings, 5.0)[7], expected)
-    assert expected[12] == pytest.approx(np.nanmean(x))
+    mean = x.sum() / rated.sum()
+    smoothed = (x.sum(0) + 5 * mean) / (rated.sum(0) + 5)
+
+    np.testing.assert_array_equal(baselines.popularity(ratings)[3], rated.sum(0))
+    np.testing.assert_allclose(baselines.global_mean(ratings), mean)
+    np.testing.assert_allclose(baselines.item_mean(ratings, 5.0)[7], smoothed)
 
 
-def test_item_knn_against_loops(likes):
-    x, k, shrink = dense(likes)[1], 3, 2.0
-    scores = baselines.item_knn(likes, k, shrink)
-    n = x.shape[1]
-    for item in range(n):
-        norm = np.sqrt(x[:, item].sum())
-        near = [
-            0 if j == item else x[:, item] @ x[:, j] / (norm * np.sqrt(x[:, j].sum()) + shrink)
-            for j in range(n)
-        ]
-        least = sorted(near)[-k]
-        near = np.where(np.array(near) >= least, near, 0)
+def test_item_knn_is_that_of_a_loop(ratings):
+    x = dense(ratings)[1]
+    norm = np.sqrt(x.sum(0))
+
+    scores = baselines.item_knn(ratings, k=3, shrink=2.0)
+
+    for item in range(13):
+        near = x[:, item] @ x / (norm[item] * norm + 2.0)
+        near[item] = 0
+        near[near < sorted(near)[-3]] = 0
         np.testing.assert_allclose(scores[:, item], x @ near, atol=1e-12)
 
 
-def test_ease_is_the_regression_of_each_item_on_the_others(likes):
-    x, l2 = dense(likes)[1], 1.5
-    weights = baselines.ease_weights(x, l2)
-    for item in range(x.shape[1]):
-        rest = [j for j in range(x.shape[1]) if j != item]
-        expected = np.linalg.solve(
-            x[:, rest].T @ x[:, rest] + l2 * np.eye(len(rest)), x[:, rest].T @ x[:, item]
-        )
-        np.testing.assert_allclose(weights[rest, item], expected, atol=1e-10)
-    assert (np.diag(weights) == 0).all()
-    for part in (likes, likes.T):  # more items than users, and fewer
-        x = dense(part)[1]
-        np.testing.assert_allclose(baselines.ease(part, l2), x @ baselines.ease_weights(x, l2), atol=1e-12)
-    with pytest.raises(ValueError, match="l2"):
-        baselines.ease_weights(x, 0)
-
-
-def test_ials_steps_solve_the_weighted_ridge_regressions(likes):
+@pytest.mark.parametrize("transposed", [False, True])
+def test_ease_is_the_ridge_regression_of_each_item_on_the_others(ratings, transposed):
+    likes = ratings.T if transposed else ratings  # more items than users, or fewer
     x = dense(likes)[1]
-    rng = np.random.default_rng(0)
-    items, reg, alpha = rng.standard_normal((x.shape[1], 3)), 0.1, 0.2
-    users = baselines._implicit_step(scipy.sparse.csr_array(x), items, reg, alpha)
 
-    def loss(u, row):
-        penalty = reg * (row.sum() + alpha * len(row))
-        return (row * (1 - items @ u) ** 2).sum() + alpha * ((items @ u) ** 2).sum() + penalty * u @ u
+    scores = baselines.ease(likes, l2=1.5)
 
-    for user, row in enumerate(x):
-        here = loss(users[user], row)
-        assert all(loss(users[user] + 1e-3 * rng.standard_normal(3), row) > here for _ in range(10))
+    for item in range(x.shape[1]):
+        rest = np.delete(x, item, axis=1)
+        gram = rest.T @ rest + 1.5 * np.eye(rest.shape[1])
+        expected = rest @ np.linalg.solve(gram, rest.T @ x[:, item])
+        np.testing.assert_allclose(scores[:, item], expected, atol=1e-10)
 
 
-def test_biases_minimise_the_penalised_squared_error(ratings):
-    users, items, levels = cells(ratings)
-    mean, user_bias, item_bias = baselines.biases(ratings, 3.0, 4.0, iterations=200)
-    design = np.zeros((len(users), 25 + 13))
-    design[np.arange(len(users)), users] = design[np.arange(len(users)), 25 + items] = 1
-    penalty = np.diag(np.r_[np.full(25, 3.0), np.full(13, 4.0)])
-    exact = np.linalg.solve(design.T @ design + penalty, design.T @ (levels - levels.mean()))
-    np.testing.assert_allclose(np.r_[user_bias, item_bias], exact, atol=1e-8)
-    prediction = baselines.bias_model(ratings, 3.0, 4.0, 200)
-    np.testing.assert_allclose(prediction[4, 6], mean + exact[4] + exact[25 + 6], atol=1e-8)
+def alternating_ridge_regressions(target, rated, items, reg, alpha=0.0):
+    """All rows' equations at once; weight 1 + alpha on rated cells and alpha on others."""
+
+    def solve(other, target, rated):
+        weight = rated + alpha
+        matrix = np.einsum("ij,jf,jg->ifg", weight, other, other)
+        matrix += reg * weight.sum(1)[:, None, None] * np.eye(other.shape[1])
+        return np.einsum("ifg,ig->if", np.linalg.pinv(matrix), (rated * target) @ other)
+
+    for _ in range(15):
+        users = solve(items, target, rated)
+        items = solve(users, target.T, rated.T)
+    return users @ items.T
 
 
-def test_logistic_biases_balance_the_books(ratings):
+def test_factor_models_are_alternating_ridge_regressions(ratings):
+    x, rated = dense(ratings)
+    base = baselines.bias_model(ratings)
+    draws = 0.1 * np.random.default_rng(0).standard_normal((25 + 13, 3))
+
+    implicit = baselines.ials(ratings, n_factors=3, reg=0.1, alpha=0.3)
+    explicit = baselines.matrix_factorization(ratings, n_factors=3, reg=0.3)
+
+    fit = alternating_ridge_regressions
+    expected = fit(rated, rated, draws[25:] / np.sqrt(3), 0.1, 0.3)
+    np.testing.assert_allclose(implicit, expected, atol=1e-9)
+    expected = base + fit(x - base, rated, draws[:13], 0.3)
+    np.testing.assert_allclose(explicit, expected, atol=1e-9)
+
+
+def test_bias_model_is_a_ridge_regression(ratings):
+    users, items, levels = ratings.triples()
+    design = np.hstack([np.eye(25)[users], np.eye(13)[items]])
+    gram = design.T @ design + 5 * np.eye(25 + 13)
+    bias = np.linalg.solve(gram, design.T @ (levels - levels.mean()))
+
+    prediction = baselines.bias_model(ratings, reg=5)
+
+    expected = levels.mean() + bias[:25, None] + bias[25:]
+    np.testing.assert_allclose(prediction, expected, atol=1e-6)
+
+
+def test_logistic_biases_balance_residuals_and_penalty(ratings):
     binary = ratings.binarize(3)
-    users, items, levels = cells(binary)
+    users, items, levels = binary.triples()
+
     prob = baselines.logistic_biases(binary, penalty=2.0)
+
     logit = np.log(prob / (1 - prob))
     residual = levels - prob[users, items]
-    assert abs(residual.sum()) < 1e-3  # the intercept's gradient
-    gradient = np.bincount(
-        users, residual, 25
-    )  # = penalty · user bias, which differs between users as logits do
-    difference = logit[:, 0] - logit[0, 0]
-    np.testing.assert_allclose((gradient - gradient[0]) / 2.0, difference, atol=1e-3)
+    slope = np.bincount(users, residual, 25)  # at the optimum 2 · the user's bias
+    assert abs(residual.sum()) < 1e-3
+    np.testing.assert_allclose((slope - slope[0]) / 2, logit[:, 0] - logit[0, 0], atol=1e-3)
 
 
-def test_item_knn_for_ratings_against_loops(ratings):
+def test_item_knn_ratings_is_that_of_a_loop(ratings):
     x, rated = dense(ratings)
     base = baselines.bias_model(ratings)
-    residual = np.where(rated > 0, x - base, 0)
-    scores = baselines.item_knn_ratings(ratings, k=2, shrink=3.0, ridge=0.5)
-    for user in range(0, 25, 4):
-        for item in range(13):
-            near = []
-            for j in np.flatnonzero(rated[user]):
-                both = (rated[:, item] * rated[:, j]) > 0
-                a, b = residual[both, item], residual[both, j]
-                norm = np.sqrt((a**2).sum() * (b**2).sum())
-                if j != item and norm > 0:
-                    near.append((max(a @ b / norm * len(a) / (len(a) + 3.0), 0), residual[user, j]))
-            near = sorted(near)[-2:]
-            expected = sum(w * r for w, r in near) / (sum(w for w, _ in near) + 0.5)
-            assert scores[user, item] - base[user, item] == pytest.approx(expected, abs=1e-10)
+    residual = rated * (x - base)
+
+    scores = baselines.item_knn_ratings(ratings, k=2, shrink=3.0)
+
+    for user, item in np.ndindex(5, 13):
+        near = [(0.0, 0.0)]
+        for other in np.flatnonzero(rated[user]):
+            both = (rated[:, item] * rated[:, other]) > 0
+            a, b = residual[both, item], residual[both, other]
+            if other != item and both.any():
+                cosine = a @ b / np.sqrt((a @ a) * (b @ b))
+                weight = max(cosine * len(a) / (len(a) + 3.0), 0)
+                near.append((weight, residual[user, other]))
+        weight, value = np.array(sorted(near)[-2:]).T
+        expected = base[user, item] + weight @ value / (weight.sum() + 2)
+        assert scores[user, item] == pytest.approx(expected, abs=1e-10)
 
 
-def test_matrix_factorization_steps_are_ridge_regressions(ratings):
-    x, rated = dense(ratings)
-    base = baselines.bias_model(ratings)
-    items = np.random.default_rng(0).standard_normal((13, 3))
-    users = baselines._explicit_step(baselines._residuals(ratings, base), items, 0.3)
-    for user in range(25):
-        seen = rated[user] > 0
-        gradient = items[seen].T @ (x[user, seen] - base[user, seen] - items[seen] @ users[user])
-        np.testing.assert_allclose(gradient, 0.3 * seen.sum() * users[user], atol=1e-10)
-
-
-def test_factor_models_and_the_autoencoder_find_a_planted_factor():
+def test_autorec_finds_a_planted_factor():
     rng = np.random.default_rng(1)
-    taste, kind = rng.choice([-1, 1], 200), rng.choice([-1, 1], 40)
-    users, items = np.nonzero(rng.random((200, 40)) < 0.4)
-    levels = 2 + 2 * taste[users] * kind[items]
-    split = random_split(RatingMatrix(users, items, levels, n_levels=5))
-    u, i, level = cells(split.held_out)
+    sign = np.outer(rng.choice([-1, 1], 200), rng.choice([-1, 1], 40))
+    users, items = np.nonzero(rng.random(sign.shape) < 0.4)
+    split = random_split(RatingMatrix(users, items, 2 + 2 * sign[users, items], n_levels=5))
+    users, items, levels = split.held_out.triples()
 
-    def rmse(prediction):
-        return np.sqrt(np.mean((prediction[u, i] - level) ** 2))
+    def rmse(baseline):
+        return np.sqrt(np.mean((baseline(split.train)[users, items] - levels) ** 2))
 
-    assert rmse(baselines.bias_model(split.train)) > 1.9  # biases cannot know
-    for method in (baselines.matrix_factorization, baselines.item_knn_ratings, baselines.autorec):
-        assert rmse(method(split.train)) < 1.0, method.__name__
-    liked = RatingMatrix(
-        users[levels == 4], items[levels == 4], np.ones((levels == 4).sum()), user_ids=range(200)
-    )
-    split = random_split(liked)
-
-    def precision(scores):
-        return split.ranking(lambda train: scores, k=3, n_bootstrap=0).set_index("metric")["mean"][
-            "Precision@3"
-        ]
-
-    # Half of the popular items are of the wrong kind: who knows the taste is right twice as often.
-    by_popularity = precision(baselines.popularity(split.train))
-    for method in (baselines.item_knn, baselines.ease, lambda likes: baselines.ials(likes, 8)):
-        assert precision(method(split.train)) > 1.5 * by_popularity
+    assert rmse(baselines.bias_model) > 1.9  # biases cannot know the sign
+    assert rmse(baselines.autorec) < 1
 
 
-def test_calibration_recovers_the_probability(ratings):
+def test_calibration_recovers_the_probability():
     rng = np.random.default_rng(3)
-    logit = rng.standard_normal((300, 50)) * 1.5 - 0.5
-    levels = (rng.random(logit.shape) < 1 / (1 + np.exp(-logit))).astype(int)
-    users, items = np.indices(logit.shape).reshape(2, -1)
-    matrix = RatingMatrix(users, items, levels.ravel())
-    prob = baselines.calibrated(lambda train: 4 * logit + 7, matrix, 1)  # the right order on the wrong scale
-    # 3,000 inner held-out cells: a standard error of about .06 on the logit
-    assert np.abs(np.log(prob / (1 - prob)) - logit).mean() < 0.2
+    truth = rng.beta(2, 2, (300, 50))
+    logit = np.log(truth / (1 - truth))
+    ratings = RatingMatrix(*np.nonzero(truth), (rng.random(truth.shape) < truth).ravel())
+
+    prob = baselines.calibrated(lambda train: 4 * logit + 7, ratings, 1)
+
+    assert np.abs(prob - truth).mean() < 0.03  # 3,000 held-out ratings fit two numbers
 
 
-def test_calibration_is_fitted_on_ratings_that_the_scorer_has_not_seen(ratings):
-    def memory(train):  # knows what it was given and nothing else
-        return np.where(train.csr.toarray() > 0, train.csr.toarray() - 3.5, 0.0)
+def test_calibration_uses_ratings_that_the_scorer_has_not_seen(ratings):
+    def memory(train):  # knows its training ratings and nothing else
+        x, rated = dense(train)
+        return rated * (x - 2.5)
 
     prob = baselines.calibrated(memory, ratings, 3)
-    assert (
-        prob.max() - prob.min() < 1e-6
-    )  # worthless on the inner held-out cells, whatever it says of known ones
+
+    assert np.ptp(prob) < 1e-6
 
 
-def test_left_out_bias_against_loops(ratings):
-    users, items, levels = cells(ratings)
-    x = covariates.left_out_bias(ratings)
-    mean, _, item_bias = baselines.biases(ratings)
-    expected = np.zeros(ratings.shape)
-    for user in range(25):
-        for item in range(13):
-            others = (users == user) & (items != item)
-            residual = levels[others] - mean - item_bias[items[others]]
-            expected[user, item] = residual.sum() / (others.sum() + 5)
-    expected /= expected[users, items].std()
-    np.testing.assert_allclose(x, expected, atol=1e-5)
-
-
-def test_multinomial_covariate_finds_the_coefficients():
-    rng = np.random.default_rng(4)
-    x = rng.standard_normal((400, 10)).astype(np.float32)
-    bias, coefficient = rng.standard_normal((10, 3)), np.array([-1.0, 0.2, 0.8])
-    prob = torch.softmax(torch.tensor(bias + coefficient * x[..., None]), -1)
-    levels = (
-        torch.multinomial(prob.reshape(-1, 3), 1, generator=torch.Generator().manual_seed(0)).numpy().ravel()
-    )
-    users, items = np.indices(x.shape).reshape(2, -1)
-    fitted, slope = covariates.multinomial_covariate(
-        RatingMatrix(users, items, levels, n_levels=3), x, l2=0.01
-    )
-    # identified up to a constant over levels; 4,000 cells: standard errors about .05
-    np.testing.assert_allclose(slope - slope.mean(), coefficient - coefficient.mean(), atol=0.15)
-    centred = fitted - fitted.mean(1, keepdim=True)
-    assert np.corrcoef(centred.ravel(), (bias - bias.mean(1, keepdims=True)).ravel())[0, 1] > 0.98
-
-
-def test_baselines_can_be_selected_among(likes):
-    def recall(split, scorer):
-        return split.ranking(scorer, k=3, n_bootstrap=0).set_index("metric")["mean"]["Recall@3"]
-
-    candidates = {f"l2={l2}": lambda train, l2=l2: baselines.ease(train, l2) for l2 in (1.0, 10.0)}
-    best, frame = select(candidates, likes, recall)
-    assert best in candidates and len(frame) == 2
+def test_input_that_does_not_fit_is_refused(ratings):
+    with pytest.raises(ValueError, match="l2: got 0, expected a finite number"):
+        baselines.ease(ratings, l2=0)
+    with pytest.raises(ValueError, match="ratings: got levels .*, expected 0 and 1, both"):
+        baselines.logistic_biases(ratings)
+    with pytest.raises(ValueError, match="like_at_least: got 5, expected a level"):
+        baselines.calibrated(baselines.item_mean, ratings, 5)

@@ -9,43 +9,48 @@ writes its parameters to FOLDER. With `kill` one of them kills itself during a t
 import os
 import signal
 import sys
+from functools import partial
 
 import numpy as np
 import torch
 import torch.distributed as dist
 
-from rbm_lib import fit
-from rbm_lib.data import RatingMatrix
-from tests.support import deep_machine, machine, random_mask, random_rows, seeded
+from rbm_lib import CD, PCD, Exact, Monitor, RatingMatrix, fit
+from rbm_lib.training import ItemMeanDecay
+from tests.support import random_dbm, random_mask, random_rbm, random_rows, seeded
 
 N = 13  # rows, in batches of 6: of the last, of one row, one of two processes has none
-EACH = {"epochs": 3, "batch_size": 6, "lr": 0.1, "progress": False, "monitor_every": 10**9}
-RANK = np.arange(8)  # of ratings, of which most people have none
-IDS = {"user_ids": range(N), "item_ids": range(4)}
-RATED = {"data": RatingMatrix(RANK**2 % N, RANK % 4, RANK % 3, n_levels=3, **IDS)}
+QUIET = {"progress": False, "device": "cpu", "callbacks": [Monitor(every=10**9)]}
+USERS, ITEMS = np.nonzero(np.random.default_rng(0).random((N, 300)) < 0.008)
+IDS = {"user_ids": range(N), "item_ids": range(300)}
+RATED = {"data": RatingMatrix(USERS, ITEMS, (USERS + ITEMS) % 2, n_levels=2, **IDS)}
 MASKED = {"observed": random_mask(N, 4)}
-PCD = {"method": "pcd", "lr": 0.01}
-CASES = {  # a model (its function and kind of units), and what `fit` is given
-    "cd": (machine, "bernoulli", {"k": 2, "weight_decay": 0.1}),
-    "cd, masks, Adam": (machine, "categorical", MASKED | {"optimizer": torch.optim.Adam}),
-    "item mean": (machine, "bernoulli", {"decay_toward": "item_mean", "weight_decay": 0.1}),
-    "pcd": (machine, "gaussian", PCD | {"k": 2, "n_chains": 7}),
-    "pcd, masks": (machine, "bernoulli", PCD | MASKED),
-    "exact": (machine, "bernoulli", {"method": "exact"}),
-    "deep": (deep_machine, "bernoulli", PCD | {"k": 2, "posterior": "gibbs"}),
-    "deep gaussian": (deep_machine, "gaussian", PCD | {"n_chains": 5}),
-    "rated cells": (machine, "categorical", RATED | {"k": 2, "sample_visible": True}),
-}
+SLOW = {"lr": 0.01}
+wide_rbm = partial(random_rbm, n_visible=300, n_hidden=4, n_levels=2)
+CASES = {  # a model, by a function and its type of units, a method, and what `fit` is given
+    "cd": (random_rbm, "bernoulli", CD(2), {"weight_decay": 0.1}),
+    "cd sampled": (random_rbm, "bernoulli", CD(sample_visible=True), {}),
+    "cd, masks, Adam": (
+        random_rbm, "categorical", CD(), MASKED | {"optimizer": torch.optim.Adam},
+    ),
+    "item mean": (random_rbm, "bernoulli", CD(), {"weight_decay": ItemMeanDecay(0.1)}),
+    "pcd": (random_rbm, "gaussian", PCD(2, n_chains=7), SLOW),
+    "pcd, masks": (random_rbm, "mixed", PCD(), SLOW | MASKED),
+    "exact": (random_rbm, "bernoulli", Exact(), {}),
+    "deep": (random_dbm, "bernoulli", PCD(2, posterior="gibbs"), SLOW),
+    "deep gaussian": (random_dbm, "gaussian", PCD(n_chains=5), SLOW),
+    "rated cells": (wide_rbm, "categorical", CD(2, sample_visible=True), RATED),
+}  # fmt: skip
 
 
 def train(name, seed=0, **more):
     """The parameters after a training; a seed of its noise other than 0 moves its start."""
-    make, kind, options = CASES[name]
-    model = make(kind)
+    make, visible, method, options = CASES[name]
+    model = make(visible)
     for p in model.parameters():
         p.data.add_(float(seed > 0))
-    options = {"data": random_rows(model, N)} | options | more
-    fit(model, generator=seeded(seed), device="cpu", **EACH | options)
+    each = {"data": random_rows(model, N), "epochs": 3, "batch_size": 6, "lr": 0.1}
+    fit(model, method=method, generator=seeded(seed), **QUIET | each | options | more)
     return {name: p.detach().numpy() for name, p in model.named_parameters()}
 
 

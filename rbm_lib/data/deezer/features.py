@@ -1,62 +1,78 @@
-"""A table of listens (Deezer's columns): splits by time, features that do not know the answer, kept tracks.
+"""A table of listens (Deezer's columns): splits by time, features, and who kept what.
 
-Three mistakes make models of listens look good: scoring the rows they were fitted on, rates of users and
-tracks computed from the very rows they describe (Micci-Barreca 2001 names the method, target encoding), and a
-random split, in which each held-out listen lies between known ones of the same session. Hence: `known` rows
-come before `held_out` ones, and what is learned from labels is applied out of fold.
+Three mistakes make models of listens look good: scoring the rows they were fitted on; rates
+of users and tracks computed from the very rows they describe (Micci-Barreca 2001 calls the
+method target encoding); and a random split, in which a held-out listen lies between known
+ones of the same session. So `known` rows come before `held_out` ones, and what is learned
+from labels is applied out of fold.
 """
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from rbm_lib.checks import require_whole
 from rbm_lib.data.deezer.files import MONTH
-from rbm_lib.data.ratings import RatingMatrix, as_array
+from rbm_lib.data.ids import as_array, flat_array
+from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.files import write_whole
 
-# Columns of ids, whose numbers mean nothing: their rates are features (`out_of_fold` of a TargetEncoder).
+# Columns of ids, whose numbers mean nothing; their rates are features (see `out_of_fold`).
 CATEGORIES = ("user_id", "media_id", "artist_id", "album_id", "genre_id", "context_type")
-DAY, NIGHT = 86_400, 10_800  # seconds; a day begins at 3:00 UTC, when the fewest listen
-_LONGEST, _OLDEST = 3_600, 36_525  # seconds of a track, days since its release: more counts as this
+_DAY = 86_400  # seconds
+_NIGHT = 10_800  # a day begins at 3:00 UTC, when the fewest listen
+_LONGEST, _OLDEST = 3_600, 36_525  # seconds of a track and days since its release, at most
 
-# ---- splits ----------------------------------------------------------------------------------------------
+Mask = NDArray[np.bool_]
 
 
-def temporal_split(listens, days=5):
-    """(known, held_out): boolean (n,), two parts of the rows. The last `days` days are held out.
+def temporal_split(listens: pd.DataFrame, days: int = 5) -> tuple[Mask, Mask]:
+    """Split rows into `known` and `held_out`, the last days.
 
-    Days begin at 3:00 UTC, so that hardly a session is cut. The last one is that of the last listen with a
-    plausible time, November 2016 or 1 December, as in `deezer_files.oddities`. Other times are clocks that
-    were wrong: before November, the row is known (when it really was, nobody knows); after 1 December, it is
-    in neither part. Raises TypeError for what is no DataFrame, ValueError for a missing column, `days` that
-    is no whole number from 1, no plausible time, or too few days for a known part.
+    Days begin at 3:00 UTC, so that hardly a session is cut. The last one is that of the
+    last listen in November 2016 or on 1 December. Other times are clocks that were wrong:
+    rows before November are known, rows after 1 December are in neither part.
+
+    Returns
+    -------
+    known, held_out : boolean (n,)
+
+    Raises
+    ------
+    ValueError
+        For a missing column, no listen in the month, or no day left for the known part.
     """
-    _need(listens, "ts_listen")
-    if isinstance(days, bool) or not isinstance(days, int | np.integer) or days < 1:
-        raise ValueError(f"days: got {days!r}, expected a whole number, 1 or more.")
+    _require_columns(listens, "ts_listen")
+    days = require_whole("days", days)
     day, plausible = _days(listens)
-    held_out = plausible & (day > day[plausible].max() - days)
+    last = day[plausible].max()
+    held_out = plausible & (day > last - days)
     if not (plausible & ~held_out).any():
-        n = day[plausible].max() - day[plausible].min() + 1
-        raise ValueError(f"days: got {days}, but these listens span {n}: none would be known; hold out less.")
+        span = last - day[plausible].min() + 1
+        raise ValueError(f"days: got {days} of {span}, expected fewer. Hold out less.")
     return ~held_out & (listens["ts_listen"].to_numpy() < MONTH[1]), held_out
 
 
-def first_flow_split(listens, days=5):
-    """(known, held_out): boolean (n,). Held out: each user's first Flow listen in the last `days` days.
+def first_flow_split(listens: pd.DataFrame, days: int = 5) -> tuple[Mask, Mask]:
+    """Hold out each user's first Flow listen in the last days, as the published test does.
 
-    That is the published test's question. `known` and the days are those of `temporal_split`; all other
-    listens of the last days are in neither part. A user has one held-out row, or none without such a listen;
-    of several in one second it is the first row. Raises what temporal_split does, and ValueError where nobody
-    used Flow.
+    `known` is that of `temporal_split`; other listens of the last days are in neither part.
+    Of several listens in one second the first row counts.
+
+    Returns
+    -------
+    known, held_out : boolean (n,)
     """
-    _need(listens, "user_id", "listen_type")
+    _require_columns(listens, "user_id", "listen_type")
     known, late = temporal_split(listens, days)
     flow = np.flatnonzero(late & (listens["listen_type"].to_numpy() == 1))
     if not flow.size:
-        raise ValueError(f"listen_type: no listen of the last {days} days is Flow's (1); use temporal_split.")
+        raise ValueError(
+            f"listen_type: got no 1 (Flow) in the last {days} days, expected one or more. "
+            "Use temporal_split."
+        )
     flow = flow[np.argsort(listens["ts_listen"].to_numpy()[flow], kind="stable")]
     _, first = np.unique(listens["user_id"].to_numpy()[flow], return_index=True)
     held_out = np.zeros(len(listens), dtype=bool)
@@ -64,206 +80,183 @@ def first_flow_split(listens, days=5):
     return known, held_out
 
 
-def day_folds(listens, n_folds=5):
-    """Number of the fold, 0 … n_folds−1, of each row: integers (n,). A fold is a run of consecutive days.
+def day_folds(listens: pd.DataFrame, n_folds: int = 5) -> NDArray[np.int64]:
+    """Number the folds, 0 to n_folds - 1, which are runs of consecutive days.
 
-    Runs, not every fifth day: what is learned about a user on the days right before and after is fresher than
-    it will be for the days to come. Wrong clocks count as the first or the last day. Raises what
-    `temporal_split` does, and ValueError for n_folds that is no whole number from 2 to the number of days.
+    Runs, because what is learned about a user on the days right before and after is fresher
+    than it will be for the days to come. Wrong clocks count as the first or the last day.
     """
-    _need(listens, "ts_listen")
+    _require_columns(listens, "ts_listen")
     day, plausible = _days(listens)
     days = np.unique(day[plausible])
-    if (
-        isinstance(n_folds, bool)
-        or not isinstance(n_folds, int | np.integer)
-        or not 2 <= n_folds <= len(days)
-    ):
-        raise ValueError(
-            f"n_folds: got {n_folds!r}, expected a whole number from 2 to {len(days)}, as many as days."
-        )
+    n_folds = require_whole("n_folds", n_folds, least=2)
+    if n_folds > len(days):
+        raise ValueError(f"n_folds: got {n_folds}, expected at most {len(days)} (days).")
     return np.searchsorted(days, day.clip(days[0], days[-1])) * n_folds // len(days)
 
 
-# ---- features --------------------------------------------------------------------------------------------
+def out_of_fold(estimator, X, y: ArrayLike, folds: ArrayLike) -> NDArray:
+    """Apply a scikit-learn estimator to each row after fitting clones on the other folds.
 
+    With a TargetEncoder this gives rates of users and tracks in which the row's own label
+    has no part.
 
-def out_of_fold(estimator, X, y, folds):
-    """What `estimator` says about each row when fitted on the other folds: an array in the order of the rows.
+    Parameters
+    ----------
+    X : DataFrame or array, n rows
+    y, folds : (n,)
 
-    estimator: scikit-learn's, left as it is (clones are fitted). X: DataFrame or array of n rows; y, folds:
-    (n,). Of a classifier of two classes: the probability of the second, (n,); of more, `predict_proba`,
-    (n, classes); else `transform`, (n, k), else `predict`, (n,). With a TargetEncoder: rates of users and
-    tracks in which the row's own label has no part. Raises ValueError for lengths that differ, fewer than two
-    folds, or a label that occurs in one fold only.
+    Returns
+    -------
+    array, n rows
+        Of a classifier of two classes the probability of the second, (n,), of more classes
+        all; else what `transform` gives, or `predict`.
     """
-    from sklearn.base import clone
+    from sklearn.base import clone  # slow to import
 
-    y, folds = _flat("y", y), _flat("folds", folds)
-    if not hasattr(X, "__len__"):
-        raise TypeError(f"X: got {type(X).__name__}, expected a DataFrame or an array of rows.")
-    if y.shape != (len(X),) or folds.shape != (len(X),):
-        raise ValueError(
-            f"X, y, folds: got {len(X)} rows and shapes {y.shape}, {folds.shape}; expected (n,) of each row."
-        )
+    X = X if isinstance(X, pd.DataFrame) else np.asarray(X)
+    y = flat_array("y", y)
+    folds = flat_array("folds", folds)
+    if X.ndim != 2 or not len(X) == len(y) == len(folds):
+        got = f"shape {X.shape}, {len(y)} and {len(folds)} entries"
+        raise ValueError(f"X, y, folds: got {got}, expected a table and an entry per row.")
     numbers = np.unique(folds)
     if len(numbers) < 2:
-        raise ValueError(f"folds: got {len(numbers)} fold, expected two or more (see day_folds).")
-    result, classes = None, np.unique(y) if hasattr(estimator, "predict_proba") else None
+        raise ValueError(f"folds: got {len(numbers)}, expected two or more.")
+    # Asked of the object, because its settings decide what an estimator can do.
+    methods = ["predict_proba", "transform", "predict"]
+    method = next(name for name in methods if hasattr(estimator, name))
+    parts = []
     for number in numbers:
         inside = folds == number
-        fitted = clone(estimator).fit(_rows(X, ~inside), y[~inside])
-        if classes is not None and not np.array_equal(fitted.classes_, classes):
-            raise ValueError(
-                f"y: without fold {number} only the labels {fitted.classes_.tolist()} are left, expected "
-                f"{classes.tolist()}; choose other folds."
-            )
-        values = np.asarray(_apply(fitted, _rows(X, inside)))
-        if result is None:
-            result = np.empty((len(X), *values.shape[1:]), values.dtype)
-        result[inside] = values
+        fitted = clone(estimator).fit(X[~inside], y[~inside])
+        parts.append(getattr(fitted, method)(X[inside]))
+    place = np.argsort(np.argsort(folds, kind="stable"))
+    result = np.concatenate(parts)[place]
+    if method == "predict_proba" and result.shape[1] == 2:
+        return result[:, 1]
     return result
 
 
-def plain_features(listens):
-    """What a row says about itself: DataFrame float32, the index of `listens`, no row knowing of another.
+def plain_features(listens: pd.DataFrame) -> pd.DataFrame:
+    """What a row says about itself, as float32 columns; no row depends on another.
 
-    hour 0 … 23, hour_sin, hour_cos and weekday (Monday 0), UTC; log_duration: log(1 + seconds), up to an
-    hour; log_track_age: log(1 + days since release), 0 to 100 years, 0 for dates to come; before_release;
-    age (years), gender, flow; platform_name_1, platform_name_2, platform_family_2: 0 or 1. A clock before or
-    after its month counts as its first or last second. Left out: ids, among them user_id, which is ranked by
-    activity over the *whole* month. Raises TypeError for what is no DataFrame, ValueError for a missing
-    column.
+    hour (0 to 23), hour_sin, hour_cos, weekday (Monday is 0), all UTC; log_duration, of 1 +
+    seconds, up to an hour; log_track_age, of 1 + days since release, up to 100 years and 0
+    for dates to come; before_release; age (years), gender, flow; platform_name_1,
+    platform_name_2, platform_family_2. Times outside the month count as its first or last
+    second. Ids are left out, among them user_id, which is ranked by activity over the whole
+    month.
     """
-    _need(
-        listens, "ts_listen", "media_duration", "release_date", "user_age", "user_gender", "listen_type",
-        "platform_name", "platform_family",
-    )  # fmt: skip
+    needed = "ts_listen media_duration release_date user_age user_gender listen_type"
+    _require_columns(listens, *needed.split(), "platform_name", "platform_family")
     time = listens["ts_listen"].to_numpy().astype(np.int64).clip(MONTH[0], MONTH[1] - 1)
     hour = time // 3600 % 24
     year, rest = np.divmod(listens["release_date"].to_numpy(), 10_000)
-    # A date that is none, such as 20160230, counts on into the next month.
-    month = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (rest // 100 - 1)
+    # A date that does not exist, such as 20160230, counts on into the next month.
+    month = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]")
+    month = month + (rest // 100 - 1)
     release = (month.astype("datetime64[D]") + (rest % 100 - 1)).astype(np.int64)
-    since = time // DAY - release
+    age = time // _DAY - release
     columns = {
-        "hour": hour, "hour_sin": np.sin(hour * (np.pi / 12)), "hour_cos": np.cos(hour * (np.pi / 12)),
-        "weekday": (time // DAY + 3) % 7,  # 1970 began on a Thursday
+        "hour": hour,
+        "hour_sin": np.sin(hour * (np.pi / 12)),
+        "hour_cos": np.cos(hour * (np.pi / 12)),
+        "weekday": (time // _DAY + 3) % 7,  # 1970 began on a Thursday
         "log_duration": np.log1p(listens["media_duration"].to_numpy().clip(0, _LONGEST)),
-        "log_track_age": np.log1p(since.clip(0, _OLDEST)), "before_release": since < 0,
-        "age": listens["user_age"], "gender": listens["user_gender"], "flow": listens["listen_type"],
-        "platform_name_1": listens["platform_name"] == 1, "platform_name_2": listens["platform_name"] == 2,
+        "log_track_age": np.log1p(age.clip(0, _OLDEST)),
+        "before_release": age < 0,
+        "age": listens["user_age"],
+        "gender": listens["user_gender"],
+        "flow": listens["listen_type"],
+        "platform_name_1": listens["platform_name"] == 1,
+        "platform_name_2": listens["platform_name"] == 2,
         "platform_family_2": listens["platform_family"] == 2,
-    }  # fmt: skip
-    columns = {name: np.asarray(values, dtype=np.float32) for name, values in columns.items()}
+    }
+    columns = {name: np.asarray(values, np.float32) for name, values in columns.items()}
     return pd.DataFrame(columns, index=listens.index, copy=False)
 
 
-# ---- who kept what ----------------------------------------------------------------------------------------
+def keep_matrix(
+    listens: pd.DataFrame,
+    item: str = "media_id",
+    user_ids: ArrayLike | None = None,
+    item_ids: ArrayLike | None = None,
+    min_plays: int = 1,
+) -> RatingMatrix:
+    """Who kept what: level 1 if at least half of the listens were kept, else 0.
 
-
-def keep_matrix(listens, item="media_id", user_ids=None, item_ids=None, min_plays=1):
-    """RatingMatrix of users and items: level 1, kept in at least half of the listens, or 0, skipped.
-
-    Not listened to is missing. item: the column of the items, such as artist_id. user_ids, item_ids: the
-    catalogue, in the order of rows and columns; listens of others are left out. By default all that occur,
-    sorted, but of the items only those with `min_plays` listens or more. Raises TypeError for what is no
-    DataFrame, ValueError for a missing column, labels other than 0 and 1, min_plays together with item_ids,
-    and an id twice in a catalogue.
+    Parameters
+    ----------
+    item : str
+        The column of the items, such as "artist_id".
+    user_ids, item_ids : optional
+        The catalogue; listens of others are left out. By default all that occur, sorted.
+    min_plays : int
+        Instead of item_ids: leave out items with fewer listens.
     """
-    _need(listens, "user_id", item, "is_listened")
-    if not listens["is_listened"].isin([0, 1]).all():
-        raise ValueError("is_listened: got values other than 0 and 1; leave such rows out.")
+    _require_columns(listens, "user_id", item, "is_listened")
+    if not np.isin(listens["is_listened"], [0, 1]).all():
+        raise ValueError("is_listened: got other values, expected 0 and 1.")
     min_plays = require_whole("min_plays", min_plays)
     if min_plays > 1 and item_ids is not None:
-        raise ValueError(f"min_plays: got {min_plays} and item_ids; leave one of them out.")
-    user_ids = np.unique(listens["user_id"]) if user_ids is None else _flat("user_ids", user_ids)
-    item_ids = None if item_ids is None else _flat("item_ids", item_ids)
+        raise ValueError(f"min_plays: got {min_plays} and item_ids, expected one of them.")
+    if user_ids is None:
+        user_ids = np.unique(listens["user_id"])
     if item_ids is None:
-        item_ids, plays = np.unique(listens[item], return_counts=True)
-        item_ids = item_ids[plays >= min_plays]
-    inside = listens["user_id"].isin(user_ids) & listens[item].isin(item_ids)
-    rows = listens[["user_id", item, "is_listened"]]
-    rows = rows if inside.all() else rows[inside]
+        found, plays = np.unique(listens[item], return_counts=True)
+        item_ids = found[plays >= min_plays]
+    users = pd.Series(as_array("user_ids", user_ids))
+    items = pd.Series(as_array("item_ids", item_ids))
+    inside = listens["user_id"].isin(users) & listens[item].isin(items)
+    rows = listens.loc[inside, ["user_id", item, "is_listened"]]
     share = rows.groupby(["user_id", item], sort=False)["is_listened"].mean().reset_index()
-    return RatingMatrix(
-        share["user_id"].to_numpy(), share[item].to_numpy(), share["is_listened"].to_numpy() >= 0.5,
-        n_levels=2, user_ids=user_ids, item_ids=item_ids,
-    )  # fmt: skip
+    kept = share["is_listened"].to_numpy() >= 0.5
+    catalogue = {"user_ids": users, "item_ids": items}
+    return RatingMatrix(share["user_id"], share[item], kept, n_levels=2, **catalogue)
 
 
-def write_submission(path, sample_id, probability):
-    """Write the competition's file, `sample_id,is_listened`, the latter P(kept): its path.
+def write_submission(
+    path: str | Path, sample_id: ArrayLike, probability: ArrayLike
+) -> Path:
+    """Write the competition's file `sample_id,is_listened`, where the latter is P(kept).
 
-    sample_id: whole numbers (n,), each once; probability (n,). Every number is read back as it was given. The
-    file is there whole or not at all: OSError where it cannot be written. Raises ValueError for lengths that
-    differ, no rows, an id twice, or a probability missing or outside 0 … 1.
+    Every number is read back as it was given, and the file is there whole or not at all.
     """
-    path, ids, prob = Path(path), np.asarray(sample_id), np.asarray(probability, dtype=float)
-    if ids.ndim != 1 or ids.shape != prob.shape or not len(ids):
+    ids = flat_array("sample_id", sample_id)
+    prob = flat_array("probability", probability)
+    if ids.shape != prob.shape or ids.dtype.kind not in "iu" or not pd.Index(ids).is_unique:
         raise ValueError(
-            f"sample_id, probability: got shapes {ids.shape}, {prob.shape}, expected two equal (n,), n > 0."
+            f"sample_id: got {len(set(ids))} {ids.dtype} values for {len(prob)} "
+            "probabilities, expected different whole numbers, one for each."
         )
-    if ids.dtype.kind not in "iu":
-        raise ValueError(f"sample_id: got {ids.dtype} values, expected whole numbers.")
-    if (again := pd.Series(ids).duplicated().to_numpy()).any():
-        raise ValueError(f"sample_id: {ids[again][0]} is there twice; give one row per id.")
-    if not ((prob >= 0) & (prob <= 1)).all():
-        wrong = int(np.flatnonzero(~((prob >= 0) & (prob <= 1)))[0])
-        raise ValueError(f"probability: got {prob[wrong]} at position {wrong}, expected 0 to 1.")
-    rows = zip(ids.tolist(), prob.tolist(), strict=True)  # Python's numbers: their text is exact
-    write_whole(path, "\n".join(["sample_id,is_listened", *(f"{i},{p}" for i, p in rows), ""]))
-    return path
+    wrong = np.flatnonzero((prob < 0) | (prob > 1))
+    if wrong.size:
+        got = f"{prob[wrong[0]]} at position {wrong[0]}"
+        raise ValueError(f"probability: got {got}, expected 0 to 1.")
+    table = pd.DataFrame({"sample_id": ids, "is_listened": prob})
+    write_whole(path, table.to_csv(index=False, lineterminator="\n"))
+    return Path(path)
 
 
-# ---- parts ------------------------------------------------------------------------------------------------
-
-
-def _need(listens, *columns):
+def _require_columns(listens: pd.DataFrame, *columns: str) -> None:
+    """Check that the table has these columns, without missing values."""
     if not isinstance(listens, pd.DataFrame):
-        raise TypeError(f"listens: got {type(listens).__name__}, expected a DataFrame such as Deezer.train.")
-    if missing := [name for name in columns if not isinstance(name, str) or name not in listens]:
-        raise ValueError(f"listens: has no column {missing}, only {list(listens)}; see load_deezer.")
+        given = type(listens).__name__
+        raise TypeError(f"listens: got {given}, expected a DataFrame such as Deezer.train.")
+    missing = [name for name in columns if name not in listens]
+    if missing:
+        raise ValueError(f"listens: got columns {list(listens)}, expected {missing} too.")
     for name in columns:
-        values = listens[name]
-        if name not in CATEGORIES and not pd.api.types.is_numeric_dtype(values):
-            raise TypeError(f"{name}: got {values.dtype} values, expected numbers.")
-        if pd.api.types.is_numeric_dtype(values):
-            wrong = ~(np.abs(values.to_numpy(dtype=float, na_value=np.nan)) <= 2**53)  # NaN too
-        else:  # missing ids, or ids of another type than the first
-            types = values.map(type).to_numpy()
-            wrong = values.isna().to_numpy() | (types != types[:1])
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise ValueError(
-                f"{name}: got {values.iloc[row]!r} at position {row}, expected numbers; leave it out."
-            )
+        if name not in CATEGORIES and not pd.api.types.is_numeric_dtype(listens[name]):
+            raise TypeError(f"{name}: got {listens[name].dtype} values, expected numbers.")
+        flat_array(name, listens[name])
 
 
-def _flat(name, values):
-    """A list, array, Series or tensor as an array (n,) without missing values."""
-    values = as_array(values)
-    if values.ndim != 1 or pd.isna(values).any():
-        what = f"shape {values.shape}" if values.ndim != 1 else "a missing value"
-        raise ValueError(f"{name}: got {what}, expected a flat list without missing values.")
-    return values
-
-
-def _days(listens):
-    """Number of the day since 1970, beginning at 3:00 UTC, and whether its time is plausible, both (n,)."""
+def _days(listens: pd.DataFrame) -> tuple[NDArray[np.int64], Mask]:
+    """Number of the day, which begins at 3:00 UTC, and whether its time is plausible."""
     time = listens["ts_listen"].to_numpy().astype(np.int64)
     plausible = (time >= MONTH[0]) & (time < MONTH[1])
     if not plausible.any():
-        raise ValueError("ts_listen: no listen is of November 2016; expected seconds since 1970, UTC.")
-    return (time - NIGHT) // DAY, plausible
-
-
-def _rows(X, chosen):
-    return X.iloc[chosen] if hasattr(X, "iloc") else np.asarray(X)[chosen]
-
-
-def _apply(fitted, X):
-    if hasattr(fitted, "predict_proba"):
-        prob = fitted.predict_proba(X)
-        return prob[:, 1] if prob.shape[1] == 2 else prob
-    return fitted.transform(X) if hasattr(fitted, "transform") else fitted.predict(X)
+        raise ValueError("ts_listen: got no time in November 2016, expected seconds.")
+    return (time - _NIGHT) // _DAY, plausible

@@ -1,95 +1,113 @@
-"""A synthetic stand-in for Deezer's DSG17 listens: invented people and tracks, the real marginals.
+"""A stand-in for Deezer's listens: invented people and tracks, with the real statistics.
 
-It exists so that every lesson runs without a network. Figures computed on it say nothing about real people.
-Method: a listen's logit is the sum of a user's own, of the user in this week, of the track, of the session
-and of how well the track suits the user; an offset for each context, platform, age, gender, hour and for the
-last days is then fitted so that the rates are the real ones (raking).
+It exists so that every lesson runs without a network. Its numbers say nothing about real
+people. The logit of a listen is a sum of parts: the user, the user in this week, the track,
+the session, and how well the track suits the user. An offset for each context, platform,
+age, gender, hour and for the last days is then fitted so that the rates are the real ones
+(raking).
 """
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
-from scipy.stats import beta, norm
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.special import betaincinv, expit, logit, ndtr, ndtri
 
-from rbm_lib.data.deezer import marginals as real
-from rbm_lib.data.deezer.catalogue import make_tracks, release_dates, spread
-from rbm_lib.data.deezer.files import COLUMNS, DTYPES, flag
-from rbm_lib.data.deezer.load import Deezer
+from rbm_lib.checks import require_whole
+from rbm_lib.data.deezer.catalogue import REAL, make_tracks, release_dates, spread
+from rbm_lib.data.deezer.files import COLUMNS, DTYPES, MONTH, flag
+from rbm_lib.data.deezer.record import Deezer
 
-# Spread of the parts of the logit. Found by hand: a user's rate, and a track's, then predict as in reality.
-USER, WEEK, TRACK, SESSION, SUITS = 1.15, 1.7, 0.8, 0.9, 0.2
-# Correlation of a user's own logit with taste and with the use of Flow and devices: much of what a track or a
-# platform seems to do to the rate is who uses it. Without, models would gain more than in reality.
-TASTE, FLOW, DEVICE = 0.5, -0.4, 0.6
-_START = 1_477_958_400  # 2016-11-01 00:00 UTC, in seconds; the month has 30 days
-_DAY, _INVENTED = 86_400, 1_000_000_000  # ids from here on: no real track, album or artist has them
+# Standard deviations of the parts of the logit, found by hand: a user's rate, and a
+# track's, then predict as in reality.
+_USER, _WEEK, _TRACK, _SESSION, _SUITS = 1.15, 1.7, 0.8, 0.9, 0.2
+# Correlation of a user's logit with taste, use of Flow, and device: much of what a track or
+# a platform seems to do to the rate is who uses it.
+_TASTE, _FLOW, _DEVICE = 0.5, -0.4, 0.6
+_DAY = 86_400
+_LATE = (30 - REAL["last_days"]) * _DAY
+_FIRST_ID = 1_000_000_000  # of tracks, albums and artists: no real one has such an id
 _RAKED_ON = 400_000  # rows that the offsets are fitted on, at most
 
+Columns = dict[str, NDArray]  # name -> one value per row, user or track
 
-def synthetic_deezer(seed=0, n_rows=200_000):
-    """Invent n_rows listens of November 2016, and the first Flow track of each user after them.
 
-    Deterministic in `seed`. Tracks, albums, artists and genres are as many per row as in reality; users are
-    one in 107 rows, at most 19,918. Returns Deezer with source "synthetic", a `test` of one row per user
-    without label, and its truth in `test_label`. Ids of tracks, albums and artists begin at 1,000,000,000.
-    7.5 million rows need about 2 GB of memory. Raises ValueError for fewer than 2,000 rows.
+def synthetic_deezer(seed: int = 0, n_rows: int = 200_000) -> Deezer:
+    """Invent n_rows listens of November 2016, and each user's first Flow track after them.
+
+    Tracks, albums, artists and genres are as many per row as in reality; there is a user in
+    107 rows, up to 19,918. `test` has a row per user, whose label is in `test_label`.
+
+    Parameters
+    ----------
+    seed : int
+        Decides every value.
+    n_rows : int
+        At least 2,000; 7.5 million need about 2 GB of memory.
+
+    Examples
+    --------
+    >>> synthetic_deezer(seed=0, n_rows=2000)
+    Deezer(synthetic listens (seed 0): 2,000 invented listens of 19 invented people)
     """
-    if isinstance(n_rows, bool) or not isinstance(n_rows, int | np.integer) or n_rows < 2000:
-        raise ValueError(f"n_rows is {n_rows!r}: expected a whole number, 2000 or more")
+    n_rows = require_whole("n_rows", n_rows, least=2000)
     rng = np.random.Generator(np.random.PCG64(seed))
-    people = _people(int(n_rows), rng)
+    people = _people(n_rows, rng)
     rows = _sessions(people, rng)
-    tracks = make_tracks(int(n_rows), len(rows["user"]), rng)
-    _choose_tracks(rows, people, tracks, rng)
+    tracks = make_tracks(n_rows, len(rows["user"]), rng)
+    rows["track"] = _choose_tracks(rows, people, tracks, rng)
     label = _labels(rows, people, tracks, rng)
     table = _table(rows, people, tracks, label, rng)
-    del rows
-    is_test = table.pop("is_test")
-    order = rng.permutation(np.flatnonzero(~is_test))
+
+    order = rng.permutation(np.flatnonzero(~rows["is_test"]))
     train = pd.DataFrame({name: table[name][order] for name in COLUMNS}, copy=False)
-    order = rng.permutation(np.flatnonzero(is_test))
+    order = rng.permutation(np.flatnonzero(rows["is_test"]))
     test = pd.DataFrame({name: table[name][order] for name in COLUMNS}, copy=False)
     truth = test.pop("is_listened")
     test.insert(0, "sample_id", np.arange(len(test), dtype=DTYPES["sample_id"]))
     flags = flag({"synthetic train": train, "synthetic test": test})
     origin = (
-        f"synthetic listens (seed {seed}): {len(train):,} invented listens of {len(test):,} invented people"
+        f"synthetic listens (seed {seed}): {len(train):,} invented listens of "
+        f"{len(test):,} invented people"
     )
     return Deezer("synthetic", train, test, flags, "synthetic", origin, None, truth)
 
 
-def _people(n, rng):
-    """Rows of each user and what does not change about them, ranked by activity but for some noise."""
-    n_users = min(real.USERS, round(n / 107))
+def _people(n: int, rng: Generator) -> Columns:
+    """Rows of each user and what does not change about them; busy users come first."""
+    n_users = min(REAL["users"], round(n / 107))
     level = (np.arange(n_users) + 0.5) / n_users
-    counts = np.exp(np.interp(level, real.ACTIVITY_LEVELS, np.log(real.ACTIVITY)))
+    curve = np.log(REAL["activity"])
+    counts = np.exp(np.interp(level, REAL["activity_levels"], curve))
     counts = np.maximum(np.round(counts * n / counts.sum()).astype(int), 1)
     left = n - counts.sum()  # by rounding: the busiest, hence last, users take it
     counts[-1 - np.arange(abs(left)) % n_users] += np.sign(left)
-    score = norm.ppf(level)
+    score = ndtri(level)
     order = np.argsort(-score + 0.3 * rng.standard_normal(n_users), kind="stable")
-    counts, score = counts[order], score[order]
+    counts = counts[order]
     any_order = rng.permutation(n_users)
-    # Busy users skip a little less: hence .684 by rows, where the mean of the Beta distribution is .66.
-    habit = 0.15 * score + np.sqrt(1 - 0.15**2) * rng.standard_normal(n_users)
+    # Busy users skip less: .684 of the rows are kept, and .66 by the mean of the Beta.
+    habit = 0.15 * score[order] + np.sqrt(1 - 0.15**2) * rng.standard_normal(n_users)
+    skip_a, skip_b = REAL["skip_beta"]
+    kept = np.clip(betaincinv(skip_b, skip_a, ndtr(habit)), 1e-3, 1 - 1e-3)
 
-    def trait(correlation):
-        """Normal; who skips little differs in it from who skips much."""
-        return correlation * habit + np.sqrt(1 - correlation**2) * rng.standard_normal(n_users)
+    def trait(correlation: float) -> NDArray:
+        own = rng.standard_normal(n_users)
+        return correlation * habit + np.sqrt(1 - correlation**2) * own
 
     return {
         "rows": counts,
-        "logit": logit(np.clip(beta.ppf(norm.cdf(habit), *real.SKIP_BETA[::-1]), 1e-3, 1 - 1e-3)),
-        "taste": trait(TASTE),
-        "flow": trait(FLOW),
-        "device": trait(DEVICE),
-        "gender": spread(any_order, counts, real.GENDERS),
+        "logit": logit(kept),
+        "taste": trait(_TASTE),
+        "flow": trait(_FLOW),
+        "device": trait(_DEVICE),
+        "gender": spread(any_order, counts, REAL["gender_shares"]),
         "age": 18 + spread(rng.permutation(n_users), counts, np.ones(13)),
     }
 
 
-def _sessions(people, rng):
-    """Who listens when, where and on what: arrays by row, in the order of user and time.
+def _sessions(people: Columns, rng: Generator) -> Columns:
+    """Who listens when, where and on what, in the order of user and time.
 
     The last row of each user is the one to be predicted.
     """
@@ -100,93 +118,122 @@ def _sessions(people, rng):
     begins = rng.random(n, dtype=np.float32) < 1 / 8
     begins |= is_test | np.insert(is_test[:-1], 0, True)
     first = np.flatnonzero(begins)
-    session = (np.cumsum(begins) - 1).astype(np.int32)
-    size, of = np.diff(np.append(first, n)), user[first]
-
-    # The rows to be predicted are the last ones, and taken from the last days: these get more to begin with.
-    days, late = (30 - real.LAST_DAYS, real.LAST_DAYS), 1.37 * real.LAST_DAYS_SHARE
-    volume = np.repeat([(1 - late) / days[0], late / days[1]], days)
-    hours = np.array(real.HOUR_VOLUME) / np.sum(real.HOUR_VOLUME)
-    start = rng.choice(30, len(first), p=volume) * _DAY + rng.choice(24, len(first), p=hours) * 3600
-    start = start + rng.integers(0, 3600, len(first))
-    start = start[np.lexsort([start, of])]
-    step = rng.integers(20, 260, n, dtype=np.int32)
-    since = np.cumsum(step, dtype=np.int64)
-    time = np.repeat(start - since[first], size) + since
+    size = np.diff(np.append(first, n))
+    owner = user[first]
+    time = _times(owner, first, size, n, rng)
     time[is_test] = np.maximum(time[is_test], time[np.flatnonzero(is_test) - 1] + 60)
 
-    # Context and platform belong to a session; the users differ in how often they use Flow, and on what.
-    known = np.array(real.CONTEXT_ROWS, dtype=float)
-    rest = np.array([0 if c in real.FLOW_ROWS else 0.93**c for c in range(len(known), real.CONTEXTS)])
-    share = np.append(known, rest / rest.sum() * (real.ROWS - known.sum() - sum(real.FLOW_ROWS.values())))
-    share[list(real.FLOW_ROWS)] = list(real.FLOW_ROWS.values())
-    flows = np.isin(np.arange(real.CONTEXTS), real.FLOW_CONTEXTS)
-    to_test, context = is_test[first], np.empty(len(first), dtype=np.int32)
-    score = people["flow"][of] + 0.7 * rng.standard_normal(len(first))
-    train = np.flatnonzero(~to_test)
-    is_flow = spread(
-        np.argsort(score[train], kind="stable"), size[train], [share[~flows].sum(), share[flows].sum()]
-    )
-    for value in (0, 1):
-        among, kinds = train[is_flow == value], np.flatnonzero(flows == value)
-        part = spread(rng.permutation(len(among)), size[among], share[kinds])
-        context[among] = kinds[part]
-    one = np.ones(n_users)
-    kinds = np.array(list(real.TEST_CONTEXTS))
-    context[to_test] = kinds[spread(rng.permutation(n_users), one, list(real.TEST_CONTEXTS.values()))]
-    score = people["device"][of] + 0.3 * rng.standard_normal(len(first))
-    platform = spread(np.argsort(score, kind="stable"), size, [share for share, _ in real.PLATFORMS.values()])
-    mood = SESSION * rng.standard_normal(len(first), dtype=np.float32)
+    # Context and platform belong to a session; users differ in how often they use Flow, and
+    # on what.
+    context = _contexts(people["flow"][owner], is_test[first], size, n_users, rng)
+    score = people["device"][owner] + 0.3 * rng.standard_normal(len(first))
+    platform = spread(np.argsort(score, kind="stable"), size, REAL["platform_shares"])
+    session = (np.cumsum(begins) - 1).astype(np.int32)
     return {
-        "user": user, "is_test": is_test, "time": time, "session": session, "of": of, "mood": mood,
-        "context": context[session], "platform": platform[session],
-    }  # fmt: skip
+        "user": user,
+        "is_test": is_test,
+        "time": time,
+        "session": session,
+        "mood": _SESSION * rng.standard_normal(len(first), dtype=np.float32),
+        "context": context[session],
+        "platform": platform[session],
+    }
 
 
-def _choose_tracks(rows, people, tracks, rng):
-    """Adds which track a row plays: plays and rows are both sorted by taste, but for some noise."""
+def _times(owner, first, size, n: int, rng: Generator) -> NDArray[np.int64]:
+    """Seconds since the first of the month, sessions of a user one after the other."""
+    # The rows to be predicted are taken from the last days, so these get more to begin
+    # with.
+    late = 1.37 * REAL["last_days_share"]
+    days = 30 - REAL["last_days"], REAL["last_days"]
+    volume = np.repeat([(1 - late) / days[0], late / days[1]], days)
+    hours = np.array(REAL["hour_volume"]) / np.sum(REAL["hour_volume"])
+    start = rng.choice(30, len(first), p=volume) * _DAY
+    start = start + rng.choice(24, len(first), p=hours) * 3600
+    start = start + rng.integers(0, 3600, len(first))
+    start = start[np.lexsort([start, owner])]
+    since = np.cumsum(rng.integers(20, 260, n, dtype=np.int32), dtype=np.int64)
+    return np.repeat(start - since[first], size) + since
+
+
+def _contexts(flow, to_test, size, n_users: int, rng: Generator) -> NDArray[np.int32]:
+    """The context of each session."""
+    known = np.array(REAL["context_rows"], dtype=float)
+    flow_rows = dict(zip(REAL["rare_flow_contexts"], REAL["rare_flow_rows"], strict=True))
+    rest = [0 if c in flow_rows else 0.93**c for c in range(len(known), REAL["contexts"])]
+    rest = np.array(rest)
+    left = REAL["rows"] - known.sum() - sum(flow_rows.values())
+    share = np.append(known, rest / rest.sum() * left)
+    share[list(flow_rows)] = list(flow_rows.values())
+    is_flow = np.isin(np.arange(REAL["contexts"]), REAL["flow_contexts"])
+
+    context = np.empty(len(size), dtype=np.int32)
+    score = flow + 0.7 * rng.standard_normal(len(size))
+    train = np.flatnonzero(~to_test)
+    order = np.argsort(score[train], kind="stable")
+    in_flow = spread(order, size[train], [share[~is_flow].sum(), share[is_flow].sum()])
+    for value in (0, 1):
+        among = train[in_flow == value]
+        kinds = np.flatnonzero(is_flow == value)
+        order = rng.permutation(len(among))
+        context[among] = kinds[spread(order, size[among], share[kinds])]
+    kinds = np.array(REAL["test_contexts"])
+    shares = REAL["test_context_shares"]
+    context[to_test] = kinds[spread(rng.permutation(n_users), np.ones(n_users), shares)]
+    return context
+
+
+def _choose_tracks(
+    rows: Columns, people: Columns, tracks: Columns, rng: Generator
+) -> NDArray:
+    """The track of each row: plays and rows are sorted by taste, but for some noise."""
+
+    def noise(n: int) -> NDArray[np.float32]:
+        return rng.standard_normal(n, dtype=np.float32)
+
     copies = np.repeat(np.arange(len(tracks["plays"]), dtype=np.int32), tracks["plays"])
-
-    def noise(size, n):
-        return size * rng.standard_normal(n, dtype=np.float32)
-
-    wanted = people["taste"].astype(np.float32)[rows["user"]] + noise(0.7, len(rows["of"]))[rows["session"]]
-    wanted = np.argsort(wanted + noise(0.7, len(wanted)), kind="stable")
-    offered = np.argsort(
-        tracks["position"].astype(np.float32)[copies] + noise(0.3, len(copies)), kind="stable"
-    )
-    rows["track"] = np.empty(len(wanted), dtype=np.int32)
-    rows["track"][wanted] = copies[offered]
+    taste = people["taste"].astype(np.float32)[rows["user"]]
+    taste = taste + 0.7 * noise(len(rows["mood"]))[rows["session"]]
+    wanted = np.argsort(taste + 0.7 * noise(len(taste)), kind="stable")
+    place = tracks["position"].astype(np.float32)[copies]
+    offered = np.argsort(place + 0.3 * noise(len(copies)), kind="stable")
+    track = np.empty(len(wanted), dtype=np.int32)
+    track[wanted] = copies[offered]
+    return track
 
 
-def _labels(rows, people, tracks, rng):
-    """Draws is_listened for every row. See the top of the module."""
-    user, session, track = rows["user"], rows["session"], rows["track"]
-    n_users, hour = len(people["rows"]), rows["time"] // 3600 % 24
-    week = WEEK * rng.standard_normal((n_users, 6), dtype=np.float32)
-    value = (USER * people["logit"]).astype(np.float32)[user]
-    value += week[user, rows["time"] // (7 * _DAY)]
-    value += TRACK * tracks["effect"].astype(np.float32)[track]
-    value += rows["mood"][session]
-    value -= SUITS * np.abs(people["taste"][user] - tracks["position"][track]).astype(np.float32)
+def _labels(rows: Columns, people: Columns, tracks: Columns, rng: Generator) -> NDArray:
+    """Draw is_listened for every row, as the top of the module describes."""
+    user, track, time = rows["user"], rows["track"], rows["time"]
+    week = _WEEK * rng.standard_normal((len(people["rows"]), 6), dtype=np.float32)
+    value = (_USER * people["logit"]).astype(np.float32)[user]
+    value += week[user, time // (7 * _DAY)]
+    value += _TRACK * tracks["effect"].astype(np.float32)[track]
+    value += rows["mood"][rows["session"]]
+    distance = np.abs(people["taste"][user] - tracks["position"][track])
+    value -= _SUITS * distance.astype(np.float32)
 
-    group = np.full(real.CONTEXTS, len(real.CONTEXT_RATE) - 1)
-    group[list(real.FLOW_CONTEXTS)] = len(real.CONTEXT_RATE) - 2
-    for k, context in enumerate(list(real.CONTEXT_RATE)[:-2]):
-        group[context] = k
-    late = rows["time"] >= (30 - real.LAST_DAYS) * _DAY
-    factors = [
-        (hour, real.HOUR_RATE), (people["age"][user] - 18, real.AGE_RATE),
-        (people["gender"][user], real.GENDER_RATE), (late.astype(int), real.LAST_DAYS_RATE),
-        (group[rows["context"]], list(real.CONTEXT_RATE.values())),
-        (rows["platform"], [rate for _, rate in real.PLATFORMS.values()]),
-    ]  # fmt: skip
+    own_rate = REAL["flow_contexts"][:-3]
+    group = np.full(REAL["contexts"], len(own_rate) + 1)
+    group[REAL["flow_contexts"]] = len(own_rate)
+    group[own_rate] = np.arange(len(own_rate))
+    hour = time // 3600 % 24
+    levels = {
+        "hour": hour,
+        "age": people["age"][user] - 18,
+        "gender": people["gender"][user],
+        "late": (time >= _LATE).astype(int),
+        "context": group[rows["context"]],
+        "platform": rows["platform"],
+    }
     fit_on = np.flatnonzero(~rows["is_test"])
     if len(fit_on) > _RAKED_ON:
         fit_on = rng.choice(fit_on, _RAKED_ON, replace=False)
-    for (level, _), offset in zip(factors, _rake(value[fit_on], factors, fit_on), strict=True):
-        value += offset.astype(np.float32)[level]
-    # Systematic sampling: each row has its own chance, but the sums over contexts and hours hardly vary.
+    offsets = _rake(value[fit_on], {name: level[fit_on] for name, level in levels.items()})
+    for name, level in levels.items():
+        value += offsets[name].astype(np.float32)[level]
+    # Systematic sampling: each row has its own chance, but the sums over contexts and hours
+    # hardly vary.
     order = np.argsort(rows["context"] * 24 + hour + rng.random(len(value)), kind="stable")
     total = np.cumsum(expit(value[order]), dtype=float) + rng.random()
     label = np.empty(len(value), dtype=np.int8)
@@ -194,38 +241,47 @@ def _labels(rows, people, tracks, rng):
     return label
 
 
-def _rake(value, factors, rows, rounds=25):
-    """An offset per factor and level, with which the mean chance in every level is the given rate."""
-    levels = [level[rows] for level, _ in factors]
-    offsets = [np.zeros(len(rates)) for _, rates in factors]
+def _rake(value: NDArray, levels: Columns) -> Columns:
+    """Offsets by level with which the mean chance in every level is the given rate."""
+    offsets = {name: np.zeros(len(REAL["rates"][name])) for name in levels}
     value = value.astype(float)
-    for _ in range(rounds):
-        for k, (_, rates) in enumerate(factors):
-            n = np.bincount(levels[k], minlength=len(rates))
-            mean = np.bincount(levels[k], expit(value), len(rates)) / np.maximum(n, 1)
-            step = np.where(n > 0, logit(rates) - logit(np.clip(mean, 1e-6, 1 - 1e-6)), 0)
-            offsets[k] += step
-            value += step[levels[k]]
+    for _ in range(25):
+        for name, level in levels.items():
+            rates = REAL["rates"][name]
+            n = np.bincount(level, minlength=len(rates))
+            mean = np.bincount(level, expit(value), len(rates)) / np.maximum(n, 1)
+            step = logit(rates) - logit(np.clip(mean, 1e-6, 1 - 1e-6))
+            step = np.where(n > 0, step, 0)
+            offsets[name] += step
+            value += step[level]
     return offsets
 
 
-def _table(rows, people, tracks, label, rng):
-    """Column → values, in the published types, blemishes included."""
-    track, user, time = rows["track"], rows["user"], rows["time"] + _START
+def _table(
+    rows: Columns, people: Columns, tracks: Columns, label, rng: Generator
+) -> Columns:
+    """The published columns in their types, blemishes included."""
+    track, user = rows["track"], rows["user"]
+    time = rows["time"] + MONTH[0]
     release = release_dates(track, time, tracks, rng)
-    old = rng.choice(
-        np.flatnonzero(~rows["is_test"]), max(round(real.OLD_TIMESTAMPS * len(user) / real.ROWS), 1)
-    )
-    time[old] = rng.integers(0, 330_000_000, len(old))  # clocks that were never set
-    platform = np.array(list(real.PLATFORMS))
+    n_old = max(round(REAL["old_timestamps"] * len(user) / REAL["rows"]), 1)
+    old = rng.choice(np.flatnonzero(~rows["is_test"]), n_old)
+    time[old] = rng.integers(0, 330_000_000, n_old)  # clocks that were never set
     table = {
-        "genre_id": tracks["genre"][track], "ts_listen": time, "media_id": _INVENTED + track,
-        "album_id": _INVENTED + tracks["album"][track], "context_type": rows["context"],
-        "release_date": release[track], "platform_name": platform[rows["platform"], 0],
-        "platform_family": platform[rows["platform"], 1], "media_duration": tracks["duration"][track],
-        "listen_type": np.isin(rows["context"], real.FLOW_CONTEXTS), "user_gender": people["gender"][user],
-        "user_id": user, "artist_id": _INVENTED + tracks["artist"][track], "user_age": people["age"][user],
+        "genre_id": tracks["genre"][track],
+        "ts_listen": time,
+        "media_id": _FIRST_ID + track,
+        "album_id": _FIRST_ID + tracks["album"][track],
+        "context_type": rows["context"],
+        "release_date": release[track],
+        "platform_name": np.array(REAL["platform_names"])[rows["platform"]],
+        "platform_family": np.array(REAL["platform_families"])[rows["platform"]],
+        "media_duration": tracks["duration"][track],
+        "listen_type": np.isin(rows["context"], REAL["flow_contexts"]),
+        "user_gender": people["gender"][user],
+        "user_id": user,
+        "artist_id": _FIRST_ID + tracks["artist"][track],
+        "user_age": people["age"][user],
         "is_listened": label,
-    }  # fmt: skip
-    table = {name: table[name].astype(DTYPES[name], copy=False) for name in COLUMNS}
-    return {**table, "is_test": rows["is_test"]}
+    }
+    return {name: table[name].astype(DTYPES[name], copy=False) for name in COLUMNS}

@@ -1,254 +1,254 @@
-"""Audio features on a scale where a Gaussian machine can live: dequantise → squash → standardise → whiten.
+"""Audio features on a scale that suits Gaussian units, by invertible steps.
 
-Every step is a fixed or fitted invertible map, and the logarithm of its slope is kept: log-likelihoods in
-the new coordinates can be brought back to the old ones, log p(x) = log p(z) + log |det dz/dx|. What only
-counts (key, mode, popularity) is given a density first, by adding U(0, 1): without that a model can reach
-any density by narrowing on the steps, and the mean of log p(x + u) bounds the log-probability of the whole
-numbers from below (Theis, van den Oord & Bethge 2016, section 3.1).
+The steps are dequantise, squash, standardise, whiten. The logarithm of every slope is kept,
+so that log-likelihoods can be brought back: log p(y) = log p(z) + log |det dz/dy|. What
+only counts (key, mode, popularity) is given a density first, by adding U(0, 1). Without
+that, a model reaches any density by narrowing on the steps; with it, the mean of log p(x +
+u) bounds the log-probability of the whole numbers from below (Theis, van den Oord & Bethge
+2016, 3.1).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from pandas.util import hash_array, hash_pandas_object
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from rbm_lib.data.spotify.load import FEATURES
+from rbm_lib.checks import as_numbers
+from rbm_lib.data.spotify.record import FEATURES
 
-SMALLEST = 1e-6  # instrumentalness below this is published as 0
-EDGE = 0.001  # logit(EDGE + (1 − 2 EDGE) x): finite at 0 and 1
-EIGENVALUE_FLOOR = 1e-9  # relative to the largest: what varies less is left unscaled
+SMALLEST = 1e-6  # an instrumentalness below this is published as 0
+EDGE = 0.001  # logit(EDGE + (1 - 2 EDGE) x) is finite at 0 and 1
+EIGENVALUE_FLOOR = 1e-9  # relative to the largest; what varies less keeps its scale
+
+Map = Callable[[NDArray], NDArray]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What one column holds: legal values low … high, and a smooth increasing map to the real line.
+    """The legal values of a column, and a map of dequantised ones to the real line.
 
-    forward and inverse are that map and its inverse, log_slope the logarithm of its derivative, all of the
-    dequantised value. whole: whole numbers, dequantised by U(0, 1). floor: smaller values are published as
-    0 and dequantised by U(0, floor).
+    Whole numbers are dequantised by U(0, 1). Values below `floor` are published as 0, and
+    dequantised by U(0, floor).
     """
 
     expected: str
-    low: float = -np.inf
+    low: float
     high: float = np.inf
-    forward: Callable = lambda y: y
-    inverse: Callable = lambda y: y
-    log_slope: Callable = np.zeros_like
+    forward: Map = lambda y: y
+    inverse: Map = lambda y: y
+    log_slope: Map = np.zeros_like
     whole: bool = False
     floor: float = 0.0
 
 
-def _logit_of(top):
-    """Logit of EDGE + (1 − 2 EDGE) y / top: forward, inverse and log-slope."""
+def _logit_of(top: float) -> tuple[Map, Map, Map]:
+    """Logit of EDGE + (1 - 2 EDGE) y / top: the map, its inverse, and its log slope."""
     slope = (1 - 2 * EDGE) / top
-    return {
-        "forward": lambda y: logit(EDGE + slope * y),
-        "inverse": lambda y: (expit(y) - EDGE) / slope,
-        "log_slope": lambda y: np.log(slope) - np.log(EDGE + slope * y) - np.log1p(-EDGE - slope * y),
-    }
+    return (
+        lambda y: logit(EDGE + slope * y),
+        lambda y: (expit(y) - EDGE) / slope,
+        lambda y: np.log(slope) - np.log(EDGE + slope * y) - np.log1p(-EDGE - slope * y),
+    )
 
 
-_LOG = {"forward": np.log, "inverse": np.exp, "log_slope": lambda y: -np.log(y)}
-_TINY = np.finfo(float).tiny
-KINDS = {
-    "real": Kind("a finite number"),
-    "unit": Kind("a number from 0 to 1", 0, 1, **_logit_of(1)),
-    "positive": Kind("a number above 0", _TINY, **_LOG),
-    "floored": Kind("a number from 0 to 1", 0, 1, **_LOG, floor=SMALLEST),
-    "decibel": Kind(
-        "a number of decibels from -60 to below 5", -60, np.nextafter(5, 0),
-        lambda y: -np.log(5 - y), lambda y: 5 - np.exp(-y), lambda y: -np.log(5 - y),
-    ),
-    "percent": Kind("a whole number from 0 to 100", 0, 100, **_logit_of(101), whole=True),
-}  # fmt: skip
+_LOG = np.log, np.exp, lambda y: -np.log(y)
+_DECIBEL = lambda y: -np.log(5 - y), lambda y: 5 - np.exp(-y), lambda y: -np.log(5 - y)
 
 
-def _levels(n):
+def _levels(n: int) -> Kind:
     return Kind(f"a whole number from 0 to {n - 1}", 0, n - 1, whole=True)
 
 
-AUDIO_KINDS = {  # a number n: whole numbers 0 … n − 1
-    "danceability": "unit", "energy": "unit", "key": 12, "loudness": "decibel", "mode": 2,
-    "speechiness": "unit", "acousticness": "unit", "instrumentalness": "floored", "liveness": "unit",
-    "valence": "unit", "tempo": "positive", "time_signature": 8, "popularity": "percent",
-    "duration_ms": "positive",
-}  # fmt: skip
+_SHARE = Kind("a number from 0 to 1", 0, 1, *_logit_of(1))
+_POSITIVE = Kind("a number above 0", np.finfo(float).tiny, np.inf, *_LOG)
+_OTHERS = {
+    "key": _levels(12),
+    "loudness": Kind("a number from -60 to below 5", -60, np.nextafter(5, 0), *_DECIBEL),
+    "mode": _levels(2),
+    "instrumentalness": Kind("a number from 0 to 1", 0, 1, *_LOG, floor=SMALLEST),
+    "tempo": _POSITIVE,
+    "time_signature": _levels(8),
+    "popularity": Kind("a whole number from 0 to 100", 0, 100, *_logit_of(101), whole=True),
+    "duration_ms": _POSITIVE,
+}
+KINDS = [_OTHERS.get(name, _SHARE) for name in FEATURES]
 
 
-class AudioFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Tracks' audio features → coordinates with mean 0, variance 1 and no correlation; invertible.
+class AudioFeatures:
+    """Map audio features to uncorrelated coordinates with mean 0 and variance 1, and back.
 
-    kinds: what each column holds, {column name: kind}. A kind is "real", "unit" (0 … 1: logit), "positive"
-      (log), "floored" (0 … 1, where 0 stands for all below 1e-6: log), "decibel" (-60 … 5: −log(5 − x)),
-      "percent" (whole numbers 0 … 100: logit) or a number n (whole numbers 0 … n − 1: as they are). Default:
-      `AUDIO_KINDS` for columns of these names, and for an array of as many columns, in the order of
-      `FEATURES`; data none of whose columns is named so is taken as real.
-    whiten: rotate to principal axes and scale them to variance 1. A Gaussian RBM with W = 0 is then the
-      full-covariance Gaussian. False: stop at standardised columns.
-    random_state: seed of the dequantisation (an int, a RandomState or None, as in scikit-learn).
+    `fit` and `transform` are used as in scikit-learn. Rows are tracks; columns are the 14
+    `FEATURES`, found by name in a DataFrame. The uniform numbers of dequantisation are a
+    hash of the seed and the row's values, so a row always gets the same ones, alone or
+    among others.
 
-    The uniform numbers of dequantisation are a hash of the seed and the row's own values: a row always gets
-    the same ones, alone or among others, in any order; rows that are equal in all columns share theirs.
+    Parameters
+    ----------
+    whiten : bool
+        Rotate to principal axes and scale them to variance 1. A Gaussian RBM with W = 0 is
+        then the full-covariance Gaussian. False stops at standardised columns.
+    random_state : int or None
+        Seed of the dequantisation.
 
-    Fitted: n_features_in_, feature_names_in_, kinds_ (one per column), seed_, scaler_, components_
-    (n_columns, n_columns), rows are the principal axes, and variance_ (n_columns,) along them; columns and
-    axes without variance keep their scale, so that nothing becomes NaN.
+    Attributes
+    ----------
+    components_ : (14, 14)
+        Principal axes, as rows.
+    variance_ : (14,)
+        Variance along them. Axes and columns without variance keep their scale.
+    scaler_ : StandardScaler
 
-    fit, transform, steps and log_jacobian raise ValueError naming column, row and value where one is not
-    legal for its kind. A row is a track.
+    Examples
+    --------
+    >>> from rbm_lib.data import synthetic_spotify
+    >>> X = synthetic_spotify(n_tracks=200).tracks[list(FEATURES)]
+    >>> audio = AudioFeatures().fit(X)
+    >>> np.allclose(audio.inverse_transform(audio.transform(X)), X)
+    True
     """
 
-    def __init__(self, kinds=None, *, whiten=True, random_state=0):
-        self.kinds = kinds
+    def __init__(self, *, whiten: bool = True, random_state: int | None = 0) -> None:
         self.whiten = whiten
         self.random_state = random_state
+        self.scaler_ = None
 
-    def fit(self, X, y=None):
-        """Learn means, scales and axes from X (n_tracks, n_columns), at least 2 rows; y is ignored."""
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=2)
-        self.kinds_ = self._choose_kinds()
-        self.seed_ = check_random_state(self.random_state).randint(2**31)
-        squashed = self._squash(self._dequantise(self._check_values(X)))
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
+        """Learn means, scales and axes from two or more rows; `y` is ignored."""
+        from sklearn.preprocessing import StandardScaler  # slow to import
+
+        values = _legal_values(X)
+        if len(values) < 2:
+            raise ValueError(f"X: got {len(values)} rows, expected two or more.")
+        self.seed_ = np.random.RandomState(self.random_state).randint(2**31)
+        squashed = _squash(self._dequantise(values))
         self.scaler_ = StandardScaler().fit(squashed)
         if self.whiten:
             standardised = self.scaler_.transform(squashed)
-            variance, axes = np.linalg.eigh(standardised.T @ standardised / len(X))
+            spectrum = np.linalg.eigh(standardised.T @ standardised / len(values))
+            variance, axes = (np.asarray(part) for part in spectrum)
             variance, axes = variance[::-1], axes.T[::-1]
+            # Eigenvectors have no sign of their own: make the largest entry positive.
             largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
-            self.components_ = axes * np.sign(largest)  # eigenvectors have no sign of their own
-            self.variance_ = np.where(variance > EIGENVALUE_FLOOR * variance[0], variance, 1.0)
+            self.components_ = axes * np.sign(largest)
+            varies = variance > EIGENVALUE_FLOOR * variance[0]
+            self.variance_ = np.where(varies, variance, 1.0)
         return self
 
-    def transform(self, X):
-        """(n_tracks, n_columns) in original units → coordinates, the same shape."""
-        return list(self._steps(self._read(X)).values())[-1]
+    def transform(self, X: ArrayLike) -> NDArray:
+        """Coordinates of rows in original units, (n, 14)."""
+        *_, last = self._steps(X).values()
+        return last
 
-    def steps(self, X):
-        """{"dequantised", "squashed", "standardised", "whitened"}: X after each step, as DataFrames."""
-        index = X.index if hasattr(X, "iloc") else None
-        names = {"whitened": self.get_feature_names_out()} if self.whiten else {}
+    def steps(self, X: ArrayLike) -> dict[str, pd.DataFrame]:
+        """X after each step: "dequantised", "squashed", "standardised", "whitened"."""
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        axes = [f"component{j}" for j in range(1, len(FEATURES) + 1)]
         return {
-            name: pd.DataFrame(values, index, names.get(name, self._names()))
-            for name, values in self._steps(self._read(X)).items()
+            name: pd.DataFrame(
+                values, index, axes if name == "whitened" else list(FEATURES)
+            )
+            for name, values in self._steps(X).items()
         }
 
-    def inverse_transform(self, Z, quantise=True):
-        """Coordinates (n, n_columns) → original units, an array of the same shape.
+    def inverse_transform(self, Z: ArrayLike, quantise: bool = True) -> NDArray:
+        """Original units of coordinates, (n, 14).
 
-        quantise: whole numbers where X had them, 0 for floored values, and what lies outside the legal range
-        (only invented coordinates do) moved to its end. False: the dequantised values, a smooth map of Z.
+        With `quantise` whole numbers are whole, floored values are 0, and what is outside
+        the legal range (as of invented coordinates) is moved to its end. Without, the
+        result is a smooth function of Z, the dequantised values.
         """
-        check_is_fitted(self)
-        Z = check_array(Z, dtype=np.float64, input_name="Z")
-        if Z.shape[1] != self.n_features_in_:
-            raise ValueError(f"Z: got {Z.shape[1]} columns, expected {self.n_features_in_} as in fit.")
+        scaler = self._fitted()
+        z = as_numbers(Z, "Z", (None, len(FEATURES))).double().numpy()
         if self.whiten:
-            Z = (Z * np.sqrt(self.variance_)) @ self.components_
-        squashed = self.scaler_.inverse_transform(Z)
-        y = np.column_stack([k.inverse(squashed[:, j]) for j, k in self._columns])
-        return self._quantise(y) if quantise else y
+            z = (z * np.sqrt(self.variance_)) @ self.components_
+        y = np.column_stack(_by_column("inverse", scaler.inverse_transform(z)))
+        return _quantise(y) if quantise else y
 
-    def log_jacobian(self, X):
-        """log |det dz/dy| in nats, (n_tracks,), at the dequantised y of X: log p_Y(y) = log p_Z(z) + this."""
-        y = self._dequantise(self._read(X))
-        slopes = sum(k.log_slope(y[:, j]) for j, k in self._columns)
-        result = slopes - np.log(self.scaler_.scale_).sum()
+    def log_jacobian(self, X: ArrayLike) -> NDArray:
+        """log |det dz/dy| in nats, (n,), at the dequantised y of X."""
+        scaler = self._fitted()
+        y = self._dequantise(_legal_values(X))
+        slopes = np.sum(_by_column("log_slope", y), axis=0)
+        result = slopes - np.log(np.asarray(scaler.scale_)).sum()
         return result - 0.5 * np.log(self.variance_).sum() if self.whiten else result
 
-    def get_feature_names_out(self, input_features=None):
-        """Names of the coordinates: the columns' own, or component1, component2, … when whitened."""
-        check_is_fitted(self)
-        names = super().get_feature_names_out(input_features)
-        if not self.whiten:
-            return names
-        return np.array([f"component{j + 1}" for j in range(len(names))], dtype=object)
-
-    # ---- the steps --------------------------------------------------------------------------------------
-
-    def _steps(self, X):
-        result = {"dequantised": self._dequantise(X)}
-        result["squashed"] = self._squash(result["dequantised"])
-        result["standardised"] = self.scaler_.transform(result["squashed"])
+    def _steps(self, X: ArrayLike) -> dict[str, NDArray]:
+        scaler = self._fitted()
+        dequantised = self._dequantise(_legal_values(X))
+        squashed = _squash(dequantised)
+        standardised = scaler.transform(squashed)
+        steps = {
+            "dequantised": dequantised,
+            "squashed": squashed,
+            "standardised": standardised,
+        }
         if self.whiten:
-            result["whitened"] = result["standardised"] @ self.components_.T / np.sqrt(self.variance_)
-        return result
+            steps["whitened"] = standardised @ self.components_.T / np.sqrt(self.variance_)
+        return steps
 
-    def _dequantise(self, X):
-        row_hash = pd.util.hash_pandas_object(pd.DataFrame(X + 0.0), index=False).to_numpy()  # −0.0 is 0.0
+    def _dequantise(self, X: NDArray) -> NDArray:
+        rows = pd.DataFrame(X + 0.0)  # -0.0 becomes 0.0
+        row_hash = hash_pandas_object(rows, index=False).to_numpy()  # pyright: ignore
         y = X.copy()
-        for j, kind in self._columns:
+        for j, kind in enumerate(KINDS):
             stream = np.uint64(0x9E3779B97F4A7C15 * (self.seed_ + (j + 1) * 2**32) % 2**64)
-            bits = pd.util.hash_array(row_hash ^ stream) >> np.uint64(32)
-            uniform = (bits + 0.5) / 2**32  # strictly inside (0, 1), and x + uniform is exact
+            bits = hash_array(row_hash ^ stream) >> np.uint64(32)  # pyright: ignore
+            uniform = (
+                bits + 0.5
+            ) / 2**32  # strictly inside (0, 1), and x + uniform is exact
             if kind.whole:
                 y[:, j] += uniform
             elif kind.floor:
                 y[:, j] = np.where(X[:, j] < kind.floor, kind.floor * uniform, X[:, j])
         return y
 
-    def _squash(self, y):
-        return np.column_stack([k.forward(y[:, j]) for j, k in self._columns])
+    def _fitted(self):
+        if self.scaler_ is None:
+            raise ValueError("AudioFeatures: got no data yet, expected fit(X) first.")
+        return self.scaler_
 
-    def _quantise(self, y):
-        X = np.empty_like(y)
-        for j, kind in self._columns:
-            column = np.floor(y[:, j]) if kind.whole else y[:, j]
-            if kind.floor:  # halfway between the largest draw and the floor itself, for rounding's sake
-                column = np.where(column < kind.floor * (1 - 2**-34), 0.0, column)
-            X[:, j] = np.clip(column, kind.low, kind.high)
-        return X
 
-    # ---- doors ------------------------------------------------------------------------------------------
+def _by_column(name: str, values: NDArray) -> list[NDArray]:
+    """Apply each column's map of that name."""
+    return [getattr(kind, name)(values[:, j]) for j, kind in enumerate(KINDS)]
 
-    def _names(self):
-        return OneToOneFeatureMixin.get_feature_names_out(self)
 
-    def _choose_kinds(self):
-        names, kinds = list(self._names()), self.kinds
-        if kinds is None:
-            unnamed = not hasattr(self, "feature_names_in_")
-            if unnamed and len(names) == len(FEATURES):
-                names = list(FEATURES)
-            some = any(name.lower() in AUDIO_KINDS for name in names)
-            kinds = AUDIO_KINDS if some else dict.fromkeys(names, "real")
-        unknown = [name for name in names if name not in kinds]
-        if unknown:
+def _squash(y: NDArray) -> NDArray:
+    return np.column_stack(_by_column("forward", y))
+
+
+def _quantise(y: NDArray) -> NDArray:
+    X = np.empty_like(y)
+    for j, kind in enumerate(KINDS):
+        column = np.floor(y[:, j]) if kind.whole else y[:, j]
+        if kind.floor:  # halfway between the largest draw and the floor, for rounding
+            column = np.where(column < kind.floor * (1 - 2**-34), 0.0, column)
+        X[:, j] = np.clip(column, kind.low, kind.high)
+    return X
+
+
+def _legal_values(X: ArrayLike) -> NDArray:
+    """The values of the columns FEATURES, each within its range."""
+    if isinstance(X, pd.DataFrame):
+        missing = [name for name in FEATURES if name not in X]
+        if missing:
+            raise ValueError(f"X: got columns {list(X)}, expected {missing} too.")
+        X = X[list(FEATURES)]
+    values = as_numbers(X, "X", (None, len(FEATURES)), most=None).double().numpy()
+    for j, kind in enumerate(KINDS):
+        x = values[:, j]
+        legal = np.isfinite(x) & (x >= kind.low) & (x <= kind.high)
+        if kind.whole:
+            legal &= x == np.floor(x)
+        if not legal.all():
+            row = int(np.argmin(legal))
             raise ValueError(
-                f"X: got columns {unknown} of no known kind, expected some of {list(kinds)}; "
-                "leave them out, or give kinds={column: kind}."
+                f"{FEATURES[j]}: got {x[row]:g} in row {row} (counted from 0), expected "
+                f"{kind.expected}. Fix or drop such rows."
             )
-        for name in names:
-            if not (kinds[name] in KINDS or isinstance(kinds[name], int) and kinds[name] >= 1):
-                raise ValueError(
-                    f"kinds: got {kinds[name]!r} for {name}, expected one of {list(KINDS)} or a whole number."
-                )
-        return [kinds[name] for name in names]
-
-    @property
-    def _columns(self):
-        """Number and Kind of each column."""
-        return enumerate(KINDS[k] if k in KINDS else _levels(k) for k in self.kinds_)
-
-    def _read(self, X):
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
-        return self._check_values(X)
-
-    def _check_values(self, X):
-        for j, kind in self._columns:
-            x = X[:, j]
-            wrong = ~np.isfinite(x) | (x < kind.low) | (x > kind.high) | (kind.whole & (x != np.floor(x)))
-            if wrong.any():
-                row = int(wrong.argmax())
-                value = "NaN" if np.isnan(x[row]) else f"{x[row]:g}"
-                raise ValueError(
-                    f"{self._names()[j]}: got {value} in row {row} (counted from 0), expected "
-                    f"{kind.expected}; drop or mend such rows."
-                )
-        return X
+    return values

@@ -1,162 +1,208 @@
-"""A synthetic stand-in for the Spotify catalogue: invented tracks, the real one's marginals and correlations.
+"""A stand-in for the Spotify catalogue: invented tracks, with the real statistics.
 
-It exists so that every lesson runs without a network. Figures computed on it say nothing about real music.
-Method: a Gaussian copula whose mean depends on the style of the music; every variable is then given the
-quantiles of the real files.
+It exists so that every lesson runs without a network. Its numbers say nothing about real
+music. The method is a Gaussian copula whose mean depends on the style of the music; every
+variable is then given the quantiles of the real files.
 """
+
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.random import Generator
+from numpy.typing import NDArray
 
-from rbm_lib.data.spotify import marginals as real
+from rbm_lib.checks import require_whole
 from rbm_lib.data.spotify.files import COLUMNS, check_export
-from rbm_lib.data.spotify.load import Spotify
 from rbm_lib.data.spotify.merge import merge_exports
+from rbm_lib.data.spotify.record import Spotify
 
-_FIRST_WORDS = "Quiet Last Golden Broken Distant Hidden Silver Restless Burning Frozen Crooked Gentle".split()
-_SECOND_WORDS = (
-    "River Summer Highway Mirror Midnight Letter Shadow Garden Season Signal Thunder Heart".split()
-)
-_REGIONS = "norwegian chilean welsh japanese turkish finnish".split()
-_ANALYSED = [*list(real.CURVES)[:9], "Key", "Mode", "Time Signature"]  # what the audio analysis gives
-_SPOILT = 6  # tracks that are to be dropped, the last ones: five not analysed, and one of tempo 0
+_REAL = tomllib.loads(Path(__file__).with_name("marginals.toml").read_text("utf-8"))
+_STYLES = _REAL["styles"]
+_ANALYSED = [*list(_REAL["curves"])[:9], "Key", "Mode", "Time Signature"]  # from the sound
+_DIGITS = {
+    "Popularity": "%.0f",
+    "Track Duration (ms)": "%.0f",
+    "Loudness": "%.3f",
+    "Tempo": "%.3f",
+}
+_N_BAD = 6  # tracks at the end to be dropped: five without audio features, one of tempo 0
 
 
-def synthetic_spotify(seed=0, n_tracks=8600):
-    """Invent a catalogue of exactly n_tracks usable tracks, merged from two exports as the real one is.
+def synthetic_spotify(seed: int = 0, n_tracks: int = 8600) -> Spotify:
+    """Invent a catalogue of n_tracks tracks, merged from two exports as the real one.
 
-    Deterministic in `seed`. Returns Spotify with source "synthetic", its `exports()` those of `raw_exports`.
-    Raises ValueError for fewer than 200 tracks.
+    Parameters
+    ----------
+    seed : int
+        Decides every value.
+    n_tracks : int
+        At least 200.
+
+    Examples
+    --------
+    >>> synthetic_spotify(seed=0, n_tracks=200)
+    Spotify(synthetic catalogue (seed 0): 200 invented tracks of invented artists)
     """
     raw = raw_exports(seed, n_tracks)
     files = {label: f"synthetic_{label}.csv" for label in raw}
-    exports = {label: (frame, check_export(frame, files[label])) for label, frame in raw.items()}
+    exports = {
+        label: (rows, check_export(rows, files[label])) for label, rows in raw.items()
+    }
     tracks, problems, report = merge_exports(exports, files)
-    origin = f"synthetic catalogue (seed {seed}): {len(tracks):,} invented tracks of invented artists"
+    origin = f"synthetic catalogue (seed {seed}): {len(tracks):,} invented tracks"
+    origin += " of invented artists"
     return Spotify("synthetic", tracks, report, "synthetic", origin, None, problems, raw)
 
 
-def raw_exports(seed=0, n_tracks=8600):
-    """{"1960-now": frame, "1950-now": frame}: two exports as `read_export` gives them, blemishes and all.
+def raw_exports(seed: int = 0, n_tracks: int = 8600) -> dict[str, pd.DataFrame]:
+    """Invent the exports "1960-now" and "1950-now", as `read_export` gives them.
 
-    Most tracks are in both; a few rows stand twice; in the second, popularity is of another day, some genres
-    are missing, and five tracks lack audio features; one track of both has tempo 0. A tenth of the tracks are
-    issued once more under another URI, so that names, and even track + artist + album, collide. Raises
-    ValueError for fewer than 200 tracks.
+    Most tracks are in both, and a few rows come twice. In the second, popularity is of
+    another day, some genres are missing, and five tracks lack audio features; one track of
+    both has tempo 0. A tenth of the tracks are issued once more under another URI, so that
+    names, and even track + artist + album, collide.
     """
-    if not isinstance(n_tracks, int | np.integer) or n_tracks < 200:
-        raise ValueError(f"n_tracks is {n_tracks!r}: expected a whole number, 200 or more")
+    n = require_whole("n_tracks", n_tracks, least=200) + _N_BAD
     rng = np.random.Generator(np.random.PCG64(seed))
-    n = int(n_tracks) + _SPOILT
     artist, style_of_artist = _artists(n, rng)
     score = _scores(artist, style_of_artist, rng)
     sound = _sound(score, style_of_artist[artist], rng)
-    frame = pd.DataFrame(_table(sound, artist, style_of_artist, rng), columns=COLUMNS, dtype=str).fillna("")
-    frame.loc[n - _SPOILT : n - 2, _ANALYSED] = ""
-    frame.loc[n - 1, ["Danceability", "Speechiness", "Valence", "Tempo", "Time Signature"]] = "0"
+    table = _table(sound, artist, style_of_artist, rng)
+    frame = pd.DataFrame(table, columns=list(COLUMNS), dtype=str).fillna("")
+    frame.loc[n - _N_BAD : n - 2, _ANALYSED] = ""
+    zero = ["Danceability", "Speechiness", "Valence", "Tempo", "Time Signature"]
+    frame.loc[n - 1, zero] = "0"
     place = rng.random(n)
-    place[-_SPOILT:-1], place[-1] = 0.98, 0.5
-    exports = {}
-    for label, low, high in (("1960-now", 0, 0.97), ("1950-now", 0.03, 1)):
-        if label == "1950-now":
-            popularity = frame["Popularity"].astype(int).to_numpy()
-            moves = (popularity > 0) & (rng.random(n) < 0.4)  # a dead listing does not
-            moved = np.clip(popularity + rng.integers(-3, 4, n), 1, 100)
-            frame["Popularity"] = np.where(moves, moved, popularity).astype(str)
-            frame.loc[rng.random(n) < 0.012, "Artist Genres"] = ""
+    place[-_N_BAD:-1] = 0.98  # in the second export alone
+    place[-1] = 0.5
+
+    def rows_between(low: float, high: float) -> pd.DataFrame:
         rows = rng.permutation(np.flatnonzero((place >= low) & (place <= high)))
         twice = rng.choice(rows, 4 * n // 1000)
         rows = np.insert(rows, rng.integers(0, len(rows), len(twice)), twice)
-        exports[label] = frame.iloc[rows].set_axis(pd.RangeIndex(2, len(rows) + 2, name="line"))
-    return exports
+        return frame.iloc[rows].set_axis(pd.RangeIndex(2, len(rows) + 2, name="line"))
+
+    first = rows_between(0, 0.97)
+    popularity = frame["Popularity"].astype(int).to_numpy()
+    moves = (popularity > 0) & (rng.random(n) < 0.4)  # a dead listing does not move
+    moved = np.clip(popularity + rng.integers(-3, 4, n), 1, 100)
+    frame["Popularity"] = np.where(moves, moved, popularity).astype(str)
+    frame.loc[rng.random(n) < 0.012, "Artist Genres"] = ""
+    return {"1960-now": first, "1950-now": rows_between(0.03, 1)}
 
 
-def _artists(n, rng):
-    """(artist of each track, style of each artist)."""
+def _artists(n: int, rng: Generator) -> tuple[NDArray, NDArray]:
+    """The artist of each track, and the style of each artist."""
     levels = (np.arange(0.44 * n) + 0.5) / np.ceil(0.44 * n)
-    counts = np.round(np.interp(levels, real.ARTIST_LEVELS, real.ARTIST_COUNTS)).astype(int)
+    counts = np.interp(levels, _REAL["artist_levels"], _REAL["artist_counts"])
+    counts = np.round(counts).astype(int)
     pool = np.repeat(np.arange(len(counts)), counts)
     artist = np.resize(rng.permutation(pool), n)
-    share = np.array([style[0] for style in real.STYLES.values()])
+    share = np.array([style["artists"] for style in _STYLES])
     return artist, rng.choice(len(share), len(counts), p=share / share.sum())
 
 
-def _scores(artist, style_of_artist, rng):
-    """Normal scores, a row per track: style + artist + track, with the real correlations in all."""
-    correlation = np.eye(len(real.CURVES))
-    for row, below in enumerate(real.CORRELATIONS):
-        correlation[row, :row] = correlation[:row, row] = below
-    mean = np.array([style[2] for style in real.STYLES.values()])[style_of_artist[artist]]
+def _scores(artist: NDArray, style_of_artist: NDArray, rng: Generator) -> NDArray:
+    """Normal scores of each track: style + artist + track, with the real correlations."""
+    correlation = np.eye(len(_REAL["curves"]))
+    for row, below in enumerate(_REAL["correlations"]):
+        correlation[row, :row] = below
+        correlation[:row, row] = below
+    mean = np.array([style["mean"] for style in _STYLES])[style_of_artist[artist]]
     mean = mean - mean.mean(0)
-    spread, axes = np.linalg.eigh(correlation - mean.T @ mean / len(mean))  # what styles leave unexplained
+    unexplained = correlation - mean.T @ mean / len(mean)
+    spread, axes = np.linalg.eigh(unexplained)
     root = (axes * np.sqrt(np.clip(spread, 0.05, None))).T
     own = rng.standard_normal((len(style_of_artist), len(correlation)))[artist]
-    return mean + (np.sqrt(0.3) * own + np.sqrt(0.7) * rng.standard_normal(own.shape)) @ root
+    track = rng.standard_normal(own.shape)
+    return mean + (np.sqrt(0.3) * own + np.sqrt(0.7) * track) @ root
 
 
-def _sound(score, style, rng):
-    """Column → values: what can be heard, popularity and the year. Each with the real quantiles."""
-    n, table = len(score), {}
-    for k, (column, curve) in enumerate(real.CURVES.items()):
+def _sound(score: NDArray, style: NDArray, rng: Generator) -> dict[str, NDArray]:
+    """What can be heard, popularity and the year, each with the real quantiles."""
+    n = len(score)
+    table = {}
+    for k, (column, curve) in enumerate(_REAL["curves"].items()):
         level = np.empty(n)
         level[np.argsort(score[:, k], kind="stable")] = (np.arange(n) + 0.5) / n
-        share = real.ZEROS.get(column, 0)
+        share = _REAL["zeros"].get(column, 0)
         zero = level < share
         if column == "Popularity":
             zero = rng.random(n) < share
         elif share:
             level = (level - share) / (1 - share)
-        log = column in real.LOGARITHMIC
-        value = np.interp(level, real.LEVELS, np.log(curve) if log else curve)
-        table[column] = np.where(zero, 0, np.exp(value) if log else value)
-    table["Key"] = rng.choice(12, n, p=real.KEY_SHARES)
-    major = np.array([style[1] for style in real.STYLES.values()])[style]
-    chance = np.array(real.KEY_MAJOR)[table["Key"]] + major - major.mean()
+        if column in _REAL["logarithmic"]:
+            value = np.exp(np.interp(level, _REAL["levels"], np.log(curve)))
+        else:
+            value = np.interp(level, _REAL["levels"], curve)
+        table[column] = np.where(zero, 0, value)
+    table["Key"] = rng.choice(12, n, p=_REAL["key_shares"])
+    major = np.array([style["major"] for style in _STYLES])[style]
+    chance = np.array(_REAL["major_by_key"])[table["Key"]] + major - major.mean()
     table["Mode"] = (rng.random(n) < chance).astype(int)
+
     # Odd meters are found where music is hard to dance to, quiet and acoustic.
     odd = -score[:, 0] - score[:, 1] + 0.8 * score[:, 4] + 1.5 * rng.standard_normal(n)
-    (common, share), *others = real.METERS.items()
-    meter, weight = np.array(others).T
+    common, *meters = _REAL["meters"]
+    share, *weights = _REAL["meter_shares"]
     strange = np.argsort(-odd, kind="stable")[: round((1 - share) * n)]
-    table["Time Signature"] = np.full(n, common)
-    table["Time Signature"][strange] = rng.choice(meter, len(strange), p=weight / weight.sum())
+    meter = rng.choice(meters, len(strange), p=np.array(weights) / sum(weights))
+    table["Time Signature"] = np.full(n, float(common))
+    table["Time Signature"][strange] = meter
     return table
 
 
-def _table(sound, artist, style_of_artist, rng):
-    """The columns of the raw table, as text. Some tracks become a second listing of another one."""
-    n, n_artists = len(artist), len(style_of_artist)
+def _table(
+    sound: dict[str, NDArray], artist: NDArray, style_of_artist: NDArray, rng: Generator
+):
+    """The raw table, as text. Some tracks become a second listing of another."""
+    n = len(artist)
+    n_artists = len(style_of_artist)
     year = np.round(sound["Year"]).astype(int)
-    album = np.where(rng.random(n) < 0.6, artist * 3 + rng.integers(0, 3, n), 3 * n_artists + np.arange(n))
+    own_album = 3 * n_artists + np.arange(n)
+    album = np.where(rng.random(n) < 0.6, artist * 3 + rng.integers(0, 3, n), own_album)
     guest = np.where(rng.random(n) < 0.16, rng.integers(0, n_artists, n), -1)
-    song = np.where(rng.random(n) < real.SAME_TITLE, rng.integers(0, n, n), np.arange(n))
+    same = rng.random(n) < _REAL["same_title"]
+    song = np.where(same, rng.integers(0, n, n), np.arange(n))
 
-    again = np.flatnonzero(rng.random(n - _SPOILT) < real.LISTED_AGAIN)
+    again = np.flatnonzero(rng.random(n - _N_BAD) < _REAL["listed_again"])
     origin = np.arange(n)
-    origin[again] = rng.choice(np.setdiff1d(np.arange(n - _SPOILT), again), len(again))
-    sound = {key: value if key == "Popularity" else value[origin] for key, value in sound.items()}
+    origin[again] = rng.choice(np.setdiff1d(np.arange(n - _N_BAD), again), len(again))
+    popularity = sound["Popularity"]
+    sound = {column: value[origin] for column, value in sound.items()}
+    sound["Popularity"] = popularity  # every listing has its own
     remastered = again[rng.random(len(again)) < 0.6]
     for column in ("Danceability", "Energy", "Valence"):
         moved = sound[column][remastered] + 0.004 * rng.standard_normal(len(remastered))
         sound[column][remastered] = np.clip(moved, 0.02, 0.99)
-    artist, guest, song, album, year = (values[origin] for values in (artist, guest, song, album, year))
+    artist, guest, song = artist[origin], guest[origin], song[origin]
+    album, year = album[origin], year[origin]
     later = again[rng.random(len(again)) < 0.65]  # on another album
     album[later] = 3 * n_artists + n + np.arange(len(later))
     issued = year.copy()
     issued[later] = np.minimum(year[later] + rng.integers(0, 25, len(later)), 2023)
 
-    def joined(values, between=", "):  # an artist, or two
+    def joined(values: NDArray, between: str = ", ") -> NDArray:
+        """Of the artist, or of two."""
         second = np.where(guest < 0, "", values[guest])
-        return values[artist] + np.where((second == "") | (values[artist] == ""), "", between) + second
+        alone = (second == "") | (values[artist] == "")
+        return values[artist] + np.where(alone, "", between) + second
 
-    numbers = [f"{k:04d}" + "\\, Sons & Daughters" * (k % 97 == 5) for k in range(n_artists)]
+    more = "\\, Sons & Daughters"
+    numbers = [f"{k:04d}" + more * (k % 97 == 5) for k in range(n_artists)]
     names = np.array([f"Invented Artist {number}" for number in numbers], dtype=object)
-    uris = np.array([f"spotify:artist:Invented{k:014d}" for k in range(n_artists)], dtype=object)
-    first, second = rng.choice(_FIRST_WORDS, n), rng.choice(_SECOND_WORDS, n)
-    month, day = rng.integers(1, 13, n), rng.integers(1, 29, n)
-    length = rng.choice([4, 7, 10], n, p=list(real.PRECISIONS.values()))
+    uris = [f"spotify:artist:Invented{k:014d}" for k in range(n_artists)]
+    uris = np.array(uris, dtype=object)
+    first = rng.choice(_REAL["first_words"], n)
+    second = rng.choice(_REAL["second_words"], n)
+    month = rng.integers(1, 13, n)
+    day = rng.integers(1, 29, n)
+    length = rng.choice(_REAL["date_lengths"], n, p=_REAL["date_shares"])
     dates = zip(issued, month, day, length, strict=True)
-    rap = np.array(list(real.STYLES))[style_of_artist[artist]] == "hip hop"
+    rap = np.array([style["name"] == "hip hop" for style in _STYLES])
+    rap = rap[style_of_artist[artist]]
     explicit = (rng.random(n) < np.where(rap, 0.3, 0.02)) & (year >= 1990)
     text = {
         "Track URI": [f"spotify:track:Invented{k:014d}" for k in rng.permutation(n)],
@@ -177,26 +223,26 @@ def _table(sound, artist, style_of_artist, rng):
         "Artist Genres": joined(_genres(style_of_artist, rng), ","),
     }
     for column, value in sound.items():
-        digits = {"Popularity": "%.0f", "Track Duration (ms)": "%.0f", "Loudness": "%.3f", "Tempo": "%.3f"}
-        text[column] = np.char.mod(digits.get(column, "%.3g"), value)
+        text[column] = np.char.mod(_DIGITS.get(column, "%.3g"), value)
     return text
 
 
-def _genres(style_of_artist, rng):
-    """The genres of each artist, joined by commas: the first of the style often, the last hardly ever.
+def _genres(style_of_artist: NDArray, rng: Generator) -> NDArray:
+    """The genres of each artist, joined by commas: often the first of the style.
 
-    A fifth have the main genre of another style as well, a few a regional genre that hardly anybody shares.
+    A fifth have the main genre of another style as well, and a few have a regional one that
+    hardly anybody shares.
     """
-    names = [style[3].split(", ") for style in real.STYLES.values()]
     found = []
     for style in style_of_artist:
-        own = names[style]
+        own = _STYLES[style]["genres"]
         weight = 0.68 ** np.arange(len(own))
         size = min(rng.geometric(0.4), 6)
-        genres = {own[k] for k in np.searchsorted(weight.cumsum() / weight.sum(), rng.random(size))}
+        places = np.searchsorted(weight.cumsum() / weight.sum(), rng.random(size))
+        genres = {own[k] for k in places}
         if rng.random() < 0.2:
-            genres.add(names[rng.integers(0, 8)][0])
+            genres.add(_STYLES[rng.integers(0, 8)]["genres"][0])
         if rng.random() < 0.03:
-            genres.add(f"{rng.choice(_REGIONS)} {own[0]}")
+            genres.add(f"{rng.choice(_REAL['regions'])} {own[0]}")
         found.append("" if rng.random() < 0.07 else ",".join(sorted(genres)))
     return np.array(found, dtype=object)

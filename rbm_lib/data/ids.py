@@ -1,0 +1,95 @@
+"""External ids and levels become arrays and positions, and the first bad one is named."""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from rbm_lib.checks import as_numbers
+
+Ids = ArrayLike | torch.Tensor
+
+
+def as_array(name: str, values: Ids) -> NDArray:
+    """A list, array, Series or dense tensor as an array."""
+    if isinstance(values, torch.Tensor):
+        if values.is_meta or values.layout != torch.strided:
+            raise TypeError(f"{name}: got a {values.layout} tensor, expected a dense one.")
+        values = values.detach().cpu()
+    return np.asarray(values)
+
+
+def flat_array(name: str, values: Ids) -> NDArray:
+    """The same with one axis and nothing missing."""
+    array = as_array(name, values)
+    if array.ndim != 1:
+        raise ValueError(f"{name}: got shape {array.shape}, expected a flat list.")
+    missing = np.flatnonzero(pd.isna(array))
+    if missing.size:
+        first = missing[0]
+        raise ValueError(f"{name}: got a missing value at position {first}. Leave it out.")
+    return array
+
+
+def as_levels(values: Ids) -> NDArray[np.int64]:
+    """Whole numbers of any type as int64."""
+    levels = as_array("levels", values)
+    if levels.dtype.kind in "iub":
+        return levels.astype(np.int64)
+    numbers = as_numbers(levels, "levels", (None,), most=None).numpy()
+    wrong = np.flatnonzero((numbers != np.round(numbers)) | (np.abs(numbers) > 2**53))
+    if wrong.size:
+        got = f"{numbers[wrong[0]]:g} at position {wrong[0]}"
+        raise ValueError(f"levels: got {got}, expected whole numbers. Leave gaps out.")
+    return numbers.astype(np.int64)
+
+
+def levels_on_scale(ratings: pd.Series, scale: ArrayLike | None) -> tuple[NDArray, NDArray]:
+    """The place of each rating on the scale (by default 1 to 5), and the scale."""
+    numbers = pd.Series(pd.to_numeric(ratings, errors="coerce"))
+    value = numbers.to_numpy(dtype=float, na_value=np.nan)
+    if scale is None:
+        whole = (value == np.round(value)).all()
+        scale = np.arange(1, 6) if whole else np.arange(1, 11) / 2
+    steps = np.asarray(scale, dtype=float)
+    if steps.ndim != 1 or len(steps) < 2 or not (np.diff(steps) > 0).all():
+        raise ValueError(f"scale: got {scale}, expected two or more increasing numbers.")
+    levels = np.searchsorted(steps, value).clip(max=len(steps) - 1)
+    wrong = np.flatnonzero(steps[levels] != value)
+    if wrong.size:
+        got = f"{ratings.iloc[wrong[0]]!r} in row {ratings.index[wrong[0]]}"
+        raise ValueError(
+            f"{ratings.name}: got {got} (position {wrong[0]}), expected one of "
+            f"{steps.tolist()}. Fix the row, or give scale=."
+        )
+    return levels, steps
+
+
+def positions(
+    name: str, ids: NDArray, catalogue: Ids | None
+) -> tuple[NDArray[np.int64], NDArray]:
+    """The place of each id in the catalogue, by default the sorted ids; the catalogue."""
+    if catalogue is None:
+        codes, found = pd.factorize(ids, sort=True)
+        return codes.astype(np.int64), np.asarray(found)
+    known = flat_array(f"{name}_ids", catalogue).copy()  # the caller may change theirs
+    again = pd.Index(known).duplicated()
+    if again.any():
+        raise ValueError(f"{name}_ids: got {known[again][0]!r} twice, expected it once.")
+    return look_up(name, known, ids), known
+
+
+def look_up(name: str, catalogue: NDArray, ids: Ids) -> NDArray[np.int64]:
+    """The place of each id in the catalogue; all of them have to be there."""
+    ids = np.atleast_1d(as_array(f"{name} ids", ids))
+    if ids.ndim != 1 or any(isinstance(i, dict | list | set) for i in ids[:1]):
+        raise ValueError(f"{name} ids: got shape {ids.shape}, expected a flat list of ids.")
+    index = pd.Index(catalogue).get_indexer(pd.Index(ids)).astype(np.int64)
+    unknown = pd.unique(ids[index < 0])
+    if len(unknown):
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        raise ValueError(
+            f"{name} ids: got {unknown[:5].tolist()}{more}, expected ids of "
+            f"the catalogue of {len(catalogue)}. Leave them out, or give {name}_ids=."
+        )
+    return index

@@ -1,0 +1,60 @@
+"""Taking answers apart, comparing them, and saying how they differ."""
+
+import numpy as np
+import pytest
+import torch
+
+from rbm_lib.course.compare import align, describe, same, take_apart
+
+RIGHT = np.arange(1.0, 13).reshape(3, 4) ** 2
+
+
+def said(got, expected, **options):
+    got, expected = take_apart(got), take_apart(expected)
+    return describe(align(got, expected), expected, 1e-6, **options)
+
+
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        (-RIGHT, "the size is right, the sign is flipped."),
+        (3 * RIGHT, "yours is 3 times the right one, everywhere. An input has this length"),
+        (RIGHT / 3, "yours is 0.3333 times the right one, everywhere. An input has"),
+        (RIGHT / 7, "yours is 0.1429 times the right one, everywhere."),
+        (RIGHT + 0.5, "yours is off by the same amount everywhere: +0.5."),
+        (RIGHT.T, "shape (4, 3), the right one (3, 4). The values are right once"),
+        (RIGHT[:2], "your result has shape (2, 4), the right one (3, 4)."),
+        (RIGHT * np.nan, "values that are not finite"),
+        (np.where(RIGHT == 49, 9, RIGHT), "1 of 12 entries differ; at [1, 2] yours is 9"),
+        ((RIGHT, 1), "1 results are expected, yours has 2 parts."),
+    ],
+)
+def test_differences_of_arrays_are_named(got, words):
+    assert words in said(got, RIGHT, lengths={3, 4})
+
+
+def test_differences_of_numbers_and_parts_are_named():
+    assert said(0.75, 0.5) == "yours is 0.75, the right value 0.5."
+    assert said((RIGHT, -1), (RIGHT, [1.0, 2.0])).startswith("In part [1]: your result has")
+
+
+def test_the_tolerance_follows_the_size_and_the_type_of_the_answer():
+    def equal(got, expected):
+        return same(take_apart(got), take_apart(expected), 1e-6)
+
+    tiny = np.array([1e-9, 2e-9])
+    assert not equal(tiny, tiny * (1 + 1e-4))
+    assert equal(np.float32([1 + 5e-6]), np.array([1.0]))
+    assert not equal(np.float64([1 + 5e-6]), np.array([1.0]))
+    assert equal(torch.tensor([1.02]).bfloat16(), np.array([1.0]))
+
+
+def test_lists_stand_for_arrays_and_arrays_for_lists():
+    rows = take_apart([torch.ones(4), torch.zeros(4)])
+    array = take_apart(np.stack([np.ones(4), np.zeros(4)]))
+    ragged = take_apart([np.ones((4, 3)).tolist(), np.ones((4, 2)).tolist()])
+
+    assert same(align(rows, array), array, 0)
+    assert same(align(array, rows), rows, 0)
+    assert [x.shape for x in ragged.values()] == [(4, 3), (4, 2)]
+    assert not same(align(ragged, array), array, 0)

@@ -1,0 +1,182 @@
+"""The exercises of the lessons: right answers pass, each mistake gets its own advice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.special import expit, logsumexp
+from scipy.stats import multivariate_normal, sem
+from sklearn.metrics import ndcg_score
+from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.preprocessing import TargetEncoder
+from torch.nn.functional import embedding_bag
+
+from rbm_lib import DBM, RBM
+from rbm_lib.course import Exercise, check
+from rbm_lib.course.environment import notebooks_folder
+from rbm_lib.course.exercises import load_exercises
+from rbm_lib.data import Archetype, simulate_listeners
+from rbm_lib.data.listeners.conditions import Range
+from tests.support import seeded
+
+LESSONS = sorted(path.stem for path in notebooks_folder().glob("exercises/*.py"))
+EXERCISES = {f"{x[:2]}/{e.id}": e for x in LESSONS for e in load_exercises(x).values()}
+every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+
+
+def test_every_lesson_has_exercises():
+    assert LESSONS == sorted(path.stem for path in notebooks_folder().glob("src/*.py"))
+    assert all(load_exercises(x) for x in LESSONS)
+
+
+def convert(value, form):
+    if isinstance(value, tuple):
+        return [convert(x, form) for x in value]
+    return form(torch.as_tensor(value))
+
+
+@every_exercise
+@pytest.mark.parametrize(
+    "form", [torch.Tensor.numpy, torch.Tensor.float, torch.Tensor.tolist]
+)
+def test_the_reference_passes_in_every_form(exercise: Exercise, form):
+    result = check(exercise, lambda *case: convert(exercise(*case), form))
+
+    assert result.points == exercise.points > 0, result.message
+
+
+@every_exercise
+def test_typical_mistakes_get_their_own_advice(exercise: Exercise):
+    assert 3 <= len(exercise.mistakes) <= 4
+    for advice, mistake in exercise.wrong_answers():
+        result = check(exercise, mistake)
+        assert result.points == 0
+        assert advice in result.message
+
+
+# ---- Right answers as different people would write them ----
+
+
+def library_model(W, b, c, visible="bernoulli"):
+    model = RBM(*W.shape, visible=visible).double()
+    model.W.data, model.visible_bias.data, model.hidden_bias.data = W, b, c
+    return model
+
+
+def bias_by_nan(likes, observed):
+    p = np.nanmean(np.where(observed, likes, np.nan), axis=0)
+    return np.log(p) - np.log1p(-p)
+
+
+def cd_in_single_precision(v, W, b, c, uniform):
+    p = torch.sigmoid(v @ W + c)
+    h = (uniform < p).float()
+    v_1 = torch.sigmoid(h @ W.T + b)
+    return (v.T @ p - v_1.T @ torch.sigmoid(v_1 @ W + c)) / len(v)
+
+
+def ndcg_by_scikit_learn(hits, relevant):
+    truth = np.r_[hits, np.ones(max(relevant - sum(hits), 0))]  # likes that the list missed
+    scores = np.r_[np.arange(len(hits), 0, -1.0), np.zeros(len(truth) - len(hits))]
+    return ndcg_score([truth], [scores], k=len(hits))
+
+
+def rate_by_scikit_learn(category, label, fold, m):
+    X, rate = category[:, None], np.empty(len(label))
+    for held in np.unique(fold):
+        rest = fold != held
+        encoder = TargetEncoder(smooth=float(m), target_type="binary").fit(
+            X[rest], label[rest]
+        )
+        rate[~rest] = encoder.transform(X[~rest])[:, 0]
+    return rate
+
+
+def first_by_pandas(user, time, is_flow, cut):
+    table = pd.DataFrame({"user": user, "time": time})[is_flow & (time >= cut)]
+    return np.isin(np.arange(len(user)), table.groupby("user").time.idxmin())
+
+
+def step_by_autograd(x, u):
+    y = torch.tensor(x + u, requires_grad=True)
+    z = torch.logit(0.001 + 0.998 * y / 101)
+    (slope,) = torch.autograd.grad(z.sum(), y)
+    return z, slope.log()
+
+
+def dancer_by_library(tracks):
+    conditions = Range("tempo", None, 100), Range("danceability", 0.8)
+    slow = Archetype("Slow Dancer", 0.05, 40, conditions)
+    world = simulate_listeners(tracks, n_users=1, archetypes=[slow])
+    pool = world.profiles["pool_size"].iloc[0]
+    return pool, min(1, 20 / (pool - 32))
+
+
+def gain_by_scipy(log_p, z):
+    gains = log_p.numpy() - multivariate_normal(np.zeros(z.shape[1])).logpdf(z.numpy())
+    return float(gains.mean()), 1.96 * sem(gains)
+
+
+def sweep_by_library(v, q1, q2, W1, W2, c1, c2, log_variance):
+    model = DBM([W1.shape[0], *W2.shape], "gaussian").double()
+    parameters = *model.weights, *model.biases[1:], model.log_variance
+    for parameter, value in zip(parameters, (W1, W2, c1, c2, log_variance), strict=True):
+        parameter.data = value
+    return model.mean_field(v, max_sweeps=1, start=[q1, q2]).means
+
+
+def means_by_bag(items, W, hidden_bias):
+    counts = torch.tensor([len(liked) for liked in items])
+    starts = counts.cumsum(0) - counts
+    return torch.sigmoid(
+        embedding_bag(torch.cat(items), W, starts, mode="sum") + hidden_bias
+    )
+
+
+def part_by_rows(v, uniform, W, b, c, rank, size):
+    v, uniform, W, b, c = (x.double().numpy() for x in (v, uniform, W, b, c))
+    total = np.zeros(W.shape)
+    for row in np.array_split(np.arange(len(v)), size)[rank]:
+        p = expit(v[row] @ W + c)
+        v_1 = expit(W @ (uniform[row] < p) + b)
+        total += np.outer(v[row], p) - np.outer(v_1, expit(v_1 @ W + c))
+    return total / len(v)
+
+
+RIGHT = [
+    ("00/2", lambda v, h, W, b, c: library_model(W, b, c).energy(v, h)[:, None]),
+    ("00/3", bias_by_nan),
+    ("01/1", lambda v, W, c: expit((v @ W + c).numpy())),
+    ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v)),
+    ("01/4", cd_in_single_precision),
+    ("01/5", lambda log_w: logsumexp(log_w.numpy(), b=1 / len(log_w))),
+    ("02/1", lambda p: (2 * (p - p**2).mean(), torch.where(p >= 0.5, 1 - p, p).mean())),
+    ("02/3", ndcg_by_scikit_learn),
+    ("02/4", lambda off, on: torch.stack([-off, -on]).softmax(0)[1]),
+    ("03/1", rate_by_scikit_learn),
+    ("03/2", first_by_pandas),
+    ("03/4", lambda W, b, c: [W.T.tolist(), torch.nn.Parameter(c), b.float()]),
+    ("04/1", lambda left, right: sum(a == b for a in left for b in right)),
+    ("04/3", step_by_autograd),
+    ("04/4", dancer_by_library),
+    ("04/5", lambda f, heard: np.where(heard, -2, cosine_similarity(heard @ f, f))),
+    ("05/2", gain_by_scipy),
+    ("05/3", sweep_by_library),
+    ("05/4", lambda p, T: np.maximum((p @ T - p).numpy(), 0).sum()),
+    ("06/2", means_by_bag),
+    ("06/5", part_by_rows),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer"), RIGHT)
+def test_other_right_answers_pass(exercise, answer):
+    result = check(EXERCISES[exercise], answer)
+
+    assert result.points == result.max_points, result.message
+
+
+def test_draws_in_place_of_probabilities_are_recognised():
+    def drawn(v, W, c):
+        return torch.bernoulli(torch.sigmoid(v @ W + c), generator=seeded(len(v)))
+
+    assert "zeros and ones only" in check(EXERCISES["01/1"], drawn).message

@@ -1,0 +1,195 @@
+"""Metrics against scikit-learn, SciPy and explicit loops."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn import calibration, metrics
+
+from rbm_lib import evaluate
+
+# ---- rankings
+
+
+@pytest.fixture
+def ranked():
+    """Scores, held-out and seen items of 50 users; users 0 to 2 are special cases."""
+    rng = np.random.default_rng(1)
+    scores = rng.random((50, 30))
+    seen = rng.random((50, 30)) < 0.3
+    held_out = (rng.random((50, 30)) < 0.2) & ~seen
+    held_out[0] = False
+    held_out[1] = ~seen[1]
+    held_out[2] = False
+    held_out[2, np.argmin(seen[2])] = True
+    return scores, held_out, seen
+
+
+def test_ndcg_is_that_of_scikit_learn(ranked):
+    scores, held_out, seen = ranked
+    per_user = evaluate.per_user_ranking(scores, held_out, seen, [5, 10])
+
+    assert per_user.index.tolist() == np.flatnonzero(held_out.any(1)).tolist()
+    for user, row in per_user.iterrows():
+        relevance = held_out[user, ~seen[user]].astype(float)
+        for k in (5, 10):
+            expected = metrics.ndcg_score([relevance], [scores[user, ~seen[user]]], k=k)
+            assert row[f"NDCG@{k}"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_recall_precision_and_map_are_those_of_a_loop(ranked):
+    scores, held_out, seen = ranked
+    per_user = evaluate.per_user_ranking(scores, held_out, seen, 7)
+
+    for user, row in per_user.iterrows():
+        order = [item for item in np.argsort(-scores[user]) if not seen[user, item]]
+        hits = [held_out[user, item] for item in order[:7]]
+        n_relevant = held_out[user].sum()
+        precision = [sum(hits[:place]) / place for place in range(1, 8) if hits[place - 1]]
+        assert row["Recall@7"] == pytest.approx(sum(hits) / n_relevant)
+        assert row["Precision@7"] == pytest.approx(sum(hits) / 7)
+        assert row["MAP@7"] == pytest.approx(sum(precision) / min(7, n_relevant))
+
+
+def test_a_list_longer_than_the_candidates():
+    seen = np.array([[True, False, False]])
+    held_out = np.array([[False, False, True]])
+
+    per_user = evaluate.per_user_ranking([[3.0, 2.0, 1.0]], held_out, seen, 10)
+
+    assert per_user.columns.tolist() == ["NDCG@10", "Recall@10", "Precision@10", "MAP@10"]
+    assert per_user.iloc[0].tolist() == pytest.approx([1 / np.log2(3), 1, 0.1, 0.5])
+
+
+def test_held_out_items_that_are_seen_or_missing_are_refused(ranked):
+    scores, held_out, seen = ranked
+
+    with pytest.raises(ValueError, match="held-out ratings"):
+        evaluate.ranking_metrics(scores, held_out, seen | held_out)
+    with pytest.raises(ValueError, match="held_out: got no item"):
+        evaluate.ranking_metrics(scores, np.zeros_like(held_out), seen)
+
+
+def test_the_interval_is_close_to_that_of_the_normal_distribution(ranked):
+    per_user = evaluate.per_user_ranking(*ranked)["NDCG@10"]
+    row = evaluate.ranking_metrics(*ranked).iloc[0]
+
+    half = 1.96 * per_user.std() / np.sqrt(len(per_user))
+    assert row["metric"] == "NDCG@10" and row["n"] == 49
+    assert row["mean"] == pytest.approx(per_user.mean())
+    assert row["high"] - row["mean"] == pytest.approx(half, rel=0.15)
+    assert row["mean"] - row["low"] == pytest.approx(half, rel=0.15)
+
+
+# ---- probabilities
+
+
+@pytest.fixture
+def rated():
+    """Probabilities with many ties, labels drawn from them, and 40 groups."""
+    rng = np.random.default_rng(2)
+    groups = np.repeat(np.arange(40), rng.integers(1, 60, 40))
+    prob = np.clip(np.round(rng.beta(2, 2, len(groups)), 2), 0.01, 0.99)
+    return prob, (rng.random(len(groups)) < prob).astype(int), groups
+
+
+def with_rmse(prob, label, groups, n_bootstrap=0):
+    options = {"predicted": 4.0 * prob, "rating": 5.0 * label, "n_bootstrap": n_bootstrap}
+    return evaluate.rating_metrics(prob, label, groups, **options).set_index("metric")
+
+
+def test_rating_metrics_are_those_of_scikit_learn(rated):
+    prob, label, groups = rated
+    mean = with_rmse(*rated)["mean"]
+
+    members = [groups == group for group in range(40)]
+    both_labels = [own for own in members if 0 < label[own].mean() < 1]
+    expected = {
+        "AUC": metrics.roc_auc_score(label, prob),
+        "log-loss": metrics.log_loss(label, prob),
+        "group AUC": np.mean(
+            [metrics.roc_auc_score(label[m], prob[m]) for m in both_labels]
+        ),
+        "RMSE": metrics.root_mean_squared_error(5 * label, 4 * prob),
+    }
+    assert mean.drop("ECE").to_dict() == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_bootstrap_computes_the_metrics_of_resampled_groups(rated):
+    prob, label, groups = rated
+    rng = np.random.default_rng(0)
+    samples = []
+    for _ in range(100):
+        drawn = [np.flatnonzero(groups == group) for group in rng.integers(40, size=40)]
+        copies = np.repeat(np.arange(40), list(map(len, drawn)))
+        rows = np.concatenate(drawn)
+        samples.append(with_rmse(prob[rows], label[rows], copies)["mean"].drop("ECE"))
+
+    interval = with_rmse(*rated, n_bootstrap=100)[["low", "high"]].drop("ECE")
+
+    np.testing.assert_allclose(interval.T, np.percentile(samples, [2.5, 97.5], axis=0))
+
+
+def test_a_resample_with_one_label_has_no_auc():
+    table = evaluate.rating_metrics([0.2, 0.9], [0, 1], n_bootstrap=50)
+
+    assert table.loc[0, ["mean", "low", "high"]].tolist() == [1, 1, 1]
+
+
+def test_auc_lead_is_the_difference_with_the_interval_of_pairs(rated):
+    prob, label, groups = rated
+    noise = 0.05 * np.random.default_rng(5).standard_normal(len(prob))
+    other = np.clip(prob + noise, 0, 1)
+
+    lead = evaluate.auc_lead(prob, other, label, groups).loc[0]
+    swapped = evaluate.auc_lead(other, prob, label, groups).loc[0]
+    alone = evaluate.rating_metrics(prob, label, groups).loc[0]
+
+    auc, other_auc = (metrics.roc_auc_score(label, p) for p in (prob, other))
+    assert lead["mean"] == pytest.approx(auc - other_auc, abs=1e-12)
+    assert [lead["low"], lead["high"]] == pytest.approx([-swapped["high"], -swapped["low"]])
+    assert lead["high"] - lead["low"] < 0.7 * (alone["high"] - alone["low"])
+
+
+def test_calibration_is_that_of_scikit_learn(rated):
+    prob, label, _ = rated
+    curve = evaluate.calibration_curve(prob, label, n_bins=10)
+    table = evaluate.rating_metrics(prob, label, n_bins=10, n_bootstrap=0)
+
+    distance = (curve["observed"] - curve["predicted"]).abs()
+    assert table["metric"].tolist() == ["AUC", "log-loss", "ECE"]
+    assert table["mean"][2] == pytest.approx((curve["n"] * distance).sum() / len(prob))
+    expected = calibration.calibration_curve(label, prob, n_bins=10, strategy="quantile")
+    np.testing.assert_allclose(curve[["observed", "predicted"]].T, expected)
+    for row in curve.itertuples():
+        test = binomtest(round(row.observed * row.n), int(row.n))
+        wilson = test.proportion_ci(0.95, method="wilson")
+        assert (row.low, row.high) == pytest.approx((wilson.low, wilson.high), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metric", "given", "message"),
+    [
+        ("rating_metrics", ([0.2, 0.4, 0.1], [0, 1, 5]), "label: got .*, expected 0 and 1"),
+        ("rating_metrics", ([], []), "label: got .*, expected 0 and 1, both"),
+        (
+            "rating_metrics",
+            ([0.2, 1.4], [0, 1]),
+            "probability: got 0.2 to 1.4, expected 0 to",
+        ),
+        ("rating_metrics", ([[0.2, 0.4]], [0, 1]), "probability: got shape"),
+        (
+            "rating_metrics",
+            ([0.2, 0.4], [0, 1], [1]),
+            "groups: got 1, expected one for each",
+        ),
+        (
+            "auc_lead",
+            ([0.2, 0.4], [0.5, 2], [0, 1]),
+            "other: got 0.5 to 2, expected 0 to 1",
+        ),
+        ("mean_interval", ([0.5],), "per_user: got list, expected a DataFrame"),
+    ],
+)
+def test_input_that_does_not_fit_is_refused(metric, given, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(evaluate, metric)(*given)
