@@ -112,14 +112,11 @@ spelling:  ## British spelling of pages, lessons, docstrings and messages; in an
 links: build/site-venv/.installed  ## ask for every link to the web (the tests check those inside the repository)
 	$(SITE_PY) -m sphinx -q -E -b linkcheck -c docs -d build/links-doctrees . build/links
 
-mutants:  ## change one operator or number of the core at a time, 320 times: does a test fail? an hour
-	$(PYTHON) -m venv build/mutation-venv
-	build/mutation-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
-	  -r tests/mutation.txt -c constraints.txt $(TORCH)
-	RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=1 build/mutation-venv/bin/python tests/mutation.py
+mutants: setup  ## change one operator or number of the core at a time: does a test fail? an hour
+	$(PY) -m tests.tools.mutation
 
-faults: setup  ## put deliberate faults into the library, one at a time, and show which test catches each
-	$(PY) tests/faults.py
+faults: setup  ## replace one function by a wrong one at a time, and show which test notices
+	$(PY) -m tests.tools.faults
 
 bench: setup  ## what an update costs, beside bare matrix products and other libraries; a quarter of an hour
 	$(PY) benchmarks/speed.py

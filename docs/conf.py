@@ -5,6 +5,7 @@ because they are committed with their outputs. The pages load nothing from elsew
 MathJax included.
 """
 
+import ast
 import os
 import re
 import shutil
@@ -162,13 +163,31 @@ def add_buttons(app, page, template, context, doctree):
         context["header_buttons"].insert(0, launch_buttons(copy))
 
 
+def exported(package):
+    """The names in the `__all__` of a package and of its modules."""
+    names = set()
+    for path in (ROOT / "rbm_lib" / package).glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                names |= set(ast.literal_eval(node.value))
+    return names
+
+
+# The modules of these packages also have functions for each other, which are left out.
+EXPORTED = {
+    name: exported(name) for name in ("models", "likelihood", "training", "recommend")
+}
+
+
 def skip(app, kind, name, thing, skipped, options):
-    """Leave out names that another module defines, constants and fields without a type."""
-    return (
-        thing.imported
-        or (thing.type in ("data", "attribute") and not thing.annotation)
-        or None
-    )
+    """Leave out imports, helpers, constants and fields without a type."""
+    if thing.imported or thing.type == "data":
+        return True
+    if thing.type == "attribute":
+        return None if thing.annotation else True
+    package = thing.id.split(".")[1]
+    is_helper = package in EXPORTED and name not in EXPORTED[package]
+    return True if is_helper and thing.type in ("class", "exception", "function") else None
 
 
 def asked_for(app, uri):

@@ -82,5 +82,5 @@ def _escape(text):
 def types(app, kind, name, thing, options, lines):
     """Keep Sphinx from linking words of a type, like shape, to attributes of that name."""
     for i, line in enumerate(lines):
-        if found := re.fullmatch(r"(:(?:var)?type [^:]+:) (\S.*)", line):
+        if found := re.fullmatch(r"(:(?:rtype|(?:var)?type [^:]+):) (\S.*)", line):
             lines[i] = f"{found[1]} *{found[2]}*"

@@ -17,7 +17,9 @@ REFERENCE = sorted(ROOT.glob("docs/api/*.rst"))
 DOCUMENTED = [
     module
     for path in REFERENCE
-    for module in re.findall(r"autoapimodule:: (\S+)", path.read_text(encoding="utf-8"))
+    for module in re.findall(
+        r"autoapi(?:module|function):: (\S+)", path.read_text(encoding="utf-8")
+    )
 ]
 
 LINK = re.compile(r"""!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)="([^"]+)\"""")

@@ -90,7 +90,6 @@ def test_the_oldest_versions_are_the_lower_bounds():
         "docs/requirements.txt",
         "docs/spelling.txt",
         "tests/browser/requirements.txt",
-        "tests/mutation.txt",
         "tests/nbgrader.txt",
     ],
 )

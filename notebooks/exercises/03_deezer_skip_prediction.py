@@ -147,7 +147,7 @@ importance.mistakes = {
     "The label is permuted. That breaks the tie with every column at once.": (
         lambda score, X, y, column, order: score(X, y) - score(X, y[order])
     ),
-    "X itself has changed: the importance of the next column is wrong.": importance_in_place,
+    "X itself has changed: the importance of the next column is off.": importance_in_place,
     "Both scores come out the same: either the table scored first is the changed one too "
     "(a second name is no copy), or the label moved along with the column.": lambda *a: 0.0,
     "The column is set to one value. Permute it: it loses only its tie to the row.": (

@@ -18,7 +18,7 @@ from rbm_lib.cli.dataset import (
     read_person,
     split_ratings,
 )
-from rbm_lib.data.movielens import load_movielens
+from rbm_lib.data.movielens.load import load_movielens
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
 from rbm_lib.recommend import baselines

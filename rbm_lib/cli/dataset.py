@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rbm_lib.data.movielens import load_movielens
+from rbm_lib.data.movielens.load import load_movielens
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.data.tables import TEXT, Column, Schema, check_rows, read_table
 from rbm_lib.recommend.splits import Split, random_split

@@ -119,8 +119,8 @@ def _train(command: argparse.ArgumentParser) -> None:
         "--unrated",
         choices=("missing", "zero"),
         default="missing",
-        help="missing: learn from rated cells, to predict ratings; zero: what is not liked
-        is " "a 0, to rank items",
+        help="missing: learn from rated cells, to predict ratings; zero: what is not "
+        "liked is a 0, to rank items",
     )
     add("--hidden", type=_positive, default=100, help="hidden units")
     add("--epochs", type=_positive, default=20, help="passes over the data")

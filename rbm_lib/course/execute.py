@@ -17,18 +17,16 @@ from nbformat.v4 import new_code_cell
 
 LIBRARY = str(Path(__file__).resolve().parents[2])
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
-REPORT = "from rbm_lib.course.lesson import kernel_report; print(kernel_report())"
+REPORT = "from rbm_lib.course.lesson import data_sources; print(data_sources)"
 
 
 @dataclass
 class Execution:
-    """What came of it: the code cell that failed (0: no kernel) and why, the peak of memory
-    in MB, and where data came from."""
+    """The code cell that failed (0: no kernel) and why, and where data came from."""
 
     seconds: float = 0.0
     failed: int | None = None
     error: str = ""
-    memory: float | None = None
     sources: list[str] = field(default_factory=list)
 
 
@@ -114,7 +112,7 @@ def execute(
     async def run() -> None:
         async with client.async_setup_kernel(env=environment):
             await client.run_cells(after_cell)
-            result.memory, result.sources = await _report(client)
+            result.sources = await _data_sources(client)
 
     try:
         run_async(run())
@@ -128,14 +126,14 @@ def execute(
     return result
 
 
-async def _report(client: Client) -> tuple[float | None, list[str]]:
-    """The kernel's peak memory and data sources, from one more cell, then taken away."""
+async def _data_sources(client: Client) -> list[str]:
+    """Where the kernel's data came from, by one more cell, then taken away."""
     cells = client.nb.cells
     cells.append(new_code_cell(REPORT))
     try:
         await client.async_execute_cell(cells[-1], len(cells) - 1)
         return ast.literal_eval(cells[-1].outputs[0].text)
     except Exception:  # a notebook may do anything to its kernel: the table has a gap then
-        return None, []
+        return []
     finally:
         cells.pop()

@@ -62,7 +62,8 @@ async def run_limited(notebook: NotebookNode, limits: Limits) -> str:
             async with kernel:
                 processes.add(psutil.Process(client.km.provisioner.pid))
                 await client.run_cells()
-            return "ok"
+            counts = [x.execution_count for x in notebook.cells if x.cell_type == "code"]
+            return "ok" if all(counts) else "time limit"
         except DeadKernelError:
             return watching.result() if watching.done() else "kernel died"
         except Exception as error:

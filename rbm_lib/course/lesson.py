@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ from rbm_lib.course.exercises import Exercise, check, load_exercises
 from rbm_lib.files import write_whole
 
 T = TypeVar("T")
-_sources: list[str] = []  # where this process's data came from, for the table of `make run`
+data_sources: list[str] = []  # of this process, for the table of `make run`
 
 
 class Lesson:
@@ -57,8 +56,8 @@ class Lesson:
     def data(self, loaded: T) -> T:
         """Note the ``source`` of a data set for the table of ``make run``. Returns it."""
         source = str(getattr(loaded, "source", "unknown"))
-        if source not in _sources:
-            _sources.append(source)
+        if source not in data_sources:
+            data_sources.append(source)
         return loaded
 
     def check(self, exercise_id: str, answer: Any) -> float:
@@ -122,13 +121,9 @@ class Lesson:
         for name, (low, high, step, start) in ranges.items():
             whole = all(isinstance(x, int) for x in (low, high, step, start))
             make = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-            slider = make(
-                start, min=low, max=high, step=step, description=name.replace("_", " ")
-            )
-            slider.continuous_update = (
-                False  # a figure takes longer than a pixel of movement
-            )
-            sliders[name] = slider
+            # A figure takes longer than a pixel of movement: wait until the slider rests.
+            options = {"min": low, "max": high, "step": step, "continuous_update": False}
+            sliders[name] = make(start, description=name.replace("_", " "), **options)
         ipywidgets.interact(function, **sliders)
 
 
@@ -142,14 +137,3 @@ def save_score(lesson: str, results: dict[str, dict[str, Any]]) -> None:
         known = {}
     score = {"lesson": lesson, "exercises": dict(sorted((known | results).items()))}
     write_whole(path, json.dumps(score, indent=1, ensure_ascii=False) + "\n")
-
-
-def kernel_report() -> tuple[float | None, list[str]]:
-    """This process's peak memory in MB (None on Windows), and its data sources."""
-    peak = None
-    if sys.platform != "win32":
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        peak /= 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kilobytes here
-    return peak, _sources

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
-from nbconvert import HTMLExporter
 from tqdm import tqdm
 
 from rbm_lib.course.environment import notebooks_folder, repository_root
@@ -28,7 +27,7 @@ def run(
     target: Path | None = None,
     timeout: int = 600,
 ) -> bool:
-    """Execute the notebooks in ``folder``; write copies, pages and an index to ``target``.
+    """Execute the notebooks in ``folder``; write copies and an index to ``target``.
 
     Prints a table. Returns whether every cell of every notebook ran.
     """
@@ -37,10 +36,10 @@ def run(
     paths = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     notebooks = {path.stem: nbformat.read(path, as_version=4) for path in paths}
     environment = kernel_environment(profile, target / "notebooks" / "scores")
+    prefix = Path(os.path.relpath(folder, target / "notebooks")).as_posix()
     rows = []
-    with tqdm(
-        total=sum(len(code_cells(x)) for x in notebooks.values()), unit="cell"
-    ) as bar:
+    n_cells = sum(len(code_cells(notebook)) for notebook in notebooks.values())
+    with tqdm(total=n_cells, unit="cell") as bar:
         for name, notebook in notebooks.items():
             bar.set_description(name[:28])
             cells = dict(code_cells(notebook))
@@ -52,27 +51,15 @@ def run(
                 result = f"FAILED in cell [{done.failed}]"
                 source = cells[done.failed].source if done.failed else ""
                 bar.write(f"{name}, {result}:\n{source}\n{done.error}", file=sys.stderr)
-            memory = "-" if done.memory is None else f"{done.memory:.0f}"
             sources = ", ".join(done.sources) or "none"
-            rows.append((name, sources, f"{done.seconds:.1f}", memory, result))
-            _write_copies(name, notebook, folder, target / "notebooks")
+            rows.append((name, sources, f"{done.seconds:.1f}", result))
+            relink(notebook, prefix)
+            write_whole(target / "notebooks" / f"{name}.ipynb", nbformat.writes(notebook))
 
-    columns = ["notebook", "data", "seconds", "peak MB", "result"]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=["notebook", "data", "seconds", "result"])
     print(table.to_string(index=False))
-    link = '<a href="notebooks/{0}.html">{0}</a>'.format
+    link = '<a href="notebooks/{0}.ipynb">{0}</a>'.format
     page = table.to_html(index=False, border=0, formatters={"notebook": link}, escape=False)
     write_whole(target / "index.html", PAGE.format(profile, page))
     print(f"\nExecuted copies and an index: {target / 'index.html'}")
     return bool(rows) and bool((table["result"] == "ok").all())
-
-
-def _write_copies(
-    name: str, notebook: nbformat.NotebookNode, folder: Path, target: Path
-) -> None:
-    """The executed notebook, and as a web page with its figures inside."""
-    about = {"metadata": {"name": name, "path": str(folder)}}
-    page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, about)
-    write_whole(target / f"{name}.html", page)
-    relink(notebook, Path(os.path.relpath(folder, target)).as_posix())
-    write_whole(target / f"{name}.ipynb", nbformat.writes(notebook))

@@ -118,8 +118,8 @@ async def score_one(path: Path, originals: dict[str, Path], limits: Limits) -> R
         if mark.get("grade"):
             exercise = mark["grade_id"].split("-check-", 1)[-1]
             row["exercises"][exercise] = result_of(cell, mark["points"])
-    for key in ("points", "of"):
-        row[key] = sum(result[key] for result in row["exercises"].values())
+            row["points"] += row["exercises"][exercise]["points"]
+            row["of"] += mark["points"]
     return row
 
 
@@ -152,7 +152,7 @@ def result_of(check: NotebookNode, most: float) -> Row:
     """The points that a check's cell shows, from 0 to ``most``, and what it prints."""
     shown = [x.data.get("text/plain") for x in check.outputs if "data" in x]
     try:
-        points = min(max(float(shown[-1]), 0.0), most)
+        points = max(0.0, min(float(shown[-1]), most))
     except (ValueError, TypeError, IndexError):  # it shows no number
         points = 0.0
     printed = " ".join(x.text for x in check.outputs if x.get("name") == "stdout")

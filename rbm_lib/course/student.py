@@ -30,7 +30,7 @@ def student_notebook(source: Path) -> nbformat.NotebookNode:
 
 
 def write_student(source: Path, folder: Path) -> Path:
-    """Write a student copy, beside the old one if somebody worked in that. Returns its path."""
+    """Write a student copy, beside the old one if somebody worked in it. Returns it."""
     text = nbformat.writes(student_notebook(source), version=4).rstrip("\n") + "\n"
     target = folder / f"{source.stem}.ipynb"
     count = 0

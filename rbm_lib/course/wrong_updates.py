@@ -1,7 +1,7 @@
 """Wrong on purpose: updates that public code uses, to be shown beside the right ones.
 
-Both move all hidden layers at once from the old state. In a deep machine neighbouring layers
-depend on each other, so this is neither coordinate ascent nor Gibbs sampling.
+Both move all hidden layers at once from the old state. In a deep machine neighbouring
+layers depend on each other, so this is neither coordinate ascent nor Gibbs sampling.
 """
 
 import torch

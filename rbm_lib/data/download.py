@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,7 +47,7 @@ def _is_offline() -> bool:
 
 
 def fetch(
-    filename: str, urls: Sequence[str], sha256: str, folder: str | Path, timeout: float = 5
+    filename: str, urls: list[str], sha256: str, folder: str | Path, timeout: float = 5
 ) -> Path:
     """Return the path of a file, downloaded from the first of `urls` that delivers it.
 
@@ -105,7 +104,7 @@ def fetch_kaggle(
             os.replace(shutil.copyfile(path, Path(scratch, file)), folder / file)
 
 
-def safe_extract(archive: str | Path, folder: str | Path, members: Sequence[str]) -> Path:
+def safe_extract(archive: str | Path, folder: str | Path, members: list[str]) -> Path:
     """Unpack members of a zip archive into a folder, each under the last part of its name.
 
     Raises ValueError, and leaves nothing, if the archive is damaged, lacks a member, holds

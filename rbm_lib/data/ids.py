@@ -46,7 +46,7 @@ def as_levels(values: Ids) -> NDArray[np.int64]:
 
 def levels_on_scale(ratings: pd.Series, scale: ArrayLike | None) -> tuple[NDArray, NDArray]:
     """The place of each rating on the scale (by default 1 to 5), and the scale."""
-    numbers = pd.to_numeric(ratings, errors="coerce")
+    numbers = pd.Series(pd.to_numeric(ratings, errors="coerce"))
     value = numbers.to_numpy(dtype=float, na_value=np.nan)
     if scale is None:
         whole = (value == np.round(value)).all()

@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from os import PathLike
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from rbm_lib.data.download import DataUnavailable, data_root, fetch_kaggle
-
-Record = TypeVar("Record")  # a dataclass with a field `origin`
 
 
 @dataclass(frozen=True)
@@ -19,21 +16,24 @@ class KaggleFiles:
     folder: str  # in the data folder
     getter: str  # the function of kagglehub
     handle: str
-    files: tuple[str, ...]
-    needed: tuple[str, ...]  # a download is good if it has one of these
+    files: list[str]
+    needed: list[str]  # a download is good if it has one of these
     by_hand: str  # steps, with {place} for the folder
 
     def load(
         self,
-        read: Callable[[Path, str], Record],
-        invent: Callable[[], Record],
-        root: str | PathLike | None,
+        read: Callable[[Path, str], Any],
+        invent: Callable[[], Any],
+        root: str | Path | None,
         *,
         download: bool,
         synthetic: bool,
         verbose: bool,
-    ) -> Record:
-        """Read the files, downloaded if there are none; or invent a stand-in if allowed."""
+    ) -> Any:
+        """Read the files, downloaded if there are none; or invent a stand-in if allowed.
+
+        Both give a dataclass with a field `origin`.
+        """
         folder = data_root(root) / self.folder
         lines = []
         try:

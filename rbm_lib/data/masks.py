@@ -19,7 +19,7 @@ def sparse_mask(name: str, mask: Mask) -> csr_array:
         mask = as_booleans(mask, name).cpu()
         check_shape(mask, name, (None, None))
         mask = mask.numpy()
-    csr = csr_array(mask).astype(bool)
+    csr = csr_array(mask, dtype=bool)
     csr.eliminate_zeros()
     return csr
 

@@ -139,7 +139,7 @@ class RatingMatrix:
                 f"ratings: got columns {list(ratings.columns)}, expected {sorted(missing)} "
                 "too. Name your own with user_column=, item_column=, rating_column=."
             )
-        levels, steps = levels_on_scale(ratings[rating_column], scale)
+        levels, steps = levels_on_scale(pd.Series(ratings[rating_column]), scale)
         n_levels = len(steps)
         if like_at_least is not None:
             levels = steps[levels] >= like_at_least
@@ -202,7 +202,7 @@ class RatingMatrix:
 
     def rated(self) -> csr_array:
         """True at the rated cells, boolean (n_users, n_items)."""
-        return self._csr.astype(bool)
+        return csr_array(self._csr, dtype=bool)
 
     def likes(self, at_least: int | None = None) -> csr_array:
         """True where the level is `at_least` or higher, boolean (n_users, n_items).
@@ -280,7 +280,7 @@ class RatingMatrix:
         return digest.hexdigest()[:16]
 
     def _like_level(self, at_least: int | None) -> int:
-        if at_least not in range(1, self.n_levels):
+        if at_least is None or at_least not in range(1, self.n_levels):
             most = self.n_levels - 1
             raise ValueError(f"at_least: got {at_least}, expected a level, 1 to {most}.")
         return at_least

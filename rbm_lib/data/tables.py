@@ -83,7 +83,7 @@ def read_table(path: Path, schema: Schema, n_rows: int | None = None) -> pd.Data
     or does not fit; the message names the first bad row.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: got no file, expected a table. {_ADVICE}")
+        raise ValueError(f"{path} is missing. Get the whole data set again.")
     names = list(schema.columns)
     line = 1
     parts = []

@@ -1,4 +1,4 @@
-"""Likelihoods: exact for small models, estimated by annealing, and the pseudo-likelihood."""
+"""Likelihoods: exact for small models, estimated by annealing, and pseudo-likelihoods."""
 
 from rbm_lib.likelihood.annealing import (
     AISResult,

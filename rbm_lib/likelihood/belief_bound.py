@@ -19,28 +19,22 @@ MAX_BITS = 20  # of the first layer's states, and of pairs of states of two laye
 def exact_bound(model: DBN, v: Any, observed: Any = None) -> Tensor:
     r"""The variational lower bound on log p(v), in nats, shape (B,).
 
-    Its q are the posteriors of the RBMs going up. All states of the layers between are
-    summed, so it is exact:
+    Its q are the posteriors of the RBMs going up. All their states are summed:
 
     .. math::
         L(v) = -F_1(v) + \sum_h q(h|v) \, [L_{above}(h) - \log \sum_{v'} e^{-E_1(v', h)}]
 
-    and for the top RBM L is its log-likelihood. v' runs over the observed units. With two or
-    more hidden layers a unit that is dropped is a unit that is summed out, because given h1
-    the visible units are independent.
+    For the top RBM L is its log-likelihood. v' runs over the observed units. With two or
+    more hidden layers, dropping a unit is the same as summing it out, because the visible
+    units are independent given h1.
 
     Parameters
     ----------
     model : DBN
-        Its first hidden layer, and each two neighbours below the top layer, have at most 20
-        units.
+        With at most 20 units in its first hidden layer, and in any two neighbours below the
+        top one.
     v, observed
         Rows as `VisibleData` takes them.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For other models, layers that are too large, and rows that do not fit.
 
     References
     ----------
@@ -48,16 +42,14 @@ def exact_bound(model: DBN, v: Any, observed: Any = None) -> Tensor:
     Computation 18, section 4.
     """
     if not isinstance(model, DBN):
-        raise TypeError(
-            f"model: got {type(model).__name__}, expected a DBN. For an RBM or DBM use "
-            "`exact_log_likelihood`."
-        )
+        name = type(model).__name__
+        raise TypeError(f"model: got {name}, expected a DBN. Try `exact_log_likelihood`.")
     between = model.sizes[1:-1]
     bits = max([0, *between[:1], *map(sum, itertools.pairwise(between))])
     if bits > MAX_BITS:
         raise ValueError(
-            f"model: got layers of {between} units between the visible and the top one, with "
-            f"2^{bits} states or pairs of states, expected at most 2^{MAX_BITS}."
+            f"model: got 2^{bits} states of one or two of the layers {between} below the "
+            f"top, expected at most 2^{MAX_BITS}."
         )
     return _bound(model.layers, checked_rows(model, v, observed))
 
@@ -71,8 +63,8 @@ def _bound(rbms: list[RBM], batch: Batch) -> Tensor:
     cumulant = bottom.visible.cumulant(bottom.field_at_visible(h))  # (states, n_visible)
     value = _bound(above, Batch(h)) - h @ bottom.hidden_bias
     bounds = []
-    for index in torch.arange(len(batch)).split(max(1, BLOCK_ELEMENTS // len(h))):
-        rows = batch[index]
+    index = torch.arange(len(batch), device=h.device)
+    for rows in map(batch.__getitem__, index.split(max(1, BLOCK_ELEMENTS // len(h)))):
         field = bottom.input_to_hidden(rows)
         log_normaliser = bottom.hidden.cumulant(field).sum(-1, keepdim=True)
         log_q = (field + bottom.hidden_bias) @ h.T - log_normaliser

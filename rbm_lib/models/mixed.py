@@ -1,5 +1,6 @@
 """Mixed units: layers of several types side by side."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -39,7 +40,8 @@ class Layers(Layer):
                 f"parts: got {given}, expected layers. Try Layers(Gaussian(2), "
                 "Bernoulli(3))."
             )
-        self._parts = parts
+        nested = [part._parts if isinstance(part, Layers) else (part,) for part in parts]
+        self._parts = tuple(itertools.chain(*nested))
         n_units = sum(part.n_units for part in parts)
         super().__init__(n_units, (sum(part.n_features for part in parts),))
         if self.n_variances:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from rbm_lib.checks import as_numbers, require_whole
 from rbm_lib.data.ids import flat_array
 from rbm_lib.data.masks import Mask, assert_no_leak, sparse_mask
-from rbm_lib.recommend.scoring import top_n
+from rbm_lib.recommend.top import top_n
 
 __all__ = [
     "auc_lead",

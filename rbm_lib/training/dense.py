@@ -47,6 +47,7 @@ class DenseCD:
         complete = data.ratings is None and data.observed is None and not data.has_offset
         return plain and complete and isinstance(method, CD) and not method.center
 
+    @torch.no_grad()
     def __call__(self, index: Tensor, generator: Rng = None) -> Gradient:
         """The gradient for the rows `index`; it is overwritten by the next call."""
         n = index.numel()

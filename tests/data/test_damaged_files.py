@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from rbm_lib import RBM, load_model, save_model
-from rbm_lib.cli.dataset import read_ratings
+from rbm_lib.cli.dataset import open_ratings
 from rbm_lib.data import read_listeners, safe_extract, write_listeners
 from rbm_lib.data.deezer.files import read_listens
 from rbm_lib.data.movielens import files as movielens
@@ -106,18 +106,18 @@ def listeners_case(file: str, table: str) -> Case:
     return Case(file, files, read)
 
 
-def read_own(folder):
-    ratings = read_ratings(folder / "own.csv")
-    rows = [(*pair, rating) for pair, rating in ratings.items()]
-    return pd.DataFrame(rows, columns=["user_id", "item_id", "rating"])
-
-
 RATING = ("user_id", "movie_id", "rating", "timestamp")
 ITEM = ("movie_id", "title", "date", "video", "url", "unknown", "Action", "Comedy")
 USER = ("user_id", "age", "gender", "occupation", "zip_code")
 LISTENS = deezer.to_csv([deezer.listen(k, ts_listen=90_000 * k) for k in range(1, 5)])
 EXPORT = spotify.to_csv([spotify.track(k, Album_Name="a\nb") for k in range(3)])
 OWN = 'user_id,item_id,rating\n1,2,3\né,"a,b",0.5\n7,2,4.5\n'
+
+
+def read_own(folder):
+    return open_ratings({"ratings": folder / "own.csv"}).frame
+
+
 CASES = [
     movielens_case("100k", "ratings", *RATING, separator="\t"),
     movielens_case("100k", "movies", *ITEM, separator="|"),

@@ -94,7 +94,7 @@ def first_failure(folder, tests, *options, **environment):
         done = subprocess.run(command, capture_output=True, text=True, **how)
     except subprocess.TimeoutExpired:
         return "the tests took too long"
-    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
     return (failed or [f"pytest: {done.stdout[-200:]}"])[0] if done.returncode else ""
 
 

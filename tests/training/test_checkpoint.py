@@ -1,10 +1,8 @@
-"""Saving, loading and resuming: the same machine, the same run bit for bit, and no code from a file."""
+"""Saving, loading and resuming: the same model, the same run, and no code from a file."""
 
-import io
 import json
 import os
 import pickle
-import stat
 import subprocess
 import sys
 import zipfile
@@ -14,41 +12,46 @@ from pathlib import Path
 import pytest
 import torch
 
-from rbm_lib import RBM, fit, load_model, save_model
-from rbm_lib.training.checkpoint import CheckpointError, read_checkpoint
-from rbm_lib.training.fit import linear_decay
-from tests.support import TIMES, machine, random_mask, random_rows, seeded
+from rbm_lib import CD, PCD, RBM, Checkpoint, Exact, fit, load_model, save_model
+from rbm_lib.training import CheckpointError, ItemMeanDecay, linear_decay
+from rbm_lib.training.checkpoint import read_checkpoint
+from tests.support import (
+    TIMES,
+    random_dbm,
+    random_dbn,
+    random_mask,
+    random_rbm,
+    random_rows,
+    seeded,
+)
+from tests.training.support import QUIET, assert_same_parameters, parameters
 
-QUIET = {"progress": False, "device": "cpu"}
 
-
-def assert_equal(model, other):
-    assert repr(model) == repr(other)
-    for (name, p), q in zip(model.named_parameters(), other.parameters(), strict=True):
-        assert p.dtype == q.dtype and p.requires_grad == q.requires_grad and torch.equal(p, q), name
-
-
+@pytest.mark.parametrize("build", [random_rbm, random_dbm, random_dbn])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_machine_comes_back(kind, dtype, tmp_path, device):
-    model = machine(kind, dtype=dtype)
-    if kind == "gaussian":
+def test_a_model_comes_back(visible, build, dtype, tmp_path, device):
+    model = build(visible).to(dtype)
+    if model.log_variance is not None:
         model.log_variance.requires_grad_(False)
-    path = save_model(model.to(device), tmp_path / "deep" / "model.pt", settings={"note": "σ"})
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
-    assert_equal(load_model(path, device), model)
+
+    path = save_model(
+        model.to(device), tmp_path / "new" / "model.pt", settings={"note": "σ"}
+    )
+    loaded = load_model(path, device)
+
+    assert repr(loaded) == repr(model)
+    assert_same_parameters(loaded, model)
+    for p, q in zip(loaded.parameters(), model.parameters(), strict=True):
+        assert p.dtype == dtype and p.requires_grad == q.requires_grad
     assert torch.equal(before, torch.random.get_rng_state())  # loading draws nothing
-    assert load_model(path).W.device.type == "cpu"
-    header, _ = read_checkpoint(path)
-    assert header["settings"] == {"note": "σ"} and header["class"] == "RBM" and header["version"]
+    assert read_checkpoint(path)[0]["settings"] == {"note": "σ"}
     assert [p.name for p in path.parent.iterdir()] == ["model.pt"]
 
 
 def test_saving_is_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = save_model(machine("bernoulli"), tmp_path / "model.pt")
-    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(
-        _plain(tmp_path).stat().st_mode
-    )  # shared as any file
+    path = save_model(random_rbm("bernoulli"), tmp_path / "model.pt")
     before = path.read_bytes()
 
     def half(content, file):
@@ -57,165 +60,201 @@ def test_saving_is_whole_or_not_at_all(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", half)
     with pytest.raises(OSError, match="disk full"):
-        save_model(machine("gaussian"), path)
-    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 2
+        save_model(random_rbm("gaussian"), path)
 
+    assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
 
-def _plain(folder):
-    (folder / "plain").write_text("")
-    return folder / "plain"
-
-
-# ---- resuming ---------------------------------------------------------------------------------------------
 
 RUNS = {
-    "cd": {"method": "cd", "k": 2},
-    "cd, sampled": {"method": "cd", "sample_visible": True},
-    "pcd": {"method": "pcd", "n_chains": 5},
-    "exact": {"method": "exact"},
-    "Adam": {"method": "pcd", "optimizer": torch.optim.Adam},
-    "schedule": {"method": "cd", "schedule": linear_decay(0.2)},
-    "decay": {"method": "pcd", "weight_decay": 0.05, "decay_toward": "item_mean"},
+    "cd": lambda: {"method": CD(k=2)},
+    "cd, sampled": lambda: {"method": CD(sample_visible=True)},
+    "pcd": lambda: {"method": PCD()},
+    "exact": lambda: {"method": Exact()},
+    "Adam": lambda: {"method": PCD(), "optimizer": torch.optim.Adam},
+    "schedule": lambda: {"schedule": linear_decay(0.2)},
+    "decay": lambda: {"method": PCD(), "weight_decay": 0.05},
 }
+
+
+class Stop(Exception):
+    """Raised in the middle of an epoch."""
 
 
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("masked", [False, True])
-def test_a_resumed_run_equals_an_uninterrupted_one(kind, run, masked, tmp_path, device):
-    v = random_rows(machine(kind), 11)
-    arguments = RUNS[run] | {"batch_size": 4, "lr": 0.01, "epochs": 6, "progress": False, "device": device}
+def test_a_resumed_run_equals_an_uninterrupted_one(visible, run, masked, tmp_path, device):
+    v = random_rows(random_rbm(visible), 11)
+    options = {
+        "batch_size": 4,
+        "lr": 0.01,
+        "epochs": 6,
+        "progress": False,
+        "device": device,
+    }
     if masked:
-        arguments |= {"observed": random_mask(11, 4)}
-        arguments.pop("n_chains", None)
-    whole = machine(kind)
-    expected = fit(whole, v, generator=seeded(1, device), **arguments)
+        options["observed"] = random_mask(11, 4)
+    whole = random_rbm(visible)
+    expected = fit(whole, v, generator=seeded(1, device), **options, **RUNS[run]())
+    checkpoint = Checkpoint(tmp_path / "run.pt", resume=True)
 
-    class Stop(Exception):
-        pass
+    # Stopped twice. Neither the later generators' seeds nor the model may matter.
+    for n_epochs, seed in ((2, 1), (1, 2)):
+        settings = RUNS[run]()
+        inner = settings.get("schedule") or (lambda done: 1.0)
+        updates = []
 
-    def stopped_after(epochs):
-        inner, updates = arguments.get("schedule") or (lambda done: 1.0), []
-
-        def schedule(done):
+        def schedule(done, inner=inner, updates=updates, n_epochs=n_epochs):
             updates.append(done)
-            if len(updates) > 3 * epochs + 1:  # in the middle of the epoch after
+            if len(updates) > 3 * n_epochs + 1:
                 raise Stop
             return inner(done)
 
-        return schedule
-
-    path = tmp_path / "run.pt"
-    checkpoint = {"checkpoint": path, "resume": True}
-    for epochs, seed in ((2, 1), (1, 2)):  # stopped twice; the second generator's own seed must not matter
+        settings["schedule"] = schedule
+        model = random_rbm(visible, seed=seed)
+        if n_epochs == 2:
+            model = random_rbm(visible)
         with pytest.raises(Stop):
             fit(
-                machine(kind), v, generator=seeded(seed, device), **checkpoint,
-                **arguments | {"schedule": stopped_after(epochs)},
-            )  # fmt: skip
-    resumed = machine(kind, seed=7)  # nor what the machine held before
-    history = fit(resumed, v, generator=seeded(3, device), **checkpoint, **arguments)
-    assert_equal(resumed, whole)
-    assert history.records == expected.records
-    assert_equal(load_model(path), whole.cpu())
-    again = fit(machine(kind), v, **checkpoint, **arguments)  # a finished run has nothing left to do
-    assert again.records == expected.records
-
-
-def test_checkpoint_every(tmp_path, monkeypatch):
-    saved = []
-    monkeypatch.setattr("rbm_lib.training.save_training", lambda *_: saved.append(_[-1]["epoch"]))
-    v = random_rows(machine("bernoulli"), 6)
-    fit(
-        machine("bernoulli"),
+                model,
+                v,
+                generator=seeded(seed, device),
+                checkpoint=checkpoint,
+                **options,
+                **settings,
+            )
+    resumed = random_rbm(visible, seed=7)
+    history = fit(
+        resumed,
         v,
-        epochs=5,
-        batch_size=6,
-        checkpoint=tmp_path / "run.pt",
-        checkpoint_every=2,
-        progress=False,
+        generator=seeded(3, device),
+        checkpoint=checkpoint,
+        **options,
+        **RUNS[run](),
     )
-    assert saved == [2, 4, 5]
+
+    assert_same_parameters(resumed, whole)
+    assert history.records == expected.records
+    assert_same_parameters(load_model(checkpoint.path), whole.cpu())
 
 
 def test_a_torch_scheduler_is_resumed(tmp_path):
-    v, models = random_rows(machine("bernoulli"), 8), []
+    v = random_rows(random_rbm("bernoulli"), 8)
+    models = []
     for stops in ([6], [2, 4, 6]):
-        path = tmp_path / f"{len(stops)}.pt"
+        checkpoint = Checkpoint(tmp_path / f"{len(stops)}.pt", resume=True)
         for epochs in stops:
-            model = machine("bernoulli")
+            model = random_rbm("bernoulli")
             optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
             schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+            options = {"optimizer": optimizer, "schedule": schedule, "batch_size": 4}
             fit(
-                model, v, epochs=epochs, batch_size=4, optimizer=optimizer, schedule=schedule,
-                generator=seeded(0), checkpoint=path, resume=True, **QUIET,
-            )  # fmt: skip
+                model,
+                v,
+                epochs=epochs,
+                checkpoint=checkpoint,
+                generator=seeded(0),
+                **options,
+                **QUIET,
+            )
         models.append(model)
-    assert_equal(*models)
+
+    assert_same_parameters(*models)
+
+
+def test_a_checkpoint_is_saved_every_so_many_epochs_and_at_the_end(tmp_path):
+    path = tmp_path / "run.pt"
+    model = random_rbm("bernoulli")
+    saved = []
+
+    def watch(epoch):
+        saved.append(read_checkpoint(path)[1]["training"]["epoch"] if path.exists() else 0)
+
+    checkpoint = Checkpoint(path, every=2)
+    fit(
+        model,
+        random_rows(model, 6),
+        epochs=5,
+        checkpoint=checkpoint,
+        callbacks=[watch],
+        **QUIET,
+    )
+
+    assert saved == [0, 0, 2, 2, 4]
+    assert read_checkpoint(path)[1]["training"]["epoch"] == 5
+    assert_same_parameters(load_model(path), model)
 
 
 def test_an_existing_checkpoint_is_not_overwritten(tmp_path):
-    path, v = tmp_path / "run.pt", random_rows(machine("bernoulli"), 6)
-    fit(machine("bernoulli"), v, epochs=1, batch_size=3, checkpoint=path, **QUIET)
+    path = tmp_path / "run.pt"
+    model = random_rbm("bernoulli")
+    v = random_rows(model, 6)
+    fit(model, v, epochs=1, checkpoint=path, **QUIET)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="checkpoint: .*run.pt exists; pass resume=True"):
-        fit(machine("bernoulli"), v, epochs=1, batch_size=3, checkpoint=path, **QUIET)
+
+    with pytest.raises(ValueError, match=r"checkpoint: got .*run.pt, which exists"):
+        fit(model, v, epochs=1, checkpoint=path, **QUIET)
+
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"k": 2}, "k was 1, now 2"),
-        ({"method": "pcd"}, "method was 'cd', now 'pcd'"),
+        ({"method": CD(k=2)}, "k was 1, now 2"),
+        ({"method": "pcd"}, "method was 'CD', now 'PCD'"),
         ({"lr": 0.5}, "lr was 0.01, now 0.5"),
         ({"batch_size": 4}, "batch_size was 3, now 4"),
-        ({"weight_decay": 0.1}, "weight_decay was 0.0, now 0.1"),
-        ({"optimizer": torch.optim.Adam}, "optimizer was .Momentum .* now .Adam "),
-        (
-            {"optimizer": partial(torch.optim.SGD, momentum=0.5)},
-            "was .Momentum .*0.9.* now .SGD .*': 0.5",
-        ),
+        ({"weight_decay": 0.1}, "weight_decay was .* now 'WeightDecay.0.1.'"),
+        ({"weight_decay": ItemMeanDecay(0.1)}, "now 'ItemMeanDecay.0.1.'"),
+        ({"optimizer": torch.optim.Adam}, "optimizer was .SGD .* now .Adam "),
+        ({"optimizer": partial(torch.optim.SGD, momentum=0.5)}, "'momentum': 0.5"),
         ({"observed": torch.ones(6, 4, dtype=torch.bool)}, "data was '.*', now '"),
-        ({"data": 1 - random_rows(machine("bernoulli"), 6)}, "data was '.*', now '"),
-        ({"model": machine("bernoulli", n_hidden=2)}, "shape was .*'n_hidden': 3.* now .*'n_hidden': 2"),
-        ({"model": machine("bernoulli", dtype=torch.float32)}, "dtype was 'float64', now 'float32'"),
+        ({"data": 1 - random_rows(random_rbm("bernoulli"), 6)}, "data was '.*', now '"),
+        (
+            {"model": random_rbm("bernoulli", n_hidden=2)},
+            "shape was .* now .*'n_hidden': 2",
+        ),
+        ({"model": random_rbm("bernoulli", dtype=torch.float32)}, "dtype was 'float64'"),
     ],
 )
 def test_a_run_with_other_settings_or_data_is_refused_untouched(change, message, tmp_path):
-    path, v = tmp_path / "run.pt", random_rows(machine("bernoulli"), 6)
-    arguments = {"epochs": 2, "batch_size": 3, "lr": 0.01, "checkpoint": path} | QUIET
-    fit(machine("bernoulli"), v, **arguments)
-    change = {"model": machine("bernoulli", seed=9), "data": v} | change
-    model, data = change.pop("model"), change.pop("data")
-    before = [p.detach().clone() for p in model.parameters()]
+    path = tmp_path / "run.pt"
+    v = random_rows(random_rbm("bernoulli"), 6)
+    arguments = {"epochs": 2, "batch_size": 3, "lr": 0.01} | QUIET
+    fit(random_rbm("bernoulli"), v, checkpoint=path, **arguments)
+    arguments |= {"model": random_rbm("bernoulli", seed=9), "data": v} | change
+    before = parameters(arguments["model"])
+
     with pytest.raises(CheckpointError, match=message):
-        fit(model, data, resume=True, **arguments | change)
-    assert all(torch.equal(p, q) for p, q in zip(model.parameters(), before, strict=True))
+        fit(**arguments, checkpoint=Checkpoint(path, resume=True))
+
+    for name, p in arguments["model"].named_parameters():
+        assert torch.equal(p, before[name])
 
 
-def test_a_saved_machine_is_no_run_to_resume(tmp_path):
-    path = save_model(machine("bernoulli"), tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="holds no training state"):
-        fit(
-            machine("bernoulli"), random_rows(machine("bernoulli"), 3), epochs=1, batch_size=3,
-            checkpoint=path, resume=True, **QUIET,
-        )  # fmt: skip
+def test_a_saved_model_is_no_run_to_resume(tmp_path):
+    model = random_rbm("bernoulli")
+    path = save_model(model, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="got a model without training state"):
+        fit(model, random_rows(model, 3), checkpoint=Checkpoint(path, resume=True), **QUIET)
 
 
-# ---- files that are no checkpoints ------------------------------------------------------------------------
+# Files that are no saved models
 
 
-@pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.6, 0.9, 0.999])
+@pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.999])
 def test_a_truncated_file_is_refused(share, tmp_path):
-    path = save_model(machine("gaussian"), tmp_path / "model.pt")
+    path = save_model(random_rbm("gaussian"), tmp_path / "model.pt")
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(CheckpointError, match="model.pt: not a saved machine, or damaged"):
+    with pytest.raises(CheckpointError, match=r"model.pt: got a file that is damaged"):
         load_model(path)
 
 
 def test_a_flipped_byte_in_the_tensors_is_noticed(tmp_path):
-    path = save_model(machine("bernoulli", n_visible=40, n_hidden=30), tmp_path / "model.pt")
+    model = random_rbm("bernoulli", n_visible=40, n_hidden=30)
+    path = save_model(model, tmp_path / "model.pt")
     with zipfile.ZipFile(path) as archive:
         info = max(archive.infolist(), key=lambda i: i.file_size)
     content = bytearray(path.read_bytes())
@@ -225,71 +264,46 @@ def test_a_flipped_byte_in_the_tensors_is_noticed(tmp_path):
         load_model(path)
 
 
-def header_of(model, **change):
-    shape = {
-        "n_visible": model.n_visible,
-        "n_hidden": model.n_hidden,
-        "visible": model.kind,
-        "n_levels": None,
-    }
-    header = {
-        "format": "rbm_lib 1",
-        "class": "RBM",
-        "shape": shape,
-        "dtype": "float64",
-        "fixed": [],
-        "settings": {},
-    }
-    return json.dumps(header | change)
-
-
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("change", "message"),
     [
-        ([1, 2, 3], "not a saved machine"),
-        ({"model": {}}, "not a saved machine, or damaged .KeyError"),
-        ({"header": "no json", "model": {}}, "not a saved machine"),
-        ({"header": "[1]", "model": {}}, r"got \[1\], expected format 'rbm_lib 1'"),
         (
             {"format": "rbm_lib 99"},
-            "got {'format': 'rbm_lib 99', 'class': 'RBM'}, expected format 'rbm_lib 1'",
+            "got {'format': 'rbm_lib 99'.*expected format 'rbm_lib 1'",
         ),
-        ({"class": "VAE"}, r"'class': 'VAE'.*expected .* a class of \['RBM', 'DBM', 'DBN'\]"),
-        ({"class": "DBM"}, "its tensors do not fit its header"),  # with the shape of an RBM
+        ({"class": "VAE"}, r"'class': 'VAE'.*a class of \['RBM', 'DBM', 'DBN'\]"),
+        ({"class": "DBM"}, "tensors that do not fit the header"),
+        ({"dtype": "randn"}, "tensors that do not fit the header"),
+        ({"fixed": ["forward"]}, "tensors that do not fit the header"),
+        ({"shape": None}, "tensors that do not fit the header"),
         (
-            {"class": "DBM", "shape": {"sizes": [4, 3, 2], "visible": "bernoulli", "n_levels": None}},
-            "(?s)its tensors do not fit its header.*weights.0",
-        ),
-        ({"class": "RBM", "shape": {"sizes": [4, 3]}}, "its tensors do not fit its header"),
-        ({"dtype": "randn"}, "its tensors do not fit its header"),
-        ({"dtype": "nothing"}, "its tensors do not fit its header"),
-        ({"fixed": ["forward"]}, "its tensors do not fit its header"),
-        (
-            {"shape": {"n_visible": 4, "n_hidden": 2, "visible": "bernoulli", "n_levels": None}},
+            {"shape": {"n_visible": 4, "n_hidden": 2, "visible": "bernoulli"}},
             "size mismatch",
         ),
-        ({"shape": {"n_visible": 4, "n_hidden": 3, "visible": "gaussian", "n_levels": None}}, "log_variance"),
-        ({"shape": {"n_visible": -4, "n_hidden": 3, "visible": "bernoulli"}}, "n_visible: got -4"),
-        ({"shape": None}, "its tensors do not fit its header"),
+        ({"shape": {"n_visible": 4, "n_hidden": 3, "visible": "gaussian"}}, "log_variance"),
+        ({"shape": {"n_visible": 4, "n_hidden": 3, "visible": {"type": "spin"}}}, "spin"),
     ],
 )
-def test_a_file_that_does_not_fit_says_why(content, message, tmp_path):
-    model, path = machine("bernoulli"), tmp_path / "model.pt"
-    if isinstance(content, dict) and not {"model", "header"} & set(content):
-        content = {"header": header_of(model, **content), "model": model.state_dict(), "training": None}
-    torch.save(content, path)
+def test_a_header_that_does_not_fit_says_why(change, message, tmp_path):
+    path = save_model(random_rbm("bernoulli"), tmp_path / "model.pt")
+    header, content = read_checkpoint(path)
+    torch.save(content | {"header": json.dumps(header | change)}, path)
     with pytest.raises(CheckpointError, match=message):
         load_model(path)
 
 
-def test_a_file_without_tensors_is_refused(tmp_path):
-    path = tmp_path / "model.pt"
-    torch.save({"header": header_of(machine("bernoulli"))}, path)
-    with pytest.raises(CheckpointError, match="its tensors do not fit its header"):
-        load_model(path)
+@pytest.mark.parametrize(
+    "content", [[1, 2, 3], {"model": {}}, {"header": "no json", "model": {}}]
+)
+def test_other_content_is_refused(content, tmp_path):
+    torch.save(content, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="damaged or no saved model"):
+        load_model(tmp_path / "model.pt")
 
 
 class Evil:
+    """Makes a folder when it is unpickled."""
+
     def __init__(self, folder):
         self.folder = folder
 
@@ -299,49 +313,47 @@ class Evil:
 
 @pytest.mark.parametrize("how", ["pickle", "torch", "inside"])
 def test_a_file_with_code_in_it_is_refused_and_runs_nothing(how, tmp_path):
-    path, trace = tmp_path / "model.pt", tmp_path / "ran"
+    path = tmp_path / "model.pt"
+    trace = tmp_path / "ran"
+    model = random_rbm("bernoulli")
     if how == "pickle":
         path.write_bytes(pickle.dumps(Evil(trace)))
-        pickle.load(io.BytesIO(path.read_bytes()))
-        assert trace.exists()  # the weapon works
-        trace.rmdir()
+    elif how == "torch":
+        torch.save(Evil(trace), path)
     else:
-        model = machine("bernoulli")
-        content = {"header": header_of(model), "model": model.state_dict(), "training": Evil(trace)}
-        torch.save(Evil(trace) if how == "torch" else content, path)
-    for load in (
-        lambda: load_model(path),
-        lambda: fit(
-            machine("bernoulli"), random_rows(machine("bernoulli"), 3), epochs=1, batch_size=3,
-            checkpoint=path, resume=True, **QUIET,
-        ),
-    ):  # fmt: skip
-        with pytest.raises(CheckpointError, match="not a saved machine, or damaged"):
-            load()
+        _, content = read_checkpoint(save_model(model, path))
+        torch.save(content | {"training": Evil(trace)}, path)
+
+    with pytest.raises(CheckpointError, match="damaged or no saved model"):
+        load_model(path)
+    with pytest.raises(CheckpointError, match="damaged or no saved model"):
+        fit(model, random_rows(model, 3), checkpoint=Checkpoint(path, resume=True), **QUIET)
+
     assert not trace.exists()
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
     for path in (tmp_path / "nothing.pt", tmp_path):
-        with pytest.raises(FileNotFoundError, match="there is no such file; save one with save_model"):
+        with pytest.raises(FileNotFoundError, match="got no such file"):
             load_model(path)
 
 
-def test_a_checkpoint_of_fit_is_a_machine_too(tmp_path):
+def test_a_checkpoint_of_fit_is_a_model_too(tmp_path):
     model = RBM(4, 3, seed=0)
-    fit(model, torch.ones(5, 4), epochs=2, batch_size=2, checkpoint=tmp_path / "run.pt", **QUIET)
-    assert_equal(load_model(tmp_path / "run.pt"), model)
+    fit(model, torch.ones(5, 4), epochs=2, checkpoint=tmp_path / "run.pt", **QUIET)
+    assert_same_parameters(load_model(tmp_path / "run.pt"), model)
 
 
 @pytest.mark.grows
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize(("fault", "times"), [("kill", 50), ("interrupt", 20), ("full disk", 20)])
+@pytest.mark.parametrize(
+    ("fault", "times"), [("kill", 20), ("interrupt", 10), ("full disk", 10)]
+)
 def test_faults_at_random_moments_lose_nothing(fault, times, tmp_path):
-    """Many of them while saving: the file is whole, nothing is left beside it, and the end is the same."""
-    cases, times = Path(__file__).parents[1].joinpath("kill_cases.py"), times * TIMES
-    done = subprocess.run(
-        [sys.executable, cases, tmp_path, fault, str(times), "0"], capture_output=True, text=True
-    )
+    script = Path(__file__).with_name("kill_cases.py")
+    times *= TIMES
+    command = [sys.executable, script, tmp_path, fault, str(times), "0"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     count = json.loads(done.stdout)
     assert count.pop("times") == times and count.pop("while saving") > times // 10

@@ -1,39 +1,42 @@
-"""Several processes train the machine that one process trains, and say so when one of them is lost."""
+"""Several processes train the model that one process trains, and notice a lost one."""
 
 import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from rbm_lib import load_model
-from rbm_lib.models.units import Part, random_numbers, sample_bernoulli, uniform_
+from rbm_lib import CD, Checkpoint, fit, load_model
+from rbm_lib.models.random import (
+    ShardedGenerator,
+    random_numbers,
+    sample_bernoulli,
+    uniform_,
+)
 from rbm_lib.training import distributed
 from rbm_lib.training.distributed import Processes
-from tests import distributed_cases as cases
-from tests.support import machine, seeded
-
-TESTS = Path(__file__).parents[1]
+from tests.support import ROOT, random_rbm, seeded
+from tests.training import distributed_cases as cases
 
 
-def launch(n, *arguments, timeout=240):
-    """The script under torchrun with n processes on this machine."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)]
-    case = [str(TESTS / "distributed_cases.py"), *map(str, arguments)]
-    paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    options = {"env": environment, "timeout": timeout, "capture_output": True, "text": True}
-    with tempfile.TemporaryDirectory() as logs:  # else torchrun leaves a folder among the temporary files
-        return subprocess.run([*command, "--log-dir", logs, *case], **options)
+def launch(n, *arguments):
+    """The cases under torchrun, with n processes on this machine."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)]
+    case = ["-m", "tests.training.distributed_cases", *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    with tempfile.TemporaryDirectory() as logs:
+        command = [sys.executable, *torchrun, "--log-dir", logs, *case]
+        options = {"capture_output": True, "text": True, "timeout": 240}
+        return subprocess.run(command, env=environment, cwd=ROOT, **options)
 
 
-def of(rank, size):
+def process(rank, size):
     processes = Processes()
-    processes.rank, processes.size = rank, size
+    processes.rank = rank
+    processes.size = size
     return processes
 
 
@@ -41,73 +44,103 @@ def of(rank, size):
 @pytest.mark.parametrize("n", [1, 4, 7, 10])
 def test_parts_are_neighbours_and_as_even_as_can_be(n, size):
     rows = torch.arange(n)
-    parts = [rows[of(rank, size).part(n)].tolist() for rank in range(size)]
+
+    parts = [rows[process(rank, size).part(n)].tolist() for rank in range(size)]
+
     assert parts == [part.tolist() for part in torch.tensor_split(rows, size)]
 
 
-def test_a_part_draws_what_the_whole_batch_draws():
-    like, whole = torch.full((7, 3), 0.4), []
-    for size in (1, 3):
-        generators = [seeded(5) for _ in range(size)]
-        noise = [of(rank, size).noise(generators[rank], 7) for rank in range(size)]
-        sizes = [len(like[of(rank, size).part(7)]) for rank in range(size)]
-        draws = []
-        for draw in range(4):
-            parts = []
-            for n, g in zip(sizes, noise, strict=True):
-                one = random_numbers([torch.rand, torch.randn][draw % 2], (n, 3), like, g)
-                parts.append([one, sample_bernoulli(like[:n], g), uniform_(torch.empty(n, 3), g)][draw % 3])
-            draws.append(torch.cat(parts))
-        whole.append(torch.cat(draws))
-    assert torch.equal(*whole)
-    assert isinstance(noise[1], Part) and of(0, 1).noise(generators[0], 7) is generators[0]
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda like, rng: random_numbers(torch.rand, like.shape, like, rng),
+        lambda like, rng: random_numbers(torch.randn, like.shape, like, rng),
+        sample_bernoulli,
+        lambda like, rng: uniform_(torch.empty_like(like), rng),
+    ],
+)
+def test_the_parts_of_a_draw_are_the_draw_of_one_process(draw):
+    like = torch.full((7, 3), 0.4)
+    whole = draw(like, seeded(5))
+
+    parts = []
+    for rank in range(3):
+        own = process(rank, 3)
+        generator = own.shard(seeded(5), 7)
+        assert isinstance(generator, ShardedGenerator)
+        parts.append(draw(like[own.part(7)], generator))
+
+    assert torch.equal(torch.cat(parts), whole)
+
+
+def test_cells_are_drawn_by_the_process_that_has_their_row():
+    counts = [2, 0, 3, 1]
+    whole = torch.rand(6, generator=seeded(1))
+
+    parts = []
+    for rank in range(2):
+        own = process(rank, 2)
+        n_cells = sum(counts[own.part(4)])
+        generator = own.shard_cells(seeded(1), counts)
+        like = torch.empty(n_cells)
+        parts.append(random_numbers(torch.rand, like.shape, like, generator))
+
+    assert torch.equal(torch.cat(parts), whole)
 
 
 @pytest.fixture(scope="module", params=[2, 3])
 def trained(request, tmp_path_factory):
-    out = tmp_path_factory.mktemp("processes")
-    done = launch(request.param, out)
+    """The parameters that each of several processes has at the end."""
+    folder = tmp_path_factory.mktemp("processes")
+    done = launch(request.param, folder)
     assert done.returncode == 0, done.stderr[-3000:]
-    ranks = [np.load(out / f"rank{rank}.npz") for rank in range(request.param)]
+    ranks = [np.load(folder / f"rank{rank}.npz") for rank in range(request.param)]
     return [{key: rank[key] for key in rank} for rank in ranks]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", cases.CASES)
 def test_several_processes_train_what_one_trains(trained, name):
-    """Within rounding; of deep machines within the tolerance at which mean field stops, part by part."""
-    expected, close = cases.train(name), 1e-5 if "deep" in name else 1e-9
-    for rank in trained:
-        for parameter, value in expected.items():
-            np.testing.assert_allclose(rank[f"{name}|{parameter}"], value, rtol=close, atol=close)
-    for parameter in expected:  # bit for bit the same in every process
-        key = f"{name}|{parameter}"
-        assert all(np.array_equal(rank[key], trained[0][key]) for rank in trained)
+    expected = cases.train(name)
+    # Mean field of a deep model stops part by part, so it agrees less closely.
+    close = 1e-5 if "deep" in name else 1e-9
+    for parameter, value in expected.items():
+        own = [rank[f"{name}|{parameter}"] for rank in trained]
+        assert all(np.array_equal(other, own[0]) for other in own)
+        np.testing.assert_allclose(own[0], value, rtol=close, atol=close)
 
 
 @pytest.mark.slow
 def test_a_killed_process_ends_the_job_and_leaves_a_checkpoint_to_go_on_from(tmp_path):
     done = launch(2, tmp_path, "kill")
+
     assert done.returncode != 0
-    assert "Signal 9 (SIGKILL)" in done.stderr  # torchrun names the process that is gone
+    assert "SIGKILL" in done.stderr
     load_model(tmp_path / "run.pt")
-    resumed = cases.train("cd", epochs=8, checkpoint=tmp_path / "run.pt", resume=True)
+    checkpoint = Checkpoint(tmp_path / "run.pt", resume=True)
+    resumed = cases.train("cd", epochs=8, checkpoint=checkpoint)
     for name, value in cases.train("cd", epochs=8).items():
         np.testing.assert_allclose(resumed[name], value, rtol=1e-8, atol=1e-9)
 
 
-def test_what_a_process_says_when_the_others_are_gone(monkeypatch, tmp_path):
+@pytest.fixture
+def two_processes(monkeypatch):
+    """This process believes that there is another one."""
+    monkeypatch.setattr(
+        Processes, "__init__", lambda self: vars(self).update(rank=0, size=2)
+    )
+    monkeypatch.setattr(Processes, "start_alike", lambda *arguments: None)
+
+
+def test_what_a_process_says_when_the_others_are_gone(two_processes, monkeypatch):
     def gone(tensor):
-        raise RuntimeError("Connection closed by peer\n…")
+        raise RuntimeError("Connection closed by peer")
 
     monkeypatch.setattr(distributed.dist, "all_reduce", gone)
-    monkeypatch.setattr(Processes, "__init__", lambda self: vars(self).update(rank=0, size=2))
-    monkeypatch.setattr(Processes, "start_alike", lambda *arguments: None)
-    with pytest.raises(distributed.ProcessLost, match="Process 0 of 2 lost the others: one has ended"):
+    with pytest.raises(distributed.ProcessLost, match="Process 0 of 2 lost the others"):
         cases.train("cd")
 
 
-def test_centred_parameters_are_for_one_process(monkeypatch):
-    monkeypatch.setattr(Processes, "__init__", lambda self: vars(self).update(rank=0, size=2))
+def test_centred_parameters_are_for_one_process(two_processes):
     with pytest.raises(ValueError, match="center: got True with several processes"):
-        cases.fit(machine("bernoulli"), torch.zeros(2, 4), epochs=1, batch_size=2, center=True, **cases.QUIET)
+        fit(random_rbm("bernoulli"), torch.zeros(2, 4), CD(center=True), progress=False)

@@ -1,76 +1,79 @@
-"""CD and PCD: what each phase is, and that both tend to the exact gradient."""
+"""CD, PCD and the exact gradient: what each phase is, and that all tend to the same."""
+
+import math
 
 import pytest
 import torch
 
-from rbm_lib.likelihood.pseudo import exact_gradient
-from rbm_lib.models.batch import Rows
-from rbm_lib.models.units import sample_bernoulli
-from rbm_lib.training.gradients import WeightDecay, cd_gradient, pcd_gradient, start_chains
+from rbm_lib import CD, DBM, PCD, Exact, fit
+from rbm_lib.likelihood import exact_gradient
+from rbm_lib.likelihood.exact import model_statistics
+from rbm_lib.models import VisibleData
+from rbm_lib.models.random import sample_bernoulli
+from rbm_lib.models.rbm_view import rbm_view
+from rbm_lib.training.gradients import as_method, centered, data_hidden, start_chains
 from tests.support import (
     assert_close_in_mean,
     exact_samples,
-    machine,
+    random_dbm,
     random_mask,
+    random_rbm,
     random_rows,
     seeded,
     spread,
 )
+from tests.training.support import QUIET
 
 MASK = torch.tensor([True, False, True, True])
+DEEP = (3, 4, 3, 2)
+
+
+def repeated(v, n):
+    return v.repeat(n, *[1] * (v.ndim - 1))
 
 
 @pytest.mark.parametrize("observed", [None, MASK])
-def test_cd_with_many_sweeps_is_the_exact_gradient_in_expectation(kind, observed):
-    model = machine(kind, scale=0.5)
+def test_cd_with_many_sweeps_is_the_exact_gradient_in_expectation(visible, observed):
+    model = random_rbm(visible, scale=0.5)
     v = random_rows(model, 5)
-    big, exact = v.repeat(400, *[1] * (v.ndim - 1)), exact_gradient(model, v, observed)
+    rows = model.as_batch(repeated(v, 400), observed)
     generator = seeded(1)
-    runs = [cd_gradient(model, big, 15, observed, None, True, generator) for _ in range(40)]
-    assert_close_in_mean(runs, exact)
-    if kind != "gaussian":  # with the mean as the last visible states only their own bias is free of bias
-        runs = [cd_gradient(model, big, 15, observed, None, False, generator) for _ in range(40)]
-        assert_close_in_mean(
-            [{"visible_bias": run["visible_bias"]} for run in runs], {"visible_bias": exact["visible_bias"]}
-        )
-        with pytest.raises(AssertionError, match="W: "):
-            assert_close_in_mean(runs, exact)
+
+    runs = [CD(15, sample_visible=True).gradient(model, rows, generator) for _ in range(40)]
+
+    assert_close_in_mean(runs, exact_gradient(model, v, observed))
 
 
-@pytest.mark.parametrize("masked", [None, "shared", "per row"])
-def test_pcd_at_the_distribution_is_the_exact_gradient_in_expectation(kind, masked):
-    model = machine(kind)
-    n = 1500
-    v, mask = random_rows(model, 5), random_mask(5, 4)
-    mask = {None: None, "shared": MASK, "per row": mask}[masked]
-    big = v.repeat(n // 5, *[1] * (v.ndim - 1))
-    big_mask = mask if mask is None or mask.ndim == 1 else mask.repeat(n // 5, 1)
-    generator, runs = seeded(2), []
-    for seed in range(40):
-        if masked == "per row":
-            h = torch.empty(n, 3, dtype=torch.float64)
-            for row in range(5):
-                h[row::5] = exact_samples(model, n // 5, 100 * seed + row, mask[row])[1]
-        else:
-            h = exact_samples(model, n, seed, mask)[1]
-        gradient, chains = pcd_gradient(model, big, h, 1, big_mask, None, generator)
-        runs.append(gradient)
-    assert chains.shape == (n, 3) and set(chains.unique().tolist()) == {0.0, 1.0}
-    assert_close_in_mean(runs, exact_gradient(model, v, mask))
+def test_means_as_last_visible_states_have_a_small_bias(discrete):
+    model = random_rbm(discrete, scale=0.5)
+    v = random_rows(model, 5)
+    rows = model.as_batch(repeated(v, 400))
+    exact = exact_gradient(model, v)
+    generator = seeded(1)
+
+    runs = [CD(15).gradient(model, rows, generator) for _ in range(40)]
+
+    own = [{"visible_bias": run["visible_bias"]} for run in runs]
+    assert_close_in_mean(own, {"visible_bias": exact["visible_bias"]})
+    with pytest.raises(AssertionError, match="W"):
+        assert_close_in_mean(runs, exact)
 
 
 @pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("sample_visible", [False, True])
-def test_cd_step_by_step(kind, k, sample_visible):
-    """Positive phase: data with probabilities. Negative phase: sampled chain, its last visible states a mean
-    (sampled on request, and always for Gaussian units), and p(h given those very states)."""
-    model, v, mask = machine(kind), random_rows(machine(kind), 6), random_mask(6, 4)
-    got = cd_gradient(model, v, k, mask, None, sample_visible, seeded(3))
+def test_cd_step_by_step(visible, k, sample_visible):
+    model = random_rbm(visible)
+    v = random_rows(model, 6)
+    mask = random_mask(6, 4)
+
+    got = CD(k, sample_visible).gradient(model, model.as_batch(v, mask), seeded(3))
+
     generator = seeded(3)
     h = sample_bernoulli(model.prob_h_given_v(v, mask), generator)
     for sweep in range(k):
-        if sweep == k - 1 and not sample_visible and kind != "gaussian":
-            v_k = model.mean_v_given_h(h)
+        field = model.input_to_visible(h)
+        if sweep == k - 1 and not sample_visible:
+            v_k = model.visible.mean_or_sample(field, generator)
         else:
             v_k = model.sample_v_given_h(h, generator=generator)
         h = sample_bernoulli(model.prob_h_given_v(v_k, mask), generator)
@@ -80,86 +83,207 @@ def test_cd_step_by_step(kind, k, sample_visible):
         torch.testing.assert_close(got[name], positive[name] - negative[name])
 
 
-def test_pcd_step_by_step_and_its_chains_are_values(kind):
-    model, v = machine(kind), random_rows(machine(kind), 6)
-    chains = random_rows(machine("bernoulli", n_visible=3), 9)  # hidden states; nine of them, not six
-    before = chains.clone()
-    got, after = pcd_gradient(model, v, chains, 2, generator=seeded(4))
-    generator, h = seeded(4), chains
+@pytest.mark.parametrize("masked", [None, "shared", "per row"])
+def test_pcd_at_the_distribution_is_the_exact_gradient_in_expectation(visible, masked):
+    model = random_rbm(visible)
+    n = 1500
+    v = random_rows(model, 5)
+    mask = {None: None, "shared": MASK, "per row": random_mask(5, 4)}[masked]
+    per_row = masked == "per row"
+    big_mask = mask.repeat(n // 5, 1) if per_row else mask
+    rows = model.as_batch(repeated(v, n // 5), big_mask)
+    generator = seeded(2)
+    method = PCD()
+    runs = []
+    for seed in range(40):
+        method.chains = torch.empty(n, 3, dtype=torch.float64)
+        for row in range(5):
+            own = mask[row] if per_row else mask
+            method.chains[row::5] = exact_samples(model, n // 5, 100 * seed + row, own)[1]
+        runs.append(method.gradient(model, rows, generator))
+
+    assert_close_in_mean(runs, exact_gradient(model, v, mask))
+
+
+def test_pcd_step_by_step_with_more_chains_than_rows(visible):
+    model = random_rbm(visible)
+    v = random_rows(model, 6)
+    method = PCD(k=2)
+    method.chains = random_rows(random_rbm("bernoulli", n_visible=3), 9)
+    h = method.chains.clone()
+
+    got = method.gradient(model, model.as_batch(v), seeded(4))
+
+    generator = seeded(4)
     for _ in range(2):
         v_k = model.sample_v_given_h(h, generator=generator)
         h = sample_bernoulli(model.prob_h_given_v(v_k), generator)
-    assert torch.equal(chains, before) and torch.equal(after, h) and not torch.equal(after, before)
+    assert torch.equal(method.chains, h)
     positive = model.statistics(v, model.prob_h_given_v(v))
     negative = model.statistics(v_k, model.prob_h_given_v(v_k))
     for name in got:
         torch.testing.assert_close(got[name], positive[name] - negative[name])
 
 
-@pytest.mark.parametrize("method", ["cd", "pcd"])
-def test_missing_values_never_matter_and_get_no_gradient(kind, method):
-    model, v, mask = machine(kind), random_rows(machine(kind), 6), random_mask(6, 4)
+@pytest.mark.parametrize("method", [CD(2), PCD(2)])
+def test_missing_values_never_matter_and_get_no_gradient(visible, method):
+    model = random_rbm(visible)
+    v = random_rows(model, 6)
+    mask = random_mask(6, 4)
     mask[:, 2] = False
-    spoilt = torch.where(spread(mask, v), v, torch.full_like(v, float("nan")))
-    h = random_rows(machine("bernoulli", n_visible=3), 6)
-    both = [
-        cd_gradient(model, x, 2, mask, generator=seeded(5))
-        if method == "cd"
-        else pcd_gradient(model, x, h, 2, mask, generator=seeded(5))[0]
-        for x in (v, spoilt)
-    ]
-    for name in both[0]:
-        assert torch.equal(both[0][name], both[1][name])
-        assert name == "hidden_bias" or not both[0][name][2].any()
+    spoilt = torch.where(spread(model.visible, mask), v, torch.nan)
+    gradients = []
+    for rows in (v, spoilt):
+        if isinstance(method, PCD):
+            method.chains = random_rows(random_rbm("bernoulli", n_visible=3), 6)
+        gradients.append(method.gradient(model, model.as_batch(rows, mask), seeded(5)))
+
+    missing = ~spread(model.visible, mask)[0]
+    clean, same = gradients
+    for name in clean:
+        assert torch.equal(clean[name], same[name])
+    missing = spread(model.visible, torch.arange(4) == 2)
+    assert not clean["W"][missing].any()
+    assert not clean["visible_bias"][missing].any()
 
 
-@pytest.mark.parametrize("method", ["cd", "pcd"])
-def test_the_offset_is_part_of_the_bias(kind, method):
-    model, moved, v = machine(kind), machine(kind), random_rows(machine(kind), 6)
-    shift = torch.randn(model.visible_bias.shape, generator=seeded(3), dtype=torch.float64)
+@pytest.mark.parametrize("method", [CD(2), PCD(2)])
+def test_the_offset_is_part_of_the_bias(visible, method):
+    model = random_rbm(visible)
+    moved = random_rbm(visible)
+    v = random_rows(model, 6)
+    shift = torch.randn(model.visible.shape, generator=seeded(3)).double()
     with torch.no_grad():
         moved.visible_bias += shift
-    h = random_rows(machine("bernoulli", n_visible=3), 6)
-    per_row = shift.expand(6, *shift.shape)
-    for offset in (shift, per_row):
-        if method == "cd":
-            a = cd_gradient(model, v, 2, None, offset, generator=seeded(5))
-            b = cd_gradient(moved, v, 2, generator=seeded(5))
-        else:
-            a, _ = pcd_gradient(model, v, h, 2, None, offset, generator=seeded(5))
-            b, _ = pcd_gradient(moved, v, h, 2, generator=seeded(5))
-        for name in a:
-            torch.testing.assert_close(a[name], b[name])
+
+    def gradient(which, offset=None):
+        if isinstance(method, PCD):
+            method.chains = random_rows(random_rbm("bernoulli", n_visible=3), 6)
+        return method.gradient(which, which.as_batch(v, None, offset), seeded(5))
+
+    expected = gradient(moved)
+    for offset in (shift, shift.expand(6, *shift.shape)):
+        for name, value in gradient(model, offset).items():
+            torch.testing.assert_close(value, expected[name])
+
+
+def test_exact_is_the_exact_gradient(visible):
+    model = random_dbm(visible)
+    v = random_rows(model, 4)
+
+    gradient = Exact().gradient(model, model.as_batch(v))
+
+    for name, value in exact_gradient(model, v).items():
+        torch.testing.assert_close(gradient[name], value)
 
 
 def test_chains_start_at_the_data():
-    model = machine("bernoulli", scale=8.0)
+    model = random_rbm("bernoulli", scale=8.0)
     v = random_rows(model, 4)
-    free = start_chains(model, Rows(model, v), 10, seeded(0))
-    assert free.shape == (10, 3)
+
+    h = start_chains(model, VisibleData(model, v), 10, seeded(0))
+
     p = model.prob_h_given_v(v)[torch.arange(10) % 4].detach()
     sure = (p < 1e-4) | (p > 1 - 1e-4)
-    assert sure.double().mean() > 0.2 and torch.equal(free[sure], p.round()[sure])
-    own = start_chains(model, Rows(model, v, random_mask(4, 4)), None, seeded(0))
-    assert own.shape == (4, 3)
+    assert sure.double().mean() > 0.2
+    assert torch.equal(h[sure], p.round()[sure])
 
 
-def test_weight_decay_by_its_formula(kind):
-    model = machine(kind)
-    rows, mask = random_rows(model, 6), random_mask(6, 4)
-    generator = torch.randn(model.W.shape, generator=seeded(1), dtype=torch.float64)
-    W = model.W.detach()
-    for data in (Rows(model, rows), Rows(model, rows, mask), Rows(model, rows, MASK)):
-        gradient = {"W": generator.clone(), "visible_bias": torch.zeros(4)}
-        WeightDecay(model, data, 0.1, "zero").add_to(gradient)
-        torch.testing.assert_close(gradient["W"], generator - 0.1 * W)
-        counts = torch.full((4,), 6.0) if data.observed is None else data.observed.expand(6, 4).sum(0)
-        share = (counts / counts.sum()).double()
-        shared = sum(share[i] * W[i] for i in range(4))
-        mean_gradient = sum(generator[i] for i in range(4)) / 4
-        gradient = {"W": generator.clone()}
-        WeightDecay(model, data, 0.1, "item_mean").add_to(gradient)
-        expected = [
-            generator[i] - 0.1 * (W[i] - shared) + 5 * mean_gradient - 0.1 * 0.1 * shared for i in range(4)
-        ]
-        torch.testing.assert_close(gradient["W"], torch.stack(expected))
+@pytest.mark.parametrize("build", [random_rbm, random_dbm])
+def test_the_centred_gradient_is_the_chain_rule_there_and_back(visible, build):
+    """In centred parameters the gradient is g' = J^T g; carried back to ours it is J J^T g."""
+    model = build(visible) if build is random_rbm else build(visible, DEEP)
+    v = random_rows(model, 30)
+    batch = model.as_batch(v)
+    positive = model.statistics(batch, model.hidden_means(batch))
+    negative = model_statistics(model)
+    gradient = {name: positive[name] - negative[name] for name in positive}
+    means = [model.visible.scaled(v).mean(0).flatten().detach()]
+    means += [positive[name] for name in model.bias_names[1:]]
+    names = [*model.weight_names, *model.bias_names]
+    n_weights = len(model.weight_names)
+
+    def to_parameters(*centred):
+        weights = [w.flatten(0, -2) for w in centred[:n_weights]]
+        biases = list(centred[n_weights:])
+        for i, w in enumerate(weights):
+            biases[i] = biases[i] - (w @ means[i + 1]).view_as(biases[i])
+            biases[i + 1] = biases[i + 1] - means[i] @ w
+        return (*centred[:n_weights], *biases)
+
+    start = tuple(torch.zeros_like(model.get_parameter(name)) for name in names)
+    slopes = tuple(gradient[name] for name in names)
+    _, back = torch.autograd.functional.vjp(to_parameters, start, slopes)
+    _, expected = torch.autograd.functional.jvp(to_parameters, start, back)
+
+    result = centered(model, batch, gradient, positive)
+
+    for name, value in zip(names, expected, strict=True):
+        torch.testing.assert_close(result[name], value)
+    assert sum(float((result[name] * gradient[name]).sum()) for name in names) > 0
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_centred_run_learns_data_and_their_mirror_image(flipped):
+    """Two patterns of eight bits, a tenth of the bits flipped: the best is their entropy."""
+    generator = seeded(0)
+    patterns = torch.tensor([[1, 1, 1, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 1, 1, 1]]).double()
+    v = patterns[torch.randint(2, (1000,), generator=generator)]
+    noise = (torch.rand(v.shape, generator=generator) < 0.1).double()
+    v = (v - noise).abs()
+    v = 1 - v if flipped else v
+    best = sum(
+        n * -(p * math.log(p) + (1 - p) * math.log(1 - p)) for n, p in ((8, 0.1), (1, 0.5))
+    )
+    model = DBM([8, 4, 2], weight_std=0.3, seed=1).double().initialize_from(v)
+
+    method = PCD(k=2, n_chains=500, center=True)
+    history = fit(model, v, method, epochs=40, lr=0.02, generator=seeded(2), **QUIET)
+
+    assert history.last["log_likelihood"] == pytest.approx(-best, abs=0.15)
+
+
+def test_the_sampled_posterior_has_no_bias_where_mean_field_has_one(discrete):
+    model = random_dbm(discrete, (3, 3, 3), scale=2.5, seed=3)
+    v = random_rows(model, 1)
+    n = 20_000
+    many = model.as_batch(v.expand(n, *v.shape[1:]))
+    exact = exact_gradient(model, v)["weights.1"] + model_statistics(model)["weights.1"]
+    bound = 5 * 0.5 / n**0.5  # five standard errors of a mean of numbers within 0 and 1
+
+    error = {}
+    for posterior in ("gibbs", "mean_field"):
+        hidden = data_hidden(model, many, posterior, seeded(0))
+        statistics = model.statistics(many, hidden)
+        error[posterior] = float((statistics["weights.1"] - exact).abs().max())
+
+    assert error["gibbs"] < bound < error["mean_field"], error
+
+
+def test_a_deep_chain_starts_with_hidden_states_of_the_data():
+    model = random_dbm("gaussian", DEEP)
+    batch = model.as_batch(random_rows(model, 5))
+
+    gradient = CD(2, posterior="gibbs").gradient(model, batch, seeded(0))
+
+    assert set(gradient) == {name for name, _ in model.named_parameters()}
+    assert rbm_view(model).n_upper == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: CD(k=0), "k: got 0, expected a whole number of at least 1"),
+        (lambda: PCD(n_chains=0), "n_chains: got 0"),
+        (lambda: CD(posterior="exact"), "posterior: got 'exact', expected one of"),
+        (
+            lambda: CD(sample_visible="no"),
+            "sample_visible: got 'no', expected True or False",
+        ),
+        (lambda: PCD(center="no"), "center: got 'no', expected True or False"),
+        (lambda: as_method("gibbs"), "method: got 'gibbs', expected 'cd', 'pcd', 'exact'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()

@@ -1,62 +1,107 @@
-"""Monitors by hand."""
-
-import math
+"""What is recorded, and what it means."""
 
 import pytest
 import torch
 
-from rbm_lib import RBM
-from rbm_lib.likelihood.pseudo import exact_log_likelihood, pseudo_log_likelihood
-from rbm_lib.models.batch import Rows
-from rbm_lib.training.monitoring import History, distinct_codes, monitor, reconstruction_error, saturation
-from tests.support import machine, random_mask, random_rows
+from rbm_lib import RBM, History
+from rbm_lib.likelihood import (
+    exact_log_likelihood,
+    exact_log_partition,
+    pseudo_log_likelihood,
+)
+from rbm_lib.models import VisibleData
+from rbm_lib.training import (
+    distinct_codes,
+    layer_activity,
+    reconstruction_error,
+    saturation,
+)
+from rbm_lib.training.monitoring import monitor
+from tests.support import random_dbm, random_mask, random_rbm, random_rows, spread
 
 
-def test_reconstruction_error_by_hand(kind):
-    model, v, mask = machine(kind), random_rows(machine(kind), 6), random_mask(6, 4)
-    for observed in (None, mask, mask[5]):
-        seen = torch.ones(6, 4, dtype=torch.bool) if observed is None else observed.expand(6, 4)
-        mean = model.mean_v_given_h(model.prob_h_given_v(v, observed)).detach()
-        total = sum(float(((v[i, j] - mean[i, j]) ** 2).sum()) for i, j in seen.nonzero().tolist())
-        assert reconstruction_error(model, v, observed) == pytest.approx(total / int(seen.sum()))
-    assert reconstruction_error(model, v, torch.zeros(4, dtype=torch.bool)) == 0
+def test_reconstruction_error_counts_observed_units_only(visible):
+    model = random_rbm(visible)
+    v = random_rows(model, 6)
+    mask = random_mask(6, 4)
+
+    error = reconstruction_error(model, v, mask)
+
+    mean = model.mean_v_given_h(model.prob_h_given_v(v, mask))
+    squared = ((v - mean) ** 2)[spread(model.visible, mask)].sum() / mask.sum()
+    assert error == pytest.approx(float(squared.detach()))
 
 
-def test_saturation_and_codes():
-    p = torch.tensor([[0.001, 0.5, 0.999], [0.2, 0.6, 0.995], [0.009, 0.51, 0.9901], [0.0, 0.4, 0.5]])
-    assert saturation(p) == pytest.approx(6 / 12)
-    assert distinct_codes(p) == 3
+def test_saturation_and_codes_by_hand():
+    prob_h = torch.tensor([[0.001, 0.5], [0.2, 0.999], [0.4, 0.6]])
 
-
-def test_a_record_holds_what_can_be_computed(kind):
-    model, v, mask = machine(kind), random_rows(machine(kind), 6), random_mask(6, 4)
-    rows, held_out = Rows(model, v, mask), Rows(model, v[:3])
-    record = monitor(model, rows, held_out)
-    assert record["free_energy"] == pytest.approx(float(model.free_energy(v, mask).mean().detach()))
-    assert record["log_likelihood"] == pytest.approx(float(exact_log_likelihood(model, v, mask).mean()))
-    expected = float(exact_log_likelihood(model, v[:3]).mean())
-    assert record["validation_log_likelihood"] == pytest.approx(expected)
-    assert "saturation" in record and "validation_saturation" not in record
-    if kind == "gaussian":
-        assert "pseudo_log_likelihood" not in record
-    else:
-        expected = float(pseudo_log_likelihood(model, v, mask).mean())
-        assert record["pseudo_log_likelihood"] == pytest.approx(expected)
-    assert all(isinstance(value, (int, float)) and math.isfinite(value) for value in record.values())
+    assert saturation(prob_h) == pytest.approx(2 / 6)
+    assert distinct_codes(prob_h) == 2  # 00 and 01: .5 is off
 
 
 @pytest.mark.parametrize(
-    ("sizes", "exact"),
-    [((6, 12), True), ((12, 6), True), ((6, 2000), True), ((2000, 6), True), ((60, 60), False)],
+    "wrong", [torch.tensor([[torch.nan]]), torch.tensor([[1.5]]), [0.5]]
 )
-def test_the_exact_likelihood_appears_where_the_smaller_layer_is_small(sizes, exact):
+def test_what_are_no_probabilities_is_refused(wrong):
+    with pytest.raises(ValueError, match="prob_h: got"):
+        saturation(wrong)
+
+
+def test_layer_activity_by_hand():
+    h1 = torch.tensor([[0.0], [1.0]])
+    h2 = torch.tensor([[0.0, 0.5], [1.0, 0.5]])
+
+    record = layer_activity([h1, h2])
+
+    assert record["sd_h2"] == pytest.approx(0.25)  # 0.5 and 0
+    assert record["cov_h1_h2"] == pytest.approx((0.25**2 / 2) ** 0.5)
+
+
+def test_the_record_of_an_rbm(visible):
+    model = random_rbm(visible)
+    v = random_rows(model, 6)
+
+    record = monitor(model, VisibleData(model, v), VisibleData(model, v[:2]))
+
+    assert record["free_energy"] == pytest.approx(float(model.free_energy(v).mean().detach()))
+    held_out = float(exact_log_likelihood(model, v[:2]).mean())
+    assert record["validation_log_likelihood"] == pytest.approx(held_out)
+    has_levels = visible in ("bernoulli", "categorical")
+    assert ("pseudo_log_likelihood" in record) == has_levels
+    if has_levels:
+        pseudo = float(pseudo_log_likelihood(model, v).mean())
+        assert record["pseudo_log_likelihood"] == pytest.approx(pseudo)
+
+
+def test_the_record_of_a_dbm(visible):
+    model = random_dbm(visible)
+    v = random_rows(model, 6)
+
+    record = monitor(model, VisibleData(model, v))
+
+    bound = model.mean_field(v).bound.mean()
+    assert record["bound"] == pytest.approx(float(bound))
+    assert record["elbo"] == pytest.approx(float(bound - exact_log_partition(model)))
+    assert record["elbo"] < record["log_likelihood"]
+    assert "sd_h2" in record and "free_energy" not in record
+
+
+@pytest.mark.parametrize(
+    ("sizes", "exact"), [((6, 2000), True), ((2000, 6), True), ((60, 60), False)]
+)
+def test_the_exact_likelihood_appears_where_a_layer_is_small(sizes, exact):
     model = RBM(*sizes, seed=0)
-    record = monitor(model, Rows(model, torch.zeros(2, sizes[0])))
+
+    record = monitor(model, VisibleData(model, torch.zeros(2, sizes[0])))
+
     assert ("log_likelihood" in record) is exact
 
 
 def test_history_becomes_a_frame():
     history = History()
     assert history.last == {} and history.to_frame().empty
+
     history.records += [{"epoch": 1, "free_energy": 2.0}, {"epoch": 2, "free_energy": 1.0}]
-    assert history.to_frame()["free_energy"].tolist() == [2.0, 1.0] and history.last["epoch"] == 2
+
+    assert history.to_frame()["free_energy"].tolist() == [2.0, 1.0]
+    assert history.last["epoch"] == 2

@@ -1,81 +1,177 @@
-"""Momentum beside torch's SGD, and what is saved of it."""
+"""Optimisers, schedules and weight decay."""
 
 import pytest
 import torch
 
+from rbm_lib.models import VisibleData
 from rbm_lib.training.optimization import (
-    Momentum,
+    ItemMeanDecay,
+    WeightDecay,
     linear_decay,
     make_optimizer,
     put_gradient,
+    require_schedule,
+    require_trainable,
     set_rates,
     take_step,
 )
-from tests.support import machine, seeded
+from tests.support import random_dbm, random_mask, random_rbm, random_rows, seeded
+
+MASK = torch.tensor([True, False, True, True])
 
 
-def random_gradients(model, n, seed=0):
-    generator, shapes = seeded(seed), {name: p.shape for name, p in model.named_parameters()}
-    return [
-        {name: torch.randn(shape, generator=generator).double() for name, shape in shapes.items()}
-        for _ in range(n)
-    ]
+def random_gradient(model, seed=0):
+    generator = seeded(seed)
+    shapes = {name: p.shape for name, p in model.named_parameters()}
+    return {n: torch.randn(s, generator=generator).double() for n, s in shapes.items()}
 
 
 @torch.no_grad()
-def train(model, optimizer, gradients, schedule=None):
-    for i, gradient in enumerate(gradients):
-        set_rates(optimizer, schedule, i / len(gradients))
-        put_gradient(model, {name: g.clone() for name, g in gradient.items()}, optimizer)
-        take_step(model, optimizer, schedule)
+def test_a_step_ascends_and_variances_take_half_of_it():
+    model = random_rbm("gaussian")
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    gradient = random_gradient(model)
+    optimizer = make_optimizer(model, torch.optim.SGD, 0.1)
+
+    put_gradient(model, {name: g.clone() for name, g in gradient.items()})
+    take_step(optimizer, None, model.log_variance)
+
+    for name, p in model.named_parameters():
+        rate = 0.05 if name == "log_variance" else 0.1
+        torch.testing.assert_close(p, before[name] + rate * gradient[name])
 
 
-def test_a_decay_that_starts_at_the_end_is_none_until_there():
+@torch.no_grad()
+def test_momentum_by_default():
+    model = random_rbm("bernoulli")
+    start = model.W.detach().clone()
+    optimizer = make_optimizer(model, None, 0.1)
+    velocity = torch.zeros_like(start)
+    expected = start
+    for seed in range(3):
+        gradient = random_gradient(model, seed)
+        velocity = 0.9 * velocity + gradient["W"]
+        expected = expected + 0.1 * velocity
+        put_gradient(model, gradient)
+        take_step(optimizer, None)
+
+    torch.testing.assert_close(model.W.detach(), expected)
+
+
+@torch.no_grad()
+def test_clipping_shortens_the_whole_gradient():
+    model = random_rbm("gaussian")
+    gradient = random_gradient(model)
+    norm = torch.cat([g.flatten() for g in gradient.values()]).norm()
+
+    put_gradient(model, {name: g.clone() for name, g in gradient.items()}, clip_norm=0.5)
+
+    for name, p in model.named_parameters():
+        torch.testing.assert_close(
+            p.grad, -gradient[name] * 0.5 / norm, rtol=1e-5, atol=1e-8
+        )
+
+
+@torch.no_grad()
+def test_a_variance_stays_above_its_floor():
+    model = random_rbm("gaussian")
+    optimizer = make_optimizer(model, torch.optim.SGD, 100.0)
+    gradient = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    gradient["log_variance"] -= 1
+
+    put_gradient(model, gradient)
+    take_step(optimizer, None, model.log_variance)
+
+    assert model.log_variance.exp().min() == pytest.approx(1e-6)
+
+
+def test_linear_decay_by_hand():
+    assert [linear_decay()(done) for done in (0.0, 0.25, 1.0)] == [1.0, 0.75, 0.0]
+    assert [linear_decay(0.5)(done) for done in (0.25, 0.5, 0.75)] == [1.0, 1.0, 0.5]
     assert [linear_decay(1.0)(done) for done in (0.0, 0.5, 1.0)] == [1.0, 1.0, 0.0]
-    assert [linear_decay(0.5)(done) for done in (0.0, 0.5, 0.75, 1.0)] == [1.0, 1.0, 0.5, 0.0]
 
 
-@pytest.mark.parametrize("schedule", [None, linear_decay()])
-@pytest.mark.parametrize("clip_norm", [None, 1e9])  # which is for `fit` to apply, and chooses the class
-def test_momentum_is_that_of_torch(kind, schedule, clip_norm):
-    """Also the variance at half the rate, and the rates of a schedule."""
-    ours, theirs = machine(kind), machine(kind)
-    gradients = random_gradients(ours, 5)
-    train(ours, make_optimizer(ours, None, 0.03, schedule, clip_norm), gradients, schedule)
-    rates = {"log_variance": 0.015}
-    groups = [{"params": [p], "lr": rates.get(name, 0.03)} for name, p in theirs.named_parameters()]
-    sgd = torch.optim.SGD(groups, momentum=0.9)
-    train(theirs, make_optimizer(theirs, sgd, 7.0, schedule), gradients, schedule)
-    for (name, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(p, q, rtol=1e-12, atol=1e-14, msg=lambda m, name=name: f"{name}: {m}")
+def test_a_schedule_multiplies_the_first_rates():
+    model = random_rbm("gaussian")
+    optimizer = make_optimizer(model, torch.optim.Adam, 0.4)
+
+    for done in (0.0, 0.5):
+        set_rates(optimizer, linear_decay(), done)
+
+    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 0.1]
 
 
-def test_a_parameter_that_is_fixed_stays():
-    model = machine("gaussian")
-    model.log_variance.requires_grad_(False)
-    before = model.log_variance.clone()
-    train(model, make_optimizer(model, None, 0.1, None), random_gradients(model, 3))
-    assert torch.equal(model.log_variance, before) and model.log_variance.grad is None
+@pytest.mark.parametrize("schedule", ["linear", 0.5, [1], torch.optim.lr_scheduler.StepLR])
+def test_a_schedule_that_cannot_work_is_refused(schedule):
+    optimizer = make_optimizer(random_rbm("bernoulli"), None, 0.1)
+    with pytest.raises(TypeError, match="schedule: got .*expected a function"):
+        require_schedule(schedule, optimizer)
 
 
-def test_a_saved_velocity_goes_on_where_it_was():
-    whole, halves = machine("bernoulli"), machine("bernoulli")
-    gradients = random_gradients(whole, 6)
-    train(whole, make_optimizer(whole, None, 0.1, None), gradients)
-    first = make_optimizer(halves, None, 0.1, None)
-    train(halves, first, gradients[:3])
-    saved = {name: [v.clone() for v in values] for name, values in first.state_dict().items()}
-    second = make_optimizer(halves, None, 0.1, None)
-    second.load_state_dict(saved)
-    train(halves, second, gradients[3:])
-    for p, q in zip(whole.parameters(), halves.parameters(), strict=True):
-        assert torch.equal(p, q)
-    with pytest.raises(ValueError):
-        second.load_state_dict({"velocity": saved["velocity"][:1]})
+def test_a_schedule_of_another_optimizer_is_refused():
+    model = random_rbm("bernoulli")
+    other = torch.optim.SGD(model.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(other, 0.9)
+    with pytest.raises(ValueError, match="schedule: got one of another optimizer"):
+        require_schedule(schedule, make_optimizer(model, None, 0.1))
 
 
-def test_the_norm_that_is_clipped_is_the_gradients():
-    """Not the velocity's: with clip_norm the default is torch's SGD, which keeps the two apart."""
-    model = machine("bernoulli")
-    assert isinstance(make_optimizer(model, None, 0.1, None), Momentum)
-    assert isinstance(make_optimizer(model, None, 0.1, None, clip_norm=1.0), torch.optim.SGD)
+def test_an_optimizer_of_other_parameters_is_refused():
+    other = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1)
+    with pytest.raises(ValueError, match="optimizer: got one with other parameters"):
+        make_optimizer(random_rbm("bernoulli"), other, 0.1)
+    with pytest.raises(TypeError, match="optimizer: got 'Adam'"):
+        make_optimizer(random_rbm("bernoulli"), "Adam", 0.1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_refused(dtype):
+    with pytest.raises(TypeError, match="model: got .* in which small steps are lost"):
+        require_trainable(random_rbm("bernoulli").to(dtype))
+
+
+def test_parameters_that_are_not_finite_are_refused():
+    model = random_rbm("bernoulli")
+    model.W.data[0, 0] = torch.inf
+    with pytest.raises(ValueError, match="model: got a value in W that is not finite"):
+        require_trainable(model)
+
+
+def test_weight_decay_pulls_weights_and_not_biases(visible):
+    model = random_dbm(visible)
+    gradient = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+
+    WeightDecay(0.1).add_to(gradient, model)
+
+    for name, p in model.named_parameters():
+        rate = 0.1 if name in model.weight_names else 0.0
+        torch.testing.assert_close(gradient[name], -rate * p)
+
+
+@pytest.mark.parametrize(
+    "mask", [None, MASK, random_mask(6, 4)], ids=["all", "one", "per row"]
+)
+def test_item_mean_decay_by_its_formula(discrete, mask):
+    model = random_rbm(discrete)
+    start = random_gradient(model)
+    W = model.W.detach()
+    counts = torch.full((4,), 6.0) if mask is None else mask.expand(6, 4).sum(0)
+    share = (counts / counts.sum()).double()
+    shared = sum(share[i] * W[i] for i in range(4))
+    mean_gradient = start["W"].mean(0)
+    own = [start["W"][i] - 0.1 * (W[i] - shared) for i in range(4)]
+    expected = torch.stack(own) + 5 * mean_gradient - 0.1 * 0.1 * shared
+
+    decay = ItemMeanDecay(0.1)
+    decay.prepare(model, VisibleData(model, random_rows(model, 6), mask))
+    gradient = {name: g.clone() for name, g in start.items()}
+    decay.add_to(gradient, model)
+
+    torch.testing.assert_close(gradient["W"], expected)
+    assert torch.equal(gradient["hidden_bias"], start["hidden_bias"])
+
+
+def test_item_mean_decay_is_for_rbms():
+    model = random_dbm("bernoulli")
+    with pytest.raises(ValueError, match="weight_decay: got ItemMeanDecay"):
+        ItemMeanDecay(0.1).prepare(model, VisibleData(model, random_rows(model, 3)))

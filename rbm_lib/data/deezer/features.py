@@ -7,7 +7,6 @@ ones of the same session. So `known` rows come before `held_out` ones, and what 
 from labels is applied out of fold.
 """
 
-from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -197,7 +196,7 @@ def keep_matrix(
         Instead of item_ids: leave out items with fewer listens.
     """
     _require_columns(listens, "user_id", item, "is_listened")
-    if not listens["is_listened"].isin([0, 1]).all():
+    if not np.isin(listens["is_listened"], [0, 1]).all():
         raise ValueError("is_listened: got other values, expected 0 and 1.")
     min_plays = require_whole("min_plays", min_plays)
     if min_plays > 1 and item_ids is not None:
@@ -207,19 +206,18 @@ def keep_matrix(
     if item_ids is None:
         found, plays = np.unique(listens[item], return_counts=True)
         item_ids = found[plays >= min_plays]
-    user_ids = as_array("user_ids", user_ids)
-    item_ids = as_array("item_ids", item_ids)
-    inside = listens["user_id"].isin(user_ids) & listens[item].isin(item_ids)
+    users = pd.Series(as_array("user_ids", user_ids))
+    items = pd.Series(as_array("item_ids", item_ids))
+    inside = listens["user_id"].isin(users) & listens[item].isin(items)
     rows = listens.loc[inside, ["user_id", item, "is_listened"]]
     share = rows.groupby(["user_id", item], sort=False)["is_listened"].mean().reset_index()
     kept = share["is_listened"].to_numpy() >= 0.5
-    users, items = share["user_id"].to_numpy(), share[item].to_numpy()
-    catalogue = {"user_ids": user_ids, "item_ids": item_ids}
-    return RatingMatrix(users, items, kept, n_levels=2, **catalogue)
+    catalogue = {"user_ids": users, "item_ids": items}
+    return RatingMatrix(share["user_id"], share[item], kept, n_levels=2, **catalogue)
 
 
 def write_submission(
-    path: str | PathLike, sample_id: ArrayLike, probability: ArrayLike
+    path: str | Path, sample_id: ArrayLike, probability: ArrayLike
 ) -> Path:
     """Write the competition's file `sample_id,is_listened`, where the latter is P(kept).
 

@@ -4,7 +4,6 @@ Source: Deezer, "Data Science Game 2017, online phase", Kaggle,
 https://www.kaggle.com/c/dsg17-online-phase
 """
 
-from os import PathLike
 from pathlib import Path
 
 from rbm_lib.checks import require_whole
@@ -18,8 +17,8 @@ KAGGLE = KaggleFiles(
     folder="deezer",
     getter="competition_download",
     handle="dsg17-online-phase",
-    files=("test.csv", "train.csv"),  # train.csv last, because test.csv alone is an error
-    needed=("train.csv",),
+    files=["test.csv", "train.csv"],  # train.csv last, because test.csv alone is an error
+    needed=["train.csv"],
     by_hand="1. open https://www.kaggle.com/c/dsg17-online-phase/data, sign in (an account "
     "is free) and accept the rules; 2. download train.csv and test.csv and unpack them; 3. "
     "put both into {place}. Or install kagglehub (pip install kagglehub) and sign in "
@@ -28,7 +27,7 @@ KAGGLE = KaggleFiles(
 
 
 def load_deezer(
-    root: str | PathLike | None = None,
+    root: str | Path | None = None,
     *,
     download: bool = True,
     synthetic: bool = True,

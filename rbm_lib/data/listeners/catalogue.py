@@ -55,7 +55,7 @@ class Catalogue:
         """One number per track, NaN where it is missing."""
         if column not in self.tracks:
             raise ValueError(f"column: got {column!r}, expected one of {[*self.tracks]}.")
-        values = pd.to_numeric(self.tracks[column], errors="coerce")
+        values = pd.Series(pd.to_numeric(self.tracks[column], errors="coerce"))
         return values.to_numpy(dtype=float, na_value=np.nan)
 
     def spread(self, column: str) -> float:
@@ -84,6 +84,7 @@ class Labels:
         flat = np.array([name for entry in lists for name in entry], dtype=object)
         code, names = pd.factorize(flat, sort=True)
         self.names = np.asarray(names)
+        self._n_tracks = len(lists)
         shape = len(self.names), len(lists)
         self.has = csr_array((np.ones(len(code)), (code, track)), shape=shape)
         self.has.sum_duplicates()  # a genre can be twice in one list
@@ -112,7 +113,7 @@ class Labels:
     def margin(self, wanted: NDArray, among: NDArray) -> NDArray[np.float64]:
         """MET where a track has the label, else minus the distance of its nearest label."""
         far = self.far(wanted, among)
-        result = np.full((len(wanted), self.has.shape[1]), -far.max(initial=MET))
+        result = np.full((len(wanted), self._n_tracks), -far.max(initial=MET))
         pairs = self.has[among].T.tocsr()  # by track
         owner = np.flatnonzero(np.diff(pairs.indptr))
         if len(owner):

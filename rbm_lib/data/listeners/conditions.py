@@ -34,7 +34,9 @@ class Condition(ABC):
         """(n, n_tracks), or (1, n_tracks) if all listeners are alike."""
 
     @abstractmethod
-    def bonus(self, tracks: Catalogue, track: NDArray, profile: Profile, margin: NDArray):
+    def bonus(
+        self, tracks: Catalogue, track: NDArray, profile: Profile, margin: NDArray
+    ) -> Any:
         """What the published ratings add for these tracks."""
 
     @abstractmethod
@@ -57,17 +59,21 @@ class Range(Condition):
         if self.low is None and self.high is None:
             raise ValueError(f"{self.column}: got no end, expected low, high or both.")
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """low and high, NaN where a side is open."""
+        low = np.nan if self.low is None else float(self.low)
+        return low, np.nan if self.high is None else float(self.high)
+
     def draw(self, tracks: Catalogue, n: int, rng: Generator) -> Profile:
-        ends = {"low": self.low, "high": self.high}
+        low, high = self.ends
         return {
-            f"{self.column}_{end}": np.full(
-                n, np.nan if value is None else value, dtype=float
-            )
-            for end, value in ends.items()
+            f"{self.column}_low": np.full(n, low),
+            f"{self.column}_high": np.full(n, high),
         }
 
     def margin(self, tracks: Catalogue, profile: Profile) -> NDArray:
-        low, high = self._ends(profile)
+        low, high = self._drawn(profile)
         if len(pd.unique(low)) == len(pd.unique(high)) == 1:
             low, high = low[:1], high[:1]
         x = tracks.values(self.column)
@@ -77,7 +83,7 @@ class Range(Condition):
     def bonus(self, tracks: Catalogue, track: NDArray, profile: Profile, margin: NDArray):
         if self.column not in ("popularity", "instrumentalness", "liveness"):
             return 0.0
-        low, high = self._ends(profile)
+        low, high = self._drawn(profile)
         top = 100 if self.column == "popularity" else 1
         middle = (np.nan_to_num(low) + np.where(np.isnan(high), top, high)) / 2
         return 0.5 * (tracks.values(self.column)[track] > middle)
@@ -85,7 +91,7 @@ class Range(Condition):
     def given_up(self, tracks: Catalogue, profile: Profile, margin: NDArray) -> str:
         return self.column
 
-    def _ends(self, profile: Profile) -> tuple[NDArray, NDArray]:
+    def _drawn(self, profile: Profile) -> tuple[NDArray, NDArray]:
         low, high = profile[f"{self.column}_low"], profile[f"{self.column}_high"]
         return np.asarray(low, dtype=float), np.asarray(high, dtype=float)
 
@@ -101,8 +107,8 @@ class DrawnRange(Range):
     starts: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        open_end = self.low is None or self.high is None
-        if not self.starts and (open_end or self.high - self.low < self.width):
+        low, high = self.ends
+        if not self.starts and not high - low >= self.width:  # NaN is refused too
             got = f"got {self.low} to {self.high} for a width of {self.width}"
             raise ValueError(f"{self.column}: {got}, expected a wider range, or starts.")
 
@@ -111,8 +117,8 @@ class DrawnRange(Range):
             drawn = rng.integers(len(self.starts), size=n)
             start = np.asarray(self.starts, dtype=float)[drawn]
         else:
-            room = self.high - self.low - self.width
-            start = np.round(self.low + room * rng.random(n), 2)
+            low, high = self.ends
+            start = np.round(low + (high - low - self.width) * rng.random(n), 2)
         end = np.round(start + self.width, 2)
         return {f"{self.column}_low": start, f"{self.column}_high": end}
 

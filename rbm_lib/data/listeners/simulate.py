@@ -86,13 +86,11 @@ class Listeners:
             names = f"got {list(known)}, expected {sorted(unknown)} too"
             raise ValueError(f"archetypes: {names}. Give the table they came from.")
         for name, group in self.profiles.groupby("archetype", sort=False).indices.items():
+            archetype = known[str(name)]
             for rows in _blocks(group):
-                profile = {c: self.profiles[c].to_numpy()[rows] for c in self.profiles}
-                yield (
-                    rows,
-                    known[name],
-                    _margins(catalogue, known[name], profile, len(rows))[1],
-                )
+                columns = self.profiles.items()
+                profile = {str(name): column.to_numpy()[rows] for name, column in columns}
+                yield rows, archetype, _margins(catalogue, archetype, profile, len(rows))[1]
 
 
 def simulate_listeners(
@@ -277,7 +275,7 @@ def _profiles(parts: list[pd.DataFrame]) -> pd.DataFrame:
     ranges = sorted(name.removesuffix("_low") for name in profiles if name.endswith("_low"))
     ends = [f"{name}_{end}" for name in ranges for end in ("low", "high")]
     texts = ["archetype", "filled_from", *LABELS.values()]
-    return profiles[PROFILE + ends].astype({name: str for name in texts})
+    return profiles.loc[:, PROFILE + ends].astype({name: str for name in texts})
 
 
 def _blocks(rows: NDArray) -> list[NDArray]:

@@ -6,9 +6,9 @@ doi:10.1145/2827872.
 """
 
 from dataclasses import replace
-from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from rbm_lib.data.download import DataUnavailable, data_root, fetch, safe_extract
@@ -25,7 +25,7 @@ from rbm_lib.data.movielens.synthetic import synthetic_movielens
 
 def load_movielens(
     name: str = "100k",
-    root: str | PathLike | None = None,
+    root: str | Path | None = None,
     *,
     download: bool = True,
     synthetic: bool = True,
@@ -58,7 +58,7 @@ def load_movielens(
         known = None if users is None else users["user_id"]
         ratings = read_ratings(folder / form.files[0], form, known, movies["movie_id"])
         if users is None:
-            users = pd.DataFrame({"user_id": ratings["user_id"].sort_values().unique()})
+            users = pd.DataFrame({"user_id": np.unique(ratings["user_id"])})
         origin = f"{form.title}, real, {origin}"
         data = MovieLens(name, ratings, movies, users, "real", origin, folder)
     except DataUnavailable as error:

@@ -56,8 +56,11 @@ class MovieLens:
             raise ValueError(f"fold: got {fold!r}, expected 1, 2, 3, 4 or 5.")
         if self.folder is None:
             in_test = np.arange(len(self.ratings)) * 5 // len(self.ratings) == fold - 1
-            train = self.ratings[~in_test].sort_values(_KEY, ignore_index=True)
-            return train, self.ratings[in_test].sort_values(_KEY, ignore_index=True)
+            parts = [
+                self.ratings.take(np.flatnonzero(part)) for part in (~in_test, in_test)
+            ]
+            train, test = (part.sort_values(_KEY, ignore_index=True) for part in parts)
+            return train, test
 
         base = self.folder / f"u{fold}.base"
         known = self.users["user_id"], self.movies["movie_id"]

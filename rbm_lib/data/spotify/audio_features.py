@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pandas.util import hash_array, hash_pandas_object
 from scipy.special import expit, logit
 
 from rbm_lib.checks import as_numbers
@@ -45,42 +46,34 @@ class Kind:
     floor: float = 0.0
 
 
-def _logit_of(top: float) -> dict[str, Map]:
-    """Logit of EDGE + (1 - 2 EDGE) y / top."""
+def _logit_of(top: float) -> tuple[Map, Map, Map]:
+    """Logit of EDGE + (1 - 2 EDGE) y / top: the map, its inverse, and its log slope."""
     slope = (1 - 2 * EDGE) / top
-    return {
-        "forward": lambda y: logit(EDGE + slope * y),
-        "inverse": lambda y: (expit(y) - EDGE) / slope,
-        "log_slope": lambda y: (
-            np.log(slope) - np.log(EDGE + slope * y) - np.log1p(-EDGE - slope * y)
-        ),
-    }
+    return (
+        lambda y: logit(EDGE + slope * y),
+        lambda y: (expit(y) - EDGE) / slope,
+        lambda y: np.log(slope) - np.log(EDGE + slope * y) - np.log1p(-EDGE - slope * y),
+    )
 
 
-_LOG = {"forward": np.log, "inverse": np.exp, "log_slope": lambda y: -np.log(y)}
-_DECIBEL = {
-    "forward": lambda y: -np.log(5 - y),
-    "inverse": lambda y: 5 - np.exp(-y),
-    "log_slope": lambda y: -np.log(5 - y),
-}
+_LOG = np.log, np.exp, lambda y: -np.log(y)
+_DECIBEL = lambda y: -np.log(5 - y), lambda y: 5 - np.exp(-y), lambda y: -np.log(5 - y)
 
 
 def _levels(n: int) -> Kind:
     return Kind(f"a whole number from 0 to {n - 1}", 0, n - 1, whole=True)
 
 
-_SHARE = Kind("a number from 0 to 1", 0, 1, **_logit_of(1))
-_POSITIVE = Kind("a number above 0", np.finfo(float).tiny, **_LOG)
+_SHARE = Kind("a number from 0 to 1", 0, 1, *_logit_of(1))
+_POSITIVE = Kind("a number above 0", np.finfo(float).tiny, np.inf, *_LOG)
 _OTHERS = {
     "key": _levels(12),
-    "loudness": Kind("a number from -60 to below 5", -60, np.nextafter(5, 0), **_DECIBEL),
+    "loudness": Kind("a number from -60 to below 5", -60, np.nextafter(5, 0), *_DECIBEL),
     "mode": _levels(2),
-    "instrumentalness": Kind("a number from 0 to 1", 0, 1, **_LOG, floor=SMALLEST),
+    "instrumentalness": Kind("a number from 0 to 1", 0, 1, *_LOG, floor=SMALLEST),
     "tempo": _POSITIVE,
     "time_signature": _levels(8),
-    "popularity": Kind(
-        "a whole number from 0 to 100", 0, 100, **_logit_of(101), whole=True
-    ),
+    "popularity": Kind("a whole number from 0 to 100", 0, 100, *_logit_of(101), whole=True),
     "duration_ms": _POSITIVE,
 }
 KINDS = [_OTHERS.get(name, _SHARE) for name in FEATURES]
@@ -136,7 +129,8 @@ class AudioFeatures:
         self.scaler_ = StandardScaler().fit(squashed)
         if self.whiten:
             standardised = self.scaler_.transform(squashed)
-            variance, axes = np.linalg.eigh(standardised.T @ standardised / len(values))
+            spectrum = np.linalg.eigh(standardised.T @ standardised / len(values))
+            variance, axes = (np.asarray(part) for part in spectrum)
             variance, axes = variance[::-1], axes.T[::-1]
             # Eigenvectors have no sign of their own: make the largest entry positive.
             largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
@@ -172,16 +166,15 @@ class AudioFeatures:
         z = as_numbers(Z, "Z", (None, len(FEATURES))).double().numpy()
         if self.whiten:
             z = (z * np.sqrt(self.variance_)) @ self.components_
-        y = _by_column("inverse", scaler.inverse_transform(z))
+        y = np.column_stack(_by_column("inverse", scaler.inverse_transform(z)))
         return _quantise(y) if quantise else y
 
     def log_jacobian(self, X: ArrayLike) -> NDArray:
         """log |det dz/dy| in nats, (n,), at the dequantised y of X."""
         scaler = self._fitted()
         y = self._dequantise(_legal_values(X))
-        # Python's sum adds column by column, which keeps every digit on any machine.
-        slopes = sum(_by_column("log_slope", y).T)
-        result = slopes - np.log(scaler.scale_).sum()
+        slopes = np.sum(_by_column("log_slope", y), axis=0)
+        result = slopes - np.log(np.asarray(scaler.scale_)).sum()
         return result - 0.5 * np.log(self.variance_).sum() if self.whiten else result
 
     def _steps(self, X: ArrayLike) -> dict[str, NDArray]:
@@ -200,11 +193,11 @@ class AudioFeatures:
 
     def _dequantise(self, X: NDArray) -> NDArray:
         rows = pd.DataFrame(X + 0.0)  # -0.0 becomes 0.0
-        row_hash = pd.util.hash_pandas_object(rows, index=False).to_numpy()
+        row_hash = hash_pandas_object(rows, index=False).to_numpy()  # pyright: ignore
         y = X.copy()
         for j, kind in enumerate(KINDS):
             stream = np.uint64(0x9E3779B97F4A7C15 * (self.seed_ + (j + 1) * 2**32) % 2**64)
-            bits = pd.util.hash_array(row_hash ^ stream) >> np.uint64(32)
+            bits = hash_array(row_hash ^ stream) >> np.uint64(32)  # pyright: ignore
             uniform = (
                 bits + 0.5
             ) / 2**32  # strictly inside (0, 1), and x + uniform is exact
@@ -220,14 +213,13 @@ class AudioFeatures:
         return self.scaler_
 
 
-def _by_column(name: str, values: NDArray) -> NDArray:
+def _by_column(name: str, values: NDArray) -> list[NDArray]:
     """Apply each column's map of that name."""
-    columns = [getattr(kind, name)(values[:, j]) for j, kind in enumerate(KINDS)]
-    return np.column_stack(columns)
+    return [getattr(kind, name)(values[:, j]) for j, kind in enumerate(KINDS)]
 
 
 def _squash(y: NDArray) -> NDArray:
-    return _by_column("forward", y)
+    return np.column_stack(_by_column("forward", y))
 
 
 def _quantise(y: NDArray) -> NDArray:

@@ -4,7 +4,6 @@ Source: J. Beach, "Top 10000 Spotify Songs 1960-Now", Kaggle,
 https://www.kaggle.com/datasets/joebeachcapital/top-10000-spotify-songs-1960-now
 """
 
-from os import PathLike
 from pathlib import Path
 
 from rbm_lib.data.kaggle import KaggleFiles
@@ -19,8 +18,8 @@ KAGGLE = KaggleFiles(
     folder="spotify",
     getter="dataset_download",
     handle=_HANDLE,
-    files=tuple(FILES.values()),
-    needed=tuple(FILES.values()),
+    files=list(FILES.values()),
+    needed=list(FILES.values()),
     by_hand=f"1. open https://www.kaggle.com/datasets/{_HANDLE} and sign in (an account is "
     f"free); 2. download the archive and unpack it; 3. put {' and '.join(FILES.values())}, "
     "or the one that is in it, into {place}. Or install kagglehub (pip install kagglehub), "
@@ -29,7 +28,7 @@ KAGGLE = KaggleFiles(
 
 
 def load_spotify(
-    root: str | PathLike | None = None,
+    root: str | Path | None = None,
     *,
     download: bool = True,
     synthetic: bool = True,

@@ -47,12 +47,12 @@ def merge_exports(
     found = []
     for label, (frame, problems) in exports.items():
         found.append(problems)
-        dropped = problems["line"][problems["action"] == "dropped"]
-        table = _tidy(frame.drop(dropped), files[label])
+        dropped = problems.loc[problems["action"] == "dropped", "line"]
+        table = _tidy(frame.drop(index=dropped), files[label])
         again = table.duplicated("track_uri")
         reason = "its URI came in an earlier row: that one counts"
-        found.append(_cases(table[again], reason, "merged"))
-        tables[label] = table[~again].set_index("track_uri", drop=False)
+        found.append(_cases(table.loc[again], reason, "merged"))
+        tables[label] = table.loc[~again].set_index("track_uri", drop=False)
     tracks, *others = tables.values()
     for other in others:
         tracks = _join(tracks, other, list(tables), found)
@@ -64,13 +64,13 @@ def merge_exports(
     tracks = tracks.sort_index().reset_index(drop=True)
     twice = tracks.duplicated(["track_name", "artist_name", "album_name"])
     reason = "track, artist and album of another URI: listings of their own, both stay"
-    found.append(_cases(tracks[twice], reason, "noted"))
+    found.append(_cases(tracks.loc[twice], reason, "noted"))
     found = [part for part in found if len(part)] or found[:1]
     problems = pd.concat(found, ignore_index=True)
-    tracks = tracks[_COLUMNS].copy()
+    tracks = tracks.loc[:, _COLUMNS].copy()
     for label in FILES:
         uris = tables[label].index if label in tables else []
-        tracks[f"in_{label[:4]}"] = tracks["track_uri"].isin(uris)
+        tracks[f"in_{label[:4]}"] = pd.Series(tracks["track_uri"]).isin(uris)
     return tracks, problems, _report(problems)
 
 
@@ -88,11 +88,11 @@ def _join(ours: pd.DataFrame, theirs: pd.DataFrame, labels: list[str], found: li
         known = _present(other, column)
         fill = missing & known
         reason = f"{column} missing: taken from {second}"
-        found.append(_cases(mine[fill], reason, "mended"))
+        found.append(_cases(mine.loc[fill], reason, "mended"))
         pairs = zip(mine[column], other[column], strict=True)
         unlike = np.array([a != b for a, b in pairs], dtype=bool) & known & ~missing
         reason = f"{column} differs: that of {first} stays"
-        found.append(_cases(mine[unlike], reason, "noted"))
+        found.append(_cases(mine.loc[unlike], reason, "noted"))
         for part in _DATE if column == "release_date" else [column]:
             mine[part] = mine[part].where(~fill, other[part])
     return pd.concat([mine, ours.drop(shared), theirs.drop(shared)])
@@ -100,19 +100,21 @@ def _join(ours: pd.DataFrame, theirs: pd.DataFrame, labels: list[str], found: li
 
 def _present(table: pd.DataFrame, column: str) -> pd.Series:
     if column in ("album_name", "genres"):
-        return table[column].map(len) > 0
-    return table["release_year" if column == "release_date" else column].notna()
+        return pd.Series([len(entry) > 0 for entry in table[column]], table.index)
+    column = "release_year" if column == "release_date" else column
+    return pd.Series(table[column].notna())
 
 
 def _tidy(frame: pd.DataFrame, file: str) -> pd.DataFrame:
     """The columns of `Spotify.tracks`, and file and line of each row."""
-    tidy = frame[list(_TEXTS)].rename(columns=_TEXTS).assign(file=file, line=frame.index)
+    tidy = frame.loc[:, list(_TEXTS)].set_axis(list(_TEXTS.values()), axis=1)
+    tidy = tidy.assign(file=file, line=frame.index)
     artists = zip(frame["Artist Name(s)"], frame["Artist URI(s)"], strict=True)
     artists = [_artists(*row) for row in artists]
     tidy["artists"] = pd.Series(artists, frame.index, dtype=object)
     tidy["artist_name"] = tidy["artist_name"].str.replace("\\,", ",", regex=False)
     tidy["isrc"] = tidy["isrc"].where(tidy["isrc"] != "")
-    dates = read_dates(tidy["release_date"])
+    dates = read_dates(pd.Series(tidy["release_date"]))
     tidy["release_year"] = dates["year"]
     tidy["release_precision"] = dates["precision"]
     tidy["explicit"] = frame["Explicit"].str.lower() == "true"
@@ -139,10 +141,10 @@ def _cases(rows: pd.DataFrame, reason: str, action: str) -> pd.DataFrame:
 def _report(problems: pd.DataFrame) -> pd.DataFrame:
     """One row per reason, the gravest actions first."""
     rows = []
-    for (action, reason), cases in problems.groupby(["action", "reason"], sort=False):
-        first = cases[:3].itertuples()
-        example = ", ".join(f"{case.file}:{case.line} ({case.value!r})" for case in first)
-        rows.append((reason, len(cases), example, action))
-    report = pd.DataFrame(rows, columns=["reason", "rows", "example", "action"])
-    rank = report["action"].map({"dropped": 0, "merged": 1, "mended": 2, "noted": 3})
-    return report.iloc[np.argsort(rank, kind="stable")].reset_index(drop=True)
+    for _, cases in problems.groupby(["action", "reason"], sort=False):
+        first = cases.head(3).to_dict("records")
+        examples = [f"{case['file']}:{case['line']} ({case['value']!r})" for case in first]
+        what = first[0]["reason"], len(cases), ", ".join(examples), first[0]["action"]
+        rows.append(what)
+    rows.sort(key=lambda row: ["dropped", "merged", "mended", "noted"].index(row[-1]))
+    return pd.DataFrame(rows, columns=["reason", "rows", "example", "action"])

@@ -1,0 +1,53 @@
+"""Student copies."""
+
+import json
+
+import nbformat
+
+from rbm_lib.course.build import write_notebook
+from rbm_lib.course.execute import execute, kernel_environment
+from rbm_lib.course.notebook import read_source
+from rbm_lib.course.student import student_notebook, worked_in, write_student
+from tests.course.support import make_toy
+
+
+def test_a_copy_has_no_solutions_and_links_that_work(tmp_path):
+    source = make_toy(tmp_path)
+
+    copy = student_notebook(source)
+
+    assert "return v - v" not in str(copy) and "SOLUTION" not in str(copy)
+    links = "(../figures/line.svg) [next](01_next.ipynb) [far](https://pytorch.org/get-"
+    assert links in copy.cells[0].source
+    assert [c.id for c in copy.cells] == [c.id for c in read_source(source).cells]
+
+
+def test_an_unsolved_copy_runs_to_its_end_and_has_no_points(tmp_path):
+    copy = student_notebook(make_toy(tmp_path))
+    folder = tmp_path / "notebooks"
+
+    done = execute(copy, folder, kernel_environment("fast", tmp_path))
+
+    assert (done.failed, done.error, done.sources) == (None, "", ["synthetic"])
+    score = json.loads((tmp_path / "98_toy.json").read_text())
+    assert score["exercises"]["1"]["points"] == 0
+
+
+def test_a_copy_that_was_worked_in_is_never_overwritten(tmp_path, capsys):
+    source = make_toy(tmp_path)
+    path = tmp_path / "98_toy.ipynb"
+
+    assert write_student(source, tmp_path) == write_student(source, tmp_path) == path
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].execution_count = 7
+    write_notebook(notebook, path)
+    assert not worked_in(path), "running a copy is not working in it"
+
+    notebook.cells[0].source += "\nMy notes."
+    write_notebook(notebook, path)
+    mine = path.read_bytes()
+    assert write_student(source, tmp_path).name == "98_toy.new.ipynb"
+    assert "worked in" in capsys.readouterr().out
+    (tmp_path / "98_toy.new.ipynb").write_text("not even JSON")
+    assert write_student(source, tmp_path).name == "98_toy.new-2.ipynb"
+    assert path.read_bytes() == mine

@@ -1,0 +1,150 @@
+"""Deliberate faults: `make faults`.
+
+Does a test notice each mistake that people make with these models? A fault is a wrong
+function in the place of a right one, which it may call; it gets the arguments by name. Each
+is put in, by monkeypatching, in a process of its own, where this file is a pytest plugin.
+The tests that mirror the right function's module run there, then the rest of its package.
+The table shows which test catches each fault; the exit status is 1 if none does.
+"""
+
+import functools
+import inspect
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from unittest import mock
+
+import torch
+
+import rbm_lib.evaluate
+import rbm_lib.sampling
+from rbm_lib.course import wrong_updates
+from tests.tools.mutation import PACKAGES, ROOT, WORKERS, first_failure, tests_of
+
+
+def given(**changes):
+    """A fault: these arguments have another value, or what a function makes of theirs."""
+
+    def wrong(right, **arguments):
+        for name, new in changes.items():
+            arguments[name] = new(arguments[name]) if callable(new) else new
+        return right(**arguments)
+
+    return wrong
+
+
+def gives(change):
+    """A fault: the result is changed, by a function of it and of the arguments."""
+    return lambda right, **arguments: change(right(**arguments), **arguments)
+
+
+def negative_phase_added(right, model, v, **rest):
+    rows = {name: rest[name] for name in ("observed", "visible_offset")}
+    positive = model.statistics(v, model.posterior_means(v, **rows), **rows)
+    gradient = right(model=model, v=v, **rest)
+    return {name: 2 * positive[name] - gradient[name] for name in gradient}
+
+
+def parallel_mean_field(right, self, visible_offset, **rest):
+    wrong = wrong_updates.parallel_mean_field  # which asks for the start: 0 right sweeps
+    return (wrong if rest["max_sweeps"] else right)(self, **rest)
+
+
+def parallel_gibbs(right, model, v, hidden, **rest):
+    if hidden is None or rest["clamp"] is not None or rest["observed"] is not None:
+        return right(model, v, hidden=hidden, **rest)
+    drawn = wrong_updates.parallel_gibbs(
+        model, v, hidden, rest["sweeps"], rest["generator"]
+    )
+    return drawn if rest["return_hidden"] else drawn[0]
+
+
+def swap_by_the_wrong_sign(right, energy=rbm_lib.RBM.free_energy, **arguments):
+    with mock.patch.object(rbm_lib.RBM, "free_energy", lambda *rows: -energy(*rows)):
+        return right(**arguments)
+
+
+def whole_batches_only(right, data, batch_size, **rest):
+    whole = len(data) // batch_size * batch_size if torch.is_tensor(data) else len(data)
+    return right(data=data[:whole], batch_size=batch_size, **rest)
+
+
+# fmt: off
+FAULTS = {  # what goes wrong: where (below rbm_lib), and what stands in the place of it
+    "mask ignored in the energy": ("RBM.energy", given(observed=None)),
+    "mask ignored in the statistics": ("RBM.statistics", given(observed=None)),
+    "mask ignored by the hidden units": ("RBM.prob_h_given_v", given(observed=None)),
+    "mask ignored in the base rates": ("RBM.initialize_from", given(observed=None)),
+    "offset forgotten": ("RBM.free_energy", given(visible_offset=None)),
+    "energy divided by the batch size": ("RBM.energy", gives(lambda e, v, **_: e / len(v))),
+    "statistics divided by the batch size": ("RBM.statistics",
+        gives(lambda s, v, **_: {name: len(v) / 8 * x for name, x in s.items()})),
+    "no W h in the statistic of log σ²": ("models.units.Gaussian.log_variance_statistic",
+        given(field=torch.zeros_like)),
+    "top-down term missing": ("DBM.input_to_odd", given(even=torch.zeros_like)),
+    "mean field of all layers at once": ("DBM.mean_field", parallel_mean_field),
+    "clamp ignored": ("sampling.gibbs", given(clamp=None)),
+    "hidden states of chains forgotten": ("sampling.gibbs", given(hidden=None)),
+    "all layers sampled at once": ("sampling.gibbs", parallel_gibbs),
+    "swap of tempering inverted": ("sampling.tempered_gibbs", swap_by_the_wrong_sign),
+    "interpolation turned round": ("sampling.interpolate", given(beta=lambda b: 1 - b)),
+    "log Z of all units": ("likelihood.exact_log_partition", given(observed=None)),
+    "sign of the exact gradient": ("likelihood.exact_gradient",
+        gives(lambda gradient, **_: {name: -x for name, x in gradient.items()})),
+    "AIS too sure of itself": ("likelihood.ais_log_partition",
+        gives(lambda ais, **_: replace(ais, standard_error=ais.standard_error / 10))),
+    "negative phase added": ("training.gradients.cd_gradient", negative_phase_added),
+    "k ignored": ("training.gradients.cd_gradient", given(k=1)),
+    "chains reset": ("training.gradients.pcd_gradient", given(chains=torch.zeros_like)),
+    "momentum applied twice": ("training.optimization.Momentum.step",
+        lambda right, self: (right(self), right(self))),
+    "short last batch dropped": ("training.fit", whole_batches_only),
+    "labels of other rows": ("training.fine_tune", given(labels=lambda y: y.flip(0))),
+    "seen items recommended": ("recommend.top_n", given(seen=lambda seen: seen & False)),
+    "leak guard off": ("recommend.evaluate.assert_no_leak", lambda right, **_: None),
+    "bootstrap over ratings, not users": ("evaluate.rating_metrics", given(groups=None)),
+}
+# fmt: on
+
+
+def find(path):  # the module or class that has rbm_lib.<path>, and the function itself
+    *parents, name = path.split(".")
+    owner = functools.reduce(getattr, parents, rbm_lib)
+    return owner, getattr(owner, name)
+
+
+def pytest_configure():
+    """Put the fault in, wherever the right function has been imported."""
+    path, wrong = FAULTS[os.environ["RBM_FAULT"]]
+    owner, right = find(path)
+    signature = inspect.signature(right)
+
+    @functools.wraps(right)
+    def faulty(*args, **kwargs):
+        arguments = signature.bind(*args, **kwargs)
+        arguments.apply_defaults()
+        return wrong(right, **arguments.arguments)
+
+    modules = [module for name, module in sys.modules.items() if name.startswith("rbm_lib")]
+    for place in [owner] if inspect.isclass(owner) else modules:
+        for name in [name for name, value in vars(place).items() if value is right]:
+            setattr(place, name, faulty)
+
+
+def caught_by(what):
+    """The first test that fails with this fault, or ""."""
+    module = find(FAULTS[what][0])[1].__module__.replace("data.cells", "recommend.evaluate")
+    for tests in tests_of("/".join(module.split(".")[1:]) + ".py"):
+        if failed := first_failure(ROOT, tests, "-p", "tests.tools.faults", RBM_FAULT=what):
+            break
+    print(f"{what:40} {failed or 'NOT CAUGHT'}", flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    packages = [[f"tests/{package}"] for package in PACKAGES]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        if any(failed := [*pool.map(functools.partial(first_failure, ROOT), packages)]):
+            sys.exit(f"Without any fault: {failed}")
+        sys.exit("" in [*pool.map(caught_by, FAULTS)])

@@ -1,0 +1,68 @@
+"""Trainings as one process does them, and as several do: for test_distributed.py.
+
+    python -m torch.distributed.run … -m tests.training.distributed_cases FOLDER [kill]
+
+Each process trains every case, given another start and other noise than the others, and
+writes its parameters to FOLDER. With `kill` one of them kills itself during a training.
+"""
+
+import os
+import signal
+import sys
+from functools import partial
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from rbm_lib import CD, PCD, Exact, Monitor, RatingMatrix, fit
+from rbm_lib.training import ItemMeanDecay
+from tests.support import random_dbm, random_mask, random_rbm, random_rows, seeded
+
+N = 13  # rows, in batches of 6: of the last, of one row, one of two processes has none
+QUIET = {"progress": False, "device": "cpu", "callbacks": [Monitor(every=10**9)]}
+USERS, ITEMS = np.nonzero(np.random.default_rng(0).random((N, 300)) < 0.008)
+IDS = {"user_ids": range(N), "item_ids": range(300)}
+RATED = {"data": RatingMatrix(USERS, ITEMS, (USERS + ITEMS) % 2, n_levels=2, **IDS)}
+MASKED = {"observed": random_mask(N, 4)}
+SLOW = {"lr": 0.01}
+wide_rbm = partial(random_rbm, n_visible=300, n_hidden=4, n_levels=2)
+CASES = {  # a model, by a function and its type of units, a method, and what `fit` is given
+    "cd": (random_rbm, "bernoulli", CD(2), {"weight_decay": 0.1}),
+    "cd sampled": (random_rbm, "bernoulli", CD(sample_visible=True), {}),
+    "cd, masks, Adam": (
+        random_rbm, "categorical", CD(), MASKED | {"optimizer": torch.optim.Adam},
+    ),
+    "item mean": (random_rbm, "bernoulli", CD(), {"weight_decay": ItemMeanDecay(0.1)}),
+    "pcd": (random_rbm, "gaussian", PCD(2, n_chains=7), SLOW),
+    "pcd, masks": (random_rbm, "mixed", PCD(), SLOW | MASKED),
+    "exact": (random_rbm, "bernoulli", Exact(), {}),
+    "deep": (random_dbm, "bernoulli", PCD(2, posterior="gibbs"), SLOW),
+    "deep gaussian": (random_dbm, "gaussian", PCD(n_chains=5), SLOW),
+    "rated cells": (wide_rbm, "categorical", CD(2, sample_visible=True), RATED),
+}  # fmt: skip
+
+
+def train(name, seed=0, **more):
+    """The parameters after a training; a seed of its noise other than 0 moves its start."""
+    make, visible, method, options = CASES[name]
+    model = make(visible)
+    for p in model.parameters():
+        p.data.add_(float(seed > 0))
+    each = {"data": random_rows(model, N), "epochs": 3, "batch_size": 6, "lr": 0.1}
+    fit(model, method=method, generator=seeded(seed), **QUIET | each | options | more)
+    return {name: p.detach().numpy() for name, p in model.named_parameters()}
+
+
+def suicidal(done):  # a schedule
+    return os.kill(os.getpid(), signal.SIGKILL) if done > 0.6 and dist.get_rank() else 1.0
+
+
+if __name__ == "__main__":
+    dist.init_process_group("gloo")
+    if "kill" in sys.argv:
+        train("cd", epochs=8, checkpoint=f"{sys.argv[1]}/run.pt", schedule=suicidal)
+    trained = {name: train(name, seed=dist.get_rank()) for name in CASES}
+    flat = {f"{name}|{key}": p for name, own in trained.items() for key, p in own.items()}
+    np.savez(f"{sys.argv[1]}/rank{dist.get_rank()}.npz", **flat)
+    dist.destroy_process_group()

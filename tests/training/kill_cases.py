@@ -1,0 +1,86 @@
+"""Faults at random moments of a training, for test_checkpoint.py.
+
+    python -m tests.training.kill_cases FOLDER FAULT TIMES
+
+Forks a child that trains with a checkpoint in FOLDER, looks at what is left when a fault
+has struck it, and lets the next one go on. FAULT: "kill", "interrupt" (as by Ctrl-C) or
+"full disk" (from a random epoch on no file may grow beyond a random size). Prints as JSON
+how often it struck, how often while saving, and how often something was wrong.
+"""
+
+import json
+import multiprocessing
+import random
+import resource
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import torch
+
+from rbm_lib import PCD, RBM, Checkpoint, fit
+from rbm_lib.training.checkpoint import read_checkpoint
+
+EPOCHS = 60
+DONE, WRONG, STOPPED, FULL, KILLED = 0, 1, 2, 3, -signal.SIGALRM  # how a child ends
+
+
+def train(path, full_from=EPOCHS + 1, room=0):
+    """Go on with a training; from an epoch on a file has only so much room."""
+
+    def schedule(done):
+        if done * EPOCHS >= full_from:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        return 1.0
+
+    model, generator = RBM(12, 6, seed=0).double(), torch.Generator().manual_seed(1)
+    v = (torch.rand(40, 12, generator=generator) < 0.3).double()
+    checkpoint = path and Checkpoint(path, resume=True)
+    options = {"epochs": EPOCHS, "batch_size": 16, "lr": 0.05, "checkpoint": checkpoint}
+    options |= {"progress": False, "device": "cpu", "generator": generator}
+    history = fit(model, v, PCD(n_chains=8), schedule=schedule, **options)
+    return [p.tolist() for p in model.parameters()], history.records, history.interrupted
+
+
+def child(expected, path, fault, moment, epoch, room):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing then fails as on a full disk
+    if fault == "interrupt":
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+    if fault != "full disk":
+        signal.setitimer(signal.ITIMER_REAL, 0.3 * moment)
+    try:
+        end = train(path, *((epoch + 15 * moment, room) if fault == "full disk" else ()))
+    except KeyboardInterrupt:  # it had not begun
+        sys.exit(STOPPED)
+    except OSError as error:
+        sys.exit(FULL if error.strerror == "File too large" else WRONG)
+    sys.exit(STOPPED if end[-1] else end != expected)
+
+
+if __name__ == "__main__":
+    path, fault, times = Path(sys.argv[1], "run.pt"), sys.argv[2], int(sys.argv[3])
+    multiprocessing.set_start_method("fork")
+    torch.set_num_threads(1)  # a fork has none of its parent's other threads
+    expected, rng, count, epoch = train(path), random.Random(0), Counter(), EPOCHS
+    while count["struck"] < times:
+        if epoch == EPOCHS:
+            path.unlink()
+            epoch = 0
+        size = path.stat().st_size if path.exists() else 5000
+        arguments = (expected, path, fault, rng.random(), epoch, rng.randrange(size))
+        process = multiprocessing.Process(target=child, args=arguments)
+        process.start()
+        process.join(120)
+        end, before = process.exitcode, epoch
+        parts = [file for file in path.parent.iterdir() if file != path]
+        epoch = read_checkpoint(path)[1]["training"]["epoch"] if path.exists() else 0
+        count["struck"] += end != DONE
+        count["saving"] += end == FULL or bool(parts)
+        count["wrong end"] += end not in (DONE, STOPPED, FULL, KILLED)
+        count["left over"] += bool(parts) and end != KILLED
+        count["epochs lost"] += epoch < before
+        for part in parts:
+            part.unlink()
+    count["wrong end"] += train(path) != expected
+    print(json.dumps(count))
