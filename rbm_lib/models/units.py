@@ -219,11 +219,6 @@ class Gaussian(Layer):
         # variance.
         return self.sample(field, generator)
 
-    def moments(self, field: Tensor) -> list[Tensor]:
-        mean = self.mean(field)
-        deviation = torch.exp(0.5 * self.log_variance)
-        return [mean - deviation, mean + deviation]
-
     def statistics(
         self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None
     ) -> dict[str, Tensor]:
@@ -260,7 +255,7 @@ class Gaussian(Layer):
         return math.inf if n_units else 0.0
 
 
-UNIT_TYPES: dict[str, type[Layer]] = {
+UNIT_TYPES: dict[str, Any] = {
     "bernoulli": Bernoulli,
     "categorical": Categorical,
     "gaussian": Gaussian,
@@ -312,7 +307,9 @@ def as_layer(
             f"n_levels: got {n_levels} with {visible} units, expected a number of levels "
             "for categorical units and None for others."
         )
-    return Categorical(n_units, n_levels) if n_levels else UNIT_TYPES[visible](n_units)
+    if n_levels is not None:
+        return Categorical(n_units, n_levels)
+    return UNIT_TYPES[visible](n_units)
 
 
 def as_described(description: Any) -> Any:

@@ -238,7 +238,7 @@ def as_method(method: str | GradientMethod) -> GradientMethod:
 
 def _validate(method: Any, flags: tuple[str, ...]) -> None:
     """Convert the settings of CD or PCD to plain Python values, or say what is wrong."""
-    values = {"k": require_whole("k", method.k)}
+    values: dict[str, Any] = {"k": require_whole("k", method.k)}
     values |= {name: require_flag(name, getattr(method, name)) for name in flags}
     values["posterior"] = require_choice(
         "posterior", method.posterior, ("mean_field", "gibbs")
@@ -281,7 +281,7 @@ def run_chains(
 
 def data_hidden(
     model: BoltzmannMachine, batch: Batch, posterior: str, generator: Rng
-) -> list[Tensor]:
+) -> Any:
     """Hidden states or means given the data, for the positive phase."""
     if posterior == "mean_field" or not isinstance(model, DBM):
         return model.hidden_means(batch)
