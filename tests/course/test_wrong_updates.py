@@ -57,7 +57,6 @@ def test_all_layers_at_once_by_hand(kind):
         torch.testing.assert_close(got, mean)
     bounds = [model.mean_field(v, max_sweeps=0, start=m).bound for m in (old, expected)]
     torch.testing.assert_close(field.bound_trace, torch.stack(bounds))
-    assert torch.equal(field.bound, field.bound_trace[-1])
 
 
 def test_parallel_chains_keep_what_is_clamped_and_their_start(kind):
@@ -69,4 +68,4 @@ def test_parallel_chains_keep_what_is_clamped_and_their_start(kind):
     held, _ = parallel_gibbs(model, v, hidden, 4, seeded(0), clamp_visible=True)
 
     assert torch.equal(held, v) and not torch.equal(moved, v)
-    assert not any(h.any() for h in hidden)
+    assert not torch.cat(hidden).any()
