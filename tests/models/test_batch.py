@@ -61,5 +61,6 @@ def test_rows_are_checked_for_shape_type_and_device():
         ((v, mask[:2]), r"observed: got shape \(2, 4\), expected \(3, 4\) or \(4,\)"),
         ((v, None, np.ones(4)), "visible_offset: got ndarray"),
         ((v, None, v[:2]), r"visible_offset: got shape \(2, 4\), .*able to \(3, 4\)"),
+        ((v, None, v[None]), r"visible_offset: got shape \(1, 3, 4\)"),
     ]:
         assert_refused(message, as_batch, layer, *arguments)

@@ -42,7 +42,7 @@ def test_energy_by_hand():
 
 @pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("start", ["biases", "random"])
-def test_the_bound_is_a_bound_and_never_falls(visible, sizes, scale, start):
+def test_the_bound_is_a_bound_and_rises_to_a_fixed_point(visible, sizes, scale, start):
     model = random_dbm(visible, sizes, scale=scale, seed=1)
     offset = random_offsets(model, 1)[1]
     world = World(model, offset=offset)
@@ -58,6 +58,10 @@ def test_the_bound_is_a_bound_and_never_falls(visible, sizes, scale, start):
     assert torch.equal(field.bound_trace[-1], field.bound)
     assert (field.bound_trace.diff(dim=0) > -1e-9).all()
     assert (field.bound_trace <= world.log_star[few] + 1e-9).all()
+    means = [mean.requires_grad_() for mean in field.means]
+    energy = model.energy(v, means, visible_offset=offset).sum()
+    for mean, slope in zip(means, torch.autograd.grad(energy, means), strict=True):
+        torch.testing.assert_close(mean, torch.sigmoid(-slope), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("sweeps", [0, 1, 3])
