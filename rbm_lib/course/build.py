@@ -54,9 +54,7 @@ def clean(notebook: NotebookNode) -> None:
     """Take out what differs from run to run without meaning anything."""
     notebook.metadata.pop("widgets", None)
     for _, cell in code_cells(notebook):
-        cell.metadata.pop("execution", None)
         for output in cell.outputs:
-            output.pop("transient", None)
             for mime in output.get("data", {}):
                 if mime.startswith("text/"):
                     output.data[mime] = output.data[mime].rstrip("\n")
