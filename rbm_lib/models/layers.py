@@ -168,6 +168,18 @@ def average(x: Tensor, weights: Tensor) -> Tensor:
     return (weights @ x.flatten(1)).view(x.shape[1:])
 
 
+def digits(layer: Layer, index: Tensor, observed: Tensor | None) -> Tensor:
+    """Levels of the units in the states with these numbers; unit 0 is the lowest digit."""
+    assert layer.n_levels is not None
+    units = torch.arange(layer.n_units, device=index.device)
+    if observed is not None:
+        units = units[observed]
+    place = layer.n_levels ** torch.arange(len(units), device=index.device)
+    levels = torch.zeros(len(index), layer.n_units, dtype=torch.long, device=index.device)
+    levels[:, units] = (index[:, None] // place) % layer.n_levels
+    return levels
+
+
 def refuse(bad: Tensor, values: Tensor, expected: str, first_column: int) -> None:
     """Raise a ValueError that shows the first value marked as bad."""
     if bad.any():

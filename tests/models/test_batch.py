@@ -1,4 +1,4 @@
-"""Batches: masked and checked for shape, type and device; rows keep what belongs to them."""
+"""Batches: masked, and checked for shape, type and device."""
 
 import numpy as np
 import pytest
