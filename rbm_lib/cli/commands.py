@@ -209,8 +209,8 @@ def _reopen(path: Path) -> tuple[RBM, Description, Ratings]:
     ratings = open_ratings(description)
     if ratings.matrix.fingerprint() != description["fingerprint"]:
         raise ValueError(
-            f"{path}: got other ratings ({ratings.origin}), expected those of the training. "
-            "Train again."
+            f"{path}: got other ratings ({ratings.origin}), expected those of its "
+            "training. Train again."
         )
     return model, description, ratings
 

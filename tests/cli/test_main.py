@@ -13,36 +13,24 @@ from rbm_lib.cli import commands
 from rbm_lib.cli.main import main, make_parser
 from tests.support import ROOT
 
+# fmt: off
+WRONG = [
+    "", "fly", "data 10m", "train --hidden 0", "train --hidden 2.5", "train --holdout 1",
+    "train --fold 6", "train --data 1m --fold 1", "train --ratings f.csv --fold 1",
+    "train --unrated zero --levels 5", "train --resume", "train --checkpoint ./model.pt",
+    "evaluate", "recommend m.pt", "recommend m.pt --user 1 --ratings f.csv",
+    "recommend m.pt --user 1 -n 0",
+]
+# fmt: on
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "",
-        "fly",
-        "data 10m",
-        "train --hidden 0",
-        "train --hidden 2.5",
-        "train --holdout 1",
-        "train --fold 6",
-        "train --data 1m --fold 1",
-        "train --ratings f.csv --fold 1",
-        "train --unrated zero --levels 5",
-        "train --resume",
-        "train --checkpoint m.pt --output ./m.pt",
-        "evaluate",
-        "recommend m.pt",
-        "recommend m.pt --user 1 --ratings f.csv",
-        "recommend m.pt --user 1 -n 0",
-    ],
-)
+
+@pytest.mark.parametrize("line", WRONG)
 def test_wrong_usage_is_status_2(line, capsys):
     with pytest.raises(SystemExit) as stop:
         main(line.split())
 
-    out, err = capsys.readouterr()
     assert stop.value.code == 2
-    assert out == ""
-    assert "usage:" in err
+    assert "usage:" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -63,25 +51,18 @@ def test_an_error_is_one_line(error, status, message, monkeypatch, capsys):
     assert capsys.readouterr() == ("", message)
 
 
-def test_a_record_is_read_by_people_or_by_programs(monkeypatch, capsys):
-    record = {"n_ratings": 12345, "share": 0.123456, "done": True, "name": "x"}
+def test_a_record_is_printed_as_lines_or_json(monkeypatch, capsys):
+    record = {"n_ratings": 12345, "share": 0.123456}
     monkeypatch.setattr(commands, "data", lambda _: (0, record))
 
+    main(["data"])
+    assert capsys.readouterr().out.split() == ["n", "ratings", "12,345", "share", "0.1235"]
     main(["data", "--json"])
     assert json.loads(capsys.readouterr().out) == record
-    main(["data"])
-    lines = capsys.readouterr().out.splitlines()
-    facts = [re.split("  +", line) for line in lines]
-    assert facts == [
-        ["n ratings", "12,345"],
-        ["share", "0.1235"],
-        ["done", "True"],
-        ["name", "x"],
-    ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
-def test_a_reader_that_went_away_is_status_141(tmp_path):
+def test_a_reader_that_went_away_is_status_141():
     code = (
         "import sys; from rbm_lib.cli import commands, main; "
         "commands.data = lambda _: (0, {'a': 1}); sys.exit(main.main(['data']))"
