@@ -45,7 +45,8 @@ class Ratings:
     @property
     def scale(self) -> list[float]:
         """1 … 5, or the half stars 0.5 … 5 if a rating is none of these."""
-        return STARS if self.frame["rating"].isin(STARS).all() else HALF_STARS
+        whole = bool(np.isin(self.frame["rating"].to_numpy(), STARS).all())
+        return STARS if whole else HALF_STARS
 
     @property
     def matrix(self) -> RatingMatrix:
@@ -92,7 +93,7 @@ def _read(path: Path, schema: Schema, scale: list[float]) -> pd.DataFrame:
     return frame
 
 
-def as_ids(texts: pd.Series) -> pd.Series:
+def as_ids(texts: Any) -> pd.Series:
     """Ids as numbers if all of them are whole numbers, or else as text."""
     if texts.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         return texts.astype("int64")

@@ -5,7 +5,7 @@ units, so predictions of known ratings are not flattered. A missing unit is pred
 all observed ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -192,7 +192,7 @@ def as_score(model: RBM, probability: Tensor, like_at_least: int | None) -> Tens
 
 
 def fold_in(
-    model: RBM, ratings: dict[Any, float], item_ids: Iterable[Any]
+    model: RBM, ratings: Mapping[Any, float], item_ids: Iterable[Any]
 ) -> tuple[Tensor, Tensor]:
     """Rows for a new person, without training anew.
 
