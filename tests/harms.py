@@ -80,7 +80,7 @@ AXES = refused(
     axis_less=lambda g: g[0], axis_more=lambda g: g[None],
 )
 SHAPES = COLUMNS | AXES
-LISTS = refused(one_less=lambda g: g[1:], one_for_all=lambda g: g[0])
+LISTS = refused([], one_less=lambda g: g[1:], one_for_all=lambda g: g[0])
 NOT_FINITE = refused(nan=first(np.nan), inf=first(np.inf), minus_inf=first(-np.inf))
 OUT_OF_RANGE = either(huge=first(1e30), negative=first(-1), fraction=first(0.5))
 VALUES = NOT_FINITE | OUT_OF_RANGE
@@ -96,7 +96,7 @@ CODES = CONTAINERS | refused("text", "", {"a": 1}, RATINGS) | SHAPES
 OFFSET = FORMS | NO_NUMBERS | COLUMNS | NOT_FINITE
 MASK = CONTAINERS | NO_NUMBERS | COLUMNS | NOT_BOOLEAN
 CELLS = MASK | AXES | same(coo=lambda g: scipy.sparse.coo_array(array(g))) | NONE
-IDS = CONTAINERS | refused(None, "text", "", 3, {"a": 1}, [[1, 2]], [99], [None], [np.nan])
+IDS = CONTAINERS | refused(None, "text", "", {"a": 1}, [[1, 2]], [99], [None], [np.nan])
 PLACES = CONTAINERS | refused(None, "a", "", 99, -99, 1.5, [[0]], ["a"], [np.nan], [True])
 
 NO_NUMBER = refused(None, "3", "", np.nan, np.inf, 1j)
@@ -110,11 +110,15 @@ SHARE = NUMBER | refused(0, 1, 1.5)
 BETA = NUMBER | refused(1.5)
 SIZES = refused(None, "a", "", 4, [], [4], ["a", 3, 2], [4, None], [4, 1.5, 2], [4, 0, 2])
 SEED = refused("a", "", 1.5, np.nan, [1], -1)
+FLAG = refused(None, "text", "", 3, [], np.nan)
 CHOICE = refused("nonsense", "", None, 3, [])
 GENERATOR = refused("seed", "", 0, np.random.default_rng(0))
 PERSON = refused(None, "a", "", 3, [1], {99: 1}, {2: np.nan}, {2: "a"}, {2: None}, {2: -1})
 
-FEW = either(no_user=lambda g: g.rows([]))
+FEW = either(
+    no_user=lambda g: g.rows([]), no_rating=lambda g: g.keep(np.arange(g.n_ratings) < 0),
+    one_rating=lambda g: g.keep(np.arange(g.n_ratings) < 1),
+)
 RATING_MATRIX = FEW | refused(
     None, "text", "", 3, [[0]], np.eye(3), {"a": 1}, MODELS[0], frame=lambda g: g.to_frame()
 )
@@ -127,7 +131,7 @@ SCORER = refused(
     None, "text", "", 3, np.eye(3), other_shape=lambda g: lambda r: np.zeros((2, 2)),
     nan=lambda g: lambda r: np.full(r.shape, np.nan), text=lambda g: lambda r: "text",
 )
-RELATIVE = SHAPES | LISTS | FEW  # what does not fit may be another argument
+RELATIVE = SHAPES | LISTS | FEW | refused(RATINGS)  # another argument may not fit
 # fmt: on
 
 
@@ -144,4 +148,4 @@ def elements(kind):
     of_list = {}
     for name, (make, must) in kind.items():
         of_list[name] = (lambda good, make=make: [make(good[0]), *good[1:]], must)
-    return of_list | LISTS | refused(None, "text", 3, [])
+    return of_list | LISTS | refused(None, "text", 3)

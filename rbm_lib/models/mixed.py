@@ -55,7 +55,7 @@ class Layers(Layer):
         """Each part, with its parameters, and its own features of x, in its own shape."""
         widths = [part.n_features for part in self._parts]
         counts = [part.n_variances for part in self._parts]
-        variances: Sequence[Any] = counts
+        variances: Sequence[Any] = [None] * len(counts)
         if self.log_variance is not None:
             variances = self.log_variance.split(counts)
         result = []
@@ -109,14 +109,6 @@ class Layers(Layer):
             assert own is not None
             pieces.append(part.spread(own).expand(*own.shape[:-1], *part.shape))
         return self._join(pieces)
-
-    def moments(self, field: Tensor) -> list[Tensor]:
-        own = [part.moments(piece) for part, piece in self._by_features(field)]
-        # A part of which the mean is enough stands at its mean in each of the states.
-        count = max(len(states) for states in own)
-        return [
-            self._join([states[i % len(states)] for states in own]) for i in range(count)
-        ]
 
     def statistics(
         self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None

@@ -67,24 +67,15 @@ def test_samples_have_the_conditional_distribution(visible):
     assert_drawn_from(pairs(drawn), mean, variance)
 
 
-def test_stand_ins_of_a_sample_keep_the_variance_of_real_units(visible):
+def test_only_real_units_need_a_sample_in_place_of_their_mean(visible):
     """The statistic of log s^2 is quadratic in x: for others the mean is enough."""
-    model = random_rbm(visible)
-    layer = model.visible
-    field = random_rows(model, 5)
-    mean = layer.mean(field)
+    layer = random_rbm(visible).visible
+    field = random_rows(random_rbm(visible), 5)
 
-    states = torch.stack(layer.moments(field))
-    is_mean = (layer.mean_or_sample(field, seeded(2)) == mean).flatten(1)
+    same = (layer.mean_or_sample(field, seeded(2)) == layer.mean(field)).flatten(1)
 
-    torch.testing.assert_close(states.mean(0), mean)
-    variance = states.flatten(2).var(0, correction=0)
     for part, features, _ in layer.parts():
-        is_real = isinstance(part, Gaussian)
-        expected = part.log_variance.exp() if is_real else torch.zeros(1).double()
-        own = variance[:, features]
-        torch.testing.assert_close(own, expected.expand_as(own))
-        assert is_mean[:, features].all() != is_real
+        assert same[:, features].all() != isinstance(part, Gaussian)
 
 
 @pytest.mark.parametrize("x", [-800.0, -20.0, 0.0, 9.0, 10.5, 15.0, 30.0, 39.0, 800.0])

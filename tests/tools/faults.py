@@ -19,7 +19,6 @@ import torch
 
 import rbm_lib.evaluate
 import rbm_lib.sampling
-from rbm_lib.course import wrong_updates
 from tests.tools.mutation import PACKAGES, ROOT, WORKERS, first_failure, tests_of
 
 
@@ -39,25 +38,27 @@ def gives(change):
     return lambda right, **arguments: change(right(**arguments), **arguments)
 
 
-def negative_phase_added(right, model, v, **rest):
-    rows = {name: rest[name] for name in ("observed", "visible_offset")}
-    positive = model.statistics(v, model.posterior_means(v, **rows), **rows)
-    gradient = right(model=model, v=v, **rest)
-    return {name: 2 * positive[name] - gradient[name] for name in gradient}
+def parallel_mean_field(right, max_sweeps, start, **rest):
+    """Every layer given the old state of its neighbours: -dE/dh is a layer's field."""
+    fields = [right(max_sweeps=0, start=start, **rest)]
+    for _ in range(max_sweeps):
+        with torch.enable_grad():
+            h = [mean.detach().requires_grad_() for mean in fields[-1].means]
+            energy = rest["self"].energy(
+                rest["v"], h, rest["observed"], rest["visible_offset"]
+            )
+            slopes = torch.autograd.grad(energy.sum(), h)
+        fields.append(
+            right(max_sweeps=0, start=[torch.sigmoid(-s) for s in slopes], **rest)
+        )
+    return replace(fields[-1], bound_trace=torch.stack([field.bound for field in fields]))
 
 
-def parallel_mean_field(right, self, visible_offset, **rest):
-    wrong = wrong_updates.parallel_mean_field  # which asks for the start: 0 right sweeps
-    return (wrong if rest["max_sweeps"] else right)(self, **rest)
-
-
-def parallel_gibbs(right, model, v, hidden, **rest):
-    if hidden is None or rest["clamp"] is not None or rest["observed"] is not None:
-        return right(model, v, hidden=hidden, **rest)
-    drawn = wrong_updates.parallel_gibbs(
-        model, v, hidden, rest["sweeps"], rest["generator"]
-    )
-    return drawn if rest["return_hidden"] else drawn[0]
+def mixed_sweeps(right, **arguments):
+    """The last unit, in a DBM one of layer 2, drawn given other hidden states than v."""
+    state, info = right(**arguments)
+    other = right(**arguments)[0].v
+    return state.with_v(torch.cat([state.v[:, :-1], other[:, -1:]], 1)), info
 
 
 def swap_by_the_wrong_sign(right, energy=rbm_lib.RBM.free_energy, **arguments):
@@ -80,13 +81,15 @@ FAULTS = {  # what goes wrong: where (below rbm_lib), and what stands in the pla
     "energy divided by the batch size": ("RBM.energy", gives(lambda e, v, **_: e / len(v))),
     "statistics divided by the batch size": ("RBM.statistics",
         gives(lambda s, v, **_: {name: len(v) / 8 * x for name, x in s.items()})),
-    "no W h in the statistic of log σ²": ("models.units.Gaussian.log_variance_statistic",
-        given(field=torch.zeros_like)),
-    "top-down term missing": ("DBM.input_to_odd", given(even=torch.zeros_like)),
+    "no W h in the statistic of log s^2": ("models.Gaussian.statistics",
+        given(product=torch.zeros_like)),
+    "Gaussian sample without noise": ("models.Gaussian.sample",
+        gives(lambda _, self, field, **__: self.mean(field))),
+    "level off by one": ("models.Categorical.sample", gives(lambda v, **_: v.roll(1, -1))),
     "mean field of all layers at once": ("DBM.mean_field", parallel_mean_field),
+    "layers of different sweeps": ("sampling.gibbs_step", mixed_sweeps),
     "clamp ignored": ("sampling.gibbs", given(clamp=None)),
     "hidden states of chains forgotten": ("sampling.gibbs", given(hidden=None)),
-    "all layers sampled at once": ("sampling.gibbs", parallel_gibbs),
     "swap of tempering inverted": ("sampling.tempered_gibbs", swap_by_the_wrong_sign),
     "interpolation turned round": ("sampling.interpolate", given(beta=lambda b: 1 - b)),
     "log Z of all units": ("likelihood.exact_log_partition", given(observed=None)),
@@ -94,15 +97,21 @@ FAULTS = {  # what goes wrong: where (below rbm_lib), and what stands in the pla
         gives(lambda gradient, **_: {name: -x for name, x in gradient.items()})),
     "AIS too sure of itself": ("likelihood.ais_log_partition",
         gives(lambda ais, **_: replace(ais, standard_error=ais.standard_error / 10))),
-    "negative phase added": ("training.gradients.cd_gradient", negative_phase_added),
-    "k ignored": ("training.gradients.cd_gradient", given(k=1)),
-    "chains reset": ("training.gradients.pcd_gradient", given(chains=torch.zeros_like)),
-    "momentum applied twice": ("training.optimization.Momentum.step",
-        lambda right, self: (right(self), right(self))),
+    "negative phase added": ("training.gradients.difference",
+        lambda right, positive, negative: {n: positive[n] + negative[n] for n in positive}),
+    "k ignored": ("training.gradients.run_chains", given(k=1)),
+    "chains reset": ("training.PCD.phases",
+        lambda right, self, **rest: (self.chains.zero_(), right(self, **rest))[1]),
+    "weights grow by their decay": ("training.WeightDecay.add_to",
+        lambda right, self, gradient, model: [gradient[name].add_(W, alpha=self.rate)
+            for name, W in model.named_parameters() if name in model.weight_names]),
+    "each step taken twice": ("training.optimization.take_step",
+        lambda right, **arguments: (right(**arguments), right(**arguments))),
     "short last batch dropped": ("training.fit", whole_batches_only),
+    "schedule ignored": ("training.fit", given(schedule=None)),
     "labels of other rows": ("training.fine_tune", given(labels=lambda y: y.flip(0))),
     "seen items recommended": ("recommend.top_n", given(seen=lambda seen: seen & False)),
-    "leak guard off": ("recommend.evaluate.assert_no_leak", lambda right, **_: None),
+    "leak guard off": ("evaluate.assert_no_leak", lambda right, **_: None),
     "bootstrap over ratings, not users": ("evaluate.rating_metrics", given(groups=None)),
 }
 # fmt: on
@@ -134,8 +143,8 @@ def pytest_configure():
 
 def caught_by(what):
     """The first test that fails with this fault, or ""."""
-    module = find(FAULTS[what][0])[1].__module__.replace("data.cells", "recommend.evaluate")
-    for tests in tests_of("/".join(module.split(".")[1:]) + ".py"):
+    _, package, module = find(FAULTS[what][0])[1].__module__.split(".")
+    for tests in tests_of(f"{package}/{module}.py"):
         if failed := first_failure(ROOT, tests, "-p", "tests.tools.faults", RBM_FAULT=what):
             break
     print(f"{what:40} {failed or 'NOT CAUGHT'}", flush=True)

@@ -63,7 +63,9 @@ def test_the_record_of_an_rbm(visible):
 
     record = monitor(model, VisibleData(model, v), VisibleData(model, v[:2]))
 
-    assert record["free_energy"] == pytest.approx(float(model.free_energy(v).mean().detach()))
+    assert record["free_energy"] == pytest.approx(
+        float(model.free_energy(v).mean().detach())
+    )
     held_out = float(exact_log_likelihood(model, v[:2]).mean())
     assert record["validation_log_likelihood"] == pytest.approx(held_out)
     has_levels = visible in ("bernoulli", "categorical")
