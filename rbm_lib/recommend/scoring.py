@@ -55,11 +55,6 @@ def predict(
         Probabilities (of 1, or of each level) or means of Gaussian units. A row with
         nothing observed gets the prior's answer (cold start).
 
-    Raises
-    ------
-    ValueError, TypeError
-        For values, shapes or methods that do not fit.
-
     Examples
     --------
     >>> predict(RBM(3, 2, weight_std=0.0), torch.tensor([[1.0, 0.0, 1.0]]))
@@ -164,10 +159,6 @@ def score_items(
         Bernoulli units and two levels: P(like). More levels: the expected level, or
         P(level ≥ like_at_least). Gaussian units: the mean.
 
-    Raises
-    ------
-    ValueError
-        If `like_at_least` is no level above the lowest, or there are no levels.
     """
     like_at_least = checked_level(model, like_at_least)
     probability = predict(model, v, observed, method, visible_offset, batch_size)
@@ -219,11 +210,6 @@ def fold_in(
     -------
     (Tensor, Tensor)
         v and observed, one row, ready for `predict`.
-
-    Raises
-    ------
-    ValueError
-        For unknown ids, and values out of range.
 
     Examples
     --------

@@ -33,7 +33,7 @@ class GradientMethod(ABC):
 
     chains: Tensor | None = None  # what a checkpoint saves of the method
 
-    def prepare(
+    def prepare(  # noqa: B027
         self, model: BoltzmannMachine, data: VisibleData, batch_size: int, generator: Rng
     ) -> None:
         """Called once, before the first batch; most methods need nothing."""
@@ -122,9 +122,8 @@ class PCD(GradientMethod):
     k : int
         Number of Gibbs sweeps for each update.
     n_chains : int, optional
-        Number of chains; by default as many as rows in a batch. If rows have masks or
-        offsets of their own, each row has its own model and one chain, and n_chains must be
-        None.
+        By default as many as rows in a batch. Rows with masks or offsets of their own have
+        one chain each, and n_chains must be None.
     center, posterior
         As in `CD`.
 
@@ -136,10 +135,7 @@ class PCD(GradientMethod):
     Examples
     --------
     >>> from rbm_lib import RBM, fit
-    >>> method = PCD(k=1, n_chains=20)
-    >>> history = fit(RBM(6, 2, seed=0), torch.eye(6), method, epochs=2, progress=False)
-    >>> method.chains.shape
-    torch.Size([20, 2])
+    >>> history = fit(RBM(6, 2), torch.eye(6), PCD(n_chains=20), epochs=2, progress=False)
     """
 
     k: int = 1
@@ -290,7 +286,7 @@ def data_hidden(
 def start_chains(
     model: BoltzmannMachine, data: VisibleData, n_chains: int, generator: Rng
 ) -> Tensor:
-    """Hidden states of `n_chains` persistent chains, drawn given training rows in turn."""
+    """Hidden states of persistent chains, drawn given training rows in turn."""
     view = rbm_view(model)
     order = torch.arange(n_chains, device=model.visible_bias.device) % len(data)
     chains = []

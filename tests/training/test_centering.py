@@ -16,7 +16,7 @@ DEEP = (3, 4, 3, 2)
 
 @pytest.mark.parametrize("build", [random_rbm, random_dbm])
 def test_the_centred_gradient_is_the_chain_rule_there_and_back(visible, build):
-    """In centred parameters the gradient is g' = J^T g; carried back to ours it is J J^T g."""
+    """In centred parameters the gradient is J^T g; carried back it is J J^T g."""
     model = build(visible) if build is random_rbm else build(visible, DEEP)
     v = random_rows(model, 30)
     batch = model.as_batch(v)
@@ -50,7 +50,7 @@ def test_the_centred_gradient_is_the_chain_rule_there_and_back(visible, build):
 
 @pytest.mark.parametrize("flipped", [False, True])
 def test_a_centred_run_learns_data_and_their_mirror_image(flipped):
-    """Two patterns of eight bits, a tenth of the bits flipped: the best is their entropy."""
+    """Two patterns of eight bits, a tenth of them flipped: the best is the entropy."""
     generator = seeded(0)
     patterns = torch.tensor([[1, 1, 1, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 1, 1, 1]]).double()
     v = patterns[torch.randint(2, (1000,), generator=generator)]

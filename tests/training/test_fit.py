@@ -51,7 +51,7 @@ def two_clusters(visible, n=400):
 @pytest.mark.parametrize("masked", [None, "shared", "per row"])
 @pytest.mark.parametrize("moved", [False, True])
 def test_seven_rows_in_batches_of_four_by_hand(visible, method, masked, moved):
-    """Two batches, the second short; draws from one generator; ascent along the gradient."""
+    """Two batches, the second short; one generator; ascent along the gradient."""
     model = random_rbm(visible)
     by_hand = random_rbm(visible)
     v = random_rows(model, 7)
