@@ -130,12 +130,18 @@ def scaled(model):
 
 
 def boosting(**settings):
-    settings = {"learning_rate": 0.05, "max_leaf_nodes": 15, "min_samples_leaf": 200} | settings
+    settings = {
+        "learning_rate": 0.05,
+        "max_leaf_nodes": 15,
+        "min_samples_leaf": 200,
+    } | settings
     return HistGradientBoostingClassifier(max_iter=100, random_state=0, **settings)
 
 
 def forest(leaf=20, trees=100):
-    return RandomForestClassifier(trees, min_samples_leaf=leaf, max_samples=0.3, random_state=0)
+    return RandomForestClassifier(
+        trees, min_samples_leaf=leaf, max_samples=0.3, random_state=0
+    )
 
 
 def tree(leaf=1000):
@@ -170,18 +176,34 @@ def drawn(x, y, rows):
 
 
 def fitted(name, model, x, y, rows):
-    return model.fit(*drawn(x, y, min(rows, NEIGHBOURS_OF) if "neighbours" in name else rows))
+    return model.fit(
+        *drawn(x, y, min(rows, NEIGHBOURS_OF) if "neighbours" in name else rows)
+    )
 
 
 def score(probability, rows, n_bootstrap=500):
     """One line of the table."""
     label = rows["is_listened"].to_numpy()
-    frame = rating_metrics(probability, label, rows["user_id"].to_numpy(), n_bootstrap=n_bootstrap)
+    frame = rating_metrics(
+        probability, label, rows["user_id"].to_numpy(), n_bootstrap=n_bootstrap
+    )
     frame = frame.set_index("metric")
-    line = {"AUC": frame["mean"]["AUC"], "low": frame["low"]["AUC"], "high": frame["high"]["AUC"]}
-    line |= {name: frame["mean"][name] for name in ("log-loss", "ECE", "group AUC") if name in frame.index}
+    line = {
+        "AUC": frame["mean"]["AUC"],
+        "low": frame["low"]["AUC"],
+        "high": frame["high"]["AUC"],
+    }
+    line |= {
+        name: frame["mean"][name]
+        for name in ("log-loss", "ECE", "group AUC")
+        if name in frame.index
+    }
     accuracy = ((probability >= 0.5) == label).mean()
-    return line | {"accuracy": accuracy, "majority": max(label.mean(), 1 - label.mean()), "rows": len(label)}
+    return line | {
+        "accuracy": accuracy,
+        "majority": max(label.mean(), 1 - label.mean()),
+        "rows": len(label),
+    }
 
 
 # ---- the table of models ---------------------------------------------------------------------------------
@@ -195,21 +217,38 @@ def model_table(seeds, rows):
         data = case(listens)
         log(f"features: {time.monotonic() - started:.0f} s")
         y = data.known["is_listened"]
-        simple = {"constant": None, "user rate": "user_id rate", "item rate": "media_id rate"}
+        simple = {
+            "constant": None,
+            "user rate": "user_id rate",
+            "item rate": "media_id rate",
+        }
         for name, make in {**simple, **MODELS}.items():
             started = time.monotonic()
             if name in simple:
                 guess = {
-                    k: x[make] if make else np.full(len(x), y.mean()) for k, (_, x) in data.held_out.items()
+                    k: x[make] if make else np.full(len(x), y.mean())
+                    for k, (_, x) in data.held_out.items()
                 }
             else:
                 model = fitted(name, make(), data.features, y, rows)
-                guess = {k: model.predict_proba(x)[:, 1] for k, (_, x) in data.held_out.items()}
+                guess = {
+                    k: model.predict_proba(x)[:, 1] for k, (_, x) in data.held_out.items()
+                }
             seconds = time.monotonic() - started
             for split, (held_out, _) in data.held_out.items():
                 line = score(np.asarray(guess[split], dtype=float), held_out)
-                records.append({"split": split, "model": name, "table": number, **line, "seconds": seconds})
-            log(f"table {number}: {name} {records[-2]['AUC']:.3f} {records[-1]['AUC']:.3f}, {seconds:.1f} s")
+                records.append(
+                    {
+                        "split": split,
+                        "model": name,
+                        "table": number,
+                        **line,
+                        "seconds": seconds,
+                    }
+                )
+            log(
+                f"table {number}: {name} {records[-2]['AUC']:.3f} {records[-1]['AUC']:.3f}, {seconds:.1f} s"
+            )
     table = summary(records, ["split", "model"])
     return pd.concat([table.loc[[split]] for split in data.held_out])
 
@@ -263,7 +302,11 @@ def tune_table(seeds, rows):
 
         for smooth in ("auto", 5.0, 20.0, 50.0):
             data = case(inner, {"inner": temporal_split}, smooth)
-            add(f"rates, smooth {smooth}: logistic regression", MODELS["logistic regression"](), data)
+            add(
+                f"rates, smooth {smooth}: logistic regression",
+                MODELS["logistic regression"](),
+                data,
+            )
             add(f"rates, smooth {smooth}: gradient boosting", boosting(), data)
         data = case(inner, {"inner": temporal_split})
         for name, make in GRID.items():
@@ -273,7 +316,9 @@ def tune_table(seeds, rows):
         people = whole_users(inner, rows)
         known, later = (people[part] for part in temporal_split(people))
         for decay in (0.03, 0.1, 0.3):
-            columns = Machines(np.unique(people["user_id"]), decay).fit(known).transform(later).T
+            columns = (
+                Machines(np.unique(people["user_id"]), decay).fit(known).transform(later).T
+            )
             for item, column in zip(("tracks", "artists"), columns, strict=True):
                 log(f"table {number}: RBM on {item}, decay {decay}")
                 answered = np.isfinite(column)
@@ -326,7 +371,9 @@ def fool_tables(seeds, rows):
                     )  # fmt: skip
 
         share = len(held_out) / (len(known) + len(held_out))
-        mixed = train_test_split(np.arange(len(listens)), test_size=share, random_state=number)
+        mixed = train_test_split(
+            np.arange(len(listens)), test_size=share, random_state=number
+        )
         for split, (a, b) in {
             "random": [listens.iloc[part] for part in mixed], "temporal": (known, held_out),
         }.items():  # fmt: skip
@@ -339,7 +386,9 @@ def fool_tables(seeds, rows):
                     chance = model.predict_proba(x_later)[:, 1]
                 log(f"table {number}: {split} split, {name}")
                 auc = roc_auc_score(b["is_listened"], chance)
-                at_random.append({"split": split, "model": name, "table": number, "AUC": auc})
+                at_random.append(
+                    {"split": split, "model": name, "table": number, "AUC": auc}
+                )
     return {
         "Trees on their own rows": summary(trees, "model, raw columns"),
         "Rates of the rows themselves": summary(own_rows, ["rates of", "from", "model"]),
@@ -354,7 +403,9 @@ def peak(children=False):
     """Most memory that this process (its children) had at a time, GB. Not on Windows."""
     import resource
 
-    used = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
+    used = resource.getrusage(
+        resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF
+    ).ru_maxrss
     return used * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
@@ -371,20 +422,35 @@ def scale_table(n_rows):
         started = time.monotonic()
         result = function(*args, **options)
         shape = getattr(result, "shape", "")
-        records.append({"step": name, "result": shape, "seconds": time.monotonic() - started, "GB": peak()})
+        records.append(
+            {
+                "step": name,
+                "result": shape,
+                "seconds": time.monotonic() - started,
+                "GB": peak(),
+            }
+        )
         return result
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.csv"
         process = get_context("spawn").Process(target=write_invented, args=(path, n_rows))
-        step("invent and write (a process of its own)", lambda: (process.start(), process.join())[0])
+        step(
+            "invent and write (a process of its own)",
+            lambda: (process.start(), process.join())[0],
+        )
         if process.exitcode:
             raise SystemExit("writing the CSV failed")
-        records[-1] |= {"result": f"{path.stat().st_size / 1e6:.0f} MB", "GB": peak(children=True)}
+        records[-1] |= {
+            "result": f"{path.stat().st_size / 1e6:.0f} MB",
+            "GB": peak(children=True),
+        }
         listens = step("read_listens", read_listens, path)
     parts = step("temporal_split", temporal_split, listens)
     step("first_flow_split", first_flow_split, listens)
-    history, later = step("the rows of both parts", lambda: [listens[part] for part in parts])
+    history, later = step(
+        "the rows of both parts", lambda: [listens[part] for part in parts]
+    )
     everything = [  # kept: a lesson holds them all at once
         step("rates of the known rows, out of fold", rates, history),
         step("rates of the held-out rows", rates, history, later),
@@ -399,7 +465,10 @@ def scale_table(n_rows):
 # ---- Boltzmann machines ----------------------------------------------------------------------------------
 
 QUIET = {"schedule": linear_decay(), "device": "cpu", "progress": False}
-MIN_PLAYS, BLOCKS = 5, 4  # items with fewer plays are left out; runs of days for columns out of fold
+MIN_PLAYS, BLOCKS = (
+    5,
+    4,
+)  # items with fewer plays are left out; runs of days for columns out of fold
 
 
 def machine(matrix, decay=0.1, offset=None, bias=None):
@@ -419,7 +488,10 @@ def machine(matrix, decay=0.1, offset=None, bias=None):
 
 def log_odds(model, matrix, rows, item, offset=None):
     """Of keeping, for the user and item of each row, given the matrix; NaN for an item that it lacks."""
-    person, place = matrix.user_index(rows["user_id"]), pd.Index(matrix.item_ids).get_indexer(rows[item])
+    person, place = (
+        matrix.user_index(rows["user_id"]),
+        pd.Index(matrix.item_ids).get_indexer(rows[item]),
+    )
     chance = score_items(model, matrix, visible_offset=offset).double().numpy()
     return np.where(place >= 0, logit(chance.clip(1e-6, 1 - 1e-6))[person, place], np.nan)
 
@@ -438,7 +510,10 @@ class Machines(BaseEstimator):
         return self
 
     def transform(self, listens):
-        columns = (log_odds(m, self.matrices_[item], listens, item) for item, m in self.models_.items())
+        columns = (
+            log_odds(m, self.matrices_[item], listens, item)
+            for item, m in self.models_.items()
+        )
         return np.column_stack(list(columns))
 
 
@@ -446,18 +521,34 @@ def belief_network(x, y, x_later, pretrained):
     """P(kept) by a DBN with a classifier on top; columns are cut into eight bins of equal frequency."""
     edges = {name: np.unique(np.quantile(x[name], np.arange(1, 8) / 8)) for name in x}
     bins, bins_later = (
-        torch.tensor(np.column_stack([np.searchsorted(edges[name], rows[name], side="right") for name in x]))
+        torch.tensor(
+            np.column_stack(
+                [np.searchsorted(edges[name], rows[name], side="right") for name in x]
+            )
+        )
         for rows in (x, x_later)
     )
     std = 0.05 if pretrained else 0.3
-    model = DBN([len(edges), 40, 40], "categorical", n_levels=8, n_classes=2, weight_std=std, seed=0)
+    model = DBN(
+        [len(edges), 40, 40], "categorical", n_levels=8, n_classes=2, weight_std=std, seed=0
+    )
     options = {"batch_size": 100, **QUIET}
     seeded = lambda: torch.Generator().manual_seed(0)  # noqa: E731
     if pretrained:
         unwatched = [Monitor(every=10**6)]
-        pretrain(model, bins, epochs=3, lr=0.01, callbacks=unwatched, generator=seeded(), **options)
+        pretrain(
+            model,
+            bins,
+            epochs=3,
+            lr=0.01,
+            callbacks=unwatched,
+            generator=seeded(),
+            **options,
+        )
     options |= {"generator": seeded(), "weight_decay": 1e-4}
-    fine_tune(model, bins, torch.tensor(y.to_numpy(dtype=int)), epochs=6, lr=1e-3, **options)
+    fine_tune(
+        model, bins, torch.tensor(y.to_numpy(dtype=int)), epochs=6, lr=1e-3, **options
+    )
     return model.predict_proba(bins_later)[:, 1].double().numpy()
 
 
@@ -465,7 +556,9 @@ def whole_users(listens, rows, seed=0):
     """All listens of users drawn at random, at most so many rows."""
     counts = listens["user_id"].value_counts()
     people = np.random.default_rng(seed).permutation(counts.index)
-    return listens[listens["user_id"].isin(people[counts[people].cumsum().to_numpy() <= rows])]
+    return listens[
+        listens["user_id"].isin(people[counts[people].cumsum().to_numpy() <= rows])
+    ]
 
 
 def rbm_tables(seeds, rows):
@@ -482,7 +575,9 @@ def rbm_tables(seeds, rows):
         columns = ["RBM, tracks", "RBM, artists"]
         own = out_of_fold(machines, known, y, day_folds(known, BLOCKS))
         own = x.join(pd.DataFrame(own, known.index, columns))
-        new = x_later.join(pd.DataFrame(machines.fit(known).transform(later), later.index, columns))
+        new = x_later.join(
+            pd.DataFrame(machines.fit(known).transform(later), later.index, columns)
+        )
         log(f"table {number}: machines")
 
         two = ["user_id rate", "media_id rate"]
@@ -491,7 +586,9 @@ def rbm_tables(seeds, rows):
             "RBM on tracks": expit(new[columns[0]]),
             "RBM on artists": expit(new[columns[1]]),
             "user rate": x_later[two[0]],
-            "user's and track's rate": MODELS[linear]().fit(x[two], y).predict_proba(x_later[two])[:, 1],
+            "user's and track's rate": MODELS[linear]()
+            .fit(x[two], y)
+            .predict_proba(x_later[two])[:, 1],
         }
         for name, fill in ((linear, own.mean()), (trees, {})):
             guess[name] = MODELS[name]().fit(x, y).predict_proba(x_later)[:, 1]
@@ -502,7 +599,10 @@ def rbm_tables(seeds, rows):
             log(f"table {number}: DBN, {name}")
         guess = {name: np.asarray(values, dtype=float) for name, values in guess.items()}
 
-        parts = {"known items": new[columns].notna().all(axis=1).to_numpy(), "all": np.ones(len(later), bool)}
+        parts = {
+            "known items": new[columns].notna().all(axis=1).to_numpy(),
+            "all": np.ones(len(later), bool),
+        }
         for items, part in parts.items():
             for name, p in guess.items():
                 if np.isfinite(p[part]).all():
@@ -515,20 +615,33 @@ def rbm_tables(seeds, rows):
         ):  # fmt: skip
             part = np.isfinite(guess[one])
             line = auc_lead(guess[one][part], guess[other][part], truth[part], person[part])
-            line = line.loc[0, ["mean", "low", "high", "n"]].set_axis(["AUC", "low", "high", "rows"])
+            line = line.loc[0, ["mean", "low", "high", "n"]].set_axis(
+                ["AUC", "low", "high", "rows"]
+            )
             leads.append({"model": one, "beyond": other, "table": number, **line})
-        cold += [{"table": number, **line} for line in cold_start(listens, known, later, number)]
+        cold += [
+            {"table": number, **line} for line in cold_start(listens, known, later, number)
+        ]
         log(f"table {number}: cold start")
     return {
-        "Last five days; machines know items of five plays": summary(views, ["items", "model"]),
-        "Lead in AUC, paired, on the rows that both can answer": summary(leads, ["model", "beyond"]),
+        "Last five days; machines know items of five plays": summary(
+            views, ["items", "model"]
+        ),
+        "Lead in AUC, paired, on the rows that both can answer": summary(
+            leads, ["model", "beyond"]
+        ),
         "New users, last five days": summary(cold, ["model", "listens known"]),
     }
 
 
 def profile(listens, people):
     """Age, gender and platform of each user's first listen."""
-    first = listens.sort_values("ts_listen", kind="stable").groupby("user_id").first().reindex(people)
+    first = (
+        listens.sort_values("ts_listen", kind="stable")
+        .groupby("user_id")
+        .first()
+        .reindex(people)
+    )
     platform = [first["platform_name"] == number for number in (1, 2)]
     return np.column_stack([first["user_age"], first["user_gender"], *platform])
 
@@ -548,8 +661,12 @@ def cold_start(listens, known, later, seed, share=0.3):
     by_profile = MODELS["logistic regression"]().fit(x[person], kept)
     x, x_new = by_profile.decision_function(x), by_profile.decision_function(x_new)
     x, x_new = x - x.mean(), x_new - x.mean()
-    bias, slope = multinomial_covariate(matrix, np.repeat(x[:, None], matrix.n_items, axis=1))
-    offset, offset_new = (torch.tensor(a[:, None, None], dtype=torch.float32) * slope for a in (x, x_new))
+    bias, slope = multinomial_covariate(
+        matrix, np.repeat(x[:, None], matrix.n_items, axis=1)
+    )
+    offset, offset_new = (
+        torch.tensor(a[:, None, None], dtype=torch.float32) * slope for a in (x, x_new)
+    )
     plain, conditional = machine(matrix), machine(matrix, offset=offset, bias=bias)
 
     track = logit(rates(old, later)["media_id rate"].to_numpy(dtype=float))
@@ -579,16 +696,26 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="invented tables")
-    parser.add_argument("--rows", type=int, default=200_000, help="invented, or of the real ones, to fit on")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="invented tables"
+    )
+    parser.add_argument(
+        "--rows", type=int, default=200_000, help="invented, or of the real ones, to fit on"
+    )
     parser.add_argument("--rbm", action="store_true", help="Boltzmann machines instead")
     parser.add_argument("--fool", action="store_true", help="how to fool yourself instead")
-    parser.add_argument("--tune", action="store_true", help="settings on inner splits instead")
-    parser.add_argument("--scale", type=int, metavar="N", help="N invented rows through every step instead")
+    parser.add_argument(
+        "--tune", action="store_true", help="settings on inner splits instead"
+    )
+    parser.add_argument(
+        "--scale", type=int, metavar="N", help="N invented rows through every step instead"
+    )
     args = parser.parse_args()
     pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_rows", 500)
     if args.scale:
-        print(f"{args.scale:,} invented listens; GB: most memory so far\n{scale_table(args.scale)}")
+        print(
+            f"{args.scale:,} invented listens; GB: most memory so far\n{scale_table(args.scale)}"
+        )
         return
     try:
         load_deezer(synthetic=False, n_rows=1, verbose=False)

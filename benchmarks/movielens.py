@@ -30,7 +30,13 @@ from rbm_lib.training import ItemMeanDecay, linear_decay
 
 # ---- the machines, with the settings chosen by --tune -----------------------------------------------------
 
-COMMON = {"batch_size": 50, "lr": 0.05, "schedule": linear_decay(), "callbacks": [Monitor(every=10**6)], "progress": False}
+COMMON = {
+    "batch_size": 50,
+    "lr": 0.05,
+    "schedule": linear_decay(),
+    "callbacks": [Monitor(every=10**6)],
+    "progress": False,
+}
 PLAIN = {"n_hidden": 100, "epochs": 20, "weight_decay": 0.01, "weight_std": 0.01}
 USER_ROWS = {
     "n_hidden": 30,
@@ -54,7 +60,9 @@ def softmax_rbm(ratings, n_hidden, weight_std, covariate=True, seed=0, **setting
     x = left_out_bias(ratings) if covariate else np.zeros(ratings.shape, dtype=np.float32)
     bias, coefficient = multinomial_covariate(ratings, x)
     offset = torch.as_tensor(x)[..., None] * coefficient if covariate else None
-    model = RBM(ratings.n_items, n_hidden, "categorical", ratings.n_levels, weight_std, seed)
+    model = RBM(
+        ratings.n_items, n_hidden, "categorical", ratings.n_levels, weight_std, seed
+    )
     model.visible_bias.data.copy_(bias)
     generator = torch.Generator().manual_seed(seed)
     rows = VisibleData(model, ratings, visible_offset=offset)
@@ -65,7 +73,9 @@ def softmax_rbm(ratings, n_hidden, weight_std, covariate=True, seed=0, **setting
 def likes_rbm(likes, n_hidden, weight_std, seed=0, **settings):
     """Log-odds of a like (n_users, n_items): a Bernoulli machine of full 0/1 rows, nothing missing."""
     x = torch.as_tensor(likes.likes().toarray(), dtype=torch.float32)
-    model = RBM(likes.n_items, n_hidden, weight_std=weight_std, seed=seed).initialize_from(x)
+    model = RBM(likes.n_items, n_hidden, weight_std=weight_std, seed=seed).initialize_from(
+        x
+    )
     fit(model, x, generator=torch.Generator().manual_seed(seed), **COMMON, **settings)
     return log_odds(predict(model, x).cpu().double().numpy())
 
@@ -104,7 +114,11 @@ def rating_models(train, like):
     }
     for name, scorer in scorers.items():
         yield name, baselines.calibrated(scorer, train, like), scorer(train)
-    yield "RBM, 2 levels, user rows", softmax_rbm(binary, **PLAIN, covariate=False)[..., 1], None
+    yield (
+        "RBM, 2 levels, user rows",
+        softmax_rbm(binary, **PLAIN, covariate=False)[..., 1],
+        None,
+    )
     users = softmax_rbm(binary, **USER_ROWS)[..., 1]
     yield "  + decay to item mean, covariate", users, None
     items = softmax_rbm(binary.T, **ITEM_ROWS)[..., 1].T
@@ -117,8 +131,13 @@ def rating_models(train, like):
 
 
 def ratings_of(data, fold):
-    ids = {"user_ids": np.sort(data.users.user_id), "item_ids": np.sort(data.movies.movie_id)}
-    return evaluate.Split(*(RatingMatrix.from_frame(part, **ids) for part in data.split(fold)))
+    ids = {
+        "user_ids": np.sort(data.users.user_id),
+        "item_ids": np.sort(data.movies.movie_id),
+    }
+    return evaluate.Split(
+        *(RatingMatrix.from_frame(part, **ids) for part in data.split(fold))
+    )
 
 
 def rating_fold(data, fold, like):
@@ -145,7 +164,9 @@ def rating_table(data, folds, like, jobs):
         mean = pd.concat(frames).groupby("metric", sort=False)["mean"].mean()
         prob, expected = zip(*[result[name] for result, _, _ in parts], strict=True)
         expected = None if expected[0] is None else np.concatenate(expected)
-        pooled = metrics(np.concatenate(prob), expected, users, levels, like, 300).set_index("metric")
+        pooled = metrics(
+            np.concatenate(prob), expected, users, levels, like, 300
+        ).set_index("metric")
         records.append({"model": name, **intervals(mean, pooled)})
     return pd.DataFrame(records).set_index("model").fillna("")
 
@@ -174,7 +195,9 @@ def metrics(prob, expected, users, levels, like, n_bootstrap):
 def likes_of(data, at_least=4, fewest=5):
     liked = data.ratings[data.ratings.rating >= at_least]
     liked = liked[liked.groupby("user_id").movie_id.transform("size") >= fewest]
-    return RatingMatrix.from_frame(liked, like_at_least=at_least, item_ids=np.sort(data.movies.movie_id))
+    return RatingMatrix.from_frame(
+        liked, like_at_least=at_least, item_ids=np.sort(data.movies.movie_id)
+    )
 
 
 def ranking_split(data, seed):
@@ -184,7 +207,9 @@ def ranking_split(data, seed):
     result = {}
     start = time.perf_counter()
     for name, scores in ranking_scores(split.train):
-        result[name] = evaluate.per_user_ranking(scores, split.held_out, split.train, [10, 20])
+        result[name] = evaluate.per_user_ranking(
+            scores, split.held_out, split.train, [10, 20]
+        )
         log(f"split {seed}  {name:40} {time.perf_counter() - start:6.1f} s")
         start = time.perf_counter()
     return result
@@ -213,17 +238,21 @@ def ranking_table(data, seeds, jobs):
     per_split = spread(jobs, ranking_split, [(data, seed) for seed in seeds])
     records = []
     of_users = {
-        name: pd.concat([f[name] for f in per_split]).groupby(level=0).mean() for name in per_split[0]
+        name: pd.concat([f[name] for f in per_split]).groupby(level=0).mean()
+        for name in per_split[0]
     }
     reference = of_users["EASE, l2 300"]
     for name, per_user in of_users.items():
         frame = evaluate.mean_interval(per_user).set_index("metric")
         frame = frame.loc[["NDCG@10", "Recall@20", "Precision@10", "MAP@10"]]
         each = {
-            f"split {s}": round(f[name]["NDCG@10"].mean(), 4) for s, f in zip(seeds, per_split, strict=True)
+            f"split {s}": round(f[name]["NDCG@10"].mean(), 4)
+            for s, f in zip(seeds, per_split, strict=True)
         }
         beyond = evaluate.mean_interval((per_user - reference)[["NDCG@10"]]).iloc[0]
-        paired = {"NDCG@10 beyond EASE": f"{beyond['mean']:+.4f} [{beyond.low:+.3f}, {beyond.high:+.3f}]"}
+        paired = {
+            "NDCG@10 beyond EASE": f"{beyond['mean']:+.4f} [{beyond.low:+.3f}, {beyond.high:+.3f}]"
+        }
         records.append({"model": name, **intervals(frame["mean"], frame), **paired, **each})
     return pd.DataFrame(records).set_index("model")
 
@@ -235,9 +264,9 @@ def tuning_candidates():
     """{question: (candidates {name: scorer}, measure)}; a scorer sees an inner training set only."""
 
     def auc(split, scorer):
-        return split.rating(scorer, like_at_least=3 if split.train.n_levels > 2 else 1, n_bootstrap=0)[
-            "mean"
-        ][0]
+        return split.rating(
+            scorer, like_at_least=3 if split.train.n_levels > 2 else 1, n_bootstrap=0
+        )["mean"][0]
 
     def ndcg(split, scorer):
         return split.ranking(scorer, k=10, n_bootstrap=0)["mean"][0]
@@ -260,13 +289,19 @@ def tuning_candidates():
         return scorer
 
     def knn(k, shrink):
-        return lambda t: baselines.calibrated(lambda u: baselines.item_knn_ratings(u, k, shrink), t, 3)
+        return lambda t: baselines.calibrated(
+            lambda u: baselines.item_knn_ratings(u, k, shrink), t, 3
+        )
 
     def factors(n, reg):
-        return lambda t: baselines.calibrated(lambda u: baselines.matrix_factorization(u, n, reg), t, 3)
+        return lambda t: baselines.calibrated(
+            lambda u: baselines.matrix_factorization(u, n, reg), t, 3
+        )
 
     def auto(n, reg):
-        return lambda t: baselines.calibrated(lambda u: baselines.autorec(u.T, n, reg).T, t, 3)
+        return lambda t: baselines.calibrated(
+            lambda u: baselines.autorec(u.T, n, reg).T, t, 3
+        )
 
     rating = {
         "ItemKNN": {f"k {k}, shrink {s}": knn(k, s) for k in (20, 40) for s in (20, 50)},
@@ -286,7 +321,8 @@ def tuning_candidates():
             for s in (0, 10, 50)
         },
         "EASE": {
-            f"l2 {v}": lambda t, v=v: baselines.ease(t, v) for v in (100.0, 200.0, 300.0, 500.0, 1000.0)
+            f"l2 {v}": lambda t, v=v: baselines.ease(t, v)
+            for v in (100.0, 200.0, 300.0, 500.0, 1000.0)
         },
         "iALS": {
             f"alpha {a}, reg {r}": lambda t, a=a, r=r: baselines.ials(t, alpha=a, reg=r)
@@ -316,9 +352,15 @@ def tune(which, seed_or_fold, data, only=None):
     for question, candidates in questions.items():
         if only and only not in question:
             continue
-        best, frame = evaluate.select(candidates, train, measure, seeds=(1000 + seed_or_fold,))
+        best, frame = evaluate.select(
+            candidates, train, measure, seeds=(1000 + seed_or_fold,)
+        )
         log(f"{which} {seed_or_fold}: {question}: {best}")
-        frames.append(frame.assign(model=question, training_set=seed_or_fold, chosen=frame["name"] == best))
+        frames.append(
+            frame.assign(
+                model=question, training_set=seed_or_fold, chosen=frame["name"] == best
+            )
+        )
     return pd.concat(frames)
 
 
@@ -341,14 +383,26 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--folds", type=int, nargs="+", default=[1, 2, 3, 4, 5], choices=range(1, 6))
-    parser.add_argument("--like", type=int, default=4, choices=(3, 4), help="lowest rating that is a like")
+    parser.add_argument(
+        "--folds", type=int, nargs="+", default=[1, 2, 3, 4, 5], choices=range(1, 6)
+    )
+    parser.add_argument(
+        "--like", type=int, default=4, choices=(3, 4), help="lowest rating that is a like"
+    )
     parser.add_argument("--top-n", action="store_true", help="the ranking table instead")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="random splits of the ranking table"
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0, 1, 2],
+        help="random splits of the ranking table",
     )
-    parser.add_argument("--tune", action="store_true", help="the settings' figures on inner splits instead")
-    parser.add_argument("--only", default="", help="with --tune: only models whose name holds this text")
+    parser.add_argument(
+        "--tune", action="store_true", help="the settings' figures on inner splits instead"
+    )
+    parser.add_argument(
+        "--only", default="", help="with --tune: only models whose name holds this text"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     args = parser.parse_args()
     data = load_movielens("100k", verbose=False)
@@ -356,10 +410,16 @@ def main():
     pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_rows", 500)
     if args.tune:
         which, sets = ("ranking", args.seeds) if args.top_n else ("ratings", args.folds)
-        frame = pd.concat(spread(args.jobs, tune, [(which, s, data, args.only) for s in sets]))
-        table = frame.pivot_table(index=["model", "name"], columns="training_set", values="value", sort=False)
+        frame = pd.concat(
+            spread(args.jobs, tune, [(which, s, data, args.only) for s in sets])
+        )
+        table = frame.pivot_table(
+            index=["model", "name"], columns="training_set", values="value", sort=False
+        )
         table["mean"] = table.mean(axis=1)
-        print(f"Inner splits, {'NDCG@10' if args.top_n else 'AUC, like = rating >= 4'}:\n{table.round(4)}")
+        print(
+            f"Inner splits, {'NDCG@10' if args.top_n else 'AUC, like = rating >= 4'}:\n{table.round(4)}"
+        )
     elif args.top_n:
         print(f"Ranking, likes >= 4, splits {args.seeds}, per-user random 80/20:")
         print(ranking_table(data, args.seeds, args.jobs))

@@ -49,13 +49,24 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS_PYTHON = ROOT / "build/peers-venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-RATINGS = [(6040, 3706, 1_000_209), (162_541, 59_047, 25_000_095)]  # users, items, ratings: MovieLens 1M, 25M
+PEERS_PYTHON = (
+    ROOT / "build/peers-venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+)
+RATINGS = [
+    (6040, 3706, 1_000_209),
+    (162_541, 59_047, 25_000_095),
+]  # users, items, ratings: MovieLens 1M, 25M
 CASES = [(128, 784, 128), (512, 3706, 256), (1024, 10000, 512)]  # batch, visible, hidden
 N_BATCHES = 4  # rows there are, in batches
-TURN_SECONDS = 0.2, 0.05  # of the floor's turns, and with --quick; the others do as many updates
+TURN_SECONDS = (
+    0.2,
+    0.05,
+)  # of the floor's turns, and with --quick; the others do as many updates
 FLOOR, SAMPLED = "five bare products", "rbm_lib, sampled visible"
-BARS = {"rbm_lib, mean visible": (1.25, 1.15), SAMPLED: (1.60, 1.40)}  # at one thread: small case, others
+BARS = {
+    "rbm_lib, mean visible": (1.25, 1.15),
+    SAMPLED: (1.60, 1.40),
+}  # at one thread: small case, others
 IMPORT_BAR = 1.3
 
 
@@ -124,7 +135,9 @@ def scikit_learn(in_float32, case, data, device, turn):
     from sklearn.neural_network import BernoulliRBM
 
     batch, _, hidden = case
-    model = BernoulliRBM(hidden, learning_rate=0.01, batch_size=batch, n_iter=1, random_state=0)
+    model = BernoulliRBM(
+        hidden, learning_rate=0.01, batch_size=batch, n_iter=1, random_state=0
+    )
     if in_float32:
         model.fit(data[:batch])  # `fit` keeps float32, but starts afresh at each call
         generator = np.random.RandomState(0)
@@ -146,7 +159,10 @@ def learnergy(whole_fit, case, data, device, turn):
     model = RBM(visible, hidden, steps=1, learning_rate=0.01, use_gpu=device == "cuda")
     data = torch.from_numpy(data)
     if whole_fit:
-        parts = [torch.utils.data.TensorDataset(part, torch.zeros(batch)) for part in data.split(batch)]
+        parts = [
+            torch.utils.data.TensorDataset(part, torch.zeros(batch))
+            for part in data.split(batch)
+        ]
         for part in itertools.cycle(parts):
             turn()
             model.fit(part, batch, 1)
@@ -156,7 +172,9 @@ def learnergy(whole_fit, case, data, device, turn):
             turn()
             samples = data[index]
             visible_states = model.gibbs_sampling(samples)[4].detach()
-            cost = torch.mean(model.energy(samples)) - torch.mean(model.energy(visible_states))
+            cost = torch.mean(model.energy(samples)) - torch.mean(
+                model.energy(visible_states)
+            )
             model.optimizer.zero_grad()
             cost.backward()
             model.optimizer.step()
@@ -168,7 +186,10 @@ def rbms(case, data, device, turn):
     from rbms.training.pcd import fit_batch_pcd
 
     batch, visible, hidden = case
-    data, weights = torch.from_numpy(data).to(device), torch.ones(len(data), 1, device=device)
+    data, weights = (
+        torch.from_numpy(data).to(device),
+        torch.ones(len(data), 1, device=device),
+    )
     start = torch.randn(visible, hidden) * 0.01, torch.zeros(visible), torch.zeros(hidden)
     params = BBRBM(*start, device=torch.device(device))
     params.init_grad()
@@ -205,7 +226,10 @@ def make_rows(case):
     """(N_BATCHES · batch, visible) float32 zeros and ones: the same ones in every process."""
     import numpy as np
 
-    rows, generator = np.empty((N_BATCHES * case[0], case[1]), np.float32), np.random.default_rng(0)
+    rows, generator = (
+        np.empty((N_BATCHES * case[0], case[1]), np.float32),
+        np.random.default_rng(0),
+    )
     for row in rows:  # one by one: the peak memory shall not be that of making them
         row[:] = generator.random(len(row), np.float32) < 0.5
     return rows
@@ -214,19 +238,28 @@ def make_rows(case):
 def peak_memory():
     """Largest resident size of this process so far, MB; None where it is not known."""
     try:  # Linux: ru_maxrss would start from the size of the process that started this one
-        return int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+        return (
+            int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1])
+            / 1024
+        )
     except (OSError, TypeError):
         pass
     try:
         import resource
     except ImportError:
         return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 1024
+    )
 
 
 def versions():
     names = ("torch", "numpy", "scikit-learn", "learnergy", "rbms", "rbm-lib")
-    loaded = [n for n in names if {"scikit-learn": "sklearn"}.get(n, n).replace("-", "_") in sys.modules]
+    loaded = [
+        n
+        for n in names
+        if {"scikit-learn": "sklearn"}.get(n, n).replace("-", "_") in sys.modules
+    ]
     return {name: importlib.metadata.version(name) for name in loaded}
 
 
@@ -287,7 +320,16 @@ class Worker:
         if self.missing:
             return
         shape = "x".join(map(str, case))
-        command = [str(python), __file__, "--worker", name, "--cases", shape, "--threads", str(threads)]
+        command = [
+            str(python),
+            __file__,
+            "--worker",
+            name,
+            "--cases",
+            shape,
+            "--threads",
+            str(threads),
+        ]
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [*command, "--device", device], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
@@ -303,7 +345,9 @@ class Worker:
         if line:
             return json.loads(line)
         self.errors.seek(0)
-        self.missing = "failed: " + (self.errors.read().strip().splitlines() or ["no message"])[-1]
+        self.missing = (
+            "failed: " + (self.errors.read().strip().splitlines() or ["no message"])[-1]
+        )
         self.close()
         return {}
 
@@ -364,7 +408,10 @@ def measure_case(case, threads, device, repeats, peers_python, turn_seconds, nam
             if worker.missing:
                 about[worker.name] = {"missing": worker.missing}
             else:
-                memory = {"peak_mb": worker.last["peak_mb"], "setup_mb": worker.setup["setup_mb"]}
+                memory = {
+                    "peak_mb": worker.last["peak_mb"],
+                    "setup_mb": worker.setup["setup_mb"],
+                }
                 about[worker.name] = memory | {"versions": worker.setup["versions"]}
     finally:
         for worker in workers:
@@ -385,9 +432,13 @@ def summary(case, threads, device, pairs, about):
     pairs: name → per round (the floor's, its own), each (seconds, processor seconds) per update.
     about: name → memory and versions, or {"missing": why}.
     """
-    ratios = {name: [own[0] / floor[0] for floor, own in found] for name, found in pairs.items()}
+    ratios = {
+        name: [own[0] / floor[0] for floor, own in found] for name, found in pairs.items()
+    }
     floors = [floor[0] for found in pairs.values() for floor, _ in found]
-    rows = [{"name": FLOOR, "ms": 1e3 * statistics.median(floors), "ratio": 1.0} | about[FLOOR]]
+    rows = [
+        {"name": FLOOR, "ms": 1e3 * statistics.median(floors), "ratio": 1.0} | about[FLOOR]
+    ]
     for name, found in pairs.items():
         row = {"name": name} | about[name]
         rows.append(row)
@@ -398,7 +449,11 @@ def summary(case, threads, device, pairs, about):
         row |= {"ratio": middle, "ratio_low": low, "ratio_high": high}
         if threads == 1 and device == "cpu":
             row["cpu_ratio"] = statistics.median(own[1] / floor[1] for floor, own in found)
-        if ratios.get(SAMPLED) and "missing" not in about[SAMPLED] and not name.startswith("rbm_lib"):
+        if (
+            ratios.get(SAMPLED)
+            and "missing" not in about[SAMPLED]
+            and not name.startswith("rbm_lib")
+        ):
             both = zip(ratios[name], ratios[SAMPLED], strict=True)
             row["times_ours"] = statistics.median(theirs / mine for theirs, mine in both)
         if name in BARS and threads == 1 and device == "cpu":
@@ -413,7 +468,9 @@ def import_time(repeats):
 
     def once(module):
         command = [sys.executable, "-c", code.format(module)]
-        seconds, *modules = subprocess.check_output(command, text=True, env=environment(1)).split()
+        seconds, *modules = subprocess.check_output(
+            command, text=True, env=environment(1)
+        ).split()
         return float(seconds), set(modules)
 
     once("rbm_lib")  # the files are then in memory, and compiled
@@ -425,13 +482,22 @@ def import_time(repeats):
         "rbm_lib_seconds": statistics.median(own for _, (own, _) in found),
         "ratio": statistics.median(own / torch for (torch, _), (own, _) in found),
         "bar": IMPORT_BAR,
-        "further_modules": sorted(name for name in modules - without if not name.startswith("_")),
+        "further_modules": sorted(
+            name for name in modules - without if not name.startswith("_")
+        ),
     }
 
 
 def log_z(visible, hidden, threads=1):
     """Exact log Z of one machine, in a process of its own: seconds and peak memory."""
-    command = [sys.executable, __file__, "--worker", "log_z", "--cases", f"1x{visible}x{hidden}"]
+    command = [
+        sys.executable,
+        __file__,
+        "--worker",
+        "log_z",
+        "--cases",
+        f"1x{visible}x{hidden}",
+    ]
     command += ["--threads", str(threads)]
     return json.loads(subprocess.check_output(command, text=True, env=environment(threads)))
 
@@ -448,14 +514,28 @@ def work_log_z(visible, hidden, threads):
     value = float(exact_log_partition(model))
     seconds = time.perf_counter() - start
     memory = {"seconds": seconds, "peak_mb": peak_memory(), "setup_mb": before}
-    print(json.dumps({"visible": visible, "hidden": hidden, "threads": threads, "log_z": value} | memory))
+    print(
+        json.dumps(
+            {"visible": visible, "hidden": hidden, "threads": threads, "log_z": value}
+            | memory
+        )
+    )
 
 
 def masked_ratings(shape, threads):
     """One epoch of masked CD-1 on invented ratings, and lists for everybody, in a process of its own."""
-    command = [sys.executable, __file__, "--worker", "masked_ratings", "--cases", "x".join(map(str, shape))]
+    command = [
+        sys.executable,
+        __file__,
+        "--worker",
+        "masked_ratings",
+        "--cases",
+        "x".join(map(str, shape)),
+    ]
     return json.loads(
-        subprocess.check_output([*command, "--threads", str(threads)], text=True, env=environment(threads))
+        subprocess.check_output(
+            [*command, "--threads", str(threads)], text=True, env=environment(threads)
+        )
     )
 
 
@@ -471,12 +551,16 @@ def make_ratings(n_users, n_items, n_ratings):
     cell = np.empty(0, np.int64)
     while len(cell) < n_ratings:
         more = (n_ratings - len(cell)) * 5 // 4 + 1000
-        user, item = (np.searchsorted(t, generator.random(more) * t[-1]) for t in (active, known))
+        user, item = (
+            np.searchsorted(t, generator.random(more) * t[-1]) for t in (active, known)
+        )
         cell = np.sort(np.concatenate([cell, user.astype(np.int64) * n_items + item]))
         cell = cell[np.concatenate([[True], np.diff(cell) > 0])]
     cell = generator.permutation(cell)[:n_ratings]
     ids = {"user_ids": np.arange(n_users), "item_ids": np.arange(n_items)}
-    return RatingMatrix(cell // n_items, cell % n_items, generator.integers(0, 2, n_ratings), **ids)
+    return RatingMatrix(
+        cell // n_items, cell % n_items, generator.integers(0, 2, n_ratings), **ids
+    )
 
 
 def work_masked_ratings(n_users, n_items, n_ratings, threads, n_hidden=100):
@@ -492,7 +576,10 @@ def work_masked_ratings(n_users, n_items, n_ratings, threads, n_hidden=100):
     options = {"epochs": 1, "batch_size": batch_size, "progress": False, "device": "cpu"}
     fit(model, ratings.rows(slice(0, batch_size)), **options)  # not counted
     before, seconds = peak_memory(), []
-    for task in (lambda: fit(model, ratings, **options), lambda: top_n_unseen(model, ratings, 20)):
+    for task in (
+        lambda: fit(model, ratings, **options),
+        lambda: top_n_unseen(model, ratings, 20),
+    ):
         start = time.perf_counter()
         task()
         seconds.append(time.perf_counter() - start)
@@ -517,9 +604,18 @@ LIKES_MODELS = ("popularity", "ItemKNN", "EASE", "iALS", "RBM")
 
 def likes_only(shape, name, threads):
     """Scores for everybody by one of LIKES_MODELS, from likes alone, in a process of its own."""
-    command = [sys.executable, __file__, "--worker", "likes " + name, "--cases", "x".join(map(str, shape))]
+    command = [
+        sys.executable,
+        __file__,
+        "--worker",
+        "likes " + name,
+        "--cases",
+        "x".join(map(str, shape)),
+    ]
     return json.loads(
-        subprocess.check_output([*command, "--threads", str(threads)], text=True, env=environment(threads))
+        subprocess.check_output(
+            [*command, "--threads", str(threads)], text=True, env=environment(threads)
+        )
     )
 
 
@@ -543,7 +639,13 @@ def work_likes_only(name, n_users, n_items, n_ratings, threads):
     start = time.perf_counter(), time.process_time()
     scores = models[name](likes)
     wall, own = time.perf_counter() - start[0], time.process_time() - start[1]
-    record = {"model": name, "users": n_users, "items": n_items, "likes": likes.n_ratings, "threads": threads}
+    record = {
+        "model": name,
+        "users": n_users,
+        "items": n_items,
+        "likes": likes.n_ratings,
+        "threads": threads,
+    }
     record |= {"seconds": wall, "cpu_seconds": own, "mean_score": float(scores.mean())}
     print(json.dumps(record | {"peak_mb": peak_memory(), "setup_mb": before}))
 
@@ -562,7 +664,9 @@ def machine(device):
     }
     if device == "cuda":
         code = "import torch; print(torch.cuda.get_device_name())"
-        found["gpu"] = subprocess.check_output([sys.executable, "-c", code], text=True).strip()
+        found["gpu"] = subprocess.check_output(
+            [sys.executable, "-c", code], text=True
+        ).strip()
     return found
 
 
@@ -582,24 +686,41 @@ def case_table(record):
     heads = "ms/update", "× floor", "quartiles", "CPU time", "× ours", "peak MB", "before"
     lines = [
         "batch {}, {} visible, {} hidden".format(*record["case"])
-        + "; {device}, threads: {threads}; {repeats} rounds of {updates} updates".format(**record),
+        + "; {device}, threads: {threads}; {repeats} rounds of {updates} updates".format(
+            **record
+        ),
         f"{'':26}" + "".join(f" {head:>11}" for head in heads) + "  bar",
     ]
     for row in record["rows"]:
         if "missing" in row:
             lines.append(f"{row['name']:26}   {row['missing']}")
             continue
-        quartiles = f"{row['ratio_low']:.2f}–{row['ratio_high']:.2f}" if "ratio_low" in row else ""
+        quartiles = (
+            f"{row['ratio_low']:.2f}–{row['ratio_high']:.2f}" if "ratio_low" in row else ""
+        )
         cells = [f"{row['ms']:.2f}", f"{row['ratio']:.2f}", quartiles]
-        cells += [f"{row[key]:.2f}" if key in row else "" for key in ("cpu_ratio", "times_ours")]
-        cells += ["?" if row[key] is None else f"{row[key]:.0f}" for key in ("peak_mb", "setup_mb")]
+        cells += [
+            f"{row[key]:.2f}" if key in row else "" for key in ("cpu_ratio", "times_ours")
+        ]
+        cells += [
+            "?" if row[key] is None else f"{row[key]:.0f}"
+            for key in ("peak_mb", "setup_mb")
+        ]
         bar = verdict(row["ratio"], row["bar"]) if "bar" in row else ""
-        lines.append((f"{row['name']:26}" + "".join(f" {cell:>11}" for cell in cells) + f"  {bar}").rstrip())
+        lines.append(
+            (
+                f"{row['name']:26}" + "".join(f" {cell:>11}" for cell in cells) + f"  {bar}"
+            ).rstrip()
+        )
     return "\n".join(lines)
 
 
 def peak(found):
-    size = "?" if found["peak_mb"] is None else f"{found['peak_mb']:.0f} ({found['setup_mb']:.0f} before)"
+    size = (
+        "?"
+        if found["peak_mb"] is None
+        else f"{found['peak_mb']:.0f} ({found['setup_mb']:.0f} before)"
+    )
     return f"peak MB {size}"
 
 
@@ -610,8 +731,13 @@ def report(result):
     for record in result["dense"]:
         for row in record["rows"]:
             used |= row.get("versions", {})
-    parts = [about, ", ".join(f"{name} {version}" for name, version in sorted(used.items()))]
-    parts += [f"load before {result['load_before']}, after {result['load_after']} (of others and of this)"]
+    parts = [
+        about,
+        ", ".join(f"{name} {version}" for name, version in sorted(used.items())),
+    ]
+    parts += [
+        f"load before {result['load_before']}, after {result['load_after']} (of others and of this)"
+    ]
     parts += ["\n" + case_table(record) for record in result["dense"]]
     if found := result["import"]:
         parts.append(
@@ -652,8 +778,14 @@ def draw(result, path):
     plotting.use_style()
     fewest = min(record["threads"] for record in result["dense"])
     records = [record for record in result["dense"] if record["threads"] == fewest]
-    rows = [[row for row in record["rows"][1:] if "missing" not in row] for record in records]
-    names = [name for name in CONTESTANTS if any(row["name"] == name for part in rows for row in part)]
+    rows = [
+        [row for row in record["rows"][1:] if "missing" not in row] for record in records
+    ]
+    names = [
+        name
+        for name in CONTESTANTS
+        if any(row["name"] == name for part in rows for row in part)
+    ]
     size = (3.1 * len(records) + 2.0, 0.34 * len(names) + 1.3)
     figure, axes = plt.subplots(1, len(records), figsize=size, squeeze=False, sharey=True)
     for axis, record, part in zip(axes[0], records, rows, strict=True):
@@ -665,7 +797,8 @@ def draw(result, path):
         axis.bar_label(bars, [f"{row['ratio']:.2f}" for row in part], padding=3, fontsize=9)
         axis.axvline(1, color=plotting.COLORS["red"], linewidth=1.2)
         axis.set_title(
-            "{}, {}, {}".format(*record["case"]) + (" (GPU)" if record["device"] == "cuda" else "")
+            "{}, {}, {}".format(*record["case"])
+            + (" (GPU)" if record["device"] == "cuda" else "")
         )
         axis.set_xlim(0, 1.2 * max(row["ratio"] for row in part))
     axes[0][0].set_yticks(range(len(names)), names)
@@ -673,7 +806,9 @@ def draw(result, path):
     where = f"{result['machine']['cpu']}, {fewest} thread{'s' * (fewest > 1)}"
     where += f"; GPU: {result['machine']['gpu']}" if "gpu" in result["machine"] else ""
     figure.suptitle("Cases: batch, visible, hidden units", fontsize=11, x=0.01, ha="left")
-    figure.supxlabel(f"time of an update / time of its five matrix products ({where})", fontsize=10)
+    figure.supxlabel(
+        f"time of an update / time of its five matrix products ({where})", fontsize=10
+    )
     figure.savefig(path, metadata={"Software": None})
     plt.close(figure)
 
@@ -684,7 +819,9 @@ def draw(result, path):
 def parse_case(text):
     sizes = text.split("x")
     if len(sizes) != 3 or not all(size.isdecimal() and int(size) for size in sizes):
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected batch x visible x hidden, as 128x784x128")
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, expected batch x visible x hidden, as 128x784x128"
+        )
     return tuple(int(size) for size in sizes)
 
 
@@ -698,20 +835,34 @@ def find_device(device):
 def measure(args):
     """Everything: the dict that goes into the JSON."""
     device, seconds = find_device(args.device), TURN_SECONDS[args.quick]
-    result = {"format": 1, "machine": machine(device), "load_before": load(), "load_after": None, "dense": []}
+    result = {
+        "format": 1,
+        "machine": machine(device),
+        "load_before": load(),
+        "load_after": None,
+        "dense": [],
+    }
     for where in dict.fromkeys(["cpu", device]):
-        for case, threads in itertools.product(args.cases, args.threads if where == "cpu" else [1]):
+        for case, threads in itertools.product(
+            args.cases, args.threads if where == "cpu" else [1]
+        ):
             print(f"{case}, {where}, threads: {threads}", file=sys.stderr, flush=True)
-            result["dense"].append(measure_case(case, threads, where, args.repeats, args.peers, seconds))
+            result["dense"].append(
+                measure_case(case, threads, where, args.repeats, args.peers, seconds)
+            )
     print("import, log Z", file=sys.stderr, flush=True)
     result["import"] = import_time(3 if args.quick else 11)
     result["log_z"] = log_z(784, 16 if args.quick else 22)
     print("masked ratings", file=sys.stderr, flush=True)
     shapes = RATINGS[:1] if args.quick else RATINGS
-    result["masked_ratings"] = [masked_ratings(shape, max(args.threads)) for shape in shapes]
+    result["masked_ratings"] = [
+        masked_ratings(shape, max(args.threads)) for shape in shapes
+    ]
     print("likes only", file=sys.stderr, flush=True)
     models = () if args.quick else LIKES_MODELS
-    result["likes_only"] = [likes_only(RATINGS[0], name, max(args.threads)) for name in models]
+    result["likes_only"] = [
+        likes_only(RATINGS[0], name, max(args.threads)) for name in models
+    ]
     return result | {"load_after": load()}
 
 
@@ -719,19 +870,35 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="small case, one thread, few rounds")
     parser.add_argument(
-        "--cases", type=parse_case, nargs="+", help="batch x visible x hidden, as 128x784x128"
+        "--quick", action="store_true", help="small case, one thread, few rounds"
     )
-    parser.add_argument("--repeats", type=int, help="rounds (default 9; quick 5); at least 2")
+    parser.add_argument(
+        "--cases",
+        type=parse_case,
+        nargs="+",
+        help="batch x visible x hidden, as 128x784x128",
+    )
+    parser.add_argument(
+        "--repeats", type=int, help="rounds (default 9; quick 5); at least 2"
+    )
     parser.add_argument("--threads", type=int, nargs="+", help="default 1 and 2; quick 1")
     parser.add_argument(
-        "--device", choices=["auto", "cpu", "cuda"], default="auto", help="CUDA comes after the CPU"
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        default="auto",
+        help="CUDA comes after the CPU",
     )
-    parser.add_argument("--peers", default=PEERS_PYTHON, help="the Python that has learnergy and rbms")
-    parser.add_argument("--figure", type=Path, metavar="JSON", help="draw this result instead of measuring")
     parser.add_argument(
-        "--output", type=Path, help="default build/speed.json; with --figure, build/speed.png"
+        "--peers", default=PEERS_PYTHON, help="the Python that has learnergy and rbms"
+    )
+    parser.add_argument(
+        "--figure", type=Path, metavar="JSON", help="draw this result instead of measuring"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="default build/speed.json; with --figure, build/speed.png",
     )
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
@@ -745,7 +912,9 @@ def main(arguments=None):
     if args.worker == "masked_ratings":
         return work_masked_ratings(*args.cases[0], args.threads[0])
     if args.worker and args.worker.startswith("likes "):
-        return work_likes_only(args.worker.removeprefix("likes "), *args.cases[0], args.threads[0])
+        return work_likes_only(
+            args.worker.removeprefix("likes "), *args.cases[0], args.threads[0]
+        )
     if args.worker:
         return work(args.worker, args.cases[0], args.threads[0], args.device)
     output = args.output or ROOT / "build" / ("speed.png" if args.figure else "speed.json")
@@ -753,7 +922,9 @@ def main(arguments=None):
     if args.figure:
         return draw(json.loads(args.figure.read_text(encoding="utf-8")), output)
     result = measure(args)
-    output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    output.write_text(
+        json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     print(report(result))
 
 

@@ -54,7 +54,9 @@ def log(text):
 
 
 def grbm(rows, n_hidden, seed=0, **options):
-    model = RBM(rows.shape[1], n_hidden, "gaussian", weight_std=0.2, seed=seed).initialize_from(rows)
+    model = RBM(
+        rows.shape[1], n_hidden, "gaussian", weight_std=0.2, seed=seed
+    ).initialize_from(rows)
     fit(model, rows, generator=torch.Generator().manual_seed(seed), **RECIPE | options)
     return model
 
@@ -64,10 +66,14 @@ def gdbm(rows, sizes, seed=0, first=False, **settings):
 
     settings: of the joint training's PCD.
     """
-    model = DBM([rows.shape[1], *sizes], "gaussian", weight_std=0.2, seed=seed).initialize_from(rows)
+    model = DBM(
+        [rows.shape[1], *sizes], "gaussian", weight_std=0.2, seed=seed
+    ).initialize_from(rows)
     generator = torch.Generator().manual_seed(seed)
     if first:
-        pretrain(model, rows, generator=generator, **RECIPE | {"epochs": RECIPE["epochs"] // 2})
+        pretrain(
+            model, rows, generator=generator, **RECIPE | {"epochs": RECIPE["epochs"] // 2}
+        )
     method = PCD(k=5, n_chains=256, **settings)
     fit(model, rows, generator=generator, **RECIPE | {"method": method})
     return model
@@ -80,7 +86,9 @@ MACHINES = {
     "GDBM 16-8, plain": lambda rows: gdbm(rows, [16, 8]),
     "GDBM 16-8, pretrained": lambda rows: gdbm(rows, [16, 8], first=True),
     "GDBM 16-8, centred": lambda rows: gdbm(rows, [16, 8], center=True),
-    "GDBM 16-8, centred, sampled posterior": lambda rows: gdbm(rows, [16, 8], center=True, posterior="gibbs"),
+    "GDBM 16-8, centred, sampled posterior": lambda rows: gdbm(
+        rows, [16, 8], center=True, posterior="gibbs"
+    ),
 }
 
 
@@ -109,10 +117,14 @@ def likelihood_table(tracks, seeds, only=""):
         slope = slope - plain.log_jacobian(tracks.iloc[parts[2]][list(FEATURES)])
         gain = {
             "diagonal Gaussian": -0.5 * (held**2 + np.log(2 * np.pi)).sum(1) - slope - full,
-            "factor analysis, 8": FactorAnalysis(8).fit(own).score_samples(held) - slope - full,
+            "factor analysis, 8": FactorAnalysis(8).fit(own).score_samples(held)
+            - slope
+            - full,
         }
         for name, n, kind in (("20 diagonal", 20, "diag"), ("10 full", 10, "full")):
-            mixture = GaussianMixture(n, covariance_type=kind, n_init=5, random_state=seed, max_iter=300)
+            mixture = GaussianMixture(
+                n, covariance_type=kind, n_init=5, random_state=seed, max_iter=300
+            )
             gain[f"mixture of {name}"] = mixture.fit(own).score_samples(held) - slope - full
         sizes, dead = {}, {}
         for name, make in MACHINES.items():
@@ -124,7 +136,9 @@ def likelihood_table(tracks, seeds, only=""):
             sizes[name] = sum(p.numel() for p in model.parameters())
             if model.n_even:
                 dead[name] = float(model.mean_field(test_rows).means[1].std(0).mean())
-            log(f"split {seed}: {name} {gain[name].mean():+.3f}, {time.monotonic() - started:.0f} s")
+            log(
+                f"split {seed}: {name} {gain[name].mean():+.3f}, {time.monotonic() - started:.0f} s"
+            )
         for name, values in gain.items():
             error = values.std(ddof=1) / len(values) ** 0.5
             records.append(
@@ -144,7 +158,10 @@ def likelihood_table(tracks, seeds, only=""):
 def matrix(listeners, tracks):
     heard = listeners.interactions
     ones = np.ones(len(heard), dtype=int)
-    users, items = listeners.profiles["user_id"].to_numpy(), tracks["track_uri"].to_numpy(dtype=object)
+    users, items = (
+        listeners.profiles["user_id"].to_numpy(),
+        tracks["track_uri"].to_numpy(dtype=object),
+    )
     return RatingMatrix(
         heard["user_id"].to_numpy(), heard["track_uri"].to_numpy(dtype=object), ones,
         n_levels=2, user_ids=users, item_ids=items,
@@ -161,7 +178,9 @@ def like_rbm(likes, n_hidden=200, seed=0, **settings):
 
 def top_n_table(tracks, seeds):
     features = AudioFeatures().fit(tracks[list(FEATURES)])
-    coordinates = torch.as_tensor(features.transform(tracks[list(FEATURES)]), dtype=torch.float32)
+    coordinates = torch.as_tensor(
+        features.transform(tracks[list(FEATURES)]), dtype=torch.float32
+    )
     raw = StandardScaler().fit_transform(tracks[list(FEATURES)])
     small, large, deep = (
         grbm(coordinates, 16),
@@ -181,7 +200,9 @@ def top_n_table(tracks, seeds):
         split = evaluate.random_split(matrix(listeners, tracks), seed=seed)
         noise = np.random.default_rng(seed).random((len(listeners.profiles), len(tracks)))
         scorers = {
-            "oracle": lambda likes, listeners=listeners, noise=noise: listeners.chance(tracks) + 1e-6 * noise,
+            "oracle": lambda likes, listeners=listeners, noise=noise: (
+                listeners.chance(tracks) + 1e-6 * noise
+            ),
             "random": lambda likes, noise=noise: noise,
             "popularity": baselines.popularity,
             "ItemKNN": lambda likes: baselines.item_knn(likes, 1000, 0.0),
@@ -199,7 +220,9 @@ def top_n_table(tracks, seeds):
             frames.append(table.assign(model=name, seed=seed))
     frame = pd.concat(frames)
     wanted = frame[frame["metric"].isin(["Recall@20", "NDCG@10"])]
-    table = wanted.pivot_table(index="model", columns="metric", values=["mean", "low", "high"], sort=False)
+    table = wanted.pivot_table(
+        index="model", columns="metric", values=["mean", "low", "high"], sort=False
+    )
     return table.swaplevel(axis=1).sort_index(axis=1, ascending=[False, False]).round(4)
 
 
@@ -217,14 +240,20 @@ def tune_table(tracks, seeds):
     }  # fmt: skip
     frames = []
     for seed in seeds:
-        outer = evaluate.random_split(matrix(simulate_listeners(tracks, seed=seed), tracks), seed=seed)
+        outer = evaluate.random_split(
+            matrix(simulate_listeners(tracks, seed=seed), tracks), seed=seed
+        )
         inner = evaluate.random_split(outer.train, seed=seed + 100)
         for name, chosen in settings.items():
-            table = inner.ranking(lambda likes, c=chosen: like_rbm(likes, **c), k=20, n_bootstrap=0)
+            table = inner.ranking(
+                lambda likes, c=chosen: like_rbm(likes, **c), k=20, n_bootstrap=0
+            )
             value = table.set_index("metric")["mean"]["Recall@20"]
             log(f"seed {seed}: {name} {value:.4f}")
             frames.append({"settings": name, "seed": seed, "Recall@20": value})
-    table = pd.DataFrame(frames).pivot_table(index="settings", columns="seed", values="Recall@20", sort=False)
+    table = pd.DataFrame(frames).pivot_table(
+        index="settings", columns="seed", values="Recall@20", sort=False
+    )
     table["mean"] = table.mean(axis=1)
     return table.round(4)
 
@@ -234,7 +263,9 @@ def tune_table(tracks, seeds):
 
 def embedding_table(tracks, seed=0):
     features = AudioFeatures().fit(tracks[list(FEATURES)])
-    coordinates = torch.as_tensor(features.transform(tracks[list(FEATURES)]), dtype=torch.float32)
+    coordinates = torch.as_tensor(
+        features.transform(tracks[list(FEATURES)]), dtype=torch.float32
+    )
     points = {
         "raw features": StandardScaler().fit_transform(tracks[list(FEATURES)]),
         "AudioFeatures": coordinates.numpy(),
@@ -260,7 +291,9 @@ def embedding_table(tracks, seed=0):
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
         folds = StratifiedKFold(5, shuffle=True, random_state=seed)
         guess = cross_val_predict(model, np.hstack([mean, sd]), archetype, cv=folds)
-        one = OneVsRestClassifier(make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)))
+        one = OneVsRestClassifier(
+            make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        )
         prob = cross_val_predict(
             one, x[known], labels[known].astype(int), groups=artist[known], cv=GroupKFold(5),
             method="predict_proba",
@@ -272,7 +305,12 @@ def embedding_table(tracks, seed=0):
         log(records[-1])
     majority = pd.Series(archetype).value_counts(normalize=True).iloc[0]
     records.append(
-        {"embedding": "nothing", "numbers": 0, "archetype accuracy": majority, "genre macro-AUC": 0.5}
+        {
+            "embedding": "nothing",
+            "numbers": 0,
+            "archetype accuracy": majority,
+            "genre macro-AUC": 0.5,
+        }
     )
     return pd.DataFrame(records).round(3).to_string(index=False)
 
@@ -282,22 +320,36 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--top-n", action="store_true", help="the recommendations instead")
-    parser.add_argument("--embeddings", action="store_true", help="genre and archetype instead")
-    parser.add_argument("--tune", action="store_true", help="settings on inner splits instead")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3], help="random splits")
-    parser.add_argument("--only", default="", help="likelihood: only machines whose name holds this text")
+    parser.add_argument(
+        "--embeddings", action="store_true", help="genre and archetype instead"
+    )
+    parser.add_argument(
+        "--tune", action="store_true", help="settings on inner splits instead"
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2, 3], help="random splits"
+    )
+    parser.add_argument(
+        "--only", default="", help="likelihood: only machines whose name holds this text"
+    )
     args = parser.parse_args()
     data = load_spotify(verbose=False)
     print(data.origin)
     pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_rows", 500)
     if args.top_n:
-        print(f"Recommendations, splits {args.seeds}:\n{top_n_table(data.tracks, args.seeds)}")
+        print(
+            f"Recommendations, splits {args.seeds}:\n{top_n_table(data.tracks, args.seeds)}"
+        )
     elif args.tune:
-        print(f"Inner splits, Recall@20, seeds {args.seeds}:\n{tune_table(data.tracks, args.seeds)}")
+        print(
+            f"Inner splits, Recall@20, seeds {args.seeds}:\n{tune_table(data.tracks, args.seeds)}"
+        )
     elif args.embeddings:
         print(embedding_table(data.tracks))
     else:
-        print(f"Gain over the full-covariance Gaussian, nats per test track, splits {args.seeds}:")
+        print(
+            f"Gain over the full-covariance Gaussian, nats per test track, splits {args.seeds}:"
+        )
         print(likelihood_table(data.tracks, args.seeds, args.only))
 
 

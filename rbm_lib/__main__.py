@@ -1,9 +1,12 @@
-"""``python -m rbm_lib data|train|evaluate|recommend``; see docs/command_line.md."""
+"""`python -m rbm_lib data|train|evaluate|recommend`; see docs/command_line.md."""
 
+import io
 import sys
 
 from rbm_lib.cli.main import main
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # a title that the terminal cannot show is no reason to stop
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A title that the terminal cannot show is no reason to stop.
+        sys.stdout.reconfigure(errors="replace")
     sys.exit(main())

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 
-def write_whole(path: str | Path, content: str | bytes) -> None:
+def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
     """Write text (as UTF-8) or bytes to a file: as a whole, or not at all.
 
     Raises OSError, which names the path.

@@ -1,14 +1,12 @@
 """Settings and fixtures shared by all tests."""
 
-import sys
-
 import pytest
 import torch
 from hypothesis import Phase, settings
 
 from tests.support import DEVICES, DISCRETE, TIMES, VISIBLE
 
-# The same examples in every run; for `make faults` without shrinking.
+# The same examples in every run; for `make mutants` without shrinking.
 settings.register_profile(
     "fixed", derandomize=True, database=None, deadline=None, max_examples=100 * TIMES
 )
@@ -17,13 +15,6 @@ settings.register_profile(
 )
 settings.load_profile("fixed")
 torch.set_warn_always(True)  # a warning then appears whatever the order of the tests
-
-
-def pytest_terminal_summary(terminalreporter):
-    """The counts of docs/reliability.md."""
-    if "tests.bad_input" in sys.modules and (ended := sys.modules["tests.bad_input"].ended):
-        counts = ", ".join(f"{number:,} {end}" for end, number in sorted(ended.items()))
-        terminalreporter.write_line(f"Bad input: {ended.total():,} calls: {counts}.")
 
 
 @pytest.fixture(params=DEVICES)

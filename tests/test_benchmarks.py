@@ -41,9 +41,20 @@ def made_up(speed, case=TINY, threads=1):
     }
     known = about(speed.FLOOR) | about(mean) | about(speed.SAMPLED) | about("rbms")
     rows = speed.summary(
-        case, threads, "cpu", pairs, known | {"learnergy, fit": {"missing": "not installed"}}
+        case,
+        threads,
+        "cpu",
+        pairs,
+        known | {"learnergy, fit": {"missing": "not installed"}},
     )
-    return {"case": list(case), "threads": threads, "device": "cpu", "repeats": 3, "updates": 7, "rows": rows}
+    return {
+        "case": list(case),
+        "threads": threads,
+        "device": "cpu",
+        "repeats": 3,
+        "updates": 7,
+        "rows": rows,
+    }
 
 
 def test_a_ratio_is_the_median_of_paired_ratios(speed):
@@ -70,8 +81,14 @@ def test_bars_are_those_of_the_case_and_hold_for_one_thread(speed):
 
 def test_the_table_shows_what_was_measured_and_what_was_not(speed):
     lines = speed.case_table(made_up(speed)).splitlines()
-    assert "batch 4, 6 visible, 3 hidden" in lines[0] and "3 rounds of 7 updates" in lines[0]
-    assert "1.15–1.60" in lines[3] and "≤ 1.15 missed" in lines[3] and "≤ 1.40 missed" in lines[4]
+    assert (
+        "batch 4, 6 visible, 3 hidden" in lines[0] and "3 rounds of 7 updates" in lines[0]
+    )
+    assert (
+        "1.15–1.60" in lines[3]
+        and "≤ 1.15 missed" in lines[3]
+        and "≤ 1.40 missed" in lines[4]
+    )
     assert speed.verdict(1.15, 1.15).endswith("met")
     assert lines[6].split(maxsplit=2) == ["learnergy,", "fit", "not installed"]
 
@@ -79,7 +96,9 @@ def test_the_table_shows_what_was_measured_and_what_was_not(speed):
 @pytest.mark.parametrize("text", ["128x784", "axbxc", "0x3x3", "128x784x128x1"])
 def test_cases_that_are_none_are_refused(speed, text):
     assert speed.parse_case("4x6x3") == TINY
-    with pytest.raises(speed.argparse.ArgumentTypeError, match="expected batch x visible x hidden"):
+    with pytest.raises(
+        speed.argparse.ArgumentTypeError, match="expected batch x visible x hidden"
+    ):
         speed.parse_case(text)
 
 
@@ -88,7 +107,9 @@ class Enough(Exception):
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_contestants_of_this_environment_make_an_update_per_turn(speed, number, monkeypatch):
+def test_contestants_of_this_environment_make_an_update_per_turn(
+    speed, number, monkeypatch
+):
     name = [n for n in speed.CONTESTANTS if n not in (*speed.PEERS, speed.GRAPH)][number]
     left, products = [5], []
     bare = torch.mm
@@ -98,9 +119,15 @@ def test_contestants_of_this_environment_make_an_update_per_turn(speed, number, 
         if left[0] < 0:
             raise Enough
 
-    monkeypatch.setattr(torch, "mm", lambda *a, **b: products.append((a, b)) or bare(*a, **b))
+    monkeypatch.setattr(
+        torch, "mm", lambda *a, **b: products.append((a, b)) or bare(*a, **b)
+    )
     rows = speed.make_rows(TINY)
-    assert rows.shape == (16, 6) and rows.dtype == np.float32 and set(np.unique(rows)) == {0, 1}
+    assert (
+        rows.shape == (16, 6)
+        and rows.dtype == np.float32
+        and set(np.unique(rows)) == {0, 1}
+    )
     with pytest.raises(Enough):
         speed.CONTESTANTS[name](TINY, rows, "cpu", turn)
     if name == speed.FLOOR:
@@ -121,7 +148,9 @@ def test_a_turn_leaves_the_first_update_out(speed, monkeypatch):
     monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
     monkeypatch.setattr(speed.time, "process_time", lambda: 0.0)
     stopped = []
-    turn = speed.turns(lambda: next(asked), said.append, lambda: stopped.append(len(said))).__next__
+    turn = speed.turns(
+        lambda: next(asked), said.append, lambda: stopped.append(len(said))
+    ).__next__
     for _ in range(4):
         turn()  # one that is not counted, three that are
     assert len(said) == 1 and set(said[0]) == {"setup_mb", "versions"}
@@ -148,7 +177,11 @@ def test_everything_at_once_and_its_json(speed, tmp_path, monkeypatch, capsys):
     (record,) = result["dense"]
     assert record["case"] == [4, 6, 3] and (record["threads"], record["repeats"]) == (1, 2)
     floor, ours, rbms = record["rows"]
-    assert floor["name"] == speed.FLOOR and ours["ms"] > 0 and ours["versions"]["torch"] == version("torch")
+    assert (
+        floor["name"] == speed.FLOOR
+        and ours["ms"] > 0
+        and ours["versions"]["torch"] == version("torch")
+    )
     assert ours["ratio_low"] <= ours["ratio"] <= ours["ratio_high"]
     assert rbms == {"name": "rbms", "missing": "not installed: make bench-peers"}
     shown = capsys.readouterr().out
@@ -160,7 +193,10 @@ def test_everything_at_once_and_its_json(speed, tmp_path, monkeypatch, capsys):
 def test_a_contestant_that_fails_is_a_line_of_the_table(speed):
     worker = speed.Worker("no such contestant", TINY, 1, "cpu", sys.executable)
     worker.ready()
-    assert worker.missing == "failed: KeyError: 'no such contestant'" and worker.turn(1) is None
+    assert (
+        worker.missing == "failed: KeyError: 'no such contestant'"
+        and worker.turn(1) is None
+    )
     worker.close()
 
 
@@ -180,8 +216,14 @@ def test_import_time_and_log_z_are_measured(speed):
 
 def test_models_of_likes_run_in_a_process_of_their_own(speed):
     found = speed.likes_only((30, 20, 200), "EASE", 1)
-    assert (found["model"], found["users"], found["items"], found["threads"]) == ("EASE", 30, 20, 1)
+    assert (found["model"], found["users"], found["items"], found["threads"]) == (
+        "EASE",
+        30,
+        20,
+        1,
+    )
     from rbm_lib.data.cells import keep
+
     from rbm_lib.recommend import baselines
 
     ratings = speed.make_ratings(30, 20, 200)
@@ -189,12 +231,26 @@ def test_models_of_likes_run_in_a_process_of_their_own(speed):
     assert found["likes"] == likes.n_ratings and 0 < likes.n_ratings < 200
     assert found["mean_score"] == pytest.approx(baselines.ease(likes).mean(), rel=1e-9)
     assert found["seconds"] > 0
-    empty = {"machine": {}, "load_before": 0, "load_after": 0, "dense": [], "import": None, "log_z": None}
+    empty = {
+        "machine": {},
+        "load_before": 0,
+        "load_after": 0,
+        "dense": [],
+        "import": None,
+        "log_z": None,
+    }
     shown = speed.report(empty | {"masked_ratings": [], "likes_only": [found]})
     assert f"{found['likes']} likes of 30 users and 20 items, EASE: trained" in shown
 
 
-LOG_Z = {"visible": 5, "threads": 1, "log_z": 1.0, "seconds": 1.0, "peak_mb": None, "setup_mb": None}
+LOG_Z = {
+    "visible": 5,
+    "threads": 1,
+    "log_z": 1.0,
+    "seconds": 1.0,
+    "peak_mb": None,
+    "setup_mb": None,
+}
 IMPORT = {
     "torch_seconds": 1.0,
     "rbm_lib_seconds": 1.0,

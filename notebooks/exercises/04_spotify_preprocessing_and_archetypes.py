@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rbm_lib.course import exercise
-from rbm_lib.data.spotify.load import FEATURES
+from rbm_lib.data.spotify import FEATURES
 
 keys = [
     (["Hello", "Hello", "Hello", "One"], ["Hello", "Hello", "Two", "Two", "Two"]),

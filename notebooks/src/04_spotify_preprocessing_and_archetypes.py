@@ -346,7 +346,7 @@ def my_step(x, u):
 lesson.check("3", my_step)
 
 # %% [markdown]
-# `AudioFeatures`, a scikit-learn transformer, has such a step for every column that needs one. The "random" numbers of a row depend on the row
+# `AudioFeatures`, used like a scikit-learn transformer, has such a step for every column that needs one. The "random" numbers of a row depend on the row
 # and the seed alone, so that a track always gets the same coordinates.
 
 # %%

@@ -12,6 +12,7 @@ import torch
 from rbm_lib.cli.dataset import (
     Description,
     Ratings,
+    by_text,
     like_level,
     model_input,
     open_ratings,
@@ -44,7 +45,7 @@ def data(options: Namespace) -> Result:
         "movies": n_movies,
         "movies never rated": len(found.movies) - n_movies,
         "share of pairs rated": len(ratings) / (n_users * n_movies),
-        "mean rating": float(ratings["rating"].mean()),
+        "mean rating": float(ratings["rating"].to_numpy().mean()),
     }
 
 
@@ -73,7 +74,7 @@ def train(options: Namespace) -> Result:
             "ratings."
         )
     split = split_ratings(ratings, description)
-    description["fingerprint"] = split.train.fingerprint()
+    description["fingerprint"] = ratings.matrix.fingerprint()
     description["item_ids"] = split.train.item_ids.tolist()
 
     rows = model_input(split.train, description)
@@ -125,11 +126,6 @@ def evaluate(options: Namespace) -> Result:
     """The metric table on the ratings held out when the model was trained."""
     model, description, ratings = _reopen(options.model)
     split = split_ratings(ratings, description)
-    if split.train.fingerprint() != description["fingerprint"]:
-        raise ValueError(
-            f"{options.model}: got other ratings ({ratings.origin}), expected those of the "
-            "training. Its held-out ratings cannot be told apart; train again."
-        )
     if not split.held_out.n_ratings:
         raise ValueError(
             f"{options.model}: got no held-out ratings, expected some. Train with "
@@ -160,7 +156,7 @@ def evaluate(options: Namespace) -> Result:
         chosen = table["metric"].isin(["NDCG@10", "Recall@20"])
         tables.append(table[chosen].assign(model=name))
     columns = ["metric", "model", "mean", "low", "high", "n"]
-    table = pd.concat(tables)[columns].sort_values("metric", kind="stable")
+    table = pd.concat(tables)[columns].sort_values(["metric"], kind="stable")
     notes = [
         ratings.origin,
         f"{split.held_out.n_ratings:,} ratings held out; a like is a rating of at least "
@@ -177,8 +173,13 @@ def recommend(options: Namespace) -> Result:
     item_ids = description["item_ids"]
     if options.user is not None:
         matrix = ratings.matrix
-        user = int(options.user) if matrix.user_ids.dtype.kind == "i" else options.user
-        person = matrix.rows(matrix.user_index([user]))
+        known = by_text(matrix.user_ids.tolist())
+        if options.user not in known:
+            raise ValueError(
+                f"--user: got {options.user}, expected one of {len(known)} users of the "
+                "ratings. Pass a new person's ratings with --ratings."
+            )
+        person = matrix.rows(matrix.user_index([known[options.user]]))
         seen: Any = person.rated()
         score = _scores(model, description, model_input(person, description))
         whom = f"user {options.user}, {person.n_ratings} ratings"
@@ -205,7 +206,13 @@ def _reopen(path: Path) -> tuple[RBM, Description, Ratings]:
     description = read_checkpoint(path)[0]["settings"]
     if "item_ids" not in description or not isinstance(model, RBM):
         raise ValueError(f"{path}: got another model, expected one written by `train`.")
-    return model, description, open_ratings(description)
+    ratings = open_ratings(description)
+    if ratings.matrix.fingerprint() != description["fingerprint"]:
+        raise ValueError(
+            f"{path}: got other ratings ({ratings.origin}), expected those of its "
+            "training. Train again."
+        )
+    return model, description, ratings
 
 
 def _scores(

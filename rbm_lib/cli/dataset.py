@@ -1,6 +1,6 @@
 """The ratings behind the command line: read, split, and found again for a saved model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,22 @@ import pandas as pd
 
 from rbm_lib.data.movielens.load import load_movielens
 from rbm_lib.data.ratings import RatingMatrix
-from rbm_lib.data.tables import TEXT, Column, Schema, check_rows, read_table
+from rbm_lib.data.tables import Column, Schema, check_rows, read_table
 from rbm_lib.recommend.splits import Split, random_split
 
 STARS = [1.0, 2.0, 3.0, 4.0, 5.0]
 HALF_STARS = [step / 2 for step in range(1, 11)]
 ALIASES = {"userId": "user_id", "movieId": "item_id", "movie_id": "item_id"}
+ID = Column()
 RATING = Column("float64", 0.5, 5)
 RATINGS = Schema(
-    {"user_id": TEXT, "item_id": TEXT, "rating": RATING},
+    {"user_id": ID, "item_id": ID, "rating": RATING},
     key=("user_id", "item_id"),
     aliases=ALIASES,
 )
-PERSON = Schema({"item_id": TEXT, "rating": RATING}, key=("item_id",), aliases=ALIASES)
+PERSON = Schema(
+    {"item_id": ID, "rating": RATING}, key=("item_id",), aliases=ALIASES, min_rows=0
+)
 
 # What a model file remembers of its training, in its header.
 Description = dict[str, Any]
@@ -42,7 +45,8 @@ class Ratings:
     @property
     def scale(self) -> list[float]:
         """1 … 5, or the half stars 0.5 … 5 if a rating is none of these."""
-        return STARS if self.frame["rating"].isin(STARS).all() else HALF_STARS
+        whole = bool(np.isin(self.frame["rating"].to_numpy(), STARS).all())
+        return STARS if whole else HALF_STARS
 
     @property
     def matrix(self) -> RatingMatrix:
@@ -74,21 +78,22 @@ def open_ratings(description: Description, synthetic: bool = True) -> Ratings:
             found.split,
         )
     path = Path(description["ratings"])
-    frame = _read(path, RATINGS)
+    frame = _read(path, RATINGS, HALF_STARS)
     for name in ("user_id", "item_id"):
         frame[name] = as_ids(frame[name])
     origin = f"{path.name}: {len(frame):,} ratings"
     return Ratings(frame, np.unique(frame["user_id"]), np.unique(frame["item_id"]), origin)
 
 
-def _read(path: Path, schema: Schema) -> pd.DataFrame:
+def _read(path: Path, schema: Schema, scale: list[float]) -> pd.DataFrame:
     frame = read_table(path, schema)
-    on_scale = frame["rating"].isin(HALF_STARS)
-    check_rows(path, frame, "rating", on_scale, "stars or half stars from 0.5 to 5")
+    on_scale = frame["rating"].isin(scale)
+    expected = "one of " + ", ".join(f"{stars:g}" for stars in scale)
+    check_rows(path, frame, "rating", on_scale, expected)
     return frame
 
 
-def as_ids(texts: pd.Series) -> pd.Series:
+def as_ids(texts: Any) -> pd.Series:
     """Ids as numbers if all of them are whole numbers, or else as text."""
     if texts.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         return texts.astype("int64")
@@ -129,11 +134,18 @@ def model_input(ratings: RatingMatrix, description: Description) -> Any:
 
 def read_person(path: Path, description: Description) -> dict[Any, int]:
     """Levels by item id of a new person's ratings file."""
-    frame = _read(path, PERSON)
-    items = as_ids(frame["item_id"])
-    stars = frame["rating"].to_numpy()
-    if description["levels"] == 2:
+    two_levels = description["levels"] == 2
+    frame = _read(path, PERSON, HALF_STARS if two_levels else description["scale"])
+    stars = frame["rating"].to_numpy(dtype=float)
+    if two_levels:
         levels = stars >= description["like_at_least"]
     else:
         levels = np.searchsorted(description["scale"], stars)
-    return dict(zip(items.tolist(), levels.astype(int).tolist(), strict=True))
+    known = by_text(description["item_ids"])
+    items = [known.get(text, text) for text in frame["item_id"]]
+    return dict(zip(items, levels.astype(int).tolist(), strict=True))
+
+
+def by_text(ids: Iterable[Any]) -> dict[str, Any]:
+    """Ids, which may be numbers, by the text that stands for them in a file."""
+    return {str(known): known for known in ids}

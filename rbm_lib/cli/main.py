@@ -20,9 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; SystemExit(2) for wrong usage."""
     parser = make_parser()
     options = parser.parse_args(arguments)
-    if options.command == "train" and options.fold:
-        if options.ratings or options.data != "100k":
-            parser.error("--fold: only the set 100k has published folds. Use --holdout.")
+    if options.command == "train" and (fault := _conflict(options)):
+        parser.error(fault)
     try:
         from rbm_lib.cli import commands  # --help need not wait for torch and pandas
 
@@ -94,6 +93,19 @@ def make_parser() -> argparse.ArgumentParser:
         add(command)
         command.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _conflict(options: argparse.Namespace) -> str:
+    """Which options of `train` exclude each other; empty if none do."""
+    if options.fold and (options.ratings or options.data != "100k"):
+        return "--fold: only the set 100k has published folds. Use --holdout."
+    if options.unrated == "zero" and options.levels > 2:
+        return f"--levels: got {options.levels}, expected 2 with --unrated zero."
+    if options.resume and not options.checkpoint:
+        return "--resume: got no --checkpoint, expected the file to go on from."
+    if options.checkpoint and options.checkpoint.resolve() == options.output.resolve():
+        return f"--checkpoint: got {options.output} as for --output, expected two files."
+    return ""
 
 
 def _data(command: argparse.ArgumentParser) -> None:

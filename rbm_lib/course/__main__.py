@@ -21,9 +21,7 @@ def parser() -> argparse.ArgumentParser:
 
     build = commands.add_parser("build", help="rebuild notebooks and student copies")
     build.add_argument("--profile", choices=environment.PROFILES, default="full")
-    student = commands.add_parser(
-        "student", help="make the unsolved copies; no work is lost"
-    )
+    student = commands.add_parser("student", help="make unsolved copies; no work is lost")
     for command in (build, student):
         command.add_argument("lessons", nargs="*", help="as 01 or by name; all by default")
 
@@ -31,9 +29,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--profile", choices=environment.PROFILES, help="default: RBM_PROFILE")
     run.add_argument("--timeout", type=int, default=600, help="seconds for a cell")
 
-    score = commands.add_parser(
-        "score", help="the points of submissions", description=SCORE
-    )
+    score = commands.add_parser("score", help="score submissions", description=SCORE)
     score.add_argument("paths", nargs="+", help="notebooks, or folders of them")
     score.add_argument("--timeout", type=float, default=600, help="seconds for a notebook")
     score.add_argument("--memory", type=float, default=4, help="gigabytes for a notebook")

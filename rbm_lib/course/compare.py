@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+Lengths = Collection[int]
+
 # Half precision does not have six digits: an answer's coarsest type sets the tolerance.
 PRECISION = {"float16": 1e-2, "bfloat16": 3e-2, "float32": 1e-5}
 
@@ -62,15 +64,13 @@ def _as_array(value: Any) -> tuple[np.ndarray, str]:
 def align(got: Pieces, expected: Pieces) -> Pieces:
     """Let a list of equal rows stand for an array, and an array for a list."""
     rows = [f"[{i}]" for i in range(max(len(got), len(expected)))]
-    shapes = {x.shape for x in got.values()}
-    if list(got) == rows and list(expected) == [""] and len(shapes) == 1:
-        return Pieces({"": np.stack(list(got.values()))}, got.precision)
-    if (
-        list(expected) == rows
-        and list(got) == [""]
-        and np.shape(got[""])[:1] == (len(rows),)
-    ):
-        return Pieces(zip(rows, got[""], strict=True), got.precision)
+    arrays = list(got.values())
+    if list(got) == rows and list(expected) == [""]:
+        if len({x.shape for x in arrays}) == 1:
+            return Pieces({"": np.stack(arrays)}, got.precision)
+    if list(got) == [""] and list(expected) == rows:
+        if arrays[0].shape[:1] == (len(rows),):
+            return Pieces(zip(rows, arrays[0], strict=True), got.precision)
     return got
 
 
@@ -98,9 +98,7 @@ def _is_close(got: np.ndarray, expected: np.ndarray, tolerance: float) -> np.nda
     return np.isclose(got, expected, rtol=0, atol=tolerance * largest, equal_nan=True)
 
 
-def describe(
-    got: Pieces, expected: Pieces, tolerance: float, lengths: Collection[int] = ()
-) -> str:
+def describe(got: Pieces, expected: Pieces, tolerance: float, lengths: Lengths = ()) -> str:
     """Say how two answers differ. By the ``lengths`` of inputs a sum for a mean shows."""
     label = _different(got, expected, tolerance) if list(got) == list(expected) else None
     if label is None:
@@ -111,7 +109,7 @@ def describe(
 
 
 def _difference(
-    got: np.ndarray, expected: np.ndarray, tolerance: float, lengths: Collection[int]
+    got: np.ndarray, expected: np.ndarray, tolerance: float, lengths: Lengths
 ) -> str:
     if np.squeeze(got).shape != np.squeeze(expected).shape:
         swapped = got.ndim == 2 and _close(got.T, expected, tolerance)

@@ -44,15 +44,13 @@ def headless() -> bool:
 
 def requirements() -> list[Requirement]:
     """The dependencies, with those of the notebooks (Google Colab has its own)."""
-    extra = "" if "google.colab" in sys.modules else "notebooks"
     pyproject = repository_root() / "pyproject.toml"
-    if pyproject.exists():
-        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
-        texts = project["dependencies"] + project["optional-dependencies"].get(extra, [])
-    else:
-        texts = metadata.requires("rbm-lib") or []
-    wanted = [Requirement(text) for text in texts]
-    return [r for r in wanted if r.marker is None or r.marker.evaluate({"extra": extra})]
+    if not pyproject.exists():
+        return []
+    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+    extra = "" if "google.colab" in sys.modules else "notebooks"
+    texts = project["dependencies"] + project["optional-dependencies"].get(extra, [])
+    return [Requirement(text) for text in texts]
 
 
 def environment_rows() -> list[tuple[str, str, str, str]]:

@@ -23,6 +23,7 @@ from rbm_lib.course.compare import Pieces
 from rbm_lib.course.environment import notebooks_folder
 
 Answer = Callable[..., Any]
+Outputs = list[Pieces]  # one for each case
 
 
 @dataclass
@@ -86,10 +87,8 @@ def exercise(
     >>> print(check(square, lambda x: x**2))
     Exercise 1: right. 2 of 2 points.
     """
-    copies = [tuple(case) for case in cases]
-    return lambda reference: Exercise(
-        id, title, points, reference, copies, tolerance, graded
-    )
+    args = [tuple(case) for case in cases]
+    return lambda answer: Exercise(id, title, points, answer, args, tolerance, graded)
 
 
 def load_exercises(lesson: str, *folders: Path) -> dict[str, Exercise]:
@@ -116,8 +115,8 @@ class Result:
     message: str
 
     def __str__(self) -> str:
-        whole_words = {"break_long_words": False, "break_on_hyphens": False}
-        return textwrap.fill(self.message, 90, **whole_words)
+        text = self.message
+        return textwrap.fill(text, 90, break_long_words=False, break_on_hyphens=False)
 
 
 class NotDone(Exception):
@@ -158,9 +157,7 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
     return False, "not right yet. " + _advice(exercise, answer, got, expected)
 
 
-def _outputs(
-    exercise: Exercise, answer: Any, expected: list[Pieces] | None = None
-) -> list[Pieces]:
+def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:
     """What an answer gives on every case, in the form of what is expected."""
     if answer is None or answer is ...:
         raise NotDone
@@ -188,14 +185,12 @@ def _single(argument: Any) -> Any:
     return argument.float() if is_double else argument
 
 
-def _sames(exercise: Exercise, got: list[Pieces], expected: list[Pieces]) -> list[bool]:
+def _sames(exercise: Exercise, got: Outputs, expected: Outputs) -> list[bool]:
     pairs = zip(got, expected, strict=True)
     return [compare.same(*pair, exercise.tolerance) for pair in pairs]
 
 
-def _advice(
-    exercise: Exercise, answer: Answer, got: list[Pieces], expected: list[Pieces]
-) -> str:
+def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs) -> str:
     def gives_the_same(other: Answer) -> bool:
         with contextlib.suppress(Exception):
             return all(_sames(exercise, got, _outputs(exercise, other, expected)))
@@ -217,5 +212,5 @@ def _advice(
     return f"Test case {case + 1} of {len(right)} ({sum(right)} right): {text}"
 
 
-def _all_in(outputs: list[Pieces], accepts: Callable[[np.ndarray], Any]) -> bool:
+def _all_in(outputs: Outputs, accepts: Callable[[np.ndarray], Any]) -> bool:
     return all(np.all(accepts(x)) for output in outputs for x in output.values())

@@ -12,10 +12,12 @@ from pathlib import Path
 from subprocess import DEVNULL
 
 import psutil
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from rbm_lib.course.execute import kernel_environment, make_client
+from rbm_lib.course.notebook import code_cells
 
 # exit() ends the kernel a moment later, in a cell not to blame: here it does nothing.
 NO_EXIT = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None"
@@ -39,9 +41,7 @@ async def run_limited(notebook: NotebookNode, limits: Limits) -> str:
     """Run the code cells in place. Returns "ok", or why not all of them were run."""
     processes: set[psutil.Process] = set()
     watching = asyncio.create_task(_watch(processes, limits))
-    with tempfile.TemporaryDirectory(
-        prefix="rbm-score-", ignore_cleanup_errors=True
-    ) as own:
+    with tempfile.TemporaryDirectory(prefix="rbm-", ignore_cleanup_errors=True) as own:
         work, temporary = Path(own, "work"), Path(own, "tmp")
         work.mkdir()
         temporary.mkdir()
@@ -60,11 +60,15 @@ async def run_limited(notebook: NotebookNode, limits: Limits) -> str:
         kernel = client.async_setup_kernel(env=environment, stdout=DEVNULL, stderr=DEVNULL)
         try:
             async with kernel:
+                assert client.km and isinstance(client.km.provisioner, LocalProvisioner)
                 processes.add(psutil.Process(client.km.provisioner.pid))
                 await client.run_cells()
-            counts = [x.execution_count for x in notebook.cells if x.cell_type == "code"]
-            return "ok" if all(counts) else "time limit"
+            written = [cell for _, cell in code_cells(notebook) if cell.source.strip()]
+            return "ok" if all(cell.execution_count for cell in written) else "time limit"
         except DeadKernelError:
+            task = asyncio.current_task()
+            if task and task.cancelling():  # nbclient takes Ctrl-C for a death
+                raise asyncio.CancelledError from None
             return watching.result() if watching.done() else "kernel died"
         except Exception as error:
             return f"could not run ({type(error).__name__})"

@@ -109,7 +109,7 @@ def _mark_exercises(notebook: NotebookNode, path: Path) -> None:
         source = cell.source.rstrip()
         if source[-1:] in ("", ";"):
             raise CourseError(
-                f"{where}: it is empty, or hides its output by ending in ';'."
+                f"{where}: it is empty, or it ends in ';', hiding its output."
             )
 
         check = CHECK.fullmatch(source.splitlines()[-1])

@@ -5,8 +5,10 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 __all__ = ["COLORS", "GREY", "image_grid", "show", "use_style"]
@@ -33,7 +35,7 @@ def use_style() -> None:
     colors = [color for name, color in COLORS.items() if name != "yellow"]
     plt.rcParams.update(
         {
-            "axes.prop_cycle": plt.cycler(color=colors),
+            "axes.prop_cycle": cycler(color=colors),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlelocation": "left",
@@ -65,9 +67,7 @@ def show(fig: Figure, alt: str) -> None:
     from IPython.display import display
 
     if not alt.strip():
-        raise ValueError(
-            "alt: got an empty text, expected a sentence. Describe the figure."
-        )
+        raise ValueError("alt: got an empty text, expected a sentence. Say what is shown.")
     image = io.BytesIO()
     fig.savefig(image, format="png", metadata={"Software": None})
     plt.close(fig)
@@ -112,7 +112,7 @@ def image_grid(
         left = (i % columns) * (width + gap)
         top = (i // columns) * (height + gap)
         axis.imshow(image, extent=(left, left + width, top + height, top), **colors)
-        axis.add_patch(plt.Rectangle((left, top), width, height, **frame))
+        axis.add_patch(Rectangle((left, top), width, height, **frame))
     rows = -(-n // columns)
     axis.set_xlim(-0.1, columns * (width + gap) - gap + 0.1)
     axis.set_ylim(rows * (height + gap) - gap + 0.1, -0.1)

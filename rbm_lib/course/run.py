@@ -13,13 +13,6 @@ from rbm_lib.course.execute import execute, kernel_environment
 from rbm_lib.course.notebook import code_cells, relink
 from rbm_lib.files import write_whole
 
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>The course, executed</title>
-<style>body {{ font: 16px/1.5 sans-serif; margin: 3em auto; max-width: 55em }}
-td, th {{ padding: .2em 1.2em .2em 0; text-align: left }}</style></head>
-<body><h1>The course, executed</h1><p>Profile: {}.</p>{}</body></html>
-"""
-
 
 def run(
     profile: str = "fast",
@@ -27,7 +20,7 @@ def run(
     target: Path | None = None,
     timeout: int = 600,
 ) -> bool:
-    """Execute the notebooks in ``folder``; write copies and an index to ``target``.
+    """Execute the notebooks in ``folder``, and write copies to ``target/notebooks``.
 
     Prints a table. Returns whether every cell of every notebook ran.
     """
@@ -58,8 +51,5 @@ def run(
 
     table = pd.DataFrame(rows, columns=["notebook", "data", "seconds", "result"])
     print(table.to_string(index=False))
-    link = '<a href="notebooks/{0}.ipynb">{0}</a>'.format
-    page = table.to_html(index=False, border=0, formatters={"notebook": link}, escape=False)
-    write_whole(target / "index.html", PAGE.format(profile, page))
-    print(f"\nExecuted copies and an index: {target / 'index.html'}")
+    print(f"\nExecuted copies: {target / 'notebooks'}")
     return bool(rows) and bool((table["result"] == "ok").all())

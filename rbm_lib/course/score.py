@@ -75,18 +75,13 @@ def score(
 
 
 def find_submissions(paths: Iterable[Path | str]) -> list[Path]:
-    """The notebooks: files as they are, folders with all below them but hidden ones."""
+    """The notebooks: files as they are, folders with all below them."""
     found = []
     for path in map(Path, paths):
         below = [path] if path.is_file() else sorted(path.rglob("*.ipynb"))
-        # .ipynb_checkpoints has Jupyter's own copies.
-        below = [
-            p for p in below if not any(x[0] == "." for x in p.relative_to(path).parts)
-        ]
+        below = [x for x in below if ".ipynb_checkpoints" not in x.parts]
         if not below:
-            raise CourseError(
-                f"path: got {path}, expected a notebook, or a folder of them."
-            )
+            raise CourseError(f"path: got {path}, expected a notebook or a folder of them.")
         found += below
     return list(dict.fromkeys(found))
 
@@ -97,15 +92,15 @@ async def score_one(path: Path, originals: dict[str, Path], limits: Limits) -> R
     row |= {"points": 0, "of": 0, "seconds": 0.0, "exercises": {}, "notes": []}
     try:
         notebook = nbformat.read(path, as_version=4)
-        code = "\n".join(cell.source for _, cell in code_cells(notebook))
+        names = LESSON.findall("\n".join(cell.source for _, cell in code_cells(notebook)))
+        lesson = next((x for x in names if x in originals), None)
+        if lesson is None:
+            note = f"Lesson: got {names or 'none'}, expected one of the course's."
+            return row | {"status": "no lesson", "notes": [note]}
+        put_own_checks(notebook, nbformat.read(originals[lesson], as_version=4))
     except Exception as error:  # a broken file may raise anything
         return row | {"notes": [f"{type(error).__name__}: {error}"[:160]]}
-    names = LESSON.findall(code)
-    lesson = next((x for x in names if x in originals), None)
-    if lesson is None:
-        return row | {"status": "no lesson", "notes": [f"Lesson: got {names or 'none'}"]}
 
-    put_own_checks(notebook, nbformat.read(originals[lesson], as_version=4))
     start = time.monotonic()
     row |= {"lesson": lesson, "status": await run_limited(notebook, limits)}
     row["seconds"] = round(time.monotonic() - start, 1)
@@ -155,6 +150,8 @@ def result_of(check: NotebookNode, most: float) -> Row:
         points = max(0.0, min(float(shown[-1]), most))
     except (ValueError, TypeError, IndexError):  # it shows no number
         points = 0.0
+    if points == int(points):
+        points = int(points)
     printed = " ".join(x.text for x in check.outputs if x.get("name") == "stdout")
     message = textwrap.shorten(printed, 500) or "the check was not reached"
     return {"points": points, "of": most, "message": message}
@@ -166,7 +163,6 @@ def table(rows: list[Row]) -> pd.DataFrame:
     for row in rows:
         line = {key: row[key] for key in ("file", "lesson", "status", "points", "of")}
         line |= {f"ex {e}": result["points"] for e, result in row["exercises"].items()}
-        lines.append(
-            line | {"seconds": row["seconds"], "notes": "; ".join(row["notes"][:3])}
-        )
+        line |= {"seconds": row["seconds"], "notes": "; ".join(row["notes"][:3])}
+        lines.append(line)
     return pd.DataFrame(lines, dtype=object).fillna("")

@@ -16,7 +16,7 @@ from rbm_lib.files import write_whole
 def make_students(names: Iterable[str] = ()) -> None:
     """Write the student copies of lessons, all by default."""
     for source in lessons.lesson_sources(names):
-        print(lessons.short_path(write_student(source, notebooks_folder() / "student")))
+        print(write_student(source, notebooks_folder() / "student"))
 
 
 def student_notebook(source: Path) -> nbformat.NotebookNode:
@@ -31,7 +31,7 @@ def student_notebook(source: Path) -> nbformat.NotebookNode:
 
 def write_student(source: Path, folder: Path) -> Path:
     """Write a student copy, beside the old one if somebody worked in it. Returns it."""
-    text = nbformat.writes(student_notebook(source), version=4).rstrip("\n") + "\n"
+    text = nbformat.writes(student_notebook(source)).rstrip("\n") + "\n"
     target = folder / f"{source.stem}.ipynb"
     count = 0
     while worked_in(target):

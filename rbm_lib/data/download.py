@@ -5,7 +5,9 @@ import shutil
 import sys
 import tempfile
 import zipfile
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pooch
@@ -36,9 +38,9 @@ def data_root(root: str | Path | None = None) -> Path:
     if not named:
         return _REPOSITORY / "data" if is_checkout else Path(pooch.os_cache("rbm_lib"))
     places = [base / Path(named).expanduser() for base in (Path.cwd(), _REPOSITORY)]
-    found = [place for place in places[: 1 + is_checkout] if place.is_dir()]
-    if found:
-        return found[0]
+    for place in places[: 1 + is_checkout]:
+        if place.is_dir():
+            return place
     raise FileNotFoundError(f"RBM_DATA: got {named!r}, expected a folder. Make {places[0]}")
 
 
@@ -62,7 +64,8 @@ def fetch(
             return target
         raise ValueError(f"{target}: got SHA-256 {got}, expected {sha256}. Move it away.")
     pooch.get_logger().setLevel("WARNING")
-    download = pooch.HTTPDownloader(sys.stderr.isatty(), timeout=(timeout, 4 * timeout))
+    limits = (timeout, 4 * timeout)
+    download: Any = pooch.HTTPDownloader(sys.stderr.isatty(), timeout=limits)
     reasons = ["RBM_OFFLINE is set"] if _is_offline() else []
     for url in [] if reasons else urls:
         try:
@@ -88,9 +91,7 @@ def fetch_kaggle(
     if _is_offline() or not allowed:
         raise DataUnavailable("RBM_OFFLINE is set" if allowed else "download=False")
     try:
-        import kagglehub
-
-        source = Path(getattr(kagglehub, getter)(handle))
+        source = Path(getattr(import_module("kagglehub"), getter)(handle))
     except ImportError:
         raise DataUnavailable("kagglehub is not installed") from None
     except Exception as error:  # not signed in, the network, the disk
@@ -122,8 +123,7 @@ def safe_extract(archive: str | Path, folder: str | Path, members: list[str]) ->
                     raise ValueError(f"{size:,} bytes unpacked, names outside: {outside}")
                 source.extractall(scratch, members)
         except Exception as error:  # zipfile and what it uses raise many kinds
-            what = f"cannot be unpacked ({error!s:.200}). Move it away, and get it again"
-            raise ValueError(f"{archive} {what}.") from error
+            raise ValueError(f"{archive}: {error!s:.99}. Get the archive again.") from error
         folder.mkdir(exist_ok=True)
         for member in reversed(members):  # what readers need comes last
             os.replace(Path(scratch, member), folder / Path(member).name)

@@ -93,3 +93,16 @@ def look_up(name: str, catalogue: NDArray, ids: Ids) -> NDArray[np.int64]:
             f"the catalogue of {len(catalogue)}. Leave them out, or give {name}_ids=."
         )
     return index
+
+
+def require_pairs_once(users: NDArray, items: NDArray, pair: NDArray[np.int64]) -> None:
+    """Check that no user rates an item twice; `pair` is a number for each user and item."""
+    again = pd.Index(pair).duplicated()
+    if again.any():
+        second = int(np.argmax(again))
+        first = int(np.argmax(pair == pair[second]))
+        got = f"user {users[second]} and item {items[second]}"
+        raise ValueError(
+            f"users, items: got {got} at positions {first} and {second}, expected a pair "
+            "once. Keep one of them."
+        )

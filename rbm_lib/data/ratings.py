@@ -19,6 +19,7 @@ from rbm_lib.data.ids import (
     levels_on_scale,
     look_up,
     positions,
+    require_pairs_once,
 )
 
 Rows = Ids | slice
@@ -82,20 +83,11 @@ class RatingMatrix:
         outside = np.flatnonzero((levels < 0) | (levels >= self.n_levels))
         if outside.size:
             got = f"{levels[outside[0]]} at position {outside[0]}"
-            most = self.n_levels - 1
-            raise ValueError(f"levels: got {got}, expected 0 to {most} (see from_frame).")
+            raise ValueError(f"levels: got {got}, expected 0 to {self.n_levels - 1}.")
 
         rows, self.user_ids = positions("user", users, user_ids)
         columns, self.item_ids = positions("item", items, item_ids)
-        again = pd.Index(rows * max(self.n_items, 1) + columns).duplicated()
-        if again.any():
-            second = int(np.argmax(again))
-            same = (rows == rows[second]) & (columns == columns[second])
-            pair = f"user {users[second]} and item {items[second]}"
-            raise ValueError(
-                f"users, items: got {pair} at positions {np.argmax(same)} and {second}, "
-                "expected a pair once. Keep one of them (DataFrame.drop_duplicates)."
-            )
+        require_pairs_once(users, items, rows * max(self.n_items, 1) + columns)
         # Level + 1, because SciPy drops stored zeros in sums and products.
         stored = (levels + 1).astype(np.uint8)
         self._csr = csr_array((stored, (rows, columns)), shape=self.shape)
@@ -135,10 +127,8 @@ class RatingMatrix:
         """
         missing = {user_column, item_column, rating_column} - set(ratings.columns)
         if missing:
-            raise ValueError(
-                f"ratings: got columns {list(ratings.columns)}, expected {sorted(missing)} "
-                "too. Name your own with user_column=, item_column=, rating_column=."
-            )
+            got = f"got {list(ratings.columns)}, expected {sorted(missing)} too"
+            raise ValueError(f"ratings: {got}. Name your own with …_column=.")
         levels, steps = levels_on_scale(pd.Series(ratings[rating_column]), scale)
         n_levels = len(steps)
         if like_at_least is not None:
@@ -282,7 +272,7 @@ class RatingMatrix:
     def _like_level(self, at_least: int | None) -> int:
         if at_least is None or at_least not in range(1, self.n_levels):
             most = self.n_levels - 1
-            raise ValueError(f"at_least: got {at_least}, expected a level, 1 to {most}.")
+            raise ValueError(f"at_least: got {at_least}, expected 1 to {most}.")
         return at_least
 
     def _index(self, rows: Rows) -> Ints:

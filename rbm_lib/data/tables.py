@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 _BLOCK = 2**22  # bytes of a table of numbers that are read at a time
 _INTEGER = "[+-]?[0-9]{1,18}"
@@ -104,7 +105,8 @@ def read_table(path: Path, schema: Schema, n_rows: int | None = None) -> pd.Data
                 break
     if sum(map(len, parts)) < schema.min_rows:
         raise ValueError(f"{path}: got no rows, expected at least one. {_ADVICE}")
-    frame = pd.concat(parts or [pd.DataFrame(columns=list(schema.columns))])[:n_rows]
+    parts = parts or [pd.DataFrame(columns=list(schema.columns))]
+    frame = pd.concat(parts).iloc[:n_rows]
     key = list(schema.key)
     if key:
         expected = f"no {' and '.join(key)} of an earlier line"
@@ -112,10 +114,11 @@ def read_table(path: Path, schema: Schema, n_rows: int | None = None) -> pd.Data
     return frame
 
 
-def check_rows(path: Path, frame: pd.DataFrame, name: str, good: pd.Series, expected: str):
+def check_rows(path: Path, frame: pd.DataFrame, name: str, good: ArrayLike, expected: str):
     """Raise ValueError for the first row whose value in the column `name` is not good."""
-    if not good.all():
-        line = good.idxmin()
+    is_good = np.asarray(good, dtype=bool)
+    if not is_good.all():
+        line = frame.index[is_good.argmin()]
         raise _bad(path, f"{line}, column {name}", frame.loc[line, name], expected)
 
 
@@ -159,14 +162,14 @@ def _decode(path: Path, raw: bytes, line: int, schema: Schema) -> str:
 
 def _split_digits(block: bytes, line: int, names: list[str], schema: Schema):
     """The integers of a block of digits and separators; None if there is more in it."""
-    raw = block.replace(b"\r\n", b"\n").replace(schema.separator.encode(), b"\x1f")
-    if b"\x1f" in block or raw.translate(None, b"0123456789\n\x1f"):
+    raw = block.replace(b"\r\n", b"\n").replace(schema.separator.encode(), b" ")
+    if b" " in block or raw.translate(None, b"0123456789 \n"):
         return None
     raw = raw.removesuffix(b"\n") + b"\n"
     characters = np.frombuffer(raw, dtype=np.uint8)
     row_ends = np.flatnonzero(characters[characters < ord("0")] == ord("\n")) + 1
     expected = np.arange(1, len(row_ends) + 1) * len(names)
-    numbers = np.fromstring(raw.replace(b"\x1f", b" "), dtype=np.int64, sep=" ")
+    numbers = np.fromstring(raw, dtype=np.int64, sep=" ")
     is_regular = (row_ends == expected).all() and len(numbers) == expected[-1]
     if not is_regular or numbers.max() > 10**18:
         return None  # a line of another length, an empty field, or an overflow
@@ -207,9 +210,9 @@ def _parse(path: Path, table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The values of a table of fields. Raises ValueError for the first bad row."""
     values, good = {}, {}
     for name, column in schema.columns.items():
-        values[name], good[name] = column.parse(table[name])
-    good = pd.DataFrame(good)
-    if not good.all(axis=None):
-        name = good.loc[good.all(axis=1).idxmin()].idxmin()
+        values[name], good[name] = column.parse(pd.Series(table[name]))
+    rows = pd.DataFrame(good)
+    if not rows.all(axis=None):
+        name = rows.loc[rows.all(axis=1).idxmin()].idxmin()
         check_rows(path, table, name, good[name], schema.columns[name].expected)
     return pd.DataFrame(values)

@@ -1,9 +1,10 @@
 """The models: restricted and deep Boltzmann machines, belief networks, and their layers."""
 
 from rbm_lib.models.batch import Batch
-from rbm_lib.models.dbm import DBM, MeanField
+from rbm_lib.models.dbm import DBM
 from rbm_lib.models.dbn import DBN
 from rbm_lib.models.layers import Layer
+from rbm_lib.models.mean_field import MeanField
 from rbm_lib.models.mixed import Layers
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.units import Bernoulli, Categorical, Gaussian

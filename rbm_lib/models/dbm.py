@@ -1,7 +1,6 @@
 """The deep Boltzmann machine."""
 
 import itertools
-from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -17,34 +16,9 @@ from rbm_lib.models.base import (
 )
 from rbm_lib.models.batch import Batch, as_states
 from rbm_lib.models.layers import Layer
+from rbm_lib.models.mean_field import MeanField, coordinate_ascent, entropy
 from rbm_lib.models.random import Rng, sample_bernoulli
 from rbm_lib.models.units import as_layer
-
-
-@dataclass(frozen=True)
-class MeanField:
-    """The best independent hidden units for each row.
-
-    Attributes
-    ----------
-    means : list of Tensor, [(B, n1), (B, n2), …]
-        q(h = 1).
-    bound : Tensor, shape (B,)
-        sum_h q(h) log[exp(-E(v, h)) / q(h)] in nats, at most log sum_h exp(-E(v, h)).
-        bound - log Z is the ELBO.
-    bound_trace : Tensor, shape (sweeps + 1, B)
-        The bound at the start and after every sweep.
-    sweeps : int
-        Number of sweeps made.
-    converged : bool
-        Whether no mean moved by more than `tol` in the last sweep.
-    """
-
-    means: list[Tensor]
-    bound: Tensor
-    bound_trace: Tensor
-    sweeps: int
-    converged: bool
 
 
 class DBM(BoltzmannMachine):
@@ -68,11 +42,6 @@ class DBM(BoltzmannMachine):
     biases : ParameterList, [b, c1, c2, …]
     log_variance : Parameter, shape (n_visible,), or None
         log s^2 of Gaussian units.
-
-    Raises
-    ------
-    ValueError, TypeError
-        In every method, for shapes, types or devices that do not fit.
 
     References
     ----------
@@ -191,17 +160,10 @@ class DBM(BoltzmannMachine):
         ----------
         v, observed, visible_offset
             Visible rows, or a Batch.
-        max_sweeps : int
-            Most sweeps to make.
-        tol : float
-            Stop when no mean of any row moved by more than this.
+        max_sweeps, tol : int, float
+            Stop after so many sweeps, or when no mean of any row moved by more than tol.
         start : list of Tensor, [(B, n1), …], optional
             Means to begin from; default sigmoid(bias).
-
-        Returns
-        -------
-        MeanField
-            Means, bound and how the search went.
 
         References
         ----------
@@ -217,20 +179,17 @@ class DBM(BoltzmannMachine):
 
         from_visible = self.input_to_hidden(batch)
         visible_energy = self._visible_energy(batch)
-        trace = [self._bound(means, from_visible, visible_energy)]
-        sweeps = 0
-        change = torch.inf
-        while sweeps < max_sweeps and change > tol:
-            before = list(means)
+
+        def sweep(means: list[Tensor]) -> list[Tensor]:
+            means = list(means)
             for layer in self._checkerboard():
                 means[layer] = torch.sigmoid(self._field(layer, means, from_visible))
-            trace.append(self._bound(means, from_visible, visible_energy))
-            moved = [
-                (m - b).abs().amax() for m, b in zip(means, before, strict=True) if len(m)
-            ]
-            change = float(max(moved, default=0.0))
-            sweeps += 1
-        return MeanField(means, trace[-1], torch.stack(trace), sweeps, change <= tol)
+            return means
+
+        def bound(means: list[Tensor]) -> Tensor:
+            return self._bound(means, from_visible, visible_energy)
+
+        return coordinate_ascent(means, sweep, bound, max_sweeps, tol)
 
     @property
     def _hidden_biases(self) -> list[Tensor]:
@@ -243,8 +202,7 @@ class DBM(BoltzmannMachine):
         bound = -visible_energy
         below = from_visible
         for i, (q, c) in enumerate(zip(means, self._hidden_biases, strict=True)):
-            entropy = torch.special.entr(q) + torch.special.entr(1 - q)
-            bound = bound + (q * (below + c) + entropy).sum(-1)
+            bound = bound + (q * (below + c) + entropy(q)).sum(-1)
             if i + 1 < len(means):
                 below = q @ self.weights[i + 1]
         return bound
@@ -270,17 +228,7 @@ class DBM(BoltzmannMachine):
     def sample_hidden(
         self, v: Any, sweeps: int = 20, generator: Rng = None
     ) -> list[Tensor]:
-        """Draw [h1, h2, …] given v, nearly: from mean field, then `sweeps` Gibbs sweeps.
-
-        Parameters
-        ----------
-        v : Tensor or Batch
-            Visible rows, which are held.
-        sweeps : int
-            Number of sweeps over the hidden layers.
-        generator : torch.Generator, optional
-            Source of the draws.
-        """
+        """Draw [h1, h2, …] given v, nearly: from mean field, then `sweeps` Gibbs sweeps."""
         sweeps = require_whole("sweeps", sweeps, least=0)
         batch = self.as_batch(v)
         means = self.hidden_means(batch)

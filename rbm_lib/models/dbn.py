@@ -80,9 +80,10 @@ class DBN(VisibleModel):
         self.head = None
         if n_classes is not None:
             self.n_classes = require_whole("n_classes", n_classes, least=2)
-            self.head = nn.utils.skip_init(nn.Linear, self.sizes[-1], self.n_classes)
-            nn.init.normal_(self.head.weight, std=weight_std, generator=generator)
-            nn.init.zeros_(self.head.bias)
+            head: Any = nn.utils.skip_init(nn.Linear, self.sizes[-1], self.n_classes)
+            nn.init.normal_(head.weight, std=weight_std, generator=generator)
+            nn.init.zeros_(head.bias)
+            self.head = head
 
     @property
     def visible_bias(self) -> Tensor:  # type: ignore[override]

@@ -47,7 +47,7 @@ class Layer(ABC):
     def with_parameters(self, bias: Tensor, log_variance: Tensor | None = None) -> Self:
         """The same layer with these parameters; each row of x may have its own bias."""
         layer = object.__new__(type(self))  # quicker than copy.copy
-        layer.__dict__.update(self.__dict__)
+        vars(layer).update(vars(self))
         layer.bias = bias
         layer.log_variance = log_variance
         return layer
@@ -93,10 +93,6 @@ class Layer(ABC):
     def mean_or_sample(self, field: Tensor, generator: Rng = None) -> Tensor:
         """The mean, if that is enough to average the statistics, or else a sample."""
         return self.mean(field)
-
-    def moments(self, field: Tensor) -> list[Tensor]:
-        """States that, equally weighted, have the averages of the statistics."""
-        return [self.mean(field)]
 
     def statistics(
         self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None
@@ -170,6 +166,18 @@ class Layer(ABC):
 def average(x: Tensor, weights: Tensor) -> Tensor:
     """Weighted sum over the rows of x."""
     return (weights @ x.flatten(1)).view(x.shape[1:])
+
+
+def digits(layer: Layer, index: Tensor, observed: Tensor | None) -> Tensor:
+    """Levels of the units in the states with these numbers; unit 0 is the lowest digit."""
+    assert layer.n_levels is not None
+    units = torch.arange(layer.n_units, device=index.device)
+    if observed is not None:
+        units = units[observed]
+    place = layer.n_levels ** torch.arange(len(units), device=index.device)
+    levels = torch.zeros(len(index), layer.n_units, dtype=torch.long, device=index.device)
+    levels[:, units] = (index[:, None] // place) % layer.n_levels
+    return levels
 
 
 def refuse(bad: Tensor, values: Tensor, expected: str, first_column: int) -> None:

@@ -1,5 +1,6 @@
 """Mixed units: layers of several types side by side."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -39,7 +40,8 @@ class Layers(Layer):
                 f"parts: got {given}, expected layers. Try Layers(Gaussian(2), "
                 "Bernoulli(3))."
             )
-        self._parts = parts
+        nested = [part._parts if isinstance(part, Layers) else (part,) for part in parts]
+        self._parts = tuple(itertools.chain(*nested))
         n_units = sum(part.n_units for part in parts)
         super().__init__(n_units, (sum(part.n_features for part in parts),))
         if self.n_variances:
@@ -53,7 +55,7 @@ class Layers(Layer):
         """Each part, with its parameters, and its own features of x, in its own shape."""
         widths = [part.n_features for part in self._parts]
         counts = [part.n_variances for part in self._parts]
-        variances: Sequence[Any] = counts
+        variances: Sequence[Any] = [None] * len(counts)
         if self.log_variance is not None:
             variances = self.log_variance.split(counts)
         result = []
@@ -107,14 +109,6 @@ class Layers(Layer):
             assert own is not None
             pieces.append(part.spread(own).expand(*own.shape[:-1], *part.shape))
         return self._join(pieces)
-
-    def moments(self, field: Tensor) -> list[Tensor]:
-        own = [part.moments(piece) for part, piece in self._by_features(field)]
-        # A part of which the mean is enough stands at its mean in each of the states.
-        count = max(len(states) for states in own)
-        return [
-            self._join([states[i % len(states)] for states in own]) for i in range(count)
-        ]
 
     def statistics(
         self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None

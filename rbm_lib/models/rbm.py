@@ -245,11 +245,12 @@ class RBM(BoltzmannMachine):
 
     def _checked_hidden(self, h: Any, n_rows: int | None) -> Tensor:
         """Hidden states for n_rows rows; None: they belong to a Batch and need no check."""
+        state: Any = h
         if isinstance(h, list) and len(h) == 1:  # as `hidden_means` returns it
-            h = h[0]
+            state = h[0]
         if n_rows is None:
-            return h
-        return as_states(self.visible, "h", h, (self.n_hidden,), n_rows)
+            return state
+        return as_states(self.visible, "h", state, (self.n_hidden,), n_rows)
 
     def extra_repr(self) -> str:
         return f"{self._layer}, n_hidden={self.n_hidden}"

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rbm_lib.checks import LARGEST, VARIANCE_FLOOR, require_whole
-from rbm_lib.models.layers import Layer, average, refuse
+from rbm_lib.models.layers import Layer, average, digits, refuse
 from rbm_lib.models.mixed import Layers
 from rbm_lib.models.random import Rng, random_numbers, sample_bernoulli
 
@@ -219,11 +219,6 @@ class Gaussian(Layer):
         # variance.
         return self.sample(field, generator)
 
-    def moments(self, field: Tensor) -> list[Tensor]:
-        mean = self.mean(field)
-        deviation = torch.exp(0.5 * self.log_variance)
-        return [mean - deviation, mean + deviation]
-
     def statistics(
         self, x: Tensor, mask: Tensor | None, weights: Tensor, product: Tensor | None
     ) -> dict[str, Tensor]:
@@ -260,39 +255,17 @@ class Gaussian(Layer):
         return math.inf if n_units else 0.0
 
 
-UNIT_TYPES: dict[str, type[Layer]] = {
+UNIT_TYPES: dict[str, Any] = {
     "bernoulli": Bernoulli,
     "categorical": Categorical,
     "gaussian": Gaussian,
 }
 
 
-def digits(layer: Layer, index: Tensor, observed: Tensor | None) -> Tensor:
-    """Levels of the units in the states with these numbers; unit 0 is the lowest digit."""
-    assert layer.n_levels is not None
-    units = torch.arange(layer.n_units, device=index.device)
-    if observed is not None:
-        units = units[observed]
-    place = layer.n_levels ** torch.arange(len(units), device=index.device)
-    levels = torch.zeros(len(index), layer.n_units, dtype=torch.long, device=index.device)
-    levels[:, units] = (index[:, None] // place) % layer.n_levels
-    return levels
-
-
 def as_layer(
     n_units: Any, visible: Any = "bernoulli", n_levels: int | None = None
 ) -> Layer:
-    """A layer from the arguments of a model.
-
-    Parameters
-    ----------
-    n_units : int or Layer
-        Number of units, or the layer itself.
-    visible : str or Layer
-        "bernoulli", "categorical" or "gaussian", or a layer.
-    n_levels : int, optional
-        Levels of categorical units.
-    """
+    """The layer that the arguments of a model describe; layers stay as they are."""
     if isinstance(n_units, Layer):
         return n_units
     if isinstance(visible, Layer):
@@ -312,7 +285,9 @@ def as_layer(
             f"n_levels: got {n_levels} with {visible} units, expected a number of levels "
             "for categorical units and None for others."
         )
-    return Categorical(n_units, n_levels) if n_levels else UNIT_TYPES[visible](n_units)
+    if n_levels is not None:
+        return Categorical(n_units, n_levels)
+    return UNIT_TYPES[visible](n_units)
 
 
 def as_described(description: Any) -> Any:

@@ -5,7 +5,7 @@ units, so predictions of known ratings are not flattered. A missing unit is pred
 all observed ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -54,11 +54,6 @@ def predict(
     Tensor, in the shape of v
         Probabilities (of 1, or of each level) or means of Gaussian units. A row with
         nothing observed gets the prior's answer (cold start).
-
-    Raises
-    ------
-    ValueError, TypeError
-        For values, shapes or methods that do not fit.
 
     Examples
     --------
@@ -164,10 +159,6 @@ def score_items(
         Bernoulli units and two levels: P(like). More levels: the expected level, or
         P(level ≥ like_at_least). Gaussian units: the mean.
 
-    Raises
-    ------
-    ValueError
-        If `like_at_least` is no level above the lowest, or there are no levels.
     """
     like_at_least = checked_level(model, like_at_least)
     probability = predict(model, v, observed, method, visible_offset, batch_size)
@@ -201,7 +192,7 @@ def as_score(model: RBM, probability: Tensor, like_at_least: int | None) -> Tens
 
 
 def fold_in(
-    model: RBM, ratings: dict[Any, float], item_ids: Iterable[Any]
+    model: RBM, ratings: Mapping[Any, float], item_ids: Iterable[Any]
 ) -> tuple[Tensor, Tensor]:
     """Rows for a new person, without training anew.
 
@@ -219,11 +210,6 @@ def fold_in(
     -------
     (Tensor, Tensor)
         v and observed, one row, ready for `predict`.
-
-    Raises
-    ------
-    ValueError
-        For unknown ids, and values out of range.
 
     Examples
     --------

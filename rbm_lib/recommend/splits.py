@@ -82,12 +82,12 @@ def random_split(ratings: RatingMatrix, share: float = 0.2, seed: int = 0) -> Sp
 
 
 def select(
-    candidates: dict[str, Scorer],
+    candidates: dict[Any, Scorer],
     train: RatingMatrix,
     measure: Callable[[Split, Scorer], float],
     share: float = 0.2,
     seeds: Sequence[int] = (0,),
-) -> tuple[str, pd.DataFrame]:
+) -> tuple[Any, pd.DataFrame]:
     """Choose the scorer with the highest mean measure on inner splits of `train`.
 
     Test ratings cannot take part in the choice, as there is no argument for them. Returns
@@ -105,7 +105,7 @@ def select(
             records.append({"name": name, "seed": seed, "value": value})
     results = pd.DataFrame(records)
     means = results.groupby("name", sort=False)["value"].agg("mean")
-    return str(means.idxmax()), results
+    return means.idxmax(), results
 
 
 def scores_of(scorer: Scorer, ratings: RatingMatrix) -> NDArray:

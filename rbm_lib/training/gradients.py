@@ -23,8 +23,8 @@ from rbm_lib.models.random import Rng, sample_bernoulli
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.rbm_view import rbm_view
 from rbm_lib.models.visible_data import VisibleData
+from rbm_lib.training.centering import Gradient, centered
 
-Gradient = dict[str, Tensor]  # by parameter name: the direction of ascent
 POSTERIOR_SWEEPS = 5  # of clamped sampling in the positive phase, posterior="gibbs"
 
 
@@ -33,10 +33,10 @@ class GradientMethod(ABC):
 
     chains: Tensor | None = None  # what a checkpoint saves of the method
 
-    def prepare(
+    def prepare(  # noqa: B027
         self, model: BoltzmannMachine, data: VisibleData, batch_size: int, generator: Rng
     ) -> None:
-        """Called once, before the first batch."""
+        """Called once, before the first batch; most methods need nothing."""
 
     @abstractmethod
     def gradient(
@@ -122,16 +122,10 @@ class PCD(GradientMethod):
     k : int
         Number of Gibbs sweeps for each update.
     n_chains : int, optional
-        Number of chains; by default as many as rows in a batch. If rows have masks or
-        offsets of their own, each row has its own model and one chain, and n_chains must be
-        None.
+        By default as many as rows in a batch. Rows with masks or offsets of their own have
+        one chain each, and n_chains must be None.
     center, posterior
         As in `CD`.
-
-    Attributes
-    ----------
-    chains : Tensor, shape (n_chains, n_hidden)
-        Hidden states of the chains (of a deep model, layers 1, 3, … side by side).
 
     References
     ----------
@@ -141,10 +135,7 @@ class PCD(GradientMethod):
     Examples
     --------
     >>> from rbm_lib import RBM, fit
-    >>> method = PCD(k=1, n_chains=20)
-    >>> history = fit(RBM(6, 2, seed=0), torch.eye(6), method, epochs=2, progress=False)
-    >>> method.chains.shape
-    torch.Size([20, 2])
+    >>> history = fit(RBM(6, 2), torch.eye(6), PCD(n_chains=20), epochs=2, progress=False)
     """
 
     k: int = 1
@@ -213,7 +204,7 @@ class PCD(GradientMethod):
 
 @dataclass(frozen=True)
 class Exact(GradientMethod):
-    """The gradient itself, by enumeration: for small models, and to check the others."""
+    """The gradient itself, by enumeration: for small models."""
 
     def gradient(
         self, model: BoltzmannMachine, batch: Batch, generator: Rng = None
@@ -238,7 +229,7 @@ def as_method(method: str | GradientMethod) -> GradientMethod:
 
 def _validate(method: Any, flags: tuple[str, ...]) -> None:
     """Convert the settings of CD or PCD to plain Python values, or say what is wrong."""
-    values = {"k": require_whole("k", method.k)}
+    values: dict[str, Any] = {"k": require_whole("k", method.k)}
     values |= {name: require_flag(name, getattr(method, name)) for name in flags}
     values["posterior"] = require_choice(
         "posterior", method.posterior, ("mean_field", "gibbs")
@@ -281,7 +272,7 @@ def run_chains(
 
 def data_hidden(
     model: BoltzmannMachine, batch: Batch, posterior: str, generator: Rng
-) -> list[Tensor]:
+) -> Any:
     """Hidden states or means given the data, for the positive phase."""
     if posterior == "mean_field" or not isinstance(model, DBM):
         return model.hidden_means(batch)
@@ -295,7 +286,7 @@ def data_hidden(
 def start_chains(
     model: BoltzmannMachine, data: VisibleData, n_chains: int, generator: Rng
 ) -> Tensor:
-    """Hidden states of `n_chains` persistent chains, drawn given training rows in turn."""
+    """Hidden states of persistent chains, drawn given training rows in turn."""
     view = rbm_view(model)
     order = torch.arange(n_chains, device=model.visible_bias.device) % len(data)
     chains = []
@@ -308,37 +299,3 @@ def start_chains(
 def difference(positive: Statistics, negative: Statistics) -> Gradient:
     """The gradient, from its two averages."""
     return {name: positive[name] - negative[name] for name in positive}
-
-
-@torch.no_grad()
-def centered(
-    model: BoltzmannMachine, batch: Batch, gradient: Gradient, positive: Statistics
-) -> Gradient:
-    """The gradient as if every layer were measured from its mean over the batch.
-
-    Instead of h1 W2 h2, (h1 - m1) W2 (h2 - m2): the same models, in parameters in which the
-    weights do not also do the work of the biases. The result is a direction of ascent for
-    the parameters as they are.
-
-    References
-    ----------
-    Montavon & Müller (2012). Deep Boltzmann machines and the centering trick.
-    """
-    weights = model.weight_names
-    biases = model.bias_names
-    visible_mean = model.visible.scaled(batch.v).mean(0).flatten()
-    means = [visible_mean, *(positive[name] for name in biases[1:])]
-    steps = [gradient[name].flatten() for name in biases]
-
-    result = dict(gradient)
-    for i, name in enumerate(weights):
-        moved = torch.outer(means[i], steps[i + 1]) + torch.outer(steps[i], means[i + 1])
-        result[name] = gradient[name] - moved.view_as(gradient[name])
-    for i, name in enumerate(biases):
-        shift = torch.zeros_like(steps[i])
-        if i > 0:
-            shift = shift + means[i - 1] @ result[weights[i - 1]].flatten(0, -2)
-        if i < len(weights):
-            shift = shift + result[weights[i]].flatten(0, -2) @ means[i + 1]
-        result[name] = gradient[name] - shift.view_as(gradient[name])
-    return result

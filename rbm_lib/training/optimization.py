@@ -148,7 +148,7 @@ def make_optimizer(model: torch.nn.Module, optimizer: Any, lr: float) -> Optimiz
     return _with_initial_rates(optimizer(groups, lr=lr))
 
 
-def _with_initial_rates(optimizer: Optimizer) -> Optimizer:
+def _with_initial_rates(optimizer: Any) -> Optimizer:
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
     return optimizer

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rbm_lib.course import check, exercise
-from rbm_lib.course.exercises import load_exercises
+from rbm_lib.course.exercises import Result, load_exercises
 from tests.support import seeded
 
 CASES = [(torch.randn(3, 4, generator=seeded(i), dtype=torch.float64),) for i in range(3)]
@@ -103,10 +103,7 @@ def test_a_check_prints_nothing_of_the_answer(capsys):
 
 
 def test_a_long_message_is_shown_in_lines_that_break_between_words():
-    wordy = exercise("1", "Centre", 2, CASES)(centred)
-    wordy.mistakes = {"Average over the rows: " * 5 + "x-" * 60: lambda v: 2 * v}
-
-    result = check(wordy, lambda v: 2 * v)
+    result = Result(0, 2, "Average over the rows: " * 5 + "x-" * 60)
 
     lines = str(result).splitlines()
     assert str(result).split() == result.message.split() and len(lines) > 2

@@ -44,9 +44,9 @@ ACCIDENTS = {
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """Each accident's cells (one before, itself, one after) after the run, and status."""
+    """Each accident's cells (one before, itself, two after) after the run, and status."""
     notebooks = [
-        new_notebook(cells=[new_code_cell(source) for source in ("1", code, "2")])
+        new_notebook(cells=[new_code_cell(source) for source in ("1", code, "2", "")])
         for code, *_ in ACCIDENTS.values()
     ]
     statuses = []
@@ -68,7 +68,7 @@ def done(tmp_path_factory):
 def test_an_accident_is_contained(done, name):
     _, errors, expected = ACCIDENTS[name]
 
-    (before, cell, after), status = done[name]
+    (before, cell, after, _), status = done[name]
 
     assert status == expected
     assert before.outputs[0].data["text/plain"] == "1"

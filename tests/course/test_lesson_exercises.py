@@ -63,11 +63,6 @@ def library_model(W, b, c, visible="bernoulli"):
     return model
 
 
-def bias_by_nan(likes, observed):
-    p = np.nanmean(np.where(observed, likes, np.nan), axis=0)
-    return np.log(p) - np.log1p(-p)
-
-
 def cd_in_single_precision(v, W, b, c, uniform):
     p = torch.sigmoid(v @ W + c)
     h = (uniform < p).float()
@@ -128,9 +123,8 @@ def sweep_by_library(v, q1, q2, W1, W2, c1, c2, log_variance):
 def means_by_bag(items, W, hidden_bias):
     counts = torch.tensor([len(liked) for liked in items])
     starts = counts.cumsum(0) - counts
-    return torch.sigmoid(
-        embedding_bag(torch.cat(items), W, starts, mode="sum") + hidden_bias
-    )
+    sums = embedding_bag(torch.cat(items), W, starts, mode="sum")
+    return torch.sigmoid(sums + hidden_bias)
 
 
 def part_by_rows(v, uniform, W, b, c, rank, size):
@@ -145,7 +139,10 @@ def part_by_rows(v, uniform, W, b, c, rank, size):
 
 RIGHT = [
     ("00/2", lambda v, h, W, b, c: library_model(W, b, c).energy(v, h)[:, None]),
-    ("00/3", bias_by_nan),
+    (
+        "00/3",
+        lambda likes, observed: np.log(likes.sum(0) / (observed.sum(0) - likes.sum(0))),
+    ),
     ("01/1", lambda v, W, c: expit((v @ W + c).numpy())),
     ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v)),
     ("01/4", cd_in_single_precision),

@@ -40,7 +40,7 @@ CHECK = 'lesson.check("1", centred)'
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("1 + 1", "1 + 1;", "code cell 3: it is empty, or hides its output"),
+        ("1 + 1", "1 + 1;", "code cell 3: it is empty, or it ends in ';'"),
         ("    ### END SOLUTION\n", "", "END SOLUTION do not alternate"),
         (CHECK, "centred", "code cell 6: the cell after a solution must be its check"),
         (f"# %%\n{CHECK}", "", "the last solution has no check"),

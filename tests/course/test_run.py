@@ -27,7 +27,6 @@ def test_the_runner_goes_on_after_a_failure_and_says_so(tmp_path, capsys):
     assert (broken[0], broken[-4:]) == ("97_broken", ["FAILED", "in", "cell", "[2]"])
     assert (toy[:2], toy[-1]) == (["98_toy", "synthetic"], "ok")
     assert "raise ValueError('wrong')\nValueError: wrong" in shown.err
-    assert "notebooks/98_toy.ipynb" in (tmp_path / "build" / "index.html").read_text()
     copy = (tmp_path / "build" / "notebooks" / "98_toy.ipynb").read_text()
     assert "(../../notebooks/figures/line.svg)" in copy
     assert (folder / "98_toy.ipynb").read_bytes() == committed
@@ -37,8 +36,7 @@ def test_the_runner_goes_on_after_a_failure_and_says_so(tmp_path, capsys):
 def test_the_command_line_checks_the_environment(capsys):
     assert __main__.main(["check"]) == 0
 
-    shown = capsys.readouterr().out
-    assert "torch" in shown and "GPU" in shown
+    assert "torch" in capsys.readouterr().out
 
 
 def test_the_command_line_passes_options_on(monkeypatch):
@@ -51,14 +49,11 @@ def test_the_command_line_passes_options_on(monkeypatch):
     assert called == [(["a", "b"], {"limits": Limits(60, 2, 5), "jobs": 3})]
 
 
-def test_the_command_line_says_what_is_wrong(monkeypatch, capsys, tmp_path):
+def test_the_command_line_says_what_is_wrong(capsys, tmp_path):
     assert __main__.main(["student", "77"]) == 1
     assert "lesson: got '77'" in capsys.readouterr().err
     assert __main__.main(["score", str(tmp_path / "missing")]) == 1
     assert "missing" in capsys.readouterr().err
-    monkeypatch.setenv("RBM_PROFILE", "medium")
-    assert __main__.main(["run"]) == 1
-    assert "RBM_PROFILE: got 'medium'" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         __main__.main(["dance"])
 

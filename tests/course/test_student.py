@@ -7,7 +7,7 @@ import nbformat
 from rbm_lib.course.build import write_notebook
 from rbm_lib.course.execute import execute, kernel_environment
 from rbm_lib.course.notebook import read_source
-from rbm_lib.course.student import student_notebook, worked_in, write_student
+from rbm_lib.course.student import make_students, student_notebook, worked_in, write_student
 from tests.course.support import make_toy
 
 
@@ -33,11 +33,16 @@ def test_an_unsolved_copy_runs_to_its_end_and_has_no_points(tmp_path):
     assert score["exercises"]["1"]["points"] == 0
 
 
-def test_a_copy_that_was_worked_in_is_never_overwritten(tmp_path, capsys):
+def test_a_copy_that_was_worked_in_is_never_overwritten(tmp_path, monkeypatch, capsys):
     source = make_toy(tmp_path)
-    path = tmp_path / "98_toy.ipynb"
+    for module in ("student", "notebook"):
+        place = f"rbm_lib.course.{module}.notebooks_folder"
+        monkeypatch.setattr(place, lambda: source.parent.parent)
+    folder = tmp_path / "notebooks" / "student"
+    path = folder / "98_toy.ipynb"
 
-    assert write_student(source, tmp_path) == write_student(source, tmp_path) == path
+    make_students()
+    assert write_student(source, folder) == path, "a fresh copy is written anew"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[-1].execution_count = 7
     write_notebook(notebook, path)
@@ -46,8 +51,8 @@ def test_a_copy_that_was_worked_in_is_never_overwritten(tmp_path, capsys):
     notebook.cells[0].source += "\nMy notes."
     write_notebook(notebook, path)
     mine = path.read_bytes()
-    assert write_student(source, tmp_path).name == "98_toy.new.ipynb"
+    assert write_student(source, folder).name == "98_toy.new.ipynb"
     assert "worked in" in capsys.readouterr().out
-    (tmp_path / "98_toy.new.ipynb").write_text("not even JSON")
-    assert write_student(source, tmp_path).name == "98_toy.new-2.ipynb"
+    (folder / "98_toy.new.ipynb").write_text("not even JSON")
+    assert write_student(source, folder).name == "98_toy.new-2.ipynb"
     assert path.read_bytes() == mine

@@ -87,7 +87,7 @@ def test_rated_and_liked_cells(matrix, table):
     assert np.array_equal(matrix.rated().toarray(), table >= 0)
     assert np.array_equal(matrix.likes(3).toarray(), table >= 3)
     assert np.array_equal(matrix.binarize(3).likes().toarray(), table >= 3)
-    with pytest.raises(ValueError, match="at_least: got None, expected a level, 1 to 4"):
+    with pytest.raises(ValueError, match="at_least: got None, expected 1 to 4"):
         matrix.likes()
 
 
@@ -162,27 +162,12 @@ def test_the_fingerprint_depends_on_every_part_but_not_on_the_order():
     assert RatingMatrix([2, 1], [2, 1], [1, 0], n_levels=3).fingerprint() == prints[0]
 
 
-@pytest.mark.parametrize("convert", [np.array, pd.Series, torch.tensor, list])
-def test_arguments_may_be_of_any_usual_type_and_are_copied(convert):
-    catalogue = np.array([1, 2, 3])
-
-    matrix = RatingMatrix(
-        convert([3, 1]), convert([7, 8]), convert([1.0, 0.0]), user_ids=catalogue
-    )
-    catalogue[:] = 0
-
-    assert matrix.user_ids.tolist() == [1, 2, 3]
-    assert dense(matrix).tolist() == [[-1, 0], [-1, -1], [1, -1]]
-
-
 @pytest.mark.parametrize(
     ("users", "items", "levels", "message"),
     [
         ([1, 2], [1], [0, 0], r"levels: got shape \(2,\) for 2 users and 1 items"),
         ([1, 2], [1, 2], [0, -1], "levels: got -1 at position 1, expected 0 to 2"),
         ([1, 2], [1, 2], [0, 300], "levels: got 300 at position 1"),
-        ([1, 2], [1, 2], [0, 1.5], "levels: got 1.5 at position 1, expected whole numbers"),
-        ([1, 2], [1, 2], [np.nan, 1], "levels: got nan at position 0"),
         ([[1, 2]], [1, 2], [0, 1], r"users: got shape \(1, 2\), expected a flat list"),
         ([1, 2], ["a", None], [0, 1], "items: got a missing value at position 1"),
         ([9, 1, 2, 1], [9, 7, 8, 7], [0] * 4, "user 1 and item 7 at positions 1 and 3"),
@@ -242,14 +227,6 @@ def test_columns_of_a_frame_may_have_other_names():
     assert RatingMatrix.from_frame(frame, item_column="song").item_ids.tolist() == [5, 6]
     with pytest.raises(ValueError, match=r"expected \['movie_id'\] too"):
         RatingMatrix.from_frame(frame)
-
-
-def test_a_rating_off_the_scale_is_named():
-    for rating in (6.0, 0.0, np.nan):
-        with pytest.raises(ValueError, match=r"rating: got .* in row 8 \(position 1\)"):
-            RatingMatrix.from_frame(STARS.assign(rating=[1.0, rating, 2.5]))
-    with pytest.raises(ValueError, match="expected two or more increasing numbers"):
-        RatingMatrix.from_frame(STARS, scale=[5, 4, 1])
 
 
 def test_require_ratings(matrix):

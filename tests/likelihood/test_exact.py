@@ -88,6 +88,9 @@ def test_each_row_belongs_to_the_model_of_its_own_mask_and_offset(model):
                 alone = exact_log_likelihood(small, row, None, own)
             torch.testing.assert_close(log_p[i : i + 1], alone, **CLOSE)
 
+    unmasked = exact_log_partition(model, visible_offset=per_row)
+    torch.testing.assert_close(unmasked[0], log_z[0], **CLOSE)  # its mask has every unit
+
 
 def test_a_mask_of_one_row_stands_for_all_rows_and_hides_what_is_missing(model):
     v = random_rows(model, 3)

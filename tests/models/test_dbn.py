@@ -36,16 +36,6 @@ def test_means_and_logits_are_the_formulas(visible):
     assert logits.requires_grad and not proba.requires_grad
 
 
-def test_tables_are_taken_like_states():
-    model = random_dbn("categorical", (3, 4, 2), n_classes=2)
-    one_hot = random_rows(model, 4)
-    mask = random_mask(4, 3)
-
-    proba = model.predict_proba(one_hot.argmax(-1).numpy(), mask.numpy())
-
-    torch.testing.assert_close(proba, model.predict_proba(one_hot, mask))
-
-
 @pytest.mark.grows
 @pytest.mark.parametrize("sizes", [(2, 3), (2, 3, 2), (2, 2, 1, 2, 2)], ids=str)
 def test_samples_have_the_moments_of_the_network(visible, sizes, device):

@@ -86,10 +86,10 @@ def test_draws_come_from_the_conditionals(visible):
     drawn_h = model.sample_h_given_v(v, MASK, seeded(1))
     drawn_v = model.sample_v_given_h(h, offset, seeded(1))
 
-    own = model.hidden.sample(model.input_to_hidden(v, MASK), seeded(1))
-    assert torch.equal(drawn_h, own)
-    own = model.visible_at(offset).sample(model.input_to_visible(h), seeded(1))
-    assert torch.equal(drawn_v, own)
+    field = model.input_to_hidden(v, MASK)
+    assert torch.equal(drawn_h, model.hidden.sample(field, seeded(1)))
+    field = model.input_to_visible(h)
+    assert torch.equal(drawn_v, model.visible_at(offset).sample(field, seeded(1)))
     assert not (drawn_h.requires_grad or drawn_v.requires_grad)
 
 
@@ -98,9 +98,7 @@ def test_scikit_learn_agrees():
 
     model = random_rbm("bernoulli")
     v = random_rows(model, 20)
-    peer = BernoulliRBM(n_components=3, n_iter=0, batch_size=20, random_state=0).fit(
-        v.numpy()
-    )
+    peer = BernoulliRBM(n_components=3, n_iter=0, random_state=0).fit(v.numpy())
     peer.components_ = model.W.detach().numpy().T.copy()
     peer.intercept_visible_ = model.visible_bias.detach().numpy().copy()
     peer.intercept_hidden_ = model.hidden_bias.detach().numpy().copy()

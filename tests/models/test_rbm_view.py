@@ -28,9 +28,8 @@ def model(request, visible):
 def batch(request, model):
     """Six rows, without or with masks and offsets, shared or for each row."""
     mask, which_offset = request.param
-    return model.as_batch(
-        random_rows(model, 6), mask, random_offsets(model, 6)[which_offset]
-    )
+    offset = random_offsets(model, 6)[which_offset]
+    return model.as_batch(random_rows(model, 6), mask, offset)
 
 
 def test_energies_and_statistics_are_those_of_the_dbm(model, batch):

@@ -101,16 +101,14 @@ def test_missing_units_keep_what_they_hold_and_never_matter(make, visible):
     observed = tensor([True, False, True, True])
     present = spread(model.visible, observed)
     v = random_rows(model, 8)
-
     start = torch.where(present, v, torch.nan)
 
     clean = gibbs(model, v, 3, seeded(0), observed=observed)
     holes = gibbs(model, start, 3, seeded(0), observed=observed)
 
-    torch.testing.assert_close(
-        holes, torch.where(present, clean, torch.nan), equal_nan=True
-    )
     assert torch.equal(clean[:, ~present], v[:, ~present])
+    expected = torch.where(present, clean, torch.nan)
+    torch.testing.assert_close(holes, expected, equal_nan=True)
 
 
 def test_an_offset_moves_the_visible_bias_of_a_chain_and_of_its_start(make, visible):
@@ -158,9 +156,7 @@ def test_what_does_not_fit_is_refused_by_name():
     model = RBM(4, 3)
     v = torch.zeros(2, 4)
     mask = torch.ones(4)
-    assert_refused(
-        "sweeps: got -1, expected a whole number of at least 0", gibbs, model, v, -1
-    )
+    assert_refused("sweeps: got -1, expected .* at least 0", gibbs, model, v, -1)
     assert_refused("at least 1", gibbs, model, v, 0, return_hidden=True)
     assert_refused("clamp: got a torch.float32 tensor, exp", gibbs, model, v, 1, clamp=mask)
     assert_refused("v: got a value that is not finite", gibbs, model, v + torch.nan, 1)

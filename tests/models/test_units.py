@@ -67,28 +67,15 @@ def test_samples_have_the_conditional_distribution(visible):
     assert_drawn_from(pairs(drawn), mean, variance)
 
 
-def test_stand_ins_of_a_sample_keep_the_variance_of_real_units(visible):
+def test_only_real_units_need_a_sample_in_place_of_their_mean(visible):
     """The statistic of log s^2 is quadratic in x: for others the mean is enough."""
-    model = random_rbm(visible)
-    layer = model.visible
-    field = random_rows(model, 5)
-    mean = layer.mean(field)
+    layer = random_rbm(visible).visible
+    field = random_rows(random_rbm(visible), 5)
 
-    states = torch.stack(layer.moments(field))
-    stand_in = layer.mean_or_sample(field, seeded(2))
+    same = (layer.mean_or_sample(field, seeded(2)) == layer.mean(field)).flatten(1)
 
-    torch.testing.assert_close(states.mean(0), mean)
     for part, features, _ in layer.parts():
-        own = states.flatten(2)[..., features]
-        is_real = isinstance(part, Gaussian)
-        variance = part.log_variance.exp() if is_real else torch.zeros(())
-        torch.testing.assert_close(
-            own.var(0, correction=0), variance.expand_as(own[0]).double()
-        )
-        is_mean = torch.equal(
-            stand_in.flatten(1)[:, features], mean.flatten(1)[:, features]
-        )
-        assert is_mean != is_real
+        assert same[:, features].all() != isinstance(part, Gaussian)
 
 
 @pytest.mark.parametrize("x", [-800.0, -20.0, 0.0, 9.0, 10.5, 15.0, 30.0, 39.0, 800.0])
@@ -106,11 +93,10 @@ def test_biases_from_counts_take_half_a_row_for_none():
     mask[1, 2] = False
     mask[:, 3] = False
 
+    one_hot = Categorical(4, n_levels=3).encode(levels) * mask[..., None]
+
     odds = Bernoulli(4).fit_parameters(levels * mask, mask)["bias"].exp()
-    layer = Categorical(4, n_levels=3)
-    frequencies = layer.fit_parameters(layer.encode(levels) * mask[..., None], mask)[
-        "bias"
-    ].exp()
+    frequencies = Categorical(4, n_levels=3).fit_parameters(one_hot, mask)["bias"].exp()
 
     torch.testing.assert_close(odds, tensor([4 / 0.5, 1 / 3, 2 / 1, 0.5 / 0.5]))
     counts = tensor([[0.5, 4, 0.5], [3, 1, 0.5], [1, 2, 0.5], [0.5, 0.5, 0.5]])
@@ -119,16 +105,13 @@ def test_biases_from_counts_take_half_a_row_for_none():
 
 def test_parameters_of_real_units_are_mean_and_variance_and_1_for_a_constant_column():
     x = tensor([[1.0, 5, 0, 7], [7, 5, 0, 0], [0, 5, 0, 0]])
-    mask = tensor(
-        [[True, True, False, True], [True, True, False, False], [False, True] + [False] * 2]
-    )
+    mask = tensor([[1, 1, 0, 1], [1, 1, 0, 0], [0, 1, 0, 0]]).bool()
 
     parameters = Gaussian(4).fit_parameters(x, mask)
 
     assert parameters["bias"].tolist() == [4.0, 5.0, 0.0, 7.0]
-    torch.testing.assert_close(
-        parameters["log_variance"].exp(), tensor([9.0, 1.0, 1.0, 1.0])
-    )
+    variance = parameters["log_variance"].exp()
+    torch.testing.assert_close(variance, tensor([9.0, 1.0, 1.0, 1.0]))
 
 
 def test_values_that_no_state_has_are_refused():

@@ -70,9 +70,8 @@ def test_levels_become_one_hot():
 
     assert torch.equal(VisibleData(model, levels).all().v, v)
     levels[~mask] = -1
-    assert torch.equal(
-        VisibleData(model, levels, mask.numpy()).all().v, v * mask[..., None]
-    )
+    data = VisibleData(model, levels, mask.numpy())
+    assert torch.equal(data.all().v, v * mask[..., None])
 
 
 def test_a_mixed_table_has_one_column_for_each_unit():
@@ -83,22 +82,6 @@ def test_a_mixed_table_has_one_column_for_each_unit():
 
     assert batch.v.tolist() == [[0.5, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 1]]
     assert batch.observed.tolist() == [[True, True, True, False], [False, True, True, True]]
-
-
-@pytest.mark.parametrize("mask_rows", [None, 1, 6])
-@pytest.mark.parametrize("which_offset", [0, 1, 2])
-def test_rows_bring_their_own_mask_and_offset(visible, mask_rows, which_offset):
-    model = random_rbm(visible)
-    v = random_rows(model, 6)
-    mask = None if mask_rows is None else random_mask(6, 4)[-mask_rows:]
-    offset = random_offsets(model, 6)[which_offset]
-
-    data = VisibleData(model, v, mask, offset)
-
-    expected = model.free_energy(v, mask, offset)[[4, 0]]
-    torch.testing.assert_close(model.free_energy(data.rows(torch.tensor([4, 0]))), expected)
-    assert data.has_offset == (offset is not None)
-    assert data.shares_model == (mask_rows is None and which_offset < 2)
 
 
 def test_batches_serve_every_row_once_and_keep_the_short_last_one():
@@ -118,10 +101,8 @@ def test_evenly_spaced_rows_are_at_most_as_many_as_asked_for(n, step, monkeypatc
     data = VisibleData(random_rbm("gaussian", n_visible=1), torch.arange(n)[:, None])
 
     assert data.evenly_spaced(1000).v.flatten().tolist() == list(range(0, n, step))
-    monkeypatch.setattr(
-        "rbm_lib.models.visible_data.MOST_AT_ONCE", 30
-    )  # as of very wide rows
-    assert len(data.evenly_spaced(1000)) <= 30
+    monkeypatch.setattr("rbm_lib.models.visible_data.MOST_AT_ONCE", 30)
+    assert len(data.evenly_spaced(1000)) <= 30  # as of very wide rows
 
 
 def test_the_fingerprint_knows_rows_mask_and_offset(visible):
@@ -161,7 +142,7 @@ def test_ratings_are_served_like_dense_rows(visible):
 
     data = VisibleData(model, ratings, visible_offset=offset)
 
-    assert (len(data), data.shares_model) == (8, False)
+    assert (len(data), data.has_offset, data.shares_model) == (8, True, False)
     for index in (torch.arange(8), torch.tensor([7, 3])):
         torch.testing.assert_close(vars(data.rows(index)), vars(dense.rows(index)))
     rated = data.rated_rows(torch.tensor([7, 3]))

@@ -1,20 +1,19 @@
-"""The figures in the lessons' prose, and those that the teacher's guide quotes, are those of the saved runs.
+"""Numbers in the lessons' prose, and those that the guide quotes, are of the saved runs.
 
-A result in prose is tagged in the lesson's source: `.83<!--always like-->` says that a line of output with
-these words holds this number. Any other figure (with a point, a comma or a percent sign) must stand in the
-lesson's code, or in GIVEN: quoted, defined, or made up for a question.
+A result in prose is tagged in the lesson's source: `.83<!--always like-->` says that a line
+of output with these words contains this number. Any other number with a point, a comma or a
+percent sign must be in the lesson's code, or in GIVEN: quoted, defined, or made up.
 """
 
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from rbm_lib.course.environment import notebooks_folder, repository_root
 from rbm_lib.course.notebook import code_cells
 
-ROOT = Path(__file__).resolve().parents[2]
-NAMES = sorted(p.stem for p in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+PATHS = {path.stem[:2]: path for path in sorted(notebooks_folder().glob("[0-9]*.ipynb"))}
 
 GIVEN = {
     "00": "100,000 1,700 .83 .5 2.718",
@@ -27,106 +26,92 @@ GIVEN = {
 }
 
 NUMBER = (
-    r"(?P<sign>[−+-]?)(?P<digits>\d{1,3}(?:,\d{3})+|\d*\.\d+|\d+)(?:e(?P<power>[+-]?\d+))?(?P<percent> ?%)?"
+    r"(?P<sign>[−+-]?)(?P<digits>\d{1,3}(?:,\d{3})+|\d*\.\d+|\d+)"
+    r"(?:e(?P<power>[+-]?\d+))?(?P<percent> ?%)?"
 )
-FIGURE = re.compile(rf"(?<![\w.,/·⁻]){NUMBER}(?:<!--(?P<tag>[^>]+)-->)?(?![\w·])")
+IN_PROSE = re.compile(rf"(?<![\w.,/·⁻]){NUMBER}(?:<!--(?P<tag>[^>]+)-->)?(?![\w·])")
 IN_OUTPUT = re.compile(rf"(?<![\w.]){NUMBER}(?!\w)")
 NOT_PROSE = re.compile(
-    r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)|<(?!!--)[^>]+>|## References.*", re.DOTALL
+    r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\]\([^)]*\)|<(?!!--)[^>]+>|## References.*",
+    re.DOTALL,
 )
 
 
 def value(match):
     """(number, half a unit of its last digit)."""
-    digits, scale = match["digits"].replace(",", ""), 10.0 ** int(match["power"] or 0)
-    scale /= 100 if match["percent"] else 1
+    digits = match["digits"].replace(",", "")
+    scale = 10.0 ** int(match["power"] or 0) / (100 if match["percent"] else 1)
     decimals = len(digits.partition(".")[2])
     sign = -1 if match["sign"] in ("−", "-") else 1
     return sign * float(digits) * scale, 0.5 * 10.0**-decimals * scale
 
 
 def agrees(match, others):
-    """Whether one of `others` is the number of `match`, rounded as it is; its sign counts if given."""
+    """Whether one of `others` is the number, rounded as it is. Its sign counts if given."""
     wanted, half = value(match)
-    same = (lambda x: x) if match["sign"] else abs
-    return any(abs(same(other) - same(wanted)) <= half * 1.001 for other in others)
+    size = (lambda x: x) if match["sign"] else abs
+    return any(abs(size(other) - size(wanted)) <= half * 1.001 for other in others)
 
 
 def is_result(match):
-    """Tagged, or a number that looks measured: with a point, a thousands comma or a percent sign."""
+    """Tagged, or a number that looks measured."""
     return bool(match["tag"] or match["percent"] or re.search(r"[.,]", match["digits"]))
 
 
 def prose(notebook):
-    return "\n\n".join(NOT_PROSE.sub(" ", c.source) for c in notebook.cells if c.cell_type == "markdown")
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    text = "\n\n".join(NOT_PROSE.sub(" ", source) for source in cells)
+    return [match for match in IN_PROSE.finditer(text) if is_result(match)]
 
 
 def output_lines(notebook):
-    """The lines of all text outputs: printed lines, rows of tables, alternative texts of figures."""
+    """The lines of all text outputs: printed lines, rows of tables, texts of figures."""
     texts = []
-    for output in (o for _, cell in code_cells(notebook) for o in cell.outputs):
+    for output in (x for _, cell in code_cells(notebook) for x in cell.outputs):
         data = output.get("data", {})
         rows = " ".join(data.get("text/html", "").split()).replace("</tr>", "\n")
-        texts += [output.get("text", ""), data.get("text/plain", ""), re.sub("<[^>]+>", " ", rows)]
+        plain = re.sub("<[^>]+>", " ", rows)
+        texts += [output.get("text", ""), data.get("text/plain", ""), plain]
     return "\n".join(texts).splitlines()
 
 
 def numbers(text):
-    return [value(m)[0] for m in IN_OUTPUT.finditer(text.replace("_", ""))]
+    return [value(match)[0] for match in IN_OUTPUT.finditer(text.replace("_", ""))]
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def lesson(request):
-    return request.param[:2], nbformat.read(ROOT / "notebooks" / f"{request.param}.ipynb", as_version=4)
-
-
-def test_tagged_numbers_stand_in_a_line_of_output_with_these_words(lesson):
-    _, notebook = lesson
+@pytest.mark.parametrize("lesson", PATHS)
+def test_numbers_in_prose_are_in_an_output_in_the_code_or_given(lesson):
+    notebook = nbformat.read(PATHS[lesson], as_version=4)
     lines = output_lines(notebook)
-    for match in FIGURE.finditer(prose(notebook)):
-        if match["tag"]:
-            found = [line for line in lines if match["tag"] in line]
-            assert found, f"no line of output holds {match['tag']!r}"
-            assert any(agrees(match, numbers(line)) for line in found), f"{match[0]}: the output says {found}"
+    code = "\n".join(cell.source for _, cell in code_cells(notebook))
+    known = numbers(code) + numbers(GIVEN[lesson].replace(" ", "  "))
+
+    for match in prose(notebook):
+        found = [line for line in lines if match["tag"] and match["tag"] in line]
+        there = known if not match["tag"] else [x for line in found for x in numbers(line)]
+        assert agrees(match, there), f"{match[0]}: tag it, or look at {found}"
 
 
-def test_every_other_figure_is_in_the_code_or_given(lesson):
-    number, notebook = lesson
-    code = numbers("\n".join(cell.source for _, cell in code_cells(notebook)))
-    given = numbers(GIVEN[number].replace(" ", "  "))
-    figures = [m for m in FIGURE.finditer(prose(notebook)) if is_result(m) and not m["tag"]]
-    unknown = [m[0] for m in figures if not agrees(m, code + given)]
-    assert not unknown, f"tag these with words of their output line, or add them to GIVEN: {unknown}"
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [(".83", True), (".84", False), ("83 %", True), ("−.83", False), ("82.5 %", True)],
+)
+def test_the_comparison_can_fail(text, right):
+    match = IN_PROSE.search(f"It is {text}<!--always like--> here")
+
+    assert agrees(match, numbers("always like  0.825 (0.821 to 0.829)")) == right
 
 
-def test_the_test_can_fail():
-    lines = ["3 stars or more  always like  0.825 (0.821 to 0.829)"]
-    for text, right in (
-        (".83<!--always like-->", True),
-        (".84<!--always like-->", False),
-        ("83 %<!--always like-->", True),
-        ("−.83<!--always like-->", False),
-        ("82.5 %<!--always like-->", True),
-    ):
-        match = FIGURE.search(f"It is {text} here")
-        assert match["tag"] and agrees(match, numbers(lines[0])) == right, text
-    assert not FIGURE.search("in 2007") or not is_result(FIGURE.search("in 2007"))
+@pytest.mark.parametrize("lesson", PATHS)
+def test_the_guide_quotes_the_saved_outputs(lesson):
+    guide = (repository_root() / "docs" / "teaching.md").read_text(encoding="utf-8")
+    text = guide.split(f"\n## Lesson {lesson}")[1].split("\n## ")[0]
+    there = numbers("\n".join(output_lines(nbformat.read(PATHS[lesson], as_version=4))))
 
-
-def guide_quotes():
-    """(lesson number, line) of the guide's lines with figures of the saved notebooks."""
-    guide = (ROOT / "docs/teaching.md").read_text(encoding="utf-8")
-    parts = re.split(r"^## Lesson (\d\d)", guide, flags=re.MULTILINE)[1:]
-    for number, text in zip(parts[::2], parts[1::2], strict=True):
-        for item in re.split(r"\n(?=[|\-#]|\s*$)", text):  # rows of tables, items of lists, paragraphs
-            if "(saved)" in item:
-                yield number, " ".join(item.split())
-
-
-@pytest.mark.parametrize(("number", "quote"), list(guide_quotes()))
-def test_the_guide_quotes_the_saved_outputs(number, quote):
-    path = next((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
-    there = numbers("\n".join(output_lines(nbformat.read(path, as_version=4))))
-    quoted = [m for m in FIGURE.finditer(NOT_PROSE.sub(" ", quote)) if is_result(m)]
-    assert quoted, "no figure found in this quote"
-    assert [m[0] for m in quoted if not agrees(m, there)] == []
+    # Rows of tables, items of lists, paragraphs.
+    for item in re.split(r"\n(?=[|\-#]|\s*$)", text):
+        if "(saved)" in item:
+            quoted = IN_PROSE.finditer(NOT_PROSE.sub(" ", " ".join(item.split())))
+            quoted = [match for match in quoted if is_result(match)]
+            assert quoted, "no number found in this quote"
+            assert [match[0] for match in quoted if not agrees(match, there)] == []

@@ -87,7 +87,7 @@ def test_the_interval_is_close_to_that_of_the_normal_distribution(ranked):
 def rated():
     """Probabilities with many ties, labels drawn from them, and 40 groups."""
     rng = np.random.default_rng(2)
-    groups = np.repeat(np.arange(40), rng.integers(1, 60, 40))
+    groups = np.repeat(np.arange(40), rng.integers(1, 20, 40))
     prob = np.clip(np.round(rng.beta(2, 2, len(groups)), 2), 0.01, 0.99)
     return prob, (rng.random(len(groups)) < prob).astype(int), groups
 

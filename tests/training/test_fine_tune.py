@@ -67,7 +67,8 @@ def test_the_numbers_of_the_history_by_their_definitions():
     options = {"epochs": 3, "batch_size": 4, "lr": 1e-12, "generator": seeded(0)} | QUIET
     history = fine_tune(model, v, labels, validation=(held_out, truth, mask), **options)
 
-    # At this rate nothing moves: the loss over batches, the short one too, is that of all rows.
+    # At this rate nothing moves: the loss over batches, the short one too, is that of all
+    # rows.
     probability = model.predict_proba(held_out, mask).numpy()
     accuracy = (probability.argmax(1) == truth.numpy()).mean()
     last = history.last

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from rbm_lib import CD, DBN, PCD, RBM, Exact, Monitor, RatingMatrix, fit
+from rbm_lib import CD, DBM, DBN, PCD, RBM, Exact, Monitor, RatingMatrix, fit
 from rbm_lib.likelihood import exact_gradient, exact_log_likelihood
 from rbm_lib.likelihood.exact import model_statistics
 from rbm_lib.models import VisibleData
@@ -15,11 +15,11 @@ from rbm_lib.training import ItemMeanDecay, linear_decay
 from tests.support import (
     World,
     exact_samples,
-    random_dbm,
     random_mask,
     random_rbm,
     random_rows,
     seeded,
+    visible_layer,
 )
 from tests.training.support import (
     QUIET,
@@ -51,7 +51,7 @@ def two_clusters(visible, n=400):
 @pytest.mark.parametrize("masked", [None, "shared", "per row"])
 @pytest.mark.parametrize("moved", [False, True])
 def test_seven_rows_in_batches_of_four_by_hand(visible, method, masked, moved):
-    """Two batches, the second short; draws from one generator; ascent along the gradient."""
+    """Two batches, the second short; one generator; ascent along the gradient."""
     model = random_rbm(visible)
     by_hand = random_rbm(visible)
     v = random_rows(model, 7)
@@ -275,10 +275,12 @@ def test_cd_and_pcd_raise_the_exact_log_likelihood(visible, method, masked, devi
 @pytest.mark.parametrize("method", [CD(1), PCD(2)], ids=["CD-1", "PCD"])
 def test_training_a_dbm_raises_its_exact_log_likelihood(visible, method):
     v = two_clusters(visible)
-    model = random_dbm(visible, (4, 4, 2), seed=5, scale=0.1).initialize_from(v)
+    layer = visible_layer(visible, 4)
+    model = DBM([layer, 4, 2], weight_std=0.1, seed=1).double().initialize_from(v)
     start = float(exact_log_likelihood(model, v).mean())
 
-    fit(model, v, method, epochs=60, batch_size=50, lr=0.03, generator=seeded(0), **QUIET)
+    recipe = {"epochs": 60, "batch_size": 50, "lr": 0.01, "schedule": linear_decay(0.5)}
+    fit(model, v, method, generator=seeded(0), **recipe, **QUIET)
 
     assert float(exact_log_likelihood(model, v).mean()) - start > 0.3
 
@@ -307,7 +309,7 @@ def test_every_container_trains_the_same_and_stays_as_it_is(container):
     mask = random_mask(7, 4)
     holes = torch.where(mask, v, torch.nan)
     data = container(holes if container is torch.clone else holes.numpy())
-    before = np.array(data)
+    before = np.asarray(data).copy()
 
     for model, rows in zip(models, (data, v), strict=True):
         watch = Monitor(validation=(rows, mask))
@@ -315,7 +317,7 @@ def test_every_container_trains_the_same_and_stays_as_it_is(container):
         fit(model, rows, "pcd", observed=mask, generator=seeded(0), **options, **QUIET)
 
     assert_same_parameters(*models)
-    np.testing.assert_array_equal(np.array(data), before)
+    np.testing.assert_array_equal(np.asarray(data), before)
 
 
 @pytest.mark.parametrize("method", METHODS)

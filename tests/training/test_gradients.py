@@ -1,17 +1,15 @@
 """CD, PCD and the exact gradient: what each phase is, and that all tend to the same."""
 
-import math
-
 import pytest
 import torch
 
-from rbm_lib import CD, DBM, PCD, Exact, fit
+from rbm_lib import CD, PCD, Exact
 from rbm_lib.likelihood import exact_gradient
 from rbm_lib.likelihood.exact import model_statistics
 from rbm_lib.models import VisibleData
 from rbm_lib.models.random import sample_bernoulli
 from rbm_lib.models.rbm_view import rbm_view
-from rbm_lib.training.gradients import as_method, centered, data_hidden, start_chains
+from rbm_lib.training.gradients import as_method, data_hidden, start_chains
 from tests.support import (
     assert_close_in_mean,
     exact_samples,
@@ -22,7 +20,6 @@ from tests.support import (
     seeded,
     spread,
 )
-from tests.training.support import QUIET
 
 MASK = torch.tensor([True, False, True, True])
 DEEP = (3, 4, 3, 2)
@@ -187,60 +184,6 @@ def test_chains_start_at_the_data():
     sure = (p < 1e-4) | (p > 1 - 1e-4)
     assert sure.double().mean() > 0.2
     assert torch.equal(h[sure], p.round()[sure])
-
-
-@pytest.mark.parametrize("build", [random_rbm, random_dbm])
-def test_the_centred_gradient_is_the_chain_rule_there_and_back(visible, build):
-    """In centred parameters the gradient is g' = J^T g; carried back to ours it is J J^T g."""
-    model = build(visible) if build is random_rbm else build(visible, DEEP)
-    v = random_rows(model, 30)
-    batch = model.as_batch(v)
-    positive = model.statistics(batch, model.hidden_means(batch))
-    negative = model_statistics(model)
-    gradient = {name: positive[name] - negative[name] for name in positive}
-    means = [model.visible.scaled(v).mean(0).flatten().detach()]
-    means += [positive[name] for name in model.bias_names[1:]]
-    names = [*model.weight_names, *model.bias_names]
-    n_weights = len(model.weight_names)
-
-    def to_parameters(*centred):
-        weights = [w.flatten(0, -2) for w in centred[:n_weights]]
-        biases = list(centred[n_weights:])
-        for i, w in enumerate(weights):
-            biases[i] = biases[i] - (w @ means[i + 1]).view_as(biases[i])
-            biases[i + 1] = biases[i + 1] - means[i] @ w
-        return (*centred[:n_weights], *biases)
-
-    start = tuple(torch.zeros_like(model.get_parameter(name)) for name in names)
-    slopes = tuple(gradient[name] for name in names)
-    _, back = torch.autograd.functional.vjp(to_parameters, start, slopes)
-    _, expected = torch.autograd.functional.jvp(to_parameters, start, back)
-
-    result = centered(model, batch, gradient, positive)
-
-    for name, value in zip(names, expected, strict=True):
-        torch.testing.assert_close(result[name], value)
-    assert sum(float((result[name] * gradient[name]).sum()) for name in names) > 0
-
-
-@pytest.mark.parametrize("flipped", [False, True])
-def test_a_centred_run_learns_data_and_their_mirror_image(flipped):
-    """Two patterns of eight bits, a tenth of the bits flipped: the best is their entropy."""
-    generator = seeded(0)
-    patterns = torch.tensor([[1, 1, 1, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 1, 1, 1]]).double()
-    v = patterns[torch.randint(2, (1000,), generator=generator)]
-    noise = (torch.rand(v.shape, generator=generator) < 0.1).double()
-    v = (v - noise).abs()
-    v = 1 - v if flipped else v
-    best = sum(
-        n * -(p * math.log(p) + (1 - p) * math.log(1 - p)) for n, p in ((8, 0.1), (1, 0.5))
-    )
-    model = DBM([8, 4, 2], weight_std=0.3, seed=1).double().initialize_from(v)
-
-    method = PCD(k=2, n_chains=500, center=True)
-    history = fit(model, v, method, epochs=40, lr=0.02, generator=seeded(2), **QUIET)
-
-    assert history.last["log_likelihood"] == pytest.approx(-best, abs=0.15)
 
 
 def test_the_sampled_posterior_has_no_bias_where_mean_field_has_one(discrete):

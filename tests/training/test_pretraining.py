@@ -1,4 +1,4 @@
-"""Greedy pretraining: what each RBM is, what goes back into the model, and how well it does."""
+"""Greedy pretraining: what each RBM is, and what goes back into the model."""
 
 import copy
 

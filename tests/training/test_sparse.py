@@ -49,7 +49,10 @@ def test_the_gradient_is_that_of_dense_rows(
     visible, n_levels, k, sample_visible, either_way, monkeypatch
 ):
     """Every draw compares with the same number, so that both see the same states."""
-    constant = lambda shape, dtype, **_: torch.full(tuple(shape), 0.37, dtype=dtype)  # noqa: E731
+
+    def constant(shape, dtype, **_):
+        return torch.full(tuple(shape), 0.37, dtype=dtype)
+
     monkeypatch.setattr(torch, "rand", constant)
     matrix = ratings(n_levels)
     model = model_for(visible, n_levels)

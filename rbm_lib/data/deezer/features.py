@@ -38,11 +38,6 @@ def temporal_split(listens: pd.DataFrame, days: int = 5) -> tuple[Mask, Mask]:
     Returns
     -------
     known, held_out : boolean (n,)
-
-    Raises
-    ------
-    ValueError
-        For a missing column, no listen in the month, or no day left for the known part.
     """
     _require_columns(listens, "ts_listen")
     days = require_whole("days", days)

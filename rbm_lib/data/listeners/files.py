@@ -91,22 +91,25 @@ def read_listeners(folder: str | Path, archetypes: tuple = ARCHETYPES) -> Listen
     times = pd.to_datetime(listens["timestamp"], format=_TIME, errors="coerce", utc=True)
     good = times.dt.strftime(_TIME) == listens["timestamp"]
     check_rows(paths[0], listens, "timestamp", good, "a time like 2023-12-31T23:59:59Z")
-    users = listens["user_id"]
+    users = pd.Series(listens["user_id"])
     same_user = users == users.shift()
     good = (users > users.shift(fill_value=0)) | (same_user & (times >= times.shift()))
     check_rows(paths[0], listens, "timestamp", good, "an order by user_id and timestamp")
-    good = profiles["user_id"] > profiles["user_id"].shift(fill_value=0)
+    ids = pd.Series(profiles["user_id"])
+    good = ids > ids.shift(fill_value=0)
     check_rows(paths[1], profiles, "user_id", good, "one above that of the line before")
-
-    good = listens["archetype"] == users.map(profiles.set_index("user_id")["archetype"])
+    known = dict(zip(ids, profiles["archetype"], strict=True))
+    good = listens["archetype"] == users.map(known)
     check_rows(paths[0], listens, "archetype", good, f"that of the user in {FILES[1]}")
     for column, source in {"n_tracks": "taste", "n_discovery": "discovery"}.items():
-        counts = users[listens["source"] == source].value_counts()
-        good = profiles[column] == profiles["user_id"].map(counts).fillna(0)
+        counts = users.loc[listens["source"] == source].value_counts().to_dict()
+        good = profiles[column] == ids.map(counts).fillna(0)
         check_rows(paths[1], profiles, column, good, f"the number of lines in {FILES[0]}")
 
     listens["timestamp"] = times.dt.as_unit("s")
-    n_archetypes = profiles["archetype"].nunique()
-    origin = f"{len(profiles)} simulated listeners of {n_archetypes} archetypes, read from "
-    tables = (table.reset_index(drop=True) for table in (listens, profiles))
-    return Listeners(*tables, origin + FILES[0], tuple(archetypes))
+    listens, profiles = (table.reset_index(drop=True) for table in (listens, profiles))
+    n_archetypes = len(set(known.values()))
+    origin = (
+        f"{len(ids)} simulated listeners of {n_archetypes} archetypes, read from {FILES[0]}"
+    )
+    return Listeners(listens, profiles, origin, tuple(archetypes))

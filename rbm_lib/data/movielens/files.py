@@ -91,7 +91,7 @@ def read_movies(folder: Path, form: Format) -> pd.DataFrame:
         genres = [text.split("|") for text in table["genres"]]
         genres = [[] if names == ["(no genres listed)"] else names for names in genres]
     movies = table[["movie_id", "title"]].reset_index(drop=True)
-    year = movies["title"].str.extract(r"(?s)^.*\(([0-9]{4})\)", expand=False)
+    year = pd.Series(movies["title"]).str.extract(r"(?s)^.*\(([0-9]{4})\)", expand=False)
     return movies.assign(year=year.astype("float64").astype("Int64"), genres=genres)
 
 
@@ -102,8 +102,9 @@ def read_users(folder: Path, form: Format) -> pd.DataFrame | None:
     path = folder / form.files[2]
     users = read_table(path, _SCHEMAS[path.name]).reset_index(drop=True)
     if path.name == "users.dat":
-        users["occupation"] = users["occupation"].map(dict(enumerate(_OCCUPATIONS_1M)))
-    return users[list(_USER)]
+        jobs = [_OCCUPATIONS_1M[code] for code in users["occupation"]]
+        users["occupation"] = jobs
+    return users.loc[:, list(_USER)]
 
 
 def read_ratings(

@@ -80,14 +80,8 @@ def synthetic_movielens(
     arrival = np.interp(user / n_users, [0, 0.5, 0.72, 0.95, 1], [0, 0.2, 0.36, 0.55, 0.68])
     order = np.argsort(arrival + (1 - arrival) * rng.beta(1, 4, n_ratings), kind="stable")
     timestamp = _timestamps(user, n_users, rng)
-    ratings = pd.DataFrame(
-        {
-            "user_id": user + 1,
-            "movie_id": movie + 1,
-            "rating": rating,
-            "timestamp": timestamp,
-        }
-    )
+    ids = {"user_id": user + 1, "movie_id": movie + 1}
+    ratings = pd.DataFrame({**ids, "rating": rating, "timestamp": timestamp})
     return MovieLens(
         name="synthetic",
         ratings=ratings.iloc[order].reset_index(drop=True),

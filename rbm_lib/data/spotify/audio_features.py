@@ -128,9 +128,8 @@ class AudioFeatures:
         squashed = _squash(self._dequantise(values))
         self.scaler_ = StandardScaler().fit(squashed)
         if self.whiten:
-            standardised = self.scaler_.transform(squashed)
-            spectrum = np.linalg.eigh(standardised.T @ standardised / len(values))
-            variance, axes = (np.asarray(part) for part in spectrum)
+            standardised = np.asarray(self.scaler_.transform(squashed))
+            variance, axes = np.linalg.eigh(standardised.T @ standardised / len(values))
             variance, axes = variance[::-1], axes.T[::-1]
             # Eigenvectors have no sign of their own: make the largest entry positive.
             largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)

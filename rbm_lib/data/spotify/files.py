@@ -58,7 +58,7 @@ def check_export(frame: pd.DataFrame, file: str) -> pd.DataFrame:
         if action == "dropped":
             kept[frame.index.isin(rows.index)] = False
         columns = {"file": file, "line": rows.index, "reason": reason}
-        columns |= {"value": rows[column].to_numpy(), "action": action}
+        columns |= {"value": np.asarray(rows[column]), "action": action}
         problems.append(pd.DataFrame(columns))
 
     note(frame.duplicated(), "the whole row stands in the file already", usual=True)
@@ -71,14 +71,14 @@ def check_export(frame: pd.DataFrame, file: str) -> pd.DataFrame:
     lacking = frame[list(RANGES)].eq("").any(axis=1)
     note(lacking, "audio features or popularity missing")
     for name, (low, high, whole) in RANGES.items():
-        values, good = Column("float64", low, high).parse(frame[name])
+        values, good = Column("float64", low, high).parse(pd.Series(frame[name]))
         good &= (values % 1 == 0) | (not whole)
         kind = "a whole number" if whole else "a number"
         note(~good, f"{name} is not {kind} from {low} to {high}", name)
         if name == "Tempo":
             note(good & (values == 0), "Tempo is 0: Spotify's analysis failed")
     date = "Album Release Date"
-    no_year = read_dates(frame[date])["year"].isna()
+    no_year = read_dates(pd.Series(frame[date]))["year"].isna()
     note(no_year, "release date unreadable: the year is missing", date, "mended")
     texts = frame["Artist Genres"]
     note(texts.str.strip(" ,") == "", "no genres", action="noted", usual=True)

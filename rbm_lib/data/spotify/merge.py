@@ -23,7 +23,7 @@ _COMMA = re.compile(r"(?<!\\),\s*")  # between artists; a comma within a name is
 def merge_exports(
     exports: Exports, files: dict[str, str] = FILES
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Merge one or two exports to one row per URI.
+    """Merge one or two exports to one row per URI: (tracks, problems, report) of `Spotify`.
 
     Where both have a URI, the values of 1960-now count, except an album name, release date,
     ISRC or list of genres that is missing there. Of a URI that comes again in one file the
@@ -31,17 +31,7 @@ def merge_exports(
     they are listings of their own, with their own popularity and often another master. (To
     keep a recording on one side of a split, group by `isrc`.)
 
-    Parameters
-    ----------
-    exports : dict
-        {"1960-now": (rows, problems), "1950-now": ...}, as `read_export` gives them.
-    files : dict
-        The names of the files.
-
-    Returns
-    -------
-    tracks, problems, report : DataFrame
-        As in `Spotify`. Rows read = tracks + rows dropped + rows merged.
+    Rows read = tracks + rows dropped + rows merged.
     """
     tables = {}
     found = []

@@ -83,7 +83,6 @@ def test_the_edges_of_what_is_odd():
     assert flag({"train.csv": pd.DataFrame(rows)}).empty
     day_before = pd.DataFrame([{**rows[0], "ts_listen": 1_477_958_399}])
     assert len(flag({"train.csv": day_before})) == 2
-    assert len(oddities(day_before.drop(columns="is_listened"))) == 8
 
 
 REAL = Path(os.environ.get("RBM_DATA", "data"), "deezer", "sample_rows.csv")
@@ -91,7 +90,6 @@ REAL = Path(os.environ.get("RBM_DATA", "data"), "deezer", "sample_rows.csv")
 
 @pytest.mark.skipif(not REAL.is_file(), reason="the sample of real rows is not here")
 def test_rows_as_published():
-    """500 rows that were picked because they were heard before their release date."""
     listens = read_listens(REAL)
     pd.testing.assert_frame_equal(listens.astype("int64"), pd.read_csv(REAL))
     odd = oddities(listens)

@@ -11,7 +11,7 @@ COMMON = ["rock", "punk rock", "pop", "jazz", "classical crossover"]
 
 
 def invented():
-    """Repeated names, a missing year, genres twice in a list, niche genres, classical music."""
+    """Repeated names, a missing year, genres twice in a list, niche genres, and so on."""
     rng = np.random.default_rng(0)
     tracks = pd.DataFrame({"track_uri": [f"uri:{i:04d}" for i in rng.permutation(N)]})
     tracks["track_name"] = [f"Song {i % 100}" for i in range(N)]

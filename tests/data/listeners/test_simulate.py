@@ -47,7 +47,7 @@ def everybody():
 
 
 def joined(result, tracks=TRACKS):
-    """Interactions with the track's genres, artists and year, and the listener's profile."""
+    """Interactions with the track's genres, artists, year, and the listener's profile."""
     more = tracks[["track_uri", "genres", "artists", "release_year"]]
     both = result.interactions.merge(more, on="track_uri", validate="m:1")
     return both.merge(
@@ -69,7 +69,7 @@ def own(result):
 
 
 def test_everybody_hears_what_their_archetype_likes_first(everybody):
-    """The pool, recomputed track by track, is taken whole, or all of the taste is from it."""
+    """The pool, recomputed by hand, is taken whole, or all of the taste is from it."""
     both = joined(everybody)
     both["likes"] = [bool(LIKES[t.archetype](t)) for t in both.itertuples()]
     profiles = everybody.profiles.set_index("user_id")

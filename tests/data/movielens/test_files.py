@@ -35,8 +35,7 @@ def test_ratings_and_movies(tmp_path, name, lowest, title, genres):
     assert list(movies) == ["movie_id", "title", "year", "genres"]
     assert movies["title"][0] == title
     assert movies["genres"].tolist() == genres
-    assert movies["year"].dtype == "Int64"
-    assert movies["year"].fillna(0).tolist() == [1995, 0]
+    assert [movies["year"].dtype, *movies["year"].fillna(0)] == ["Int64", 1995, 0]
 
 
 def test_users(tmp_path):

@@ -9,13 +9,7 @@ import pytest
 from rbm_lib.data import DataUnavailable, load_movielens
 from rbm_lib.data.movielens import load as module
 from rbm_lib.data.movielens.files import FORMATS
-
-FILES = {
-    "u.data": "1\t2\t5\t881250949\n2\t1\t3\t891717742\n",
-    "u.item": "1|Wind (1995)|01-Jan-1995||http://x|0|1|1\n2|Rain (1996)|||http://y|0|0|1\n",
-    "u.user": "1|24|M|technician|85711\n2|53|F|other|T8H1N\n",
-    "u.genre": "unknown|0\nAction|1\nComedy|2\n",
-}
+from tests.data.movielens.support import FILES, write
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +20,7 @@ def no_network(monkeypatch):
 @pytest.fixture
 def folder(tmp_path):
     """A data folder with the files of a tiny 100K set."""
-    (tmp_path / "ml-100k").mkdir()
-    for name, text in FILES.items():
-        (tmp_path / "ml-100k" / name).write_text(text)
+    write(tmp_path, "100k")
     return tmp_path
 
 
@@ -38,7 +30,7 @@ def archive(tmp_path, monkeypatch):
     path = tmp_path / "elsewhere.zip"
     with zipfile.ZipFile(path, "w") as target:
         for name in FORMATS["100k"].files + FORMATS["100k"].extra:
-            target.writestr(f"ml-100k/{name}", FILES.get(name, ""))
+            target.writestr(f"ml-100k/{name}", FILES["100k"].get(name, ""))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setitem(FORMATS, "100k", replace(FORMATS["100k"], sha256=digest))
     return path
@@ -51,8 +43,8 @@ def load(root, **options):
 def test_files_in_the_folder_come_first(folder, capsys):
     data = load_movielens(root=folder)
 
-    assert data.ratings["rating"].tolist() == [5, 3]
-    assert data.movies["genres"].tolist() == [["Action", "Comedy"], ["Comedy"]]
+    assert data.ratings["rating"].tolist() == [5, 3, 1]
+    assert data.movies["genres"].tolist() == [["Action", "Comedy"], ["unknown"]]
     assert (data.name, data.source, data.folder) == ("100k", "real", folder / "ml-100k")
     assert data.origin == "MovieLens 100K, real, files found in the data folder"
     assert capsys.readouterr().out == data.origin + "\n"
@@ -76,16 +68,11 @@ def test_a_download_is_unpacked(archive, tmp_path, monkeypatch):
 
 
 def test_a_set_without_users_has_those_of_the_ratings(tmp_path):
-    (tmp_path / "ml-latest-small").mkdir()
-    header = "userId,movieId,rating,timestamp"
-    ratings = tmp_path / "ml-latest-small" / "ratings.csv"
-    ratings.write_text(f"{header}\n7,2,5.0,964982703\n3,2,0.5,964981247\n")
-    movies = tmp_path / "ml-latest-small" / "movies.csv"
-    movies.write_text("movieId,title,genres\n2,Rain (2006),Drama|Musical\n")
+    write(tmp_path, "latest-small")
 
     data = load_movielens("latest-small", tmp_path, verbose=False)
 
-    assert data.users.to_dict("list") == {"user_id": [3, 7]}
+    assert data.users.to_dict("list") == {"user_id": [1, 2]}
 
 
 def test_a_stand_in_says_that_it_is_one(tmp_path):

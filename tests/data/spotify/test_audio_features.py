@@ -1,4 +1,4 @@
-"""AudioFeatures: every step can be undone, has the right slope, and draws uniform numbers."""
+"""AudioFeatures: steps can be undone, have the right slope, and draw uniform numbers."""
 
 import numpy as np
 import pandas as pd

@@ -2,7 +2,6 @@
 
 import csv
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -36,15 +35,6 @@ def test_files_are_read_as_the_catalogue_that_was_written(folder, invented, capf
     assert data.report["rows"].tolist() == invented.report["rows"].tolist()
     assert data.origin == "Spotify, 300 real tracks, files found in the data folder"
     assert capfd.readouterr() == (data.origin + "\n", "")
-
-
-def test_exports_are_copies_of_the_raw_rows(folder, invented):
-    data = load_spotify(folder, verbose=False)
-
-    for label, frame in data.exports().items():
-        assert np.array_equal(frame, invented.raw[label])
-        frame.iloc[:] = ""
-        assert not data.exports()[label].equals(frame)
 
 
 @pytest.mark.parametrize(("there", "lacks"), [(FIRST, "in_1950"), (SECOND, "in_1960")])

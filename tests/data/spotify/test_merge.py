@@ -5,25 +5,7 @@ import pytest
 
 from rbm_lib.data.spotify.files import COLUMNS, FILES, check_export
 from rbm_lib.data.spotify.merge import merge_exports
-
-TRACK = dict.fromkeys(COLUMNS, "") | {
-    "Artist URI(s)": "spotify:artist:A", "Artist Name(s)": "Nobody", "Album Name": "Nothing",
-    "Album Release Date": "1992-08-03", "Track Duration (ms)": "216270", "Explicit": "false",
-    "Popularity": "50", "ISRC": "QMARG1760056", "Artist Genres": "house,pop",
-    "Danceability": "0.617", "Energy": "2.03e-05", "Key": "8", "Loudness": "-12.305",
-    "Mode": "1", "Speechiness": "0.048", "Acousticness": "0.0158", "Instrumentalness": "0",
-    "Liveness": "0.408", "Valence": "0.504", "Tempo": "111.458", "Time Signature": "4",
-}  # fmt: skip
-
-
-def uri(k):
-    return f"spotify:track:{k:022d}"
-
-
-def track(k, **changes):
-    """A fine row; names of columns with _ for a space."""
-    changes = {column.replace("_", " "): value for column, value in changes.items()}
-    return {**TRACK, "Track URI": uri(k), "Track Name": f"Song {k}", **changes}
+from tests.data.spotify.support import track, uri
 
 
 def merged(first, second=None):
@@ -46,7 +28,7 @@ def test_a_row_becomes_typed_columns():
     assert tracks["track_uri"].tolist() == [uri(1), uri(2)]  # in the order of the URI
     row = tracks.loc[1].to_dict()
     expected = {
-        "track_name": "Song 2", "artist_name": "Nobody", "artists": ["Nobody"],
+        "track_name": 'Ôde, to "Nobody" 2', "artist_name": "Nobody", "artists": ["Nobody"],
         "album_name": "Nothing", "release_date": "1992-08-03", "release_year": 1992,
         "release_precision": "day", "explicit": False, "isrc": "QMARG1760056",
         "genres": ["house", "pop"], "danceability": 0.617, "energy": 2.03e-05, "key": 8,

@@ -1,4 +1,4 @@
-"""The invented catalogue has the real one's marginals, correlations, names and blemishes."""
+"""The invented catalogue has the real marginals, correlations, names and blemishes."""
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ def test_marginals_follow_the_real_tracks(tracks, feature):
     if feature in ("popularity", "instrumentalness"):
         value = value[value > 0]
 
-    # A sample of 5,000 would be off by .007, one standard error; re-issues, which double some
+    # One standard error of a sample of 5,000 is .007; re-issues, which double some
     # tracks, and rounding add to it.
     below = [((value < q).mean() + (value <= q).mean()) / 2 for q in QUANTILES[feature]]
 

@@ -1,0 +1,58 @@
+"""Ids and levels in any form, and the first bad one by name."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from rbm_lib.data.ids import (
+    as_array,
+    as_levels,
+    flat_array,
+    levels_on_scale,
+    look_up,
+    positions,
+)
+
+
+@pytest.mark.parametrize("convert", [list, np.array, pd.Series, torch.tensor])
+def test_ids_and_levels_may_be_of_any_usual_type(convert):
+    assert flat_array("ids", convert([3, 1])).tolist() == [3, 1]
+    assert as_levels(convert([1.0, 0.0])).tolist() == [1, 0]
+    assert look_up("user", np.array([1, 3]), convert([3, 1])).tolist() == [1, 0]
+
+
+def test_the_catalogue_is_a_copy_or_the_sorted_ids():
+    catalogue = np.array(["b", "a"])
+    index, known = positions("item", np.array(["a"]), catalogue)
+    catalogue[:] = "c"
+
+    assert (index.tolist(), known.tolist()) == ([1], ["b", "a"])
+    index, known = positions("item", np.array([7, 5, 7]), None)
+    assert (index.tolist(), known.tolist()) == ([1, 0, 1], [5, 7])
+
+
+@pytest.mark.parametrize("wrong", [1.5, np.nan, np.inf, 2.0**60])
+def test_levels_have_to_be_whole_numbers(wrong):
+    with pytest.raises(ValueError, match="levels: got .* at position 1, expected whole"):
+        as_levels([0, wrong])
+
+
+def test_unknown_ids_are_named_up_to_five():
+    with pytest.raises(ValueError, match=r"user ids: got \[2, 3, 4, 5, 6\] and 1 more"):
+        look_up("user", np.array([1]), [1, 2, 3, 4, 5, 6, 7])
+
+
+def test_a_sparse_tensor_is_refused():
+    with pytest.raises(TypeError, match="ids: got a torch.sparse_coo tensor"):
+        as_array("ids", torch.eye(2).to_sparse())
+
+
+@pytest.mark.parametrize("rating", [6.0, 0.0, np.nan])
+def test_a_rating_off_the_scale_is_named(rating):
+    ratings = pd.Series([1.0, rating, 2.5], index=[7, 8, 9], name="stars")
+
+    with pytest.raises(ValueError, match=r"stars: got .* in row 8 \(position 1\)"):
+        levels_on_scale(ratings, None)
+    with pytest.raises(ValueError, match="expected two or more increasing numbers"):
+        levels_on_scale(ratings, [5, 4, 1])
