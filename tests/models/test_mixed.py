@@ -42,6 +42,8 @@ def test_parts_come_with_their_features_units_and_parameters(model):
     for (part, features, units), own, own_features, own_units in parts:
         assert (repr(part), features, units) == (repr(own), own_features, own_units)
         assert torch.equal(part.bias, own.bias)
+    nested = Layers(PARTS[0], Layers(*PARTS[1:]))
+    assert repr(nested) == repr(layer)
 
 
 @pytest.mark.parametrize("name", ["energy", "cumulant", "mean", "scaled"])
