@@ -150,7 +150,8 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
         "exclude": (torch.arange(4) == 2, refused("a", "", [1, 2], np.zeros(4), [True])),
         "units": ["gaussian"]},
     "Split": {n: (getattr(SPLIT, n), harms.RATING_MATRIX) for n in ("train", "held_out")},
-    "Split.ranking": SEVERAL, "Split.rating": {"like_at_least": 1}, "per_user_ranking": SEVERAL, "ranking_metrics": SEVERAL,
+    "Split.ranking": SEVERAL, "Split.rating": {"like_at_least": 1},
+    "per_user_ranking": SEVERAL, "ranking_metrics": SEVERAL,
     "select": {
         "candidates": ({"a": scorer}, refused(None, "", {}, {"a": 1}, [scorer])),
         "measure": (lambda split, scorer: 1.0, refused(None, "", 3))},

@@ -126,12 +126,12 @@ class RatingMatrix:
         1        2        5      0
         """
         if not isinstance(ratings, pd.DataFrame):
-            given = type(ratings).__name__
-            raise TypeError(f"ratings: got {given}, expected a DataFrame.")
+            raise TypeError(f"ratings: got {type(ratings).__name__}, expected a DataFrame.")
         missing = {user_column, item_column, rating_column} - set(ratings.columns)
         if missing:
             got = f"got {list(ratings.columns)}, expected {sorted(missing)} too"
             raise ValueError(f"ratings: {got}. Name your own with …_column=.")
+
         levels, steps = levels_on_scale(pd.Series(ratings[rating_column]), scale)
         n_levels = len(steps)
         if like_at_least is not None:
@@ -157,12 +157,12 @@ class RatingMatrix:
         return len(self.item_ids)
 
     @property
-    def shape(self) -> tuple[int, int]:
-        return self.n_users, self.n_items
-
-    @property
     def n_ratings(self) -> int:
         return self._csr.nnz
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n_users, self.n_items
 
     def __len__(self) -> int:
         return self.n_users
@@ -244,9 +244,8 @@ class RatingMatrix:
     def level_counts(self) -> Ints:
         """Ratings per item and level, (n_items, n_levels)."""
         _, items, levels = self.rated_rows(slice(None))
-        counts = np.bincount(
-            items * self.n_levels + levels, minlength=self.n_items * self.n_levels
-        )
+        cells = items * self.n_levels + levels
+        counts = np.bincount(cells, minlength=self.n_items * self.n_levels)
         return counts.reshape(self.n_items, self.n_levels)
 
     def user_index(self, ids: Ids) -> Ints:
@@ -288,9 +287,8 @@ class RatingMatrix:
         try:
             index = np.arange(self.n_users)[rows]
         except IndexError as error:
-            raise ValueError(
-                f"rows: got {rows!r}, expected rows of {self} ({error})."
-            ) from None
+            text = f"rows: got {rows!r}, expected rows of {self} ({error})."
+            raise ValueError(text) from None
         if index.ndim != 1:
             raise ValueError(f"rows: got shape {index.shape}, expected a flat list.")
         return index
@@ -302,5 +300,5 @@ def require_ratings(name: str, value: object, at_least: int = 0) -> None:
         given = type(value).__name__
         raise TypeError(f"{name}: got {given}, expected a RatingMatrix (see from_frame).")
     if value.n_ratings < at_least:
-        got = f"{value.n_ratings} ratings"
-        raise ValueError(f"{name}: got {got}, expected at least {at_least}.")
+        got = f"{value.n_ratings} ratings, expected at least {at_least}"
+        raise ValueError(f"{name}: got {got}.")

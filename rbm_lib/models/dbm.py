@@ -288,16 +288,13 @@ class DBM(BoltzmannMachine):
         """The hidden layers as tensors in the model's dtype."""
         n_layers = len(self.sizes) - 1
         if not isinstance(h, (list, tuple)) or len(h) != n_layers:
-            given = type(h).__name__
-            if isinstance(h, (list, tuple)):
-                given = f"{len(h)} layers"
+            given = f"{len(h)} layers" if isinstance(h, (list, tuple)) else type(h).__name__
             raise ValueError(
                 f"{name}: got {given}, expected a list of {n_layers}: [h1, h2, …] with "
                 f"sizes {self.sizes[1:]}."
             )
         checked = []
         for i, (state, size) in enumerate(zip(h, self.sizes[1:], strict=True)):
-            own = as_states(self.visible, f"{name}[{i}]", state, (size,), n_rows)
-            checked.append(own)
+            checked.append(as_states(self.visible, f"{name}[{i}]", state, (size,), n_rows))
             n_rows = len(state)
         return checked

@@ -51,13 +51,8 @@ class Bernoulli(Layer):
         zeros, ones = counts.clamp(min=0.5).unbind(-1)
         return {"bias": torch.log(ones) - torch.log(zeros)}
 
-    def validate(
-        self,
-        values: Tensor,
-        observed: Tensor | None = None,
-        first_column: int = 0,
-        name: str = "data",
-    ) -> None:
+    # The types are those of Layer.validate.
+    def validate(self, values, observed=None, first_column=0, name="data") -> None:
         expected = "a value between 0 and 1"
         if observed is None:
             expected += "; mark missing entries in observed="
@@ -132,13 +127,8 @@ class Categorical(Layer):
         counts = counts.clamp(min=0.5)
         return {"bias": torch.log(counts / counts.sum(-1, keepdim=True))}
 
-    def validate(
-        self,
-        values: Tensor,
-        observed: Tensor | None = None,
-        first_column: int = 0,
-        name: str = "data",
-    ) -> None:
+    # The types are those of Layer.validate.
+    def validate(self, values, observed=None, first_column=0, name="data") -> None:
         if values.ndim == 2:
             impossible = (
                 (values < 0) | (values >= self.n_levels) | (values != values.floor())
@@ -252,13 +242,8 @@ class Gaussian(Layer):
         variance = torch.where(highest > lowest, variance.clamp(min=VARIANCE_FLOOR), 1.0)
         return {"bias": mean, "log_variance": variance.log()}
 
-    def validate(
-        self,
-        values: Tensor,
-        observed: Tensor | None = None,
-        first_column: int = 0,
-        name: str = "data",
-    ) -> None:
+    # The types are those of Layer.validate.
+    def validate(self, values, observed=None, first_column=0, name="data") -> None:
         expected = f"a number of at most {LARGEST:g}, so that its square can be summed"
         refuse(values.abs() > LARGEST, values, expected, first_column, name)
 

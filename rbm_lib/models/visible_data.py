@@ -184,12 +184,11 @@ class VisibleData:
         table = (layer.n_units,)
         shapes = (table, layer.shape)
         if v.ndim < 2 or tuple(v.shape[1:]) not in shapes:
-            states = ", ".join(map(str, layer.shape))
-            or_table = (
-                "" if layer.shape == table else f" or a table (rows, {layer.n_units})"
-            )
+            expected = f"(rows, {', '.join(map(str, layer.shape))})"
+            if layer.shape != table:
+                expected += f" or a table (rows, {layer.n_units})"
             raise ValueError(
-                f"{self.name}: got shape {tuple(v.shape)}, expected (rows, {states}){or_table}."
+                f"{self.name}: got shape {tuple(v.shape)}, expected {expected}."
             )
         if observed is not None:
             observed = as_booleans(observed, "observed").to(v.device)
@@ -199,8 +198,8 @@ class VisibleData:
         if not torch.isfinite(v).all():
             where = (~torch.isfinite(v)).nonzero()[0].tolist()
             raise ValueError(
-                f"{self.name}: got {v[tuple(where)]:g} at {where} (row first), expected a number. "
-                "Mark missing values with observed= (as df.notna())."
+                f"{self.name}: got {v[tuple(where)]:g} at {where} (row first), expected a "
+                "number. Mark missing values with observed= (as df.notna())."
             )
         per_row = None if observed is None else observed.expand(len(v), layer.n_units)
         layer.validate(v, per_row, name=self.name)
@@ -218,12 +217,13 @@ class VisibleData:
             )
         if ratings.n_items != layer.n_units:
             raise ValueError(
-                f"{self.name}: got {ratings.n_items} items, expected {layer.n_units} (n_visible)."
+                f"{self.name}: got {ratings.n_items} items, expected {layer.n_units} "
+                "(n_visible)."
             )
         if layer.n_levels not in (None, ratings.n_levels):
             raise ValueError(
-                f"{self.name}: got {ratings.n_levels} levels, expected {layer.n_levels} for "
-                f"{layer.type_name} units. Try `ratings.binarize(at_least)`, or "
+                f"{self.name}: got {ratings.n_levels} levels, expected {layer.n_levels} "
+                f"for {layer.type_name} units. Try `ratings.binarize(at_least)`, or "
                 f"RBM(…, 'categorical', n_levels={ratings.n_levels})."
             )
 

@@ -196,10 +196,8 @@ class PCD(GradientMethod):
         return positive, negative
 
     def settings(self) -> dict[str, Any]:
-        own = {
-            name: getattr(self, name) for name in ("k", "n_chains", "center", "posterior")
-        }
-        return {"method": "PCD", **own}
+        names = ("k", "n_chains", "center", "posterior")
+        return {"method": "PCD", **{name: getattr(self, name) for name in names}}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,24 @@
+"""A notebook runs in a kernel of its own, up to its first failing cell."""
+
+from nbformat.v4 import new_code_cell, new_notebook
+
+from rbm_lib.course.execute import execute, kernel_environment
+
+
+def test_a_notebook_runs_up_to_its_first_failing_cell(tmp_path):
+    sources = ["print(6 * 7)", "1 / 0", "print('not reached')"]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+
+    result = execute(notebook, tmp_path, kernel_environment("fast", tmp_path))
+
+    assert (result.failed, result.error) == (2, "ZeroDivisionError: division by zero")
+    first, _, last = notebook.cells
+    assert first.outputs[0].text == "42\n"
+    assert not last.outputs
+
+
+def test_a_kernel_is_headless_and_has_one_thread(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    environment = kernel_environment("full", tmp_path)
+    assert environment["RBM_HEADLESS"] == environment["OMP_NUM_THREADS"] == "1"
+    assert environment["RBM_PROFILE"] == "full"
