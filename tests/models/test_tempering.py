@@ -104,7 +104,7 @@ def test_mixing_takes_swaps_everywhere_and_trips_in_most_rows():
 
     assert TemperingInfo(*mixing).verdict == "mixing"
     assert TemperingInfo(tensor([0.3, 0.01]), mixing[1]).verdict == "stuck"
-    assert TemperingInfo(mixing[0], tensor([1, 0, 0])).verdict == "stuck"
+    assert TemperingInfo(mixing[0], tensor([1, 0])).verdict == "stuck"
 
 
 def test_tempering_finds_the_other_mode_and_gibbs_does_not():
