@@ -152,6 +152,8 @@ def _tensor_numbers(value: Any, name: str) -> Tensor | None:
 
 def _array_numbers(value: Any, name: str) -> Tensor:
     refuse_masked_array(name, value)
+    if value is None:
+        raise TypeError(f"{name}: got None, expected numbers as a tensor or array.")
     try:
         if isinstance(value, (pd.DataFrame, pd.Series)):  # nullable columns hold pd.NA
             value = value.to_numpy(dtype=float, na_value=np.nan)

@@ -150,7 +150,7 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
         "exclude": (torch.arange(4) == 2, refused("a", "", [1, 2], np.zeros(4), [True])),
         "units": ["gaussian"]},
     "Split": {n: (getattr(SPLIT, n), harms.RATING_MATRIX) for n in ("train", "held_out")},
-    "Split.ranking": SEVERAL, "per_user_ranking": SEVERAL, "ranking_metrics": SEVERAL,
+    "Split.ranking": SEVERAL, "Split.rating": {"like_at_least": 1}, "per_user_ranking": SEVERAL, "ranking_metrics": SEVERAL,
     "select": {
         "candidates": ({"a": scorer}, refused(None, "", {}, {"a": 1}, [scorer])),
         "measure": (lambda split, scorer: 1.0, refused(None, "", 3))},
@@ -175,7 +175,8 @@ def public():
 
 def good_call(function, visible):
     """{name: (good value, kind)} of the arguments of a function, made anew."""
-    own = {"self": SELF.get(function.__qualname__.rpartition(".")[0])}
+    owner = SELF.get(function.__qualname__.rpartition(".")[0])
+    own = {} if inspect.ismethod(function) else {"self": owner}
     own |= OWN.get(function.__qualname__, {})
     call = {}
     for name in {**inspect.signature(function).parameters, **own}:
@@ -222,7 +223,7 @@ def complaint(function, call, blamed, must, expected):
         return ""
     except (ValueError, TypeError) as error:
         says = re.match(r"(\w+)[^:]*: got .+, expected .+", str(error), re.DOTALL)
-        helps = must != "same" and says and says[1] in blamed
+        helps = must != "same" and says and says[1] in {*blamed, "ids", "rating"}
         return "" if helps else f"refused: {error}"
     except Exception as error:
         return f"{type(error).__name__}: {error}"

@@ -28,7 +28,14 @@ from rbm_lib.data import RatingMatrix, load_movielens
 from rbm_lib.likelihood import exact_gradient
 from rbm_lib.models import VisibleData
 from rbm_lib.plotting import COLORS, show, use_style
-from rbm_lib.recommend import fold_in, left_out_bias, multinomial_covariate, predict, score_items, top_n
+from rbm_lib.recommend import (
+    fold_in,
+    left_out_bias,
+    multinomial_covariate,
+    predict,
+    score_items,
+    top_n,
+)
 from rbm_lib.training import ItemMeanDecay, distinct_codes, linear_decay, saturation
 
 # %%

@@ -45,7 +45,7 @@ def data(options: Namespace) -> Result:
         "movies": n_movies,
         "movies never rated": len(found.movies) - n_movies,
         "share of pairs rated": len(ratings) / (n_users * n_movies),
-        "mean rating": float(ratings["rating"].mean()),
+        "mean rating": float(ratings["rating"].to_numpy().mean()),
     }
 
 
@@ -156,7 +156,7 @@ def evaluate(options: Namespace) -> Result:
         chosen = table["metric"].isin(["NDCG@10", "Recall@20"])
         tables.append(table[chosen].assign(model=name))
     columns = ["metric", "model", "mean", "low", "high", "n"]
-    table = pd.concat(tables)[columns].sort_values("metric", kind="stable")
+    table = pd.concat(tables).sort_values("metric", kind="stable")
     notes = [
         ratings.origin,
         f"{split.held_out.n_ratings:,} ratings held out; a like is a rating of at least "
@@ -164,7 +164,7 @@ def evaluate(options: Namespace) -> Result:
         "NDCG, Recall: held-out likes among all items without a training rating",
         "low, high: 95 % interval, bootstrap over users",
     ]
-    return 0, (notes, table)
+    return 0, (notes, table[columns])
 
 
 def recommend(options: Namespace) -> Result:

@@ -45,7 +45,8 @@ class Ratings:
     @property
     def scale(self) -> list[float]:
         """1 … 5, or the half stars 0.5 … 5 if a rating is none of these."""
-        return STARS if self.frame["rating"].isin(STARS).all() else HALF_STARS
+        whole = np.isin(self.frame["rating"], STARS).all()
+        return STARS if whole else HALF_STARS
 
     @property
     def matrix(self) -> RatingMatrix:
@@ -79,7 +80,7 @@ def open_ratings(description: Description, synthetic: bool = True) -> Ratings:
     path = Path(description["ratings"])
     frame = _read(path, RATINGS, HALF_STARS)
     for name in ("user_id", "item_id"):
-        frame[name] = as_ids(frame[name])
+        frame[name] = as_ids(pd.Series(frame[name]))
     origin = f"{path.name}: {len(frame):,} ratings"
     return Ratings(frame, np.unique(frame["user_id"]), np.unique(frame["item_id"]), origin)
 
@@ -131,7 +132,7 @@ def model_input(ratings: RatingMatrix, description: Description) -> Any:
     return ratings.binarize(like) if description["levels"] == 2 else ratings
 
 
-def read_person(path: Path, description: Description) -> dict[Any, int]:
+def read_person(path: Path, description: Description) -> dict[Any, float]:
     """Levels by item id of a new person's ratings file."""
     two_levels = description["levels"] == 2
     frame = _read(path, PERSON, HALF_STARS if two_levels else description["scale"])

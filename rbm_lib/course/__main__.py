@@ -11,8 +11,6 @@ from pathlib import Path
 
 from rbm_lib.course import environment
 
-SCORE = "Each runs in a process and a folder of its own, and keeps the points it reached."
-
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
@@ -29,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--profile", choices=environment.PROFILES, help="default: RBM_PROFILE")
     run.add_argument("--timeout", type=int, default=600, help="seconds for a cell")
 
-    score = commands.add_parser("score", help="score submissions", description=SCORE)
+    score = commands.add_parser("score", help="score submissions, apart from each other")
     score.add_argument("paths", nargs="+", help="notebooks, or folders of them")
     score.add_argument("--timeout", type=float, default=600, help="seconds for a notebook")
     score.add_argument("--memory", type=float, default=4, help="gigabytes for a notebook")
@@ -69,8 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # No run should hang on settings and start-up files of the user's Jupyter and IPython,
-    # and there may be no home to hold any.
+    # No run should hang on settings and start-up files of the user's Jupyter and IPython.
     with tempfile.TemporaryDirectory(prefix="rbm-", ignore_cleanup_errors=True) as own:
         names = ["IPYTHONDIR"]
         names += [f"JUPYTER_{kind}_DIR" for kind in ("CONFIG", "DATA", "RUNTIME")]

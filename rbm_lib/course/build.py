@@ -1,7 +1,4 @@
-"""Build the committed notebooks: source → executed, cleaned, checked.
-
-The same source gives the same bytes.
-"""
+"""Build the committed notebooks: executed, checked, the same bytes from the same source."""
 
 import re
 import tempfile

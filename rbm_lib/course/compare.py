@@ -1,7 +1,6 @@
-"""Compare an answer with the right one, whatever its form, and say how the two differ.
+"""Compare an answer with the right one, as float64, and say how the two differ.
 
-An answer may be a tensor on any device, an array, a pandas object, a number, or a list or
-tuple of these. Everything is compared as float64.
+An answer is a tensor, an array, a pandas object, a number, or a list or tuple of these.
 """
 
 import numbers

@@ -1,5 +1,6 @@
 """Where the course is, how it is run, and whether all is installed that it needs."""
 
+import contextlib
 import os
 import platform
 import sys
@@ -59,12 +60,11 @@ def environment_rows() -> list[tuple[str, str, str, str]]:
     rows = [("Python", platform.python_version(), "3.11", python)]
     for wanted in requirements():
         minimum = next((s.version for s in wanted.specifier if s.operator == ">="), "any")
-        try:
+        installed = "-"
+        fits = False
+        with contextlib.suppress(metadata.PackageNotFoundError):
             installed = metadata.version(wanted.name)
             fits = wanted.specifier.contains(Version(installed), prereleases=True)
-        except metadata.PackageNotFoundError:
-            installed = "-"
-            fits = False
         rows.append((wanted.name, installed, minimum, "ok" if fits else FIX))
     return rows
 

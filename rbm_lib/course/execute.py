@@ -3,7 +3,6 @@
 import ast
 import asyncio
 import os
-import re
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 LIBRARY = str(Path(__file__).resolve().parents[2])
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
 REPORT = "from rbm_lib.course.lesson import data_sources; print(data_sources)"
 
 
@@ -33,8 +31,7 @@ class Execution:
 def kernel_environment(profile: str, scores: Path | str, **extra: str) -> dict[str, str]:
     """The environment variables of a headless kernel that writes scores to this folder.
 
-    It has one thread unless the caller says otherwise: faster for models of this size, and
-    sums then come out the same to the last bit, whatever else the computer does.
+    It has one thread by default, so that sums are the same to the last bit each time.
     """
     environment = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | dict(os.environ)
     # The kernel works in another folder, from which it must find library and data.
@@ -80,10 +77,7 @@ class Client(NotebookClient):
 
 
 def make_client(notebook: NotebookNode, folder: Path, timeout: int, **options) -> Client:
-    """A client that runs a notebook in a folder, with so many seconds for each cell.
-
-    Outputs of earlier runs are cleared.
-    """
+    """A client that runs a notebook in a folder, with so many seconds for each cell."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
@@ -106,8 +100,8 @@ def execute(
     """
     result = Execution()
     start = time.perf_counter()
-    quiet = ["--log-level=40"]  # errors of the kernel, not remarks on the transport
-    client = make_client(notebook, folder, timeout, extra_arguments=quiet)
+    # The kernel logs its errors, not its remarks on the transport.
+    client = make_client(notebook, folder, timeout, extra_arguments=["--log-level=40"])
 
     async def run() -> None:
         async with client.async_setup_kernel(env=environment):
@@ -117,7 +111,7 @@ def execute(
     try:
         run_async(run())
     except CellExecutionError as error:
-        result.error = f"{error.ename}: {COLOURS.sub('', error.evalue)}"
+        result.error = f"{error.ename}: {error.evalue}"
     except Exception as error:  # no kernel, a dead one, too slow: the others still run
         result.error = f"{type(error).__name__}: {error}"
     if result.error:

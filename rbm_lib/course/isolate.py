@@ -1,7 +1,4 @@
-"""Run a notebook that may do anything by accident, in a folder of its own, within limits.
-
-This is no protection from attacks: the notebook has the rights of whoever runs it.
-"""
+"""Run a notebook that may do anything by accident, within limits; attacks are not met."""
 
 import asyncio
 import contextlib
@@ -27,9 +24,8 @@ NO_EXIT = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None"
 class Limits:
     """What one notebook may use.
 
-    It is ended after ``seconds``, or when its processes have more ``gigabytes``. A cell is
-    interrupted after a quarter of the seconds, and the next one runs. Of what a cell shows,
-    ``megabytes`` are kept.
+    It is ended after ``seconds``, or when its processes have more ``gigabytes``. A cell has
+    a quarter of the seconds. Of what it shows, ``megabytes`` are kept.
     """
 
     seconds: float = 600
@@ -42,11 +38,10 @@ async def run_limited(notebook: NotebookNode, limits: Limits) -> str:
     processes: set[psutil.Process] = set()
     watching = asyncio.create_task(_watch(processes, limits))
     with tempfile.TemporaryDirectory(prefix="rbm-", ignore_cleanup_errors=True) as own:
-        work, temporary = Path(own, "work"), Path(own, "tmp")
+        work = Path(own, "work")
         work.mkdir()
-        temporary.mkdir()
-        environment = kernel_environment("fast", Path(own, "scores"), IPYTHONDIR=own)
-        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+        places = dict.fromkeys(("IPYTHONDIR", "TMPDIR", "TEMP", "TMP"), own)
+        environment = kernel_environment("fast", own, **places)
         client = make_client(
             notebook,
             work,

@@ -20,8 +20,8 @@ data_sources: list[str] = []  # of this process, for the table of `make run`
 class Lesson:
     """A notebook's exercises, and the profile in which it runs.
 
-    The profile is ``RBM_PROFILE``, "fast" (the default) or "full". Unless
-    ``OMP_NUM_THREADS`` is set, torch gets one thread, which is enough for small matrices.
+    The profile is ``RBM_PROFILE``, "fast" (the default) or "full"; others raise ValueError.
+    Unless ``OMP_NUM_THREADS`` is set, torch gets one thread: enough for small matrices.
 
     Parameters
     ----------
@@ -29,11 +29,6 @@ class Lesson:
         "NN_name", as the notebook's file.
     exercises : dict of id to Exercise, optional
         By default those in the file of the lesson's number in ``notebooks/exercises``.
-
-    Raises
-    ------
-    ValueError
-        If ``RBM_PROFILE`` is something else.
     """
 
     def __init__(self, name: str, exercises: dict[str, Exercise] | None = None) -> None:
@@ -93,10 +88,10 @@ class Lesson:
         """Return the points so far: a row for each exercise, and the total."""
         graded = [e for e in self.exercises.values() if e.graded]
         points = [self._results.get(e.id, {}).get("points", 0) for e in graded]
-        rows = [(e.id, e.title, p, e.points) for e, p in zip(graded, points, strict=True)]
-        rows.append(("all", "", sum(points), sum(e.points for e in graded)))
-        columns = ["exercise", "title", "points", "of"]
-        return pd.DataFrame(rows, columns=columns).set_index("exercise")
+        rows = [(e.title, p, e.points) for e, p in zip(graded, points, strict=True)]
+        table = pd.DataFrame(rows, [e.id for e in graded], ["title", "points", "of"])
+        table.loc["all"] = ["", sum(points), sum(e.points for e in graded)]
+        return table.rename_axis("exercise")
 
     def slider(self, function: Callable[..., Any], **ranges: tuple) -> None:
         """Show a function with a slider for each of its arguments.
@@ -106,7 +101,6 @@ class Lesson:
 
         Parameters
         ----------
-        function : function
         **ranges : (minimum, maximum, step, start)
             For each argument. With whole numbers the slider has whole numbers.
         """

@@ -20,6 +20,9 @@ from rbm_lib.course.exercises import load_exercises
 
 SOLUTION = re.compile(r"(?m)^( *)### BEGIN SOLUTION\n(?:.*\n)*? *### END SOLUTION$")
 CHECK = re.compile(r"""lesson\.check\(["']([^"']+)["'], .+\)""")
+# Of every notebook: without versions, which change between machines.
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 # A link to a file of the repository but a lesson: these have copies in every folder.
 LINK = re.compile(r"""(\]\(|src="|href=")(?![\w.+-]+:)([\w./-]+\.(?!ipynb)\w+)(?=[)"#])""")
 
@@ -55,7 +58,7 @@ def read_source(path: Path) -> NotebookNode:
     titled = [cell.cell_type for cell in lesson.cells[:1]] == ["markdown"]
     lesson.cells.insert(1 if titled else 0, new_code_cell(COLAB))
 
-    notebook = new_notebook(metadata=notebook_metadata())
+    notebook = new_notebook(metadata=METADATA)
     occurrences: Counter[tuple[str, str]] = Counter()
     for cell in lesson.cells:
         kind, source = cell.cell_type, cell.source
@@ -70,13 +73,6 @@ def read_source(path: Path) -> NotebookNode:
     _mark_exercises(notebook, path)
     nbformat.validate(notebook)
     return notebook
-
-
-def notebook_metadata() -> dict[str, Any]:
-    """The same for every notebook, without versions, which change between machines."""
-    language = {"name": "python"}
-    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python"}
-    return {"kernelspec": kernel | {"name": "python3"}, "language_info": language}
 
 
 def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:

@@ -1,9 +1,8 @@
 """``make score FILE=...``: the points of many submissions, each run apart from the others.
 
-A submission's cells are run as they are, but for its checks: those are the course's, where
-the submission has them. A deleted check comes back after its solution. nbgrader's
-``autograde`` does the same, and the points are the same: the number that a check's cell
-shows, 0 if it raises. A cell that raises does not stop the following ones.
+A submission's cells are run as they are, but for its checks, which are the course's. A
+deleted one comes back. nbgrader's ``autograde`` does the same, and gives the same points:
+the number that a check's cell shows, 0 if it raises. Other cells may raise.
 """
 
 import asyncio

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from rbm_lib.checks import require_number, require_whole
 from rbm_lib.models.batch import require_finite
-from rbm_lib.models.dbm import DBM, MeanField
+from rbm_lib.models.dbm import DBM
+from rbm_lib.models.mean_field import MeanField
 from rbm_lib.models.random import Rng, sample_bernoulli
 from rbm_lib.models.rbm_view import DBMView
 

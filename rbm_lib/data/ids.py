@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from rbm_lib.checks import as_numbers
+from rbm_lib.checks import as_numbers, refuse_masked_array
 
 Ids = ArrayLike | torch.Tensor
 
@@ -16,6 +16,7 @@ def as_array(name: str, values: Ids) -> NDArray:
         if values.is_meta or values.layout != torch.strided:
             raise TypeError(f"{name}: got a {values.layout} tensor, expected a dense one.")
         values = values.detach().cpu()
+    refuse_masked_array(name, values)
     return np.asarray(values)
 
 
@@ -27,7 +28,9 @@ def flat_array(name: str, values: Ids) -> NDArray:
     missing = np.flatnonzero(pd.isna(array))
     if missing.size:
         first = missing[0]
-        raise ValueError(f"{name}: got a missing value at position {first}. Leave it out.")
+        raise ValueError(
+            f"{name}: got a missing value at position {first}, expected none. Leave it out."
+        )
     return array
 
 
@@ -81,15 +84,15 @@ def positions(
 
 def look_up(name: str, catalogue: NDArray, ids: Ids) -> NDArray[np.int64]:
     """The place of each id in the catalogue; all of them have to be there."""
-    ids = np.atleast_1d(as_array(f"{name} ids", ids))
+    ids = np.atleast_1d(as_array("ids", ids))
     if ids.ndim != 1 or any(isinstance(i, dict | list | set) for i in ids[:1]):
-        raise ValueError(f"{name} ids: got shape {ids.shape}, expected a flat list of ids.")
+        raise ValueError(f"ids: got shape {ids.shape}, expected a flat list of ids.")
     index = pd.Index(catalogue).get_indexer(pd.Index(ids)).astype(np.int64)
     unknown = pd.unique(ids[index < 0])
     if len(unknown):
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise ValueError(
-            f"{name} ids: got {unknown[:5].tolist()}{more}, expected ids of "
+            f"ids: got {unknown[:5].tolist()}{more}, expected {name} ids of "
             f"the catalogue of {len(catalogue)}. Leave them out, or give {name}_ids=."
         )
     return index

@@ -125,6 +125,9 @@ class RatingMatrix:
         0        1        5      1
         1        2        5      0
         """
+        if not isinstance(ratings, pd.DataFrame):
+            given = type(ratings).__name__
+            raise TypeError(f"ratings: got {given}, expected a DataFrame.")
         missing = {user_column, item_column, rating_column} - set(ratings.columns)
         if missing:
             got = f"got {list(ratings.columns)}, expected {sorted(missing)} too"
@@ -270,6 +273,8 @@ class RatingMatrix:
         return digest.hexdigest()[:16]
 
     def _like_level(self, at_least: int | None) -> int:
+        if at_least is not None:
+            at_least = require_whole("at_least", at_least, least=0)
         if at_least is None or at_least not in range(1, self.n_levels):
             most = self.n_levels - 1
             raise ValueError(f"at_least: got {at_least}, expected 1 to {most}.")
@@ -283,7 +288,9 @@ class RatingMatrix:
         try:
             index = np.arange(self.n_users)[rows]
         except IndexError as error:
-            raise ValueError(f"rows: got one that does not fit {self} ({error}).") from None
+            raise ValueError(
+                f"rows: got {rows!r}, expected rows of {self} ({error})."
+            ) from None
         if index.ndim != 1:
             raise ValueError(f"rows: got shape {index.shape}, expected a flat list.")
         return index

@@ -111,7 +111,7 @@ def reverse_ais_log_partition(
     betas = torch.linspace(0, 1, require_whole("n_temperatures", n_temperatures, least=2))
     base, _ = _base(model, data, observed)
     v, hidden = samples if isinstance(samples, tuple) else (samples, None)
-    batch = checked_rows(model, v, observed)
+    batch = checked_rows(model, v, observed, name="samples")
     require_whole("number of samples", len(batch), least=2)
     view = rbm_view(model)
     if hidden is None:
@@ -127,6 +127,9 @@ def _base(model: BoltzmannMachine, data: Any, observed: Any) -> tuple[RBM, Batch
     batch = checked_rows(model, table, observed)
     if isinstance(data, (RatingMatrix, VisibleData)):
         observed = None  # they bring their own
+    if data is not None and not isinstance(data, VisibleData):
+        data = VisibleData(model, data, observed)
+        observed = None
     view = rbm_view(independent_model(model, data, observed))
     return view.rbm, view.join(batch, batch.v.new_zeros(1, view.n_upper))
 

@@ -261,11 +261,13 @@ def _completed_rows(view: RBMView, batch: Batch) -> Iterator[tuple[Batch, Tensor
         yield rows, -view.rbm.free_energy(rows).view(len(index), len(upper))
 
 
-def checked_rows(model: Any, v: Any, observed: Any, visible_offset: Any = None) -> Batch:
+def checked_rows(
+    model: Any, v: Any, observed: Any, visible_offset: Any = None, name: str = "v"
+) -> Batch:
     """All rows of the data as a batch, checked; a Batch is returned as it is."""
     if isinstance(v, Batch):
         return v
-    return as_visible_data(model, v, observed, visible_offset).all()
+    return as_visible_data(model, v, observed, visible_offset, name).all()
 
 
 def _rows_under(model: BoltzmannMachine, observed: Any, visible_offset: Any) -> Batch:

@@ -90,7 +90,7 @@ class BoltzmannMachine(VisibleModel):
     @torch.no_grad()
     def initialize_visible(self, v: Any, observed: Any = None) -> None:
         """Set the visible bias and variance from data, as `initialize_from` documents."""
-        data = v if isinstance(v, VisibleData) else VisibleData(self, v, observed)
+        data = v if isinstance(v, VisibleData) else VisibleData(self, v, observed, name="v")
         if len(data) == 0:
             raise ValueError("v: got no rows, expected at least one.")
         parameters = data.fit_parameters()

@@ -175,7 +175,7 @@ class DBM(BoltzmannMachine):
         if start is None:
             means = [torch.sigmoid(c).expand(len(batch), -1) for c in self._hidden_biases]
         else:
-            means = list(self.checked_hidden(start, len(batch)))
+            means = list(self.checked_hidden(start, len(batch), "start"))
 
         from_visible = self.input_to_hidden(batch)
         visible_energy = self._visible_energy(batch)
@@ -282,7 +282,9 @@ class DBM(BoltzmannMachine):
             self.biases[1].copy_(self.balanced_bias(self.weights[0]))
         return self
 
-    def checked_hidden(self, h: Any, n_rows: int | None = None) -> list[Tensor]:
+    def checked_hidden(
+        self, h: Any, n_rows: int | None = None, name: str = "h"
+    ) -> list[Tensor]:
         """The hidden layers as tensors in the model's dtype."""
         n_layers = len(self.sizes) - 1
         if not isinstance(h, (list, tuple)) or len(h) != n_layers:
@@ -290,11 +292,12 @@ class DBM(BoltzmannMachine):
             if isinstance(h, (list, tuple)):
                 given = f"{len(h)} layers"
             raise ValueError(
-                f"hidden: got {given}, expected a list of {n_layers}: [h1, h2, …] with "
+                f"{name}: got {given}, expected a list of {n_layers}: [h1, h2, …] with "
                 f"sizes {self.sizes[1:]}."
             )
         checked = []
-        for i, (state, size) in enumerate(zip(h, self.sizes[1:], strict=True), start=1):
-            checked.append(as_states(self.visible, f"h{i}", state, (size,), n_rows))
+        for i, (state, size) in enumerate(zip(h, self.sizes[1:], strict=True)):
+            own = as_states(self.visible, f"{name}[{i}]", state, (size,), n_rows)
+            checked.append(own)
             n_rows = len(state)
         return checked

@@ -143,7 +143,7 @@ class DBN(VisibleModel):
             Rows at once.
         """
         batch_size = require_whole("batch_size", batch_size)
-        data = as_visible_data(self, v, observed)
+        data = as_visible_data(self, v, observed, name="v")
         parts = [self.logits(batch) for batch in data.batches(batch_size)]
         return torch.cat(parts).softmax(-1)
 

@@ -120,7 +120,11 @@ class Layer(ABC):
 
     @abstractmethod
     def validate(
-        self, values: Tensor, observed: Tensor | None = None, first_column: int = 0
+        self,
+        values: Tensor,
+        observed: Tensor | None = None,
+        first_column: int = 0,
+        name: str = "data",
     ) -> None:
         """Raise a ValueError that shows the first value that no state can have.
 
@@ -130,8 +134,8 @@ class Layer(ABC):
             A table with one column for each unit, or states. Zero at missing units.
         observed : bool Tensor, shape (B, n_units), optional
             False where a unit is missing.
-        first_column : int
-            Number of the first column in the message.
+        first_column, name : int, str
+            Number of the first column and name of the values, for the message.
         """
 
     def encode(self, values: Tensor) -> Tensor:
@@ -180,12 +184,14 @@ def digits(layer: Layer, index: Tensor, observed: Tensor | None) -> Tensor:
     return levels
 
 
-def refuse(bad: Tensor, values: Tensor, expected: str, first_column: int) -> None:
+def refuse(
+    bad: Tensor, values: Tensor, expected: str, first_column: int, name: str
+) -> None:
     """Raise a ValueError that shows the first value marked as bad."""
     if bad.any():
         where = bad.nonzero()[0].tolist()
         value = values[tuple(where)].item()
         where[1] += first_column
         raise ValueError(
-            f"data: got {value:g} at {where} (row first), expected {expected}."
+            f"{name}: got {value:g} at {where} (row first), expected {expected}."
         )

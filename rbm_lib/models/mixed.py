@@ -144,13 +144,17 @@ class Layers(Layer):
         return list(values.split([part.n_units for part in self._parts], -1))
 
     def validate(
-        self, values: Tensor, observed: Tensor | None = None, first_column: int = 0
+        self,
+        values: Tensor,
+        observed: Tensor | None = None,
+        first_column: int = 0,
+        name: str = "data",
     ) -> None:
         parts = zip(
             self._parts, self._columns(values), self._by_units(observed), strict=True
         )
         for part, own, mask in parts:
-            part.validate(own, mask, first_column)
+            part.validate(own, mask, first_column, name)
             first_column += own.shape[1]
 
     def encode(self, values: Tensor) -> Tensor:

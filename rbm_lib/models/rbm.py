@@ -168,7 +168,7 @@ class RBM(BoltzmannMachine):
         precise: bool = False,
     ) -> list[Tensor]:
         """[p(h given v)]: a list of one layer, as in the deep models."""
-        return [self.prob_h_given_v(v, observed)]
+        return [self.prob_h_given_v(self.as_batch(v, observed, visible_offset))]
 
     @torch.no_grad()
     def statistics(

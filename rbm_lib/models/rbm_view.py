@@ -135,7 +135,7 @@ class DBMView(RBMView):
         return torch.cat(h[::2], 1), torch.cat(h[1::2], 1)
 
     def checked_upper(self, hidden: Any, n_rows: int) -> Tensor:
-        return self.split_hidden(self.model.checked_hidden(hidden, n_rows))[1]
+        return self.split_hidden(self.model.checked_hidden(hidden, n_rows, "hidden"))[1]
 
     def hidden(self, v: Tensor, h: Tensor) -> Tensor | list[Tensor]:
         upper = v[:, self.n_visible_features :]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rbm_lib.checks import require_number, require_whole
 from rbm_lib.models.base import BoltzmannMachine, require_boltzmann
-from rbm_lib.models.batch import Batch, require_finite
+from rbm_lib.models.batch import Batch, as_batch, require_finite
 from rbm_lib.models.random import Rng, random_numbers
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.sampling import gibbs_step
@@ -20,6 +20,9 @@ __all__ = ["TemperingInfo", "independent_model", "interpolate", "tempered_gibbs"
 @torch.no_grad()
 def interpolate(base: RBM, model: RBM, beta: float) -> RBM:
     """The model whose every parameter is (1 - beta) * base + beta * model."""
+    for name, one in (("base", base), ("model", model)):
+        if not isinstance(one, RBM):
+            raise TypeError(f"{name}: got {type(one).__name__}, expected an RBM.")
     beta = require_number("beta", beta, most=1)
     between = copy.deepcopy(model)
     pairs = zip(base.parameters(), model.parameters(), strict=True)
@@ -116,7 +119,7 @@ def tempered_gibbs(
         raise TypeError(f"model: got {type(model).__name__}, expected an RBM. Use `gibbs`.")
     sweeps = require_whole("sweeps", sweeps, least=0)
     states = [
-        require_finite(model.as_batch(v), name=f"chains[{i}]")
+        require_finite(as_batch(model.visible, v, name=f"chains[{i}]"), f"chains[{i}]")
         for i, v in enumerate(_as_list("chains", chains))
     ]
     ladder = [require_number("betas", beta, most=1) for beta in _as_list("betas", betas)]

@@ -52,12 +52,16 @@ class Bernoulli(Layer):
         return {"bias": torch.log(ones) - torch.log(zeros)}
 
     def validate(
-        self, values: Tensor, observed: Tensor | None = None, first_column: int = 0
+        self,
+        values: Tensor,
+        observed: Tensor | None = None,
+        first_column: int = 0,
+        name: str = "data",
     ) -> None:
         expected = "a value between 0 and 1"
         if observed is None:
             expected += "; mark missing entries in observed="
-        refuse((values < 0) | (values > 1), values, expected, first_column)
+        refuse((values < 0) | (values > 1), values, expected, first_column, name)
 
     def log2_states(self, observed: Tensor | None = None) -> float:
         return self.n_units if observed is None else int(observed.sum())
@@ -129,7 +133,11 @@ class Categorical(Layer):
         return {"bias": torch.log(counts / counts.sum(-1, keepdim=True))}
 
     def validate(
-        self, values: Tensor, observed: Tensor | None = None, first_column: int = 0
+        self,
+        values: Tensor,
+        observed: Tensor | None = None,
+        first_column: int = 0,
+        name: str = "data",
     ) -> None:
         if values.ndim == 2:
             impossible = (
@@ -142,7 +150,7 @@ class Categorical(Layer):
             missing = torch.zeros_like(one_hot) if observed is None else ~observed
             impossible = self.spread(~one_hot & ~missing).expand_as(values)
             expected = "levels that sum to 1 (one-hot)"
-        refuse(impossible, values, expected, first_column)
+        refuse(impossible, values, expected, first_column, name)
 
     def encode(self, values: Tensor) -> Tensor:
         if values.ndim > 2:
@@ -245,10 +253,14 @@ class Gaussian(Layer):
         return {"bias": mean, "log_variance": variance.log()}
 
     def validate(
-        self, values: Tensor, observed: Tensor | None = None, first_column: int = 0
+        self,
+        values: Tensor,
+        observed: Tensor | None = None,
+        first_column: int = 0,
+        name: str = "data",
     ) -> None:
         expected = f"a number of at most {LARGEST:g}, so that its square can be summed"
-        refuse(values.abs() > LARGEST, values, expected, first_column)
+        refuse(values.abs() > LARGEST, values, expected, first_column, name)
 
     def log2_states(self, observed: Tensor | None = None) -> float:
         n_units = self.n_units if observed is None else int(observed.sum())

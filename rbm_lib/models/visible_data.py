@@ -35,6 +35,8 @@ class VisibleData:
         False where a unit is missing. Values there are never looked at.
     visible_offset : array_like, broadcastable to the states, optional
         Added to the visible bias.
+    name : str
+        What messages call the data.
 
     Raises
     ------
@@ -55,9 +57,19 @@ class VisibleData:
     """
 
     def __init__(
-        self, model: Any, data: Any, observed: Any = None, visible_offset: Any = None
+        self,
+        model: Any,
+        data: Any,
+        observed: Any = None,
+        visible_offset: Any = None,
+        name: str = "data",
     ) -> None:
-        self.layer: Layer = model.visible
+        layer = getattr(model, "visible", None)
+        if not isinstance(layer, Layer):
+            given = type(model).__name__
+            raise TypeError(f"model: got {given}, expected an RBM, DBM or DBN.")
+        self.layer: Layer = layer
+        self.name = name
         self.ratings: RatingMatrix | None = None
         if isinstance(data, RatingMatrix):
             self._require_fitting_ratings(data, observed)
@@ -168,7 +180,7 @@ class VisibleData:
 
     def _checked_rows(self, data: Any, observed: Any) -> Batch:
         layer = self.layer
-        v = as_numbers(data, "data", most=None).to(layer.bias)
+        v = as_numbers(data, self.name, most=None).to(layer.bias)
         table = (layer.n_units,)
         shapes = (table, layer.shape)
         if v.ndim < 2 or tuple(v.shape[1:]) not in shapes:
@@ -177,7 +189,7 @@ class VisibleData:
                 "" if layer.shape == table else f" or a table (rows, {layer.n_units})"
             )
             raise ValueError(
-                f"data: got shape {tuple(v.shape)}, expected (rows, {states}){or_table}."
+                f"{self.name}: got shape {tuple(v.shape)}, expected (rows, {states}){or_table}."
             )
         if observed is not None:
             observed = as_booleans(observed, "observed").to(v.device)
@@ -187,11 +199,11 @@ class VisibleData:
         if not torch.isfinite(v).all():
             where = (~torch.isfinite(v)).nonzero()[0].tolist()
             raise ValueError(
-                f"data: got {v[tuple(where)]:g} at {where} (row first), expected a number. "
+                f"{self.name}: got {v[tuple(where)]:g} at {where} (row first), expected a number. "
                 "Mark missing values with observed= (as df.notna())."
             )
         per_row = None if observed is None else observed.expand(len(v), layer.n_units)
-        layer.validate(v, per_row)
+        layer.validate(v, per_row, name=self.name)
         batch = Batch(layer.encode(v), observed)
         if observed is None:
             return batch
@@ -206,22 +218,26 @@ class VisibleData:
             )
         if ratings.n_items != layer.n_units:
             raise ValueError(
-                f"data: got {ratings.n_items} items, expected {layer.n_units} (n_visible)."
+                f"{self.name}: got {ratings.n_items} items, expected {layer.n_units} (n_visible)."
             )
         if layer.n_levels not in (None, ratings.n_levels):
             raise ValueError(
-                f"data: got {ratings.n_levels} levels, expected {layer.n_levels} for "
+                f"{self.name}: got {ratings.n_levels} levels, expected {layer.n_levels} for "
                 f"{layer.type_name} units. Try `ratings.binarize(at_least)`, or "
                 f"RBM(…, 'categorical', n_levels={ratings.n_levels})."
             )
 
 
 def as_visible_data(
-    model: Any, data: Any, observed: Any = None, visible_offset: Any = None
+    model: Any,
+    data: Any,
+    observed: Any = None,
+    visible_offset: Any = None,
+    name: str = "data",
 ) -> VisibleData:
     """A VisibleData as it is, or a new one for these rows."""
     if not isinstance(data, VisibleData):
-        return VisibleData(model, data, observed, visible_offset)
+        return VisibleData(model, data, observed, visible_offset, name)
     if observed is not None or visible_offset is not None:
         raise ValueError(
             "observed: got a mask beside VisibleData, expected None. It has its own."

@@ -53,7 +53,7 @@ def embed(
     >>> embed(RBM(4, 3, seed=0), torch.eye(4)).shape
     torch.Size([4, 3])
     """
-    data = as_visible_data(require_boltzmann(model), v, observed)
+    data = as_visible_data(require_boltzmann(model), v, observed, name="v")
     batch_size = require_whole("batch_size", batch_size)
     parts = []
     for batch in data.batches(batch_size):
@@ -70,9 +70,10 @@ def embed(
 
 
 def _checked_layer(layer: Any, n_layers: int) -> int:
-    if layer not in range(1, n_layers + 1):
-        raise ValueError(f"layer: got {layer!r}, expected None or 1 to {n_layers}.")
-    return int(layer)
+    number = require_whole("layer", layer)
+    if number > n_layers:
+        raise ValueError(f"layer: got {number}, expected None or 1 to {n_layers}.")
+    return number
 
 
 def preference(embedding: Any, heard: Any) -> Tensor:
@@ -193,7 +194,7 @@ def playlist(
         raise ValueError(f"model: got {layer} units, expected Gaussian ones.")
     length = require_whole("length", length)
     sweeps = require_whole("sweeps", sweeps)
-    v = as_visible_data(model, songs).all().v
+    v = as_visible_data(model, songs, name="songs").all().v
     now = as_numbers(start, "start").to(v.device).reshape(-1)
     if not len(now) or now.min() < 0 or now.max() >= len(v) or (now != now.floor()).any():
         raise ValueError(

@@ -49,6 +49,7 @@ def per_user_ranking(
     """
     lengths = [require_whole("k", length) for length in np.atleast_1d(k)]
     longest = require_whole("k", max(lengths, default=0))
+    seen = sparse_mask("seen", seen)
     assert_no_leak(seen, held_out)
     relevant = sparse_mask("held_out", held_out).toarray()
     if not relevant.any():
@@ -157,7 +158,7 @@ def rating_metrics(
     error = None
     if predicted is not None:
         error = _column("predicted", predicted, len(prob))
-        error -= _column("rating", rating, len(prob))
+        error = error - _column("rating", rating, len(prob))
 
     def statistics(group_weight: NDArray) -> dict[str, float]:
         weight = group_weight[group]

@@ -5,7 +5,7 @@ units, so predictions of known ratings are not flattered. A missing unit is pred
 all observed ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -68,7 +68,7 @@ def predict(
             f"method: got 'exact' for {model.visible}, expected units with levels. Use "
             "'mean_field'."
         )
-    data = as_visible_data(model, v, observed, visible_offset)
+    data = as_visible_data(model, v, observed, visible_offset, "v")
     one_batch = _mean_field if method == "mean_field" else _exact
     parts = [one_batch(model, batch) for batch in data.batches(batch_size)]
     return torch.cat(parts) if parts else model.W.new_empty(0, *model.visible_bias.shape)
@@ -172,10 +172,11 @@ def checked_level(model: Any, like_at_least: int | None) -> int | None:
         return None
     layer = model.visible
     n_levels = layer.n_levels if isinstance(layer, Categorical) else 1
-    if like_at_least not in range(1, n_levels):
+    level = require_whole("like_at_least", like_at_least, least=0)
+    if level not in range(1, n_levels):
         expected = f"1 to {n_levels - 1}" if n_levels > 1 else f"None for {layer}"
-        raise ValueError(f"like_at_least: got {like_at_least}, expected {expected}.")
-    return int(like_at_least)
+        raise ValueError(f"like_at_least: got {level}, expected {expected}.")
+    return level
 
 
 def as_score(model: RBM, probability: Tensor, like_at_least: int | None) -> Tensor:
@@ -192,7 +193,7 @@ def as_score(model: RBM, probability: Tensor, like_at_least: int | None) -> Tens
 
 
 def fold_in(
-    model: RBM, ratings: dict[Any, float], item_ids: Iterable[Any]
+    model: RBM, ratings: Mapping[Any, float], item_ids: Iterable[Any]
 ) -> tuple[Tensor, Tensor]:
     """Rows for a new person, without training anew.
 
@@ -236,7 +237,7 @@ def fold_in(
     levels = as_numbers(list(ratings.values()), "ratings", (len(ratings),))
     v[0, where] = levels.to(v)
     observed[0, where] = True
-    batch = VisibleData(model, v, observed).all()
+    batch = VisibleData(model, v, observed, name="ratings").all()
     assert batch.observed is not None
     return batch.v, batch.observed
 

@@ -93,6 +93,11 @@ def select(
     Test ratings cannot take part in the choice, as there is no argument for them. Returns
     the name, among equal ones the first, and a DataFrame of name, seed and value.
     """
+    require_ratings("train", train)
+    if not isinstance(candidates, dict) or not all(map(callable, candidates.values())):
+        raise ValueError("candidates: got others, expected functions by name.")
+    if not callable(measure):
+        raise TypeError(f"measure: got {measure!r}, expected a function.")
     if not candidates or not seeds:
         raise ValueError("candidates, seeds: got none, expected one or more of each.")
     splits = {seed: random_split(train, share, seed) for seed in seeds}
@@ -113,4 +118,4 @@ def scores_of(scorer: Scorer, ratings: RatingMatrix) -> NDArray:
     if not callable(scorer):
         given = type(scorer).__name__
         raise TypeError(f"scorer: got {given}, expected a function of a RatingMatrix.")
-    return as_numbers(scorer(ratings), "scores", ratings.shape, most=np.inf).cpu().numpy()
+    return as_numbers(scorer(ratings), "scorer", ratings.shape, most=np.inf).cpu().numpy()

@@ -65,7 +65,7 @@ def reconstruction_error(
     v, observed, visible_offset
         Rows as `VisibleData` takes them.
     """
-    data = as_visible_data(require_boltzmann(model), v, observed, visible_offset)
+    data = as_visible_data(require_boltzmann(model), v, observed, visible_offset, "v")
     if len(data) == 0:
         raise ValueError("v: got no rows, expected at least one.")
     batch = data.all()
@@ -141,7 +141,7 @@ def layer_activity(hidden: list[Tensor]) -> Record:
             f"hidden: got {type(hidden).__name__}, expected a list [h1, h2, …] of two or "
             "more."
         )
-    layers = [_probabilities(f"h{i}", h) for i, h in enumerate(hidden, start=1)]
+    layers = [_probabilities(f"hidden[{i}]", h) for i, h in enumerate(hidden)]
     if len({len(h) for h in layers}) > 1:
         raise ValueError(
             f"hidden: got {[len(h) for h in layers]} rows, expected as many in each layer."

@@ -42,7 +42,7 @@ class WeightDecay:
     """
 
     def __init__(self, rate: float) -> None:
-        self.rate = require_number("weight_decay", rate)
+        self.rate = require_number("rate", rate)
 
     def prepare(self, model: BoltzmannMachine, data: VisibleData) -> None:
         """Called once, before the first batch."""
@@ -100,7 +100,7 @@ def as_weight_decay(weight_decay: float | WeightDecay) -> WeightDecay:
     """The decay that a number stands for, or the decay itself."""
     if isinstance(weight_decay, WeightDecay):
         return weight_decay
-    return WeightDecay(weight_decay)
+    return WeightDecay(require_number("weight_decay", weight_decay))
 
 
 def require_trainable(model: torch.nn.Module) -> None:

@@ -33,16 +33,16 @@ def test_ids_are_numbers_if_all_are_and_the_ratings_tell_the_scale(path):
     assert half.matrix.n_levels == 10
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ("1,2,3\n1,3,7\n", "line 3, column rating: got '7'"),
-        ("1,2,3.7\n", "line 2, column rating: got '3.7', expected one of 0.5, 1"),
-        ("1,2,3\n4,2,3\n\n1,2,4\n", "line 5, column item_id: got '2', expected no user_id"),
-        ("1,2,3\n,2,3\n", "line 3, column user_id: got ''"),
-        ("", "got no rows"),
-    ],
-)
+BAD = {
+    "1,2,3\n1,3,7\n": "line 3, column rating: got '7'",
+    "1,2,3.7\n": "line 2, column rating: got '3.7', expected one of 0.5, 1",
+    "1,2,3\n4,2,3\n\n1,2,4\n": "line 5, column item_id: got '2', expected no user_id",
+    "1,2,3\n,2,3\n": "line 3, column user_id: got ''",
+    "": "got no rows",
+}
+
+
+@pytest.mark.parametrize(("lines", "message"), BAD.items())
 def test_the_first_bad_line_is_named(lines, message, path):
     assert_refused(f"r.csv.*{message}", opened, path, "user_id,item_id,rating\n" + lines)
 

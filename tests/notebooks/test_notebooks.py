@@ -10,7 +10,7 @@ from rbm_lib.course.build import problems
 from rbm_lib.course.environment import notebooks_folder
 from rbm_lib.course.execute import execute, kernel_environment
 from rbm_lib.course.exercises import load_exercises
-from rbm_lib.course.notebook import code_cells, notebook_metadata, read_source
+from rbm_lib.course.notebook import METADATA, code_cells, read_source
 from rbm_lib.course.student import student_notebook
 
 FOLDER = notebooks_folder()
@@ -48,7 +48,7 @@ def test_source_notebook_and_student_copy_exist_together():
 def test_the_notebook_is_what_its_source_says(name, notebook):
     nbformat.validate(notebook)
     assert shown(notebook) == shown(read_source(FOLDER / "src" / f"{name}.py"))
-    assert dict(notebook.metadata) == notebook_metadata()
+    assert dict(notebook.metadata) == METADATA
 
 
 @every_lesson

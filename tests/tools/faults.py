@@ -39,23 +39,20 @@ def gives(change):
 
 
 def parallel_mean_field(right, max_sweeps, start, **rest):
-    """Every layer given the old state of its neighbours: -dE/dh is a layer's field."""
-    fields = [right(max_sweeps=0, start=start, **rest)]
+    """Every layer given the old state of the others: its field is -dE/dh."""
+    rows = [rest[name] for name in ("observed", "visible_offset")]
+    trace = [right(max_sweeps=0, start=start, **rest)]
     for _ in range(max_sweeps):
         with torch.enable_grad():
-            h = [mean.detach().requires_grad_() for mean in fields[-1].means]
-            energy = rest["self"].energy(
-                rest["v"], h, rest["observed"], rest["visible_offset"]
-            )
-            slopes = torch.autograd.grad(energy.sum(), h)
-        fields.append(
-            right(max_sweeps=0, start=[torch.sigmoid(-s) for s in slopes], **rest)
-        )
-    return replace(fields[-1], bound_trace=torch.stack([field.bound for field in fields]))
+            h = [mean.detach().requires_grad_() for mean in trace[-1].means]
+            energy = rest["self"].energy(rest["v"], h, *rows).sum()
+            h = [torch.sigmoid(-slope) for slope in torch.autograd.grad(energy, h)]
+        trace.append(right(max_sweeps=0, start=h, **rest))
+    return replace(trace[-1], bound_trace=torch.stack([field.bound for field in trace]))
 
 
 def mixed_sweeps(right, **arguments):
-    """The last unit, in a DBM one of layer 2, drawn given other hidden states than v."""
+    """The last unit, in a DBM one of layer 2, drawn given other states than the rest."""
     state, info = right(**arguments)
     other = right(**arguments)[0].v
     return state.with_v(torch.cat([state.v[:, :-1], other[:, -1:]], 1)), info
@@ -83,8 +80,7 @@ FAULTS = {  # what goes wrong: where (below rbm_lib), and what stands in the pla
         gives(lambda s, v, **_: {name: len(v) / 8 * x for name, x in s.items()})),
     "no W h in the statistic of log s^2": ("models.Gaussian.statistics",
         given(product=torch.zeros_like)),
-    "Gaussian sample without noise": ("models.Gaussian.sample",
-        gives(lambda _, self, field, **__: self.mean(field))),
+    "no noise": ("models.Gaussian.sample", lambda _, self, field, **__: self.mean(field)),
     "level off by one": ("models.Categorical.sample", gives(lambda v, **_: v.roll(1, -1))),
     "mean field of all layers at once": ("DBM.mean_field", parallel_mean_field),
     "layers of different sweeps": ("sampling.gibbs_step", mixed_sweeps),
@@ -102,9 +98,6 @@ FAULTS = {  # what goes wrong: where (below rbm_lib), and what stands in the pla
     "k ignored": ("training.gradients.run_chains", given(k=1)),
     "chains reset": ("training.PCD.phases",
         lambda right, self, **rest: (self.chains.zero_(), right(self, **rest))[1]),
-    "weights grow by their decay": ("training.WeightDecay.add_to",
-        lambda right, self, gradient, model: [gradient[name].add_(W, alpha=self.rate)
-            for name, W in model.named_parameters() if name in model.weight_names]),
     "each step taken twice": ("training.optimization.take_step",
         lambda right, **arguments: (right(**arguments), right(**arguments))),
     "short last batch dropped": ("training.fit", whole_batches_only),

@@ -2,10 +2,10 @@
 
     python -m tests.training.kill_cases FOLDER FAULT TIMES
 
-Forks a child that trains with a checkpoint in FOLDER, looks at what is left when a fault
-has struck it, and lets the next one go on. FAULT: "kill", "interrupt" (as by Ctrl-C) or
-"full disk" (from a random epoch on no file may grow beyond a random size). Prints as JSON
-how often it struck, how often while saving, and how often something was wrong.
+Forks a child that trains with a checkpoint in FOLDER, looks at what a fault leaves, and
+lets the next one go on. FAULT: "kill", "interrupt" (as by Ctrl-C) or "full disk" (from a
+random epoch on no file may grow beyond a random size). Prints as JSON how often it struck,
+how often while saving, and how often something was wrong.
 """
 
 import json
@@ -26,31 +26,30 @@ EPOCHS = 60
 DONE, WRONG, STOPPED, FULL, KILLED = 0, 1, 2, 3, -signal.SIGALRM  # how a child ends
 
 
-def train(path, full_from=EPOCHS + 1, room=0):
+def train(path, full_from=EPOCHS, room=0):
     """Go on with a training; from an epoch on a file has only so much room."""
 
     def schedule(done):
-        if done * EPOCHS >= full_from:
+        if done * EPOCHS > full_from:
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
         return 1.0
 
     model, generator = RBM(12, 6, seed=0).double(), torch.Generator().manual_seed(1)
     v = (torch.rand(40, 12, generator=generator) < 0.3).double()
-    checkpoint = path and Checkpoint(path, resume=True)
-    options = {"epochs": EPOCHS, "batch_size": 16, "lr": 0.05, "checkpoint": checkpoint}
-    options |= {"progress": False, "device": "cpu", "generator": generator}
+    options = {"epochs": EPOCHS, "batch_size": 16, "lr": 0.05, "generator": generator}
+    options |= {"checkpoint": Checkpoint(path, resume=True), "progress": False}
     history = fit(model, v, PCD(n_chains=8), schedule=schedule, **options)
     return [p.tolist() for p in model.parameters()], history.records, history.interrupted
 
 
-def child(expected, path, fault, moment, epoch, room):
+def child(expected, path, fault, moment, room):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing then fails as on a full disk
     if fault == "interrupt":
         signal.signal(signal.SIGALRM, signal.default_int_handler)
     if fault != "full disk":
         signal.setitimer(signal.ITIMER_REAL, 0.3 * moment)
     try:
-        end = train(path, *((epoch + 15 * moment, room) if fault == "full disk" else ()))
+        end = train(path, EPOCHS * moment if fault == "full disk" else EPOCHS, room)
     except KeyboardInterrupt:  # it had not begun
         sys.exit(STOPPED)
     except OSError as error:
@@ -67,8 +66,7 @@ if __name__ == "__main__":
         if epoch == EPOCHS:
             path.unlink()
             epoch = 0
-        size = path.stat().st_size if path.exists() else 5000
-        arguments = (expected, path, fault, rng.random(), epoch, rng.randrange(size))
+        arguments = (expected, path, fault, rng.random(), rng.randrange(5000))
         process = multiprocessing.Process(target=child, args=arguments)
         process.start()
         process.join(120)

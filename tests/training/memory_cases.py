@@ -27,18 +27,8 @@ CASES = {  # model, data, options of `fit`
     "Adam": (PLAIN, V, HELD_OUT | {"method": CD(2), "optimizer": torch.optim.Adam}),
     "masked, pcd": (PLAIN, V, {"method": "pcd", "observed": V > 0}),
     "deep, pcd": (DBM([ITEMS, 50, 20], seed=0), V, HELD_OUT | {"method": "pcd"}),
-    "ratings": (
-        RBM(ITEMS, 50, "categorical", 3, seed=0),
-        RATINGS,
-        {"callbacks": [Monitor(validation=RATINGS)]},
-    ),
+    "ratings": (RBM(ITEMS, 50, "categorical", 3, seed=0), RATINGS, {}),
 }
-
-
-def held():
-    gc.collect()
-    tensors = sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
-    return tensors, tracemalloc.get_traced_memory()[0]
 
 
 if __name__ == "__main__":
@@ -47,7 +37,11 @@ if __name__ == "__main__":
 
     def schedule(done):  # called before each update
         if (update := round(done * n_updates)) in (n_updates // 10, n_updates - 1):
-            seen.setdefault(update, held())
+            gc.collect()
+            tensors = sum(
+                issubclass(type(thing), torch.Tensor) for thing in gc.get_objects()
+            )
+            seen.setdefault(update, (tensors, tracemalloc.get_traced_memory()[0]))
         return 1.0
 
     options |= {"schedule": schedule, "checkpoint": f"{sys.argv[3]}/run.pt", "lr": 0.002}
