@@ -83,5 +83,5 @@ def test_what_does_not_fit_is_refused_by_name():
     assert_refused("model: got DBN.*, expected a DBN with", require_classifier, headless)
     assert_refused("model: got RBM.*, expected a DBN with", require_classifier, RBM(4, 3))
     assert_refused("batch_size: got 0", model.predict_proba, v, batch_size=0)
-    assert_refused("data: got .* between 0 and 1", model.predict_proba, v + 1)
+    assert_refused("v: got .* between 0 and 1", model.predict_proba, v + 1)
     assert_refused("n: got -1", model.sample, -1, 3)

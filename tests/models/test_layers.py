@@ -40,9 +40,9 @@ class Spin(Layer):
         mean = x.sum(0) / mask.sum(0).clamp(min=1)
         return {"bias": torch.atanh(mean.clamp(-0.9, 0.9))}
 
-    def validate(self, values, observed=None, first_column=0):
+    def validate(self, values, observed=None, first_column=0, name="data"):
         missing = torch.zeros_like(values).bool() if observed is None else ~observed
-        refuse((values.abs() != 1) & ~missing, values, "-1 or 1", first_column)
+        refuse((values.abs() != 1) & ~missing, values, "-1 or 1", first_column, name)
 
     def log2_states(self, observed=None):
         return self.n_units if observed is None else int(observed.sum())
@@ -105,6 +105,6 @@ def test_parameters_are_lent_and_the_layer_stays_as_it_is():
 def test_the_first_bad_value_is_shown_with_its_row_and_column():
     values = tensor([[1.0, 2.0], [7.0, 8.0]])
 
-    refuse(values > 9, values, "less", 0)
-    message = r"data: got 7 at \[1, 10\] \(row first\), expected 0 to 5"
-    assert_refused(message, refuse, values > 5, values, "0 to 5", first_column=10)
+    refuse(values > 9, values, "less", 0, "v")
+    message = r"v: got 7 at \[1, 10\] \(row first\), expected 0 to 5"
+    assert_refused(message, refuse, values > 5, values, "0 to 5", first_column=10, name="v")

@@ -89,7 +89,8 @@ def test_held_chains_have_the_conditional_distribution(make, visible, held, devi
     own, hidden = exact_samples(conditional, N, seed=3)
     start[:, features] = own.flatten(1)
 
-    masks = {"clamp": clamp.expand(N, 4), "observed": observed}
+    own_clamp = clamp if held == "both" else clamp.expand(N, 4)
+    masks = {"clamp": own_clamp, "observed": observed}
     v, hidden = run(model, start, 8, device, hidden, **masks)
 
     assert torch.equal(v[:, ~features], start[:, ~features])
