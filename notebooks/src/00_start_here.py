@@ -76,11 +76,7 @@ label = "synthetic data" if ml.source == "synthetic" else "MovieLens 100K"
 # stars) and when (`timestamp`). Ids are names, not positions (in this set they happen to have no gaps).
 
 # %%
-facts = (
-    ml.ratings[["user_id", "movie_id", "rating"]]
-    .agg(["nunique", "min", "max"])
-    .T.astype(int)
-)
+facts = ml.ratings[["user_id", "movie_id", "rating"]].agg(["nunique", "min", "max"]).T.astype(int)
 facts.columns = ["different values", "smallest", "largest"]
 print(f"{label}: {len(ml.ratings):,} ratings")
 facts
@@ -92,17 +88,13 @@ facts
 # %%
 share = ml.ratings.rating.value_counts(normalize=True).sort_index()
 like_share = (ml.ratings.rating >= 4).mean()
-colours = [
-    plotting.COLORS["blue"] if stars >= 4 else plotting.GREY for stars in share.index
-]
+colours = [plotting.COLORS["blue"] if stars >= 4 else plotting.GREY for stars in share.index]
 fig, ax = plt.subplots(figsize=(6, 3))
 bars = ax.bar(share.index.astype(int), 100 * share, color=colours)
 ax.bar_label(bars, fmt="%.0f %%")
 ax.set(xlabel="stars", ylabel="share of ratings (%)", ylim=(0, 40))
 ax.set_title(f"{100 * like_share:.0f} % of ratings are likes, 4 or 5 stars ({label})")
-plotting.show(
-    fig, "Bar chart of the ratings: 4 stars are the most frequent, then 3, 5, 2 and 1."
-)
+plotting.show(fig, "Bar chart of the ratings: 4 stars are the most frequent, then 3, 5, 2 and 1.")
 
 # %% [markdown]
 # Most ratings are good ones: people rate what they chose to watch. Keep this in mind for section 8, where 3 stars count as a
@@ -118,26 +110,14 @@ for ax, count, what in zip(axes, (per_film, per_user), ("film", "person"), stric
     top = len(count) // 10
     ax.plot(np.arange(1, len(count) + 1), count)
     ax.axvspan(0, top, color=plotting.COLORS["orange"], alpha=0.25, lw=0)
-    ax.text(
-        top * 1.4,
-        400,
-        f"top tenth: {100 * count[:top].sum() / count.sum():.0f} % of ratings",
-    )
+    ax.text(top * 1.4, 400, f"top tenth: {100 * count[:top].sum() / count.sum():.0f} % of ratings")
     ax.set(xlabel=f"rank of the {what}", yscale="log", title=f"Ratings per {what}")
 axes[0].set(ylabel="ratings", ylim=(0.8, 1000))
-fig.suptitle(
-    f"Ratings are spread unevenly, over films more than over people ({label})", fontsize=11
-)
-plotting.show(
-    fig, "Ratings per film and per person, sorted: a steep start and a long tail."
-)
+fig.suptitle(f"Ratings are spread unevenly, over films more than over people ({label})", fontsize=11)
+plotting.show(fig, "Ratings per film and per person, sorted: a steep start and a long tail.")
 few = 100 * np.mean(per_film < 10)
-print(
-    f"films:  {np.median(per_film):.0f} ratings (median), {few:.0f} % have fewer than ten"
-)
-print(
-    f"people: {np.median(per_user):.0f} ratings (median), none has fewer than {per_user.min()}"
-)
+print(f"films:  {np.median(per_film):.0f} ratings (median), {few:.0f} % have fewer than ten")
+print(f"people: {np.median(per_user):.0f} ratings (median), none has fewer than {per_user.min()}")
 
 # %% [markdown]
 # A machine for these data must cope with films about which it knows next to nothing. That is one half of the
@@ -150,9 +130,7 @@ print(
 matrix = RatingMatrix.from_frame(ml.ratings, like_at_least=4)
 v, observed = matrix.batch(slice(None))
 filled = 100 * observed.float().mean().item()
-print(
-    f"{label}: {matrix.n_users:,} people x {matrix.n_items:,} films = {matrix.n_users * matrix.n_items:,} pairs"
-)
+print(f"{label}: {matrix.n_users:,} people x {matrix.n_items:,} films = {matrix.n_users * matrix.n_items:,} pairs")
 print(f"{filled:.1f} % of them have a rating, {100 - filled:.1f} % are missing")
 
 # %%
@@ -165,17 +143,10 @@ block = torch.where(observed, v + 1, 0.0).numpy()[np.ix_(rows, columns)]
 colours = ListedColormap(["white", plotting.COLORS["orange"], plotting.COLORS["blue"]])
 fig, ax = plt.subplots(figsize=(8, 3.8))
 ax.imshow(block, cmap=colours, vmin=0, vmax=2, interpolation="nearest")
-ax.set(
-    xlabel="150 films, drawn at random, the most rated first",
-    ylabel="60 people, the busiest first",
-    xticks=[],
-    yticks=[],
-)
+ax.set(xlabel="150 films, drawn at random, the most rated first", ylabel="60 people, the busiest first", xticks=[], yticks=[])
 ax.spines[["top", "right"]].set_visible(True)
 ax.set_title(f"Blue: like. Orange: dislike, 1 to 3 stars. White: missing ({label})")
-plotting.show(
-    fig, "A matrix of 60 people by 150 films: some blue and orange on the left, else white."
-)
+plotting.show(fig, "A matrix of 60 people by 150 films: some blue and orange on the left, else white.")
 
 # %% [markdown]
 # The white is the theme of this course. **A missing rating is not a zero and not a −1**, the two codes that one finds most often. The
@@ -188,25 +159,16 @@ plotting.show(
 raters = observed.sum(0).numpy()
 among_raters = v.sum(0).numpy() / raters
 among_all = v.mean(0).numpy()
-ranks = [
-    pd.Series(x).corr(pd.Series(among_all), method="spearman")
-    for x in (among_raters, raters)
-]
+ranks = [pd.Series(x).corr(pd.Series(among_all), method="spearman") for x in (among_raters, raters)]
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.3), sharey=True)
 for ax, x, rank in zip(axes, (100 * among_raters, raters), ranks, strict=True):
     ax.scatter(x, 100 * among_all, s=8, alpha=0.35, lw=0)
     ax.set_title(f"rank correlation {rank:.2f}")
 axes[0].set(xlabel="likes among raters (%)", ylabel="likes, missing = dislike (%)")
 axes[1].set(xlabel="people who rated the film")
-fig.suptitle(
-    f"With missing as dislike, a film's score says how often it was rated ({label})",
-    fontsize=11,
-)
-plotting.show(
-    fig,
-    "A point per film: likes with missing as dislike follow the number of raters closely (rank correlation "
-    f"{ranks[1]:.2f}), likes among raters less so ({ranks[0]:.2f}).",
-)
+fig.suptitle(f"With missing as dislike, a film's score says how often it was rated ({label})", fontsize=11)
+plotting.show(fig, "A point per film: likes with missing as dislike follow the number of raters closely (rank correlation "
+                   f"{ranks[1]:.2f}), likes among raters less so ({ranks[0]:.2f}).")
 
 # %% [markdown]
 # The score that counts gaps as dislikes follows the number of raters more closely than what they said: it measures
@@ -282,7 +244,6 @@ print(f"  given that A is not liked   {p_v[0, 1] / (p_v[0, 0] + p_v[0, 1]):.4f}"
 # > **Predict first.** Let both weights be w, and choose the biases so that each unit is on half of the time
 # > ($b = -w/2$, $c = -w$: a state and its opposite then have the same energy). At w = 4, liking A makes B likely. What happens at w = −4?
 
-
 # %%
 def visible_probabilities(w):
     """p(v) of the patterns 00, 01, 10, 11 in the balanced machine with both weights `w`."""
@@ -300,30 +261,22 @@ fig, ax = plt.subplots(figsize=(7, 3.2))
 ax.plot(weights, p11 / (p10 + p11), label="A is liked")
 ax.plot(weights, p01 / (p00 + p01), label="A is not liked", ls="--")
 ax.set(xlabel="weight w of both films", ylabel="p(B is liked)", ylim=(0, 1))
-ax.set_title(
-    "With all signs turned, the hidden unit has another name; the films do the same"
-)
+ax.set_title("With all signs turned, the hidden unit has another name; the films do the same")
 ax.legend(loc="center right")
-plotting.show(
-    fig,
-    "Probability that B is liked against w: one half at w = 0; on both sides it rises "
-    "towards 1 if A is liked and falls towards 0 if not.",
-)
+plotting.show(fig, "Probability that B is liked against w: one half at w = 0; on both sides it rises "
+                   "towards 1 if A is liked and falls towards 0 if not.")
 
 # %% [markdown]
 # The curves are symmetric. At w = −4 the hidden unit means "does *not* have this taste"; the films still go
 # together. (Were only one of the two weights negative, they would repel.) What a hidden unit stands for is not given in advance, not
 # even its sign. Below, the four patterns at w = 2; move the slider and watch them. At which w are all four equally likely?
 
-
 # %%
 def draw_patterns(w):
     fig, ax = plt.subplots(figsize=(5, 2.6))
     ax.bar(["neither", "B only", "A only", "both"], visible_probabilities(w))
     ax.set(ylabel="probability", ylim=(0, 0.5), title=f"Films liked, at w = {w:.1f}")
-    plotting.show(
-        fig, f"Bars: the probability of the four patterns of likes at w = {w:.1f}."
-    )
+    plotting.show(fig, f"Bars: the probability of the four patterns of likes at w = {w:.1f}.")
 
 
 draw_patterns(2.0)
@@ -384,9 +337,7 @@ print(f"machine of films 1, 3, 5  {reference:.4f}")
 assert abs(dropped - reference) < 1e-12
 
 film_2, rated = torch.tensor([1.0] + [0.0] * 9), torch.tensor([True] + [False] * 9)
-print(
-    f"share of likes of film 2: missing = 0 {film_2.mean():.1f}, dropped {film_2[rated].mean():.1f}"
-)
+print(f"share of likes of film 2: missing = 0 {film_2.mean():.1f}, dropped {film_2[rated].mean():.1f}")
 
 # %% [markdown]
 # The library's numbers are those of the small machine without the missing films. (A 0 sends nothing to the hidden units, rated or not, as *film 3 dropped as well* shows in the first of the two outputs: in this coding a dislike counts in learning and in $p(v)$, but not when tastes are inferred. Lesson 02
@@ -399,9 +350,7 @@ print(
 # %% tags=["nbval-check-output"]
 h_ada = machine.prob_h_given_v(ada, observed=seen)
 for film in (2, 4):
-    print(
-        f"Ada and film {film}: p(like) = {machine.mean_v_given_h(h_ada)[0, film - 1]:.3f}"
-    )
+    print(f"Ada and film {film}: p(like) = {machine.mean_v_given_h(h_ada)[0, film - 1]:.3f}")
 
 # %% [markdown]
 # ## 6. Which symbol means what?
@@ -433,14 +382,12 @@ for film in (2, 4):
 # A demonstration. Two states, "off" and "on", have energies; the task is the probability of "on". First an answer
 # with a frequent mistake, then the same mended:
 
-
 # %% tags=["nbval-check-output"]
 def probability_on(energy_off, energy_on):
     return np.exp(energy_on) / (np.exp(energy_off) + np.exp(energy_on))
 
 
 print(check(lesson.exercises["warm-up"], probability_on))
-
 
 # %% tags=["nbval-check-output"]
 def probability_on(energy_off, energy_on):
@@ -469,7 +416,6 @@ print(check(lesson.exercises["warm-up"], probability_on))
 #
 # Five splits, each with another fifth of the ratings held out:
 
-
 # %%
 def film_rate(train, test, smoothing=5):
     """Each film's share of likes in `train`, drawn towards the overall share where ratings are few."""
@@ -482,10 +428,7 @@ def film_rate(train, test, smoothing=5):
 scores = []
 for stars, fold in itertools.product((3, 4), range(1, 6)):
     train, test = (part.assign(like=part.rating >= stars) for part in ml.split(fold))
-    predictions = {
-        "always like": np.ones(len(test)),
-        "film's share of likes": film_rate(train, test),
-    }
+    predictions = {"always like": np.ones(len(test)), "film's share of likes": film_rate(train, test)}
     for model, p in predictions.items():
         accuracy, auc = np.mean((p > 0.5) == test.like), roc_auc_score(test.like, p)
         scores.append((f"{stars} stars or more", model, accuracy, auc))
@@ -494,33 +437,22 @@ scores = pd.DataFrame(scores, columns=["a like is", "model", "accuracy", "AUC"])
 # %%
 by_model = scores.groupby(["a like is", "model"])
 always = by_model.accuracy.mean().unstack()["always like"]
-assert (
-    abs(always["3 stars or more"] - 0.825) < 0.001
-    and abs(always["4 stars or more"] - 0.554) < 0.001
-)
+assert abs(always["3 stars or more"] - 0.825) < 0.001 and abs(always["4 stars or more"] - 0.554) < 0.001
 print(f"{label}: mean of five splits (lowest to highest)")
 by_model.agg(lambda x: f"{x.mean():.3f} ({x.min():.3f} to {x.max():.3f})")
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8, 2.6), sharey=True)
 for ax, metric in zip(axes, ("accuracy", "AUC"), strict=True):
-    for y, (_, part) in enumerate(
-        scores[scores["a like is"] == "3 stars or more"].groupby("model")
-    ):
+    for y, (_, part) in enumerate(scores[scores["a like is"] == "3 stars or more"].groupby("model")):
         ax.plot(part[metric], np.full(5, y), "o", alpha=0.6, ms=7)
     ax.set(xlabel=f"{metric}, five splits", xlim=(0.45, 0.9), ylim=(-0.6, 1.6))
 axes[0].set_yticks([0, 1], ["always like", "film's share of likes"])
 axes[0].set_title("Accuracy: nearly the same")
 axes[1].set_title("AUC: told apart")
-fig.suptitle(
-    f"What you measure decides what you see; a like is 3 stars or more ({label})",
-    fontsize=11,
-)
-plotting.show(
-    fig,
-    "Dots for two predictors: their accuracies lie close together; AUC is one half for "
-    "always like, and well above for the film's share of likes.",
-)
+fig.suptitle(f"What you measure decides what you see; a like is 3 stars or more ({label})", fontsize=11)
+plotting.show(fig, "Dots for two predictors: their accuracies lie close together; AUC is one half for "
+                   "always like, and well above for the film's share of likes.")
 
 # %% [markdown]
 # *Always like* gives every rating the same score, so all are ties and its AUC is .5. Yet its accuracy is .83<!--always like--> where a
@@ -535,7 +467,6 @@ plotting.show(
 # users and movies that occur in it: a number between 0 and 1. (For `ml.ratings` section 3 has printed it.)
 #
 # <details><summary>Hint</summary>Ids may have gaps: <code>ratings.user_id.nunique()</code> counts the different ones.</details>
-
 
 # %%
 def share_missing(ratings):
@@ -555,7 +486,6 @@ lesson.check("1", share_missing)
 # Return one energy per row, shape (B,).
 #
 # <details><summary>Hint</summary><code>v @ W</code> has the shape of <code>h</code>. Multiply the two entry by entry and sum along each row.</details>
-
 
 # %%
 def energy_of_rows(v, h, W, b, c):
@@ -577,7 +507,6 @@ lesson.check("2", energy_of_rows)
 #
 # <details><summary>Hint</summary>Solve for b: it is the log-odds, log(p / (1 − p)). Who belongs in the denominator of p?</details>
 
-
 # %%
 def like_bias(likes, observed):
     """The visible bias at which a machine with W = 0 reproduces each film's share of likes."""
@@ -596,14 +525,10 @@ lesson.check("3", like_bias)
 
 # %%
 first = RBM(matrix.n_items, 1, weight_std=0.0).initialize_from(v, observed)
-prediction = (
-    first.mean_v_given_h(torch.zeros(1, 1))[0].detach().numpy()
-)  # any h will do: W is 0
+prediction = first.mean_v_given_h(torch.zeros(1, 1))[0].detach().numpy()  # any h will do: W is 0
 mixed = (among_raters > 0) & (among_raters < 1)
 assert np.allclose(prediction[mixed], among_raters[mixed], atol=1e-5)
-print(
-    f"{label}: {mixed.sum():,} films with both likes and dislikes: predicted = share of likes among raters"
-)
+print(f"{label}: {mixed.sum():,} films with both likes and dislikes: predicted = share of likes among raters")
 
 # %% [markdown]
 # It says the same to everyone, like the second predictor of section 8. To tell people apart it needs weights, and

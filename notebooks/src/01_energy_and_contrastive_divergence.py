@@ -100,10 +100,7 @@ axis.bar([labels[i] for i in order], probability[order], color=COLORS["blue"])
 axis.set(xlabel="pattern $x_1x_2x_3x_4$, lowest energy first", ylabel="probability")
 axis.set_title("A few patterns of low energy hold most of the probability")
 axis.tick_params(axis="x", rotation=60)
-show(
-    fig,
-    "Bar chart of the probabilities of the sixteen patterns of four units, in order of rising energy.",
-)
+show(fig, "Bar chart of the probabilities of the sixteen patterns of four units, in order of rising energy.")
 
 # %% tags=["nbval-check-output"]
 print(f"Z = {unnormalised.sum():.4f}, probabilities sum to {probability.sum():.4f}")
@@ -133,26 +130,14 @@ def draw_two_units(w=2.0):
     curves = torch.stack([two_units(value) for value in couplings])
     fig, axis = plt.subplots(figsize=(7, 3))
     for column, name, color, size, style in (
-        (0, "00", "black", 11, "-"),
-        (1, "01 and 10 (each)", "orange", 7, "--"),
-        (3, "11", "blue", 7, "-."),
+        (0, "00", "black", 11, "-"), (1, "01 and 10 (each)", "orange", 7, "--"), (3, "11", "blue", 7, "-.")
     ):
         axis.plot(couplings, curves[:, column], style, label=name, color=COLORS[color])
-        axis.plot(
-            [w],
-            [two_units(w)[column]],
-            "o",
-            color=COLORS[color],
-            markersize=size,
-            fillstyle="none",
-        )
+        axis.plot([w], [two_units(w)[column]], "o", color=COLORS[color], markersize=size, fillstyle="none")
     axis.set(xlabel="coupling $w$", ylabel="probability", ylim=(0, 1))
     axis.set_title(f"At w = {w:g}, both on has probability {two_units(w)[3]:.2f}")
     axis.legend()
-    show(
-        fig,
-        f"Probabilities of the four patterns of two units against their coupling; dots at w = {w:g}.",
-    )
+    show(fig, f"Probabilities of the four patterns of two units against their coupling; dots at w = {w:g}.")
 
 
 draw_two_units(2.0)
@@ -228,9 +213,7 @@ lesson.check("1", my_prob_h_given_v)
 # %%
 by_counting = joint @ h_all / joint.sum(1, keepdim=True)  # Σ_h h p(v,h) / Σ_h p(v,h)
 by_library = small.prob_h_given_v(v_all).detach()  # equation (4)
-print(
-    f"largest difference, formula and counting: {(by_library - by_counting).abs().max():.0e}"
-)
+print(f"largest difference, formula and counting: {(by_library - by_counting).abs().max():.0e}")
 assert torch.allclose(by_library, by_counting)
 
 # %% [markdown]
@@ -247,9 +230,7 @@ def correlation_gap(joint):
     return float((given_v[:, both_on].sum(1) - (given_v @ h_all).prod(1)).abs().max())
 
 
-general = joint * torch.exp(
-    2.0 * h_all.prod(1)
-)  # an additional coupling of 2 between h1 and h2
+general = joint * torch.exp(2.0 * h_all.prod(1))  # an additional coupling of 2 between h1 and h2
 print(f"restricted: {correlation_gap(joint):.4f}")
 print(f"general:    {correlation_gap(general / general.sum()):.4f}")
 
@@ -269,12 +250,7 @@ print(f"general:    {correlation_gap(general / general.sum()):.4f}")
 
 # %% tags=["nbval-check-output"]
 large = torch.tensor(1000.0)
-print(
-    "as written:",
-    torch.log(1 + torch.exp(large)).item(),
-    "  softplus:",
-    torch.nn.functional.softplus(large).item(),
-)
+print("as written:", torch.log(1 + torch.exp(large)).item(), "  softplus:", torch.nn.functional.softplus(large).item())
 
 # %% [markdown]
 # **Exercise 2 · Free energy** · ★★ · 6 minutes · 2 points. Write equation (5) so that it survives large inputs. Return
@@ -373,7 +349,6 @@ by_hand = positive - negative
 # %%
 def mean_log_likelihood(weights):
     """Differentiable, by enumeration; nothing of the hand-made gradient is used."""
-
     def minus_f(v):
         return v @ b + torch.nn.functional.softplus(c + v @ weights).sum(1)
 
@@ -395,10 +370,7 @@ witnesses = {
     "automatic differentiation": weights.grad,
     "finite differences": finite,
 }
-pd.Series(
-    {name: f"{float((g - by_hand).abs().max()):.0e}" for name, g in witnesses.items()},
-    name="largest difference",
-)
+pd.Series({name: f"{float((g - by_hand).abs().max()):.0e}" for name, g in witnesses.items()}, name="largest difference")
 
 # %%
 assert torch.allclose(by_hand, weights.grad, atol=1e-12)
@@ -474,39 +446,25 @@ with torch.no_grad():
         machine.hidden_bias.copy_(-machine.W.sum(0) / 2)
 
 n_chains, sweeps = 20_000, 60
-curves = {
-    "weights W": watch(weak, sweeps, n_chains),
-    "weights 4 W": watch(strong, sweeps, n_chains),
-}
+curves = {"weights W": watch(weak, sweeps, n_chains), "weights 4 W": watch(strong, sweeps, n_chains)}
 
 # %%
 fig, axis = plt.subplots(figsize=(7, 3.2))
 for (name, (exact, sampled)), color in zip(curves.items(), ("blue", "red"), strict=True):
     axis.plot(exact, color=COLORS[color], label=f"{name}: exact")
     axis.plot(sampled, ".", color=COLORS[color], label=f"{name}: {n_chains:,} chains")
-one_share = np.sqrt(
-    2 / np.pi * (1 / 16) * (15 / 16) / n_chains
-)  # mean |error| of a share of 1/16, from that many draws
+one_share = np.sqrt(2 / np.pi * (1 / 16) * (15 / 16) / n_chains)  # mean |error| of a share of 1/16, from that many draws
 noise = 0.5 * 16 * one_share
-axis.axhline(
-    noise, color="grey", linestyle=":", label="noise of that many draws (16 equal patterns)"
-)
+axis.axhline(noise, color="grey", linestyle=":", label="noise of that many draws (16 equal patterns)")
 axis.set(yscale="log", xlabel="sweeps", ylabel="total variation distance", ylim=(1e-4, 1.5))
 axis.set_title("Strong weights make the chain remember its start")
 axis.legend(fontsize=8)
-show(
-    fig,
-    "Distance to the exact distribution against sweeps: weak weights reach the noise floor in a few sweeps, "
-    "strong weights take far longer; sampled points lie on the exact curves.",
-)
+show(fig, "Distance to the exact distribution against sweeps: weak weights reach the noise floor in a few sweeps, "
+     "strong weights take far longer; sampled points lie on the exact curves.")
 
 # %% tags=["nbval-check-output"]
 for name, machine in (("weights W", weak), ("weights 4 W", strong)):
-    second = (
-        torch.linalg.eigvals(transition_matrix(machine)[1])
-        .abs()
-        .sort(descending=True)[0][1]
-    )
+    second = torch.linalg.eigvals(transition_matrix(machine)[1]).abs().sort(descending=True)[0][1]
     print(f"{name}: the error shrinks by a factor {second:.3f} per sweep")
 print(f"noise of {n_chains:,} draws: {noise:.3f}")
 
@@ -621,32 +579,16 @@ def cosines_along_training(rows, n_hidden):
     table, done = [], 0
     for step in steps:
         if step > done:
-            fit(
-                model,
-                rows,
-                "exact",
-                epochs=step - done,
-                batch_size=len(rows),
-                lr=0.1,
-                callbacks=[Monitor(every=10_000)],
-                device="cpu",
-                progress=False,
-            )
+            fit(model, rows, "exact", epochs=step - done, batch_size=len(rows), lr=0.1,
+                callbacks=[Monitor(every=10_000)], device="cpu", progress=False)
             done = step
         exact = flat(exact_gradient(model, rows))
-        table.append(
-            [
-                float(torch.cosine_similarity(flat(expected_cd(model, rows, k)), exact, 0))
-                for k in orders
-            ]
-        )
+        table.append([float(torch.cosine_similarity(flat(expected_cd(model, rows, k)), exact, 0)) for k in orders])
     return np.array(table)
 
 
-cosines = {
-    "easy data, 4 visible and 3 hidden units": cosines_along_training(easy, 3),
-    "bars and stripes, 9 visible and 8 hidden": cosines_along_training(pictures, 8),
-}
+cosines = {"easy data, 4 visible and 3 hidden units": cosines_along_training(easy, 3),
+           "bars and stripes, 9 visible and 8 hidden": cosines_along_training(pictures, 8)}
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True)
@@ -658,14 +600,9 @@ for axis, (name, values) in zip(axes, cosines.items(), strict=True):
 axes[0].set_ylabel("cosine with the exact gradient")
 axes[0].text(0, 0.95, "all five lines coincide", color=GREY)
 axes[1].legend(fontsize=8, loc="lower left")
-fig.suptitle(
-    "Easy data: CD-k points the right way. Separate valleys: it turns away", fontsize=11
-)
-show(
-    fig,
-    "Cosine between the expected CD-k gradient and the exact gradient. On easy data it stays near one for all k; "
-    "on bars and stripes it falls far below one as training goes on, for large k too.",
-)
+fig.suptitle("Easy data: CD-k points the right way. Separate valleys: it turns away", fontsize=11)
+show(fig, "Cosine between the expected CD-k gradient and the exact gradient. On easy data it stays near one for all k; "
+     "on bars and stripes it falls far below one as training goes on, for large k too.")
 
 # %%
 assert cosines["easy data, 4 visible and 3 hidden units"].min() > 0.97
@@ -695,9 +632,7 @@ assert cosines["bars and stripes, 9 visible and 8 hidden"][-1].max() < 0.9
 n_steps = lesson.pick(fast=4000, full=10_000)
 falling = linear_decay()
 recipes = {
-    "exact": dict(
-        method="exact", lr=0.2, schedule=linear_decay(0.5)
-    ),  # the rate falls in the second half only
+    "exact": dict(method="exact", lr=0.2, schedule=linear_decay(0.5)),  # the rate falls in the second half only
     "CD-1, constant rate": dict(method=CD(k=1), lr=0.02),
     "CD-1, falling rate": dict(method=CD(k=1), lr=0.02, schedule=falling),
     "CD-10, falling rate": dict(method=CD(k=10), lr=0.02, schedule=falling),
@@ -708,24 +643,13 @@ recipes = {
 
 def train(recipe, seed=0):
     model = RBM(9, 8, weight_std=0.1, seed=seed).double()
-    history = fit(
-        model,
-        pictures,
-        epochs=n_steps,
-        batch_size=14,
-        callbacks=[Monitor(every=50)],
-        device="cpu",
-        generator=torch.Generator().manual_seed(seed),
-        progress=lesson.progress,
-        **recipe,
-    )
+    history = fit(model, pictures, epochs=n_steps, batch_size=14, callbacks=[Monitor(every=50)], device="cpu",
+                  generator=torch.Generator().manual_seed(seed), progress=lesson.progress, **recipe)
     return model, history.to_frame()
 
 
 trained = {name: train(recipe) for name, recipe in recipes.items()}
-color_of = dict(
-    zip(recipes, ("black", "blue", "sky", "purple", "orange", "green"), strict=True)
-)
+color_of = dict(zip(recipes, ("black", "blue", "sky", "purple", "orange", "green"), strict=True))
 
 # %% [markdown]
 # > **Predict first.** Reconstruction error asks: send a picture up to the hidden units and back down, how different is
@@ -734,26 +658,19 @@ color_of = dict(
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 4))
 for name, (_, history) in trained.items():
-    line = dict(
-        color=COLORS[color_of[name]], linewidth=0.7 if name == "PCD, constant rate" else 1.4
-    )
+    line = dict(color=COLORS[color_of[name]], linewidth=0.7 if name == "PCD, constant rate" else 1.4)
     axes[0].plot(history["epoch"], -history["log_likelihood"], label=name, **line)
     axes[1].plot(history["epoch"], history["reconstruction_error"], **line)
 axes[0].axhline(np.log(14), color="grey", linestyle=":", label="entropy, ln 14")
-axes[0].axhline(
-    np.log(512), color="grey", linestyle="--", linewidth=1, label="all 512 equal, ln 512"
-)
+axes[0].axhline(np.log(512), color="grey", linestyle="--", linewidth=1, label="all 512 equal, ln 512")
 axes[0].set(xlabel="updates", ylabel="nats per picture", ylim=(2.5, 8))
 axes[0].set_title("Exact negative log-likelihood (cut at 8)")
 axes[1].set(xlabel="updates", ylabel="mean squared error", yscale="log")
 axes[1].set_title("Reconstruction error tells another story")
 fig.legend(loc="outside lower center", ncols=3, fontsize=8)
-show(
-    fig,
-    "Left, exact negative log-likelihood of six trainings: exact reaches the entropy, CD-10 and PCD with falling rates "
-    "come near, CD-1 with a constant rate improves and then gets worse, PCD with a constant rate leaves the picture. "
-    "Right, reconstruction errors: that of CD-1 falls to the end.",
-)
+show(fig, "Left, exact negative log-likelihood of six trainings: exact reaches the entropy, CD-10 and PCD with falling rates "
+     "come near, CD-1 with a constant rate improves and then gets worse, PCD with a constant rate leaves the picture. "
+     "Right, reconstruction errors: that of CD-1 falls to the end.")
 
 
 # %%
@@ -761,9 +678,7 @@ def summary(history):
     nll = -history["log_likelihood"]
     best = nll.idxmin()
     return {
-        "best (nats)": nll[best],
-        "at update": history["epoch"][best],
-        "final (nats)": nll.iloc[-1],
+        "best (nats)": nll[best], "at update": history["epoch"][best], "final (nats)": nll.iloc[-1],
         "reconstruction error at best": history["reconstruction_error"][best],
         "final reconstruction error": history["reconstruction_error"].iloc[-1],
     }
@@ -774,22 +689,15 @@ results.loc["entropy (the floor)", ["best (nats)", "final (nats)"]] = np.log(14)
 uniform = "baseline: all 512 equal"
 results.loc[uniform, ["best (nats)", "final (nats)"]] = np.log(512)
 formats = {"best (nats)": "{:.3f}", "at update": "{:.0f}", "final (nats)": "{:.3f}"}
-shown = {
-    name: [formats.get(name, "{:.1e}").format(x) for x in column]
-    for name, column in results.items()
-}
+shown = {name: [formats.get(name, "{:.1e}").format(x) for x in column] for name, column in results.items()}
 pd.DataFrame(shown, index=results.index).replace("nan", "")
 
 # %%
 final, best = results["final (nats)"], results["best (nats)"]
 cd_1_row = results.loc["CD-1, constant rate"]
 assert final["exact"] < 2.70 and final["PCD, falling rate"] < final["CD-1, falling rate"]
-assert (
-    final["CD-10, falling rate"] < final["CD-1, falling rate"] < final["PCD, constant rate"]
-)
-assert cd_1_row["final (nats)"] > cd_1_row["best (nats)"] + 0.03, (
-    "CD-1 was expected to get worse after its best"
-)
+assert final["CD-10, falling rate"] < final["CD-1, falling rate"] < final["PCD, constant rate"]
+assert cd_1_row["final (nats)"] > cd_1_row["best (nats)"] + 0.03, "CD-1 was expected to get worse after its best"
 assert cd_1_row["final reconstruction error"] < cd_1_row["reconstruction error at best"] / 2
 
 # %% [markdown]
@@ -821,15 +729,9 @@ for axis, name in zip(axes, names, strict=True):
     model = trained[name][0]
     valid = float(exact_log_likelihood(model, all_v).exp()[is_picture].sum())
     image_grid(axis, exact_draws(model, 20, generator), columns=20)
-    axis.set_title(
-        f"{name}: {valid:.0%} of its probability on the 14 pictures, {final[name]:.2f} nats",
-        fontsize=10,
-    )
-show(
-    fig,
-    "Twenty exact draws from four of the machines, with the share of probability that each puts on true bars and "
-    "stripes and its negative log-likelihood.",
-)
+    axis.set_title(f"{name}: {valid:.0%} of its probability on the 14 pictures, {final[name]:.2f} nats", fontsize=10)
+show(fig, "Twenty exact draws from four of the machines, with the share of probability that each puts on true bars and "
+     "stripes and its negative log-likelihood.")
 
 # %%
 shares = {}
@@ -838,26 +740,13 @@ for name in names:
     shares[name] = p / p.sum()
 fig, axis = plt.subplots(figsize=(7, 2.8))
 for offset, name in enumerate(names):
-    axis.bar(
-        np.arange(14) + 0.2 * (offset - 1.5),
-        shares[name],
-        width=0.2,
-        label=name,
-        color=COLORS[color_of[name]],
-    )
+    axis.bar(np.arange(14) + 0.2 * (offset - 1.5), shares[name], width=0.2, label=name, color=COLORS[color_of[name]])
 axis.axhline(1 / 14, color="grey", linestyle=":", label="equal shares")
-axis.set(
-    xlabel="picture, in the order of the first figure of section 6",
-    ylabel="share of the probability\non the 14 pictures",
-    xticks=range(14),
-)
+axis.set(xlabel="picture, in the order of the first figure of section 6", ylabel="share of the probability\non the 14 pictures", xticks=range(14))
 axis.set_title("CD-1 gets the balance between the valleys wrong")
 axis.legend(fontsize=8)
-show(
-    fig,
-    "Share of each of the fourteen pictures in the probability that each machine puts on pictures: level for exact "
-    "training, very uneven for CD-1, in between for CD-10 and PCD.",
-)
+show(fig, "Share of each of the fourteen pictures in the probability that each machine puts on pictures: level for exact "
+     "training, very uneven for CD-1, in between for CD-10 and PCD.")
 
 # %% [markdown]
 # That is the answer in one picture. CD-1 finds *where* the valleys are, and has most of its probability there. How much
@@ -897,16 +786,7 @@ show(
 
 # %%
 early = RBM(9, 8, weight_std=0.1, seed=0).double()
-fit(
-    early,
-    pictures,
-    method="exact",
-    epochs=150,
-    batch_size=14,
-    lr=0.1,
-    device="cpu",
-    progress=False,
-)
+fit(early, pictures, method="exact", epochs=150, batch_size=14, lr=0.1, device="cpu", progress=False)
 machines = {"early": early, "finished": trained["exact"][0]}
 temperatures = lesson.pick(fast=[10, 30, 100, 300], full=[10, 30, 100, 300, 1000])
 
@@ -917,27 +797,11 @@ def both_directions(model):
     rows = []
     for n in temperatures:
         up = ais_log_partition(model, 100, n, generator)
-        down = reverse_ais_log_partition(
-            model, exact_draws(model, 100, generator), n, generator
-        )
-        rows.append(
-            (
-                n,
-                up.log_partition - exact,
-                up.standard_error,
-                up.effective_sample_size,
-                down.log_partition - exact,
-                down.standard_error,
-            )
-        )
-    columns = [
-        "temperatures",
-        "AIS − exact",
-        "standard error",
-        "effective chains",
-        "reverse − exact",
-        "its standard error",
-    ]
+        down = reverse_ais_log_partition(model, exact_draws(model, 100, generator), n, generator)
+        rows.append((n, up.log_partition - exact, up.standard_error, up.effective_sample_size,
+                     down.log_partition - exact, down.standard_error))
+    columns = ["temperatures", "AIS − exact", "standard error", "effective chains",
+               "reverse − exact", "its standard error"]
     return pd.DataFrame(rows, columns=columns).set_index("temperatures")
 
 
@@ -946,31 +810,17 @@ annealed = {name: both_directions(model) for name, model in machines.items()}
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.5), sharey=True)
 for axis, (name, table) in zip(axes, annealed.items(), strict=True):
-    for value, error, label, color in (
-        ("AIS − exact", "standard error", "AIS", "blue"),
-        ("reverse − exact", "its standard error", "reverse AIS", "orange"),
-    ):
-        axis.errorbar(
-            table.index,
-            table[value],
-            yerr=3 * table[error],
-            marker="o",
-            capsize=3,
-            color=COLORS[color],
-            label=f"{label} ± 3 standard errors",
-        )
+    for value, error, label, color in (("AIS − exact", "standard error", "AIS", "blue"),
+                                       ("reverse − exact", "its standard error", "reverse AIS", "orange")):
+        axis.errorbar(table.index, table[value], yerr=3 * table[error], marker="o", capsize=3,
+                      color=COLORS[color], label=f"{label} ± 3 standard errors")
     axis.axhline(0, color="grey", linestyle=":", label="exact")
     axis.set(xscale="log", xlabel="temperatures", title=f"{name} machine")
 axes[1].axhline(-np.log(14), color="grey", linestyle="--", label="−ln 14")
 axes[0].set_ylabel("estimated − exact log Z (nats)")
-fig.legend(
-    *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8
-)
-show(
-    fig,
-    "Error of AIS and reverse AIS against the number of temperatures. For the early machine both close in on "
-    "zero; for the finished machine AIS mostly lies about ln 14 too low, and reverse AIS is nearer.",
-)
+fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+show(fig, "Error of AIS and reverse AIS against the number of temperatures. For the early machine both close in on "
+     "zero; for the finished machine AIS mostly lies about ln 14 too low, and reverse AIS is nearer.")
 
 # %%
 pd.concat(annealed).round(2)
@@ -978,13 +828,9 @@ pd.concat(annealed).round(2)
 # %%
 early_last, finished = annealed["early"].iloc[-1], annealed["finished"]
 worst = finished.loc[(finished["AIS − exact"] / finished["standard error"]).idxmin()]
-print(
-    f"Finished machine, {worst.name} temperatures: AIS is {worst['AIS − exact']:.2f} nats off,"
-)
-print(
-    f"{-worst['AIS − exact'] / worst['standard error']:.0f} of its own standard errors, "
-    f"with {worst['effective chains']:.0f} effective chains of 100."
-)
+print(f"Finished machine, {worst.name} temperatures: AIS is {worst['AIS − exact']:.2f} nats off,")
+print(f"{-worst['AIS − exact'] / worst['standard error']:.0f} of its own standard errors, "
+      f"with {worst['effective chains']:.0f} effective chains of 100.")
 assert abs(early_last["AIS − exact"]) < 3 * early_last["standard error"] + 0.02
 assert finished["AIS − exact"].min() < -1.5
 
@@ -1041,9 +887,7 @@ lesson.check("5", my_log_mean_exp)
 # ![Two people with ratings and gaps: the units of unrated films are left out of each person's machine.](figures/mask.svg)
 
 # %%
-torch.set_default_dtype(
-    torch.float32
-)  # back to the usual precision: this machine is not enumerated
+torch.set_default_dtype(torch.float32)  # back to the usual precision: this machine is not enumerated
 movielens = lesson.data(load_movielens("100k"))
 train_frame, test_frame = movielens.split(1)
 ids = dict(user_ids=movielens.users["user_id"], item_ids=movielens.movies["movie_id"])
@@ -1056,28 +900,11 @@ levels, observed = ratings.batch(everyone)
 one_hot = torch.nn.functional.one_hot(levels.long(), 2)
 
 # Two choices that lesson 02 explains: a level each for "liked" and "not", and weight decay towards the average film.
-machine = RBM(
-    ratings.n_items,
-    lesson.pick(fast=30, full=50),
-    "categorical",
-    n_levels=2,
-    weight_std=0.05,
-    seed=0,
-)
+machine = RBM(ratings.n_items, lesson.pick(fast=30, full=50), "categorical", n_levels=2, weight_std=0.05, seed=0)
 machine.initialize_from(one_hot, observed)
-history = fit(
-    machine,
-    ratings,
-    epochs=lesson.pick(fast=12, full=30),
-    batch_size=50,
-    lr=0.05,
-    schedule=linear_decay(),
-    weight_decay=ItemMeanDecay(0.02),
-    callbacks=[Monitor(every=10)],
-    device="cpu",
-    generator=torch.Generator().manual_seed(0),
-    progress=lesson.progress,
-)
+history = fit(machine, ratings, epochs=lesson.pick(fast=12, full=30), batch_size=50, lr=0.05, schedule=linear_decay(),
+              weight_decay=ItemMeanDecay(0.02), callbacks=[Monitor(every=10)], device="cpu",
+              generator=torch.Generator().manual_seed(0), progress=lesson.progress)
 
 # %% [markdown]
 # To predict, send what a person *has* rated up, and look at what comes down at the films they have not. The held-out
@@ -1108,49 +935,22 @@ user_of = everyone[:, None].expand_as(wanted)[wanted].numpy()
 # Intervals come from resampling *people*, not ratings: one person's ratings belong together.
 
 # %%
-table = (
-    pd.DataFrame(
-        {
-            name: evaluate.rating_metrics(score, labels_held_out, user_of, n_bootstrap=200)
-            .set_index("metric")
-            .loc["AUC"]
-            for name, score in scores.items()
-        }
-    )
-    .T[["mean", "low", "high"]]
-    .astype(float)
-)
-lead = evaluate.auc_lead(
-    scores["masked RBM"],
-    scores["user + item bias"],
-    labels_held_out,
-    user_of,
-    n_bootstrap=200,
-)
-print(
-    "masked RBM beyond user + item bias, same people: {:+.3f} [{:+.3f}, {:+.3f}]".format(
-        *lead.loc[0, ["mean", "low", "high"]]
-    )
-)
+table = pd.DataFrame({
+    name: evaluate.rating_metrics(score, labels_held_out, user_of, n_bootstrap=200).set_index("metric").loc["AUC"]
+    for name, score in scores.items()
+}).T[["mean", "low", "high"]].astype(float)
+lead = evaluate.auc_lead(scores["masked RBM"], scores["user + item bias"], labels_held_out, user_of, n_bootstrap=200)
+print("masked RBM beyond user + item bias, same people: {:+.3f} [{:+.3f}, {:+.3f}]".format(*lead.loc[0, ["mean", "low", "high"]]))
 table.rename(columns={"mean": "AUC"}).round(3)
 
 # %%
 fig, axis = plt.subplots(figsize=(7, 2.2))
 error = [table["mean"] - table["low"], table["high"] - table["mean"]]
-axis.errorbar(
-    table["mean"], table.index, xerr=error, fmt="o", color=COLORS["blue"], capsize=3
-)
-axis.set(
-    xlabel="AUC on held-out ratings (95 % interval over people)",
-    xlim=(0.45, 0.85),
-    ylim=(-0.6, 3.6),
-)
+axis.errorbar(table["mean"], table.index, xerr=error, fmt="o", color=COLORS["blue"], capsize=3)
+axis.set(xlabel="AUC on held-out ratings (95 % interval over people)", xlim=(0.45, 0.85), ylim=(-0.6, 3.6))
 kind = "" if movielens.source == "real" else " (synthetic stand-in)"
 axis.set_title(f"A promise: the masked RBM beats three simple baselines{kind}")
-show(
-    fig,
-    "AUC with intervals: always the same at one half, then the item mean, user + item bias, and the masked RBM highest.",
-)
+show(fig, "AUC with intervals: always the same at one half, then the item mean, user + item bias, and the masked RBM highest.")
 
 # %%
 assert table["mean"]["masked RBM"] > table["mean"]["item mean"] + 0.03

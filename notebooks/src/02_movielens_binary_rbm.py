@@ -41,9 +41,7 @@ from rbm_lib.training import ItemMeanDecay, distinct_codes, linear_decay, satura
 # %%
 lesson = Lesson("02_movielens_binary_rbm")
 use_style()
-movielens = lesson.data(
-    load_movielens("100k")
-)  # "1m" works too: it is the only line to change
+movielens = lesson.data(load_movielens("100k"))  # "1m" works too: it is the only line to change
 stand_in = "" if movielens.source == "real" else " (synthetic stand-in)"
 
 # %% [markdown]
@@ -55,30 +53,19 @@ stand_in = "" if movielens.source == "real" else " (synthetic stand-in)"
 # halves apart: a model is handed `split.train`, and only the evaluation sees the rest.
 
 # %%
-ids = dict(
-    user_ids=np.sort(movielens.users["user_id"]),
-    item_ids=np.sort(movielens.movies["movie_id"]),
-)
+ids = dict(user_ids=np.sort(movielens.users["user_id"]), item_ids=np.sort(movielens.movies["movie_id"]))
 if movielens.name == "100k":
-    split = evaluate.Split(
-        *(RatingMatrix.from_frame(part, **ids) for part in movielens.split(1))
-    )
+    split = evaluate.Split(*(RatingMatrix.from_frame(part, **ids) for part in movielens.split(1)))
 else:
-    split = evaluate.random_split(
-        RatingMatrix.from_frame(movielens.ratings, **ids), share=0.2, seed=0
-    )
-likes = evaluate.Split(
-    split.train.binarize(3), split.held_out.binarize(3)
-)  # level 3 of 0…4 is four stars
+    split = evaluate.random_split(RatingMatrix.from_frame(movielens.ratings, **ids), share=0.2, seed=0)
+likes = evaluate.Split(split.train.binarize(3), split.held_out.binarize(3))  # level 3 of 0…4 is four stars
 people, films, levels = split.held_out.triples()
 is_liked = levels >= 3
 
 # %%
 filled = split.train.n_ratings / np.prod(split.train.shape)
 print(f"{split.train.n_users:,} people x {split.train.n_items:,} films")
-print(
-    f"{split.train.n_ratings:,} training ratings: {filled:.1%} of all pairs; {split.held_out.n_ratings:,} to predict"
-)
+print(f"{split.train.n_ratings:,} training ratings: {filled:.1%} of all pairs; {split.held_out.n_ratings:,} to predict")
 print(f"liked (4 or 5 stars): {is_liked.mean():.0%} of the held-out ratings")
 
 # %% [markdown]
@@ -93,9 +80,7 @@ print(f"liked (4 or 5 stars): {is_liked.mean():.0%} of the held-out ratings")
 # the known ratings and a **sampled** reconstruction.
 
 # %%
-lenient = evaluate.Split(
-    split.train.binarize(2), split.held_out.binarize(2)
-)  # its rule: three stars are a like
+lenient = evaluate.Split(split.train.binarize(2), split.held_out.binarize(2))  # its rule: three stars are a like
 everyone = torch.arange(split.train.n_users)
 value, known = lenient.train.batch(everyone)
 coded = torch.where(known, value, -1.0)
@@ -135,10 +120,7 @@ axis.axhline(0.247, color="grey", linestyle=":", label="the tutorial prints 0.24
 axis.set(xlabel="epoch", ylabel="training loss")
 axis.set_title(f"Training loss of the copied machine{stand_in}")
 axis.legend()
-show(
-    fig,
-    "Training loss of the copied machine over ten epochs, a line per seed, next to the published value of .247.",
-)
+show(fig, "Training loss of the copied machine over ten epochs, a line per seed, next to the published value of .247.")
 
 # %% [markdown]
 # On the real data the rebuilding ends where the tutorial does. A loss of about a quarter reads as "three of four right". Let
@@ -182,9 +164,7 @@ g = torch.Generator().manual_seed(0)
 
 def tutorial_loss(prediction):
     """Mean absolute difference per person, averaged over people."""
-    per_person = ((held_value - prediction).abs() * held).sum(1)[has_test] / held.sum(1)[
-        has_test
-    ]
+    per_person = ((held_value - prediction).abs() * held).sum(1)[has_test] / held.sum(1)[has_test]
     return float(per_person.mean())
 
 
@@ -195,21 +175,13 @@ def copied_prediction(machine, sampled):
     return flip(p, g) if sampled else (p >= 0.5).float()
 
 
-five = pd.Series(
-    {
-        "the copied machine, sampled": np.mean(
-            [tutorial_loss(copied_prediction(m, True)) for m in copies]
-        ),
-        "the copied machine, thresholded": np.mean(
-            [tutorial_loss(copied_prediction(m, False)) for m in copies]
-        ),
-        "item mean, sampled": tutorial_loss(
-            film_rate
-        ),  # |truth − p| is the mean over all draws
-        "item mean, thresholded": tutorial_loss((film_rate >= 0.5).float()),
-        'always "like"': tutorial_loss(torch.ones_like(film_rate)),
-    }
-)
+five = pd.Series({
+    "the copied machine, sampled": np.mean([tutorial_loss(copied_prediction(m, True)) for m in copies]),
+    "the copied machine, thresholded": np.mean([tutorial_loss(copied_prediction(m, False)) for m in copies]),
+    "item mean, sampled": tutorial_loss(film_rate),  # |truth − p| is the mean over all draws
+    "item mean, thresholded": tutorial_loss((film_rate >= 0.5).float()),
+    'always "like"': tutorial_loss(torch.ones_like(film_rate)),
+})
 five.round(3)
 
 # %%
@@ -232,21 +204,15 @@ print(f"what sampling costs the item mean: {cost:.2f}")
 # %%
 W, b, c, _ = copies[0]
 hidden = torch.sigmoid(coded @ W + c)
-like_by_mean = torch.sigmoid(
-    hidden @ W.T + b
-)  # probabilities instead of samples, to be fair to it
+like_by_mean = torch.sigmoid(hidden @ W.T + b)  # probabilities instead of samples, to be fair to it
 y = held_value[held].numpy()
-report = pd.Series(
-    {
-        "saturated hidden units": f"{saturation(hidden):.0%}",
-        "distinct hidden codes of all people": distinct_codes(hidden),
-        "people who share the commonest code": int(
-            torch.unique(hidden > 0.5, dim=0, return_counts=True)[1].max()
-        ),
-        "AUC, copied machine": f"{roc_auc_score(y, like_by_mean[held]):.3f}",
-        "AUC, item mean": f"{roc_auc_score(y, film_rate[held]):.3f}",
-    }
-)
+report = pd.Series({
+    "saturated hidden units": f"{saturation(hidden):.0%}",
+    "distinct hidden codes of all people": distinct_codes(hidden),
+    "people who share the commonest code": int(torch.unique(hidden > 0.5, dim=0, return_counts=True)[1].max()),
+    "AUC, copied machine": f"{roc_auc_score(y, like_by_mean[held]):.3f}",
+    "AUC, item mean": f"{roc_auc_score(y, film_rate[held]):.3f}",
+})
 report
 
 # %%
@@ -279,20 +245,12 @@ v, mask = torch.tensor([[1.0, 0.0, -1.0, 1.0]]), torch.tensor([[True, True, Fals
 with torch.no_grad():
     smaller.W.copy_(whole.W[mask[0]])
     smaller.visible_bias.copy_(whole.visible_bias[mask[0]])
-same = torch.allclose(
-    whole.free_energy(v, observed=mask), smaller.free_energy(v[mask][None])
-)
+same = torch.allclose(whole.free_energy(v, observed=mask), smaller.free_energy(v[mask][None]))
 print("masked machine = machine without that film:", same)
 other = whole.free_energy(v + 7 * ~mask, mask)  # another number in the gap
-print(
-    "what stands in the gap makes no difference:",
-    torch.allclose(whole.free_energy(v, mask), other),
-)
+print("what stands in the gap makes no difference:", torch.allclose(whole.free_energy(v, mask), other))
 gradient = exact_gradient(whole, v, observed=mask)["W"]
-print(
-    "the gradient of film 3's weights is zero, of the others' not:",
-    (gradient == 0).all(1).tolist(),
-)
+print("the gradient of film 3's weights is zero, of the others' not:", (gradient == 0).all(1).tolist())
 
 # %% [markdown]
 # **Exercise 2 · Free energy under a mask** · ★★ · 6 minutes · 2 points. Write the free energy of (1) for a batch of
@@ -322,10 +280,7 @@ lesson.check("2", my_masked_free_energy)
 probe = RBM(4, 2, weight_std=1.0, seed=0)
 nothing = probe.prob_h_given_v(torch.zeros(1, 4), torch.zeros(1, 4, dtype=torch.bool))
 dislikes_all = probe.prob_h_given_v(torch.zeros(1, 4), torch.ones(1, 4, dtype=torch.bool))
-print(
-    "a person without ratings and one who dislikes everything look the same:",
-    torch.equal(nothing, dislikes_all),
-)
+print("a person without ratings and one who dislikes everything look the same:", torch.equal(nothing, dislikes_all))
 
 # %% [markdown]
 # The cure is to give each level weights of its own: a **softmax unit** with levels $v_i = 0, 1$ for likes, or five for
@@ -345,14 +300,8 @@ print(
 # never sees its own rating.
 
 # %%
-common = dict(
-    batch_size=50,
-    lr=0.05,
-    schedule=linear_decay(),
-    callbacks=[Monitor(every=1000)],
-    device="cpu",
-    progress=lesson.progress,
-)
+common = dict(batch_size=50, lr=0.05, schedule=linear_decay(), callbacks=[Monitor(every=1000)], device="cpu",
+              progress=lesson.progress)
 
 
 def trained(ratings, n_hidden, weight_std, n_levels=None, seed=0, **settings):
@@ -360,9 +309,7 @@ def trained(ratings, n_hidden, weight_std, n_levels=None, seed=0, **settings):
     kind = "bernoulli" if n_levels is None else "categorical"
     model = RBM(ratings.n_items, n_hidden, kind, n_levels, weight_std=weight_std, seed=seed)
     v, observed = ratings.batch(slice(None))
-    model.initialize_from(
-        v if n_levels is None else torch.nn.functional.one_hot(v.long(), n_levels), observed
-    )
+    model.initialize_from(v if n_levels is None else torch.nn.functional.one_hot(v.long(), n_levels), observed)
     generator = torch.Generator().manual_seed(seed)
     fit(model, ratings, generator=generator, **(common | settings))
     return model
@@ -402,7 +349,6 @@ machines = {
 # *Factorisation* gives each person and film a vector and adds their product to the biases; *AutoRec* is an autoencoder of
 # a film's ratings. The cell takes a while, most of it for AutoRec.
 
-
 # %%
 def calibrated(scorer):
     scorer = functools.cache(scorer)  # so that it is fitted once per set of ratings
@@ -419,20 +365,13 @@ def machine_output(model, ratings):
 
 
 outputs = {
-    "always the same": (
-        baselines.global_mean(likes.train),
-        baselines.global_mean(split.train),
-    ),
+    "always the same": (baselines.global_mean(likes.train), baselines.global_mean(split.train)),
     "item mean": (baselines.item_mean(likes.train), baselines.item_mean(split.train)),
-    "user + item bias": (
-        baselines.logistic_biases(likes.train),
-        baselines.bias_model(split.train),
-    ),
+    "user + item bias": (baselines.logistic_biases(likes.train), baselines.bias_model(split.train)),
     "ItemKNN on residuals": calibrated(baselines.item_knn_ratings),
     "matrix factorisation": calibrated(baselines.matrix_factorization),
     "autoencoder (AutoRec)": calibrated(
-        lambda ratings: baselines.autorec(ratings.T, epochs=lesson.pick(fast=20, full=60)).T
-    ),
+        lambda ratings: baselines.autorec(ratings.T, epochs=lesson.pick(fast=20, full=60)).T),
 }
 for name, model in machines.items():
     outputs[name] = machine_output(model, split.train if "5" in name else likes.train)
@@ -441,12 +380,8 @@ for name, model in machines.items():
 # %%
 def measure(name):
     probability, expected = outputs[name]
-    extra = (
-        {} if expected is None else dict(predicted=expected[people, films], rating=levels)
-    )
-    frame = evaluate.rating_metrics(
-        probability[people, films], is_liked, people, n_bootstrap=200, **extra
-    )
+    extra = {} if expected is None else dict(predicted=expected[people, films], rating=levels)
+    frame = evaluate.rating_metrics(probability[people, films], is_liked, people, n_bootstrap=200, **extra)
     return frame.set_index("metric")
 
 
@@ -459,9 +394,7 @@ def summary_table(measured, metrics):
             return ""
         return f"{frame['mean'][metric]:.3f} [{frame['low'][metric]:.3f}, {frame['high'][metric]:.3f}]"
 
-    return pd.DataFrame(
-        {m: {name: cell(f, m) for name, f in measured.items()} for m in metrics}
-    )
+    return pd.DataFrame({m: {name: cell(f, m) for name, f in measured.items()} for m in metrics})
 
 
 summary_table(measured, ["AUC", "group AUC", "log-loss", "ECE", "RMSE"])
@@ -488,18 +421,10 @@ def film_rows(ratings, n_hidden, weight_decay, epochs):
     x = left_out_bias(rows)
     start_bias, coefficient = multinomial_covariate(rows, x)
     offset = torch.as_tensor(x)[..., None] * coefficient
-    model = RBM(
-        rows.n_items, n_hidden, "categorical", rows.n_levels, weight_std=0.01, seed=0
-    )
+    model = RBM(rows.n_items, n_hidden, "categorical", rows.n_levels, weight_std=0.01, seed=0)
     model.visible_bias.data.copy_(start_bias)
-    fit(
-        model,
-        VisibleData(model, rows, visible_offset=offset),
-        weight_decay=weight_decay,
-        epochs=epochs,
-        generator=torch.Generator().manual_seed(0),
-        **common,
-    )
+    fit(model, VisibleData(model, rows, visible_offset=offset), weight_decay=weight_decay, epochs=epochs,
+        generator=torch.Generator().manual_seed(0), **common)
     return predict(model, rows, visible_offset=offset).double().numpy().swapaxes(0, 1)
 
 
@@ -514,9 +439,7 @@ def log_odds(q):
     return np.log(q) - np.log1p(-q)
 
 
-both = log_odds(outputs["RBM 2 levels, shared"][0]) + log_odds(
-    outputs["RBM 2 levels, films as rows"][0]
-)
+both = log_odds(outputs["RBM 2 levels, shared"][0]) + log_odds(outputs["RBM 2 levels, films as rows"][0])
 outputs["both RBMs, 2 levels"] = 1 / (1 + np.exp(-both / 2)), None
 for name in list(outputs)[-3:]:
     measured[name] = measure(name)
@@ -527,30 +450,15 @@ for axis, metric, better in zip(axes, ("AUC", "log-loss"), ("more", "less"), str
     for place, name in enumerate(names):
         row = measured[name].loc[metric]
         color = COLORS["blue"] if "RBM" in name else COLORS["orange"]
-        axis.errorbar(
-            row["mean"],
-            -place,
-            xerr=[[row["mean"] - row["low"]], [row["high"] - row["mean"]]],
-            fmt="o",
-            color=color,
-            capsize=3,
-        )
+        axis.errorbar(row["mean"], -place, xerr=[[row["mean"] - row["low"]], [row["high"] - row["mean"]]],
+                      fmt="o", color=color, capsize=3)
     axis.set(xlabel=f"{metric} ({better} is better)")
     axis.locator_params(axis="x", nbins=5)
 axes[0].set_yticks([-i for i in range(len(names))], names)
-fig.suptitle(
-    f"Machines (blue) and baselines (orange), 95 % intervals over people{stand_in}",
-    fontsize=11,
-)
+fig.suptitle(f"Machines (blue) and baselines (orange), 95 % intervals over people{stand_in}", fontsize=11)
 auc = pd.Series({name: frame["mean"]["AUC"] for name, frame in measured.items()})
-show(
-    fig,
-    "AUC and log-loss with intervals for six baselines and seven machines. AUC from best to worst: "
-    + "; ".join(
-        f"{name} {value:.3f}" for name, value in auc.sort_values(ascending=False).items()
-    )
-    + ".",
-)
+show(fig, "AUC and log-loss with intervals for six baselines and seven machines. AUC from best to worst: "
+     + "; ".join(f"{name} {value:.3f}" for name, value in auc.sort_values(ascending=False).items()) + ".")
 
 # %%
 assert auc["RBM 2 levels"] > auc["RBM {0,1}"] + 0.01, "weights for 'not liked' should help"
@@ -572,16 +480,9 @@ summary_table(measured, ["AUC", "group AUC", "log-loss", "ECE", "RMSE"]).iloc[-3
 # How sure is the lead over AutoRec? On the same people, and never mind that we look at the best of seven:
 
 # %%
-score = {
-    name: outputs[name][0][people, films]
-    for name in ("RBM 2 levels, films as rows", "autoencoder (AutoRec)")
-}
+score = {name: outputs[name][0][people, films] for name in ("RBM 2 levels, films as rows", "autoencoder (AutoRec)")}
 lead = evaluate.auc_lead(*score.values(), is_liked, people)
-print(
-    "films as rows, 2 levels, beyond AutoRec: {:+.4f} [{:+.4f}, {:+.4f}]".format(
-        *lead.loc[0, ["mean", "low", "high"]]
-    )
-)
+print("films as rows, 2 levels, beyond AutoRec: {:+.4f} [{:+.4f}, {:+.4f}]".format(*lead.loc[0, ["mean", "low", "high"]]))
 
 # %% [markdown]
 # A small lead in the saved run, +.0073<!--beyond AutoRec-->, and their group AUCs are nearly the same (.739<!--RBM 2 levels, films as rows-->
@@ -599,36 +500,17 @@ print(
 # %%
 fig, axis = plt.subplots(figsize=(4.6, 4))
 farthest = 0.0
-for name, color in (
-    ("RBM 2 levels, shared", "blue"),
-    ("RBM 2 levels, films as rows", "green"),
-    ("item mean", "orange"),
-):
+for name, color in (("RBM 2 levels, shared", "blue"), ("RBM 2 levels, films as rows", "green"), ("item mean", "orange")):
     curve = evaluate.calibration_curve(outputs[name][0][people, films], is_liked)
     farthest = max(farthest, (curve["observed"] - curve["predicted"]).abs().max())
     bars = [curve["observed"] - curve["low"], curve["high"] - curve["observed"]]
-    axis.errorbar(
-        curve["predicted"],
-        curve["observed"],
-        yerr=bars,
-        fmt="o-",
-        markersize=3,
-        capsize=2,
-        color=COLORS[color],
-        label=name,
-    )
+    axis.errorbar(curve["predicted"], curve["observed"], yerr=bars, fmt="o-", markersize=3, capsize=2,
+                  color=COLORS[color], label=name)
 axis.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect")
-axis.set(
-    xlabel="stated probability of a like",
-    ylabel="observed share of likes, 95 % interval",
-    aspect="equal",
-)
+axis.set(xlabel="stated probability of a like", ylabel="observed share of likes, 95 % interval", aspect="equal")
 axis.set_title(f"At most {farthest:.2f} off the diagonal{stand_in}", fontsize=10)
 axis.legend(fontsize=8)
-show(
-    fig,
-    f"Calibration curves of two machines and the item mean, no bin more than {farthest:.2f} off the diagonal.",
-)
+show(fig, f"Calibration curves of two machines and the item mean, no bin more than {farthest:.2f} off the diagonal.")
 
 # %% [markdown]
 # ## 7. Which ten films? Ranking
@@ -646,20 +528,11 @@ show(
 # %%
 liked = movielens.ratings[movielens.ratings["rating"] >= 4]
 liked = liked[liked.groupby("user_id")["movie_id"].transform("size") >= 5]
-shelf = evaluate.random_split(
-    RatingMatrix.from_frame(liked, like_at_least=4, item_ids=ids["item_ids"]), 0.2, seed=0
-)
+shelf = evaluate.random_split(RatingMatrix.from_frame(liked, like_at_least=4, item_ids=ids["item_ids"]), 0.2, seed=0)
 rows = torch.as_tensor(shelf.train.likes().toarray(), dtype=torch.float32)
 
 taste = RBM(shelf.train.n_items, 200, weight_std=0.01, seed=0).initialize_from(rows)
-fit(
-    taste,
-    rows,
-    weight_decay=0.03,
-    epochs=80,
-    generator=torch.Generator().manual_seed(0),
-    **common,
-)
+fit(taste, rows, weight_decay=0.03, epochs=80, generator=torch.Generator().manual_seed(0), **common)
 rbm_scores = torch.logit(predict(taste, rows).double(), eps=1e-12).numpy()
 
 # %% [markdown]
@@ -688,18 +561,12 @@ lesson.check("3", my_ndcg)
 
 # %%
 person = 0
-unseen = shelf.train.rated()[
-    [person]
-]  # what top_n is not to list: the likes it was trained on
+unseen = shelf.train.rated()[[person]]  # what top_n is not to list: the likes it was trained on
 ten, _ = top_n(rbm_scores[[person]], unseen, 10)
 hidden_likes = shelf.held_out.likes()[[person]].toarray()[0]
 hits, relevant = [int(hidden_likes[i]) for i in ten[0]], int(hidden_likes.sum())
-by_library = evaluate.per_user_ranking(rbm_scores, shelf.held_out, shelf.train, 10)[
-    "NDCG@10"
-][person]
-print(
-    f"top ten of person {person + 1}, 1 = a held-out like: {hits}, of {relevant} held out; NDCG@10 = {by_library:.3f}"
-)
+by_library = evaluate.per_user_ranking(rbm_scores, shelf.held_out, shelf.train, 10)["NDCG@10"][person]
+print(f"top ten of person {person + 1}, 1 = a held-out like: {hits}, of {relevant} held out; NDCG@10 = {by_library:.3f}")
 
 # %% [markdown]
 # ### EASE is a Boltzmann machine
@@ -727,13 +594,9 @@ rankings = {
     "iALS + EASE (control)": factors / factors.std() + pull / pull.std(),
 }
 per_person = {
-    name: evaluate.per_user_ranking(scores, shelf.held_out, shelf.train, [10, 20])
-    for name, scores in rankings.items()
+    name: evaluate.per_user_ranking(scores, shelf.held_out, shelf.train, [10, 20]) for name, scores in rankings.items()
 }
-ranked = {
-    name: evaluate.mean_interval(frame, n_bootstrap=300).set_index("metric")
-    for name, frame in per_person.items()
-}
+ranked = {name: evaluate.mean_interval(frame, n_bootstrap=300).set_index("metric") for name, frame in per_person.items()}
 summary_table(ranked, ["NDCG@10", "Recall@20"])
 
 # %% [markdown]
@@ -744,21 +607,14 @@ summary_table(ranked, ["NDCG@10", "Recall@20"])
 
 # %%
 beyond = {
-    name: evaluate.mean_interval(frame - per_person["EASE"], n_bootstrap=300).set_index(
-        "metric"
-    )
-    for name, frame in per_person.items()
-    if name not in ("EASE", "popularity")
+    name: evaluate.mean_interval(frame - per_person["EASE"], n_bootstrap=300).set_index("metric")
+    for name, frame in per_person.items() if name not in ("EASE", "popularity")
 }
-pd.DataFrame(
-    {
-        name: {
-            metric: f"{f['mean'][metric]:+.4f} [{f['low'][metric]:+.4f}, {f['high'][metric]:+.4f}]"
-            for metric in ("NDCG@10", "Recall@20")
-        }
-        for name, f in beyond.items()
-    }
-).T
+pd.DataFrame({
+    name: {metric: f"{f['mean'][metric]:+.4f} [{f['low'][metric]:+.4f}, {f['high'][metric]:+.4f}]"
+           for metric in ("NDCG@10", "Recall@20")}
+    for name, f in beyond.items()
+}).T
 
 # %%
 ndcg = pd.Series({name: frame["mean"]["NDCG@10"] for name, frame in ranked.items()})
@@ -769,23 +625,12 @@ fig, axis = plt.subplots(figsize=(7, 2.6))
 order = ndcg.sort_values().index
 for place, name in enumerate(order):
     row = ranked[name].loc["NDCG@10"]
-    axis.errorbar(
-        row["mean"],
-        place,
-        xerr=[[row["mean"] - row["low"]], [row["high"] - row["mean"]]],
-        fmt="o",
-        capsize=3,
-        color=COLORS["blue" if "RBM" in name else "orange"],
-    )
+    axis.errorbar(row["mean"], place, xerr=[[row["mean"] - row["low"]], [row["high"] - row["mean"]]], fmt="o", capsize=3,
+                  color=COLORS["blue" if "RBM" in name else "orange"])
 axis.set_yticks(range(len(order)), order)
 axis.set(xlabel="NDCG@10, 95 % interval over people")
 axis.set_title(f"Top ten: {order[-1]} is first, {order[0]} last{stand_in}")
-show(
-    fig,
-    "NDCG@10 with intervals, from last to first: "
-    + "; ".join(f"{n} {ndcg[n]:.3f}" for n in order)
-    + ".",
-)
+show(fig, "NDCG@10 with intervals, from last to first: " + "; ".join(f"{n} {ndcg[n]:.3f}" for n in order) + ".")
 
 # %% [markdown]
 # On the real data the RBM alone ranks well ahead of the neighbours, .316<!--RBM--> against .280<!--ItemKNN-->, and level
@@ -807,12 +652,8 @@ show(
 leaky = rows + torch.as_tensor(shelf.held_out.likes().toarray(), dtype=torch.float32)
 with torch.no_grad():
     reconstruction = taste.mean_v_given_h(taste.prob_h_given_v(leaky)).numpy()
-cheat = evaluate.ranking_metrics(
-    reconstruction, shelf.held_out, shelf.train, k=10, n_bootstrap=0
-).set_index("metric")
-print(
-    f"NDCG@10 honest: {ndcg['RBM']:.3f}, with the held-out likes as input: {cheat['mean']['NDCG@10']:.3f}"
-)
+cheat = evaluate.ranking_metrics(reconstruction, shelf.held_out, shelf.train, k=10, n_bootstrap=0).set_index("metric")
+print(f"NDCG@10 honest: {ndcg['RBM']:.3f}, with the held-out likes as input: {cheat['mean']['NDCG@10']:.3f}")
 print(f"the leak adds {cheat['mean']['NDCG@10'] - ndcg['RBM']:.2f}")
 try:
     evaluate.assert_no_leak(leaky.numpy() > 0, shelf.held_out)
@@ -842,23 +683,10 @@ often = split.train.item_counts() >= 20  # films with enough ratings to say some
 contrast = contrast - contrast[often].mean(0)
 units = np.argsort(-contrast[often].std(0))[:8]
 of_genre = titles["genres"].explode()
-genres = [
-    g
-    for g, n in of_genre[np.isin(of_genre.index, ids["item_ids"][often])]
-    .value_counts()
-    .items()
-    if n >= 25
-]
-member = {
-    g: often & titles["genres"].map(lambda have, g=g: g in have).to_numpy() for g in genres
-}
+genres = [g for g, n in of_genre[np.isin(of_genre.index, ids["item_ids"][often])].value_counts().items() if n >= 25]
+member = {g: often & titles["genres"].map(lambda have, g=g: g in have).to_numpy() for g in genres}
 spread = contrast[often][:, units].std(0)
-profile = np.array(
-    [
-        contrast[member[g]][:, units].mean(0) / spread * member[g].sum() ** 0.5
-        for g in genres
-    ]
-)
+profile = np.array([contrast[member[g]][:, units].mean(0) / spread * member[g].sum() ** 0.5 for g in genres])
 
 # %%
 fig, axis = plt.subplots(figsize=(6.4, 4))
@@ -875,10 +703,7 @@ show(fig, f"Heat map of genres against eight hidden units: {beyond_5}.")
 for u in units[:3]:
     order = np.argsort(np.where(often, contrast[:, u], 0))
     for what, chosen in (("more", order[::-1][:5]), ("less", order[:5])):
-        print(
-            f"Unit {u + 1}: a like raises it {what} than average\n    "
-            + "; ".join(titles["title"].iloc[chosen])
-        )
+        print(f"Unit {u + 1}: a like raises it {what} than average\n    " + "; ".join(titles["title"].iloc[chosen]))
 
 # %% [markdown]
 # Read such lists with care. Any direction in this space would show *some* pattern, a mixture of two units as well. What one may say: the machine arranges films by who likes them.
@@ -891,9 +716,7 @@ for u in units[:3]:
 # best-known films of one genre and dislikes the five best-known of another.
 
 # %%
-by_fame = titles.assign(n=split.train.item_counts()).sort_values(
-    "n", ascending=False, kind="stable"
-)
+by_fame = titles.assign(n=split.train.item_counts()).sort_values("n", ascending=False, kind="stable")
 
 
 def best_known(genre, without, n=5):
@@ -901,27 +724,19 @@ def best_known(genre, without, n=5):
     return by_fame[has].index[:n].tolist()
 
 
-guest = {film: 1 for film in best_known("Sci-Fi", "Romance")} | {
-    film: 0 for film in best_known("Romance", "Sci-Fi")
-}
+guest = {film: 1 for film in best_known("Sci-Fi", "Romance")} | {film: 0 for film in best_known("Romance", "Sci-Fi")}
 v, observed = fold_in(machine, guest, ids["item_ids"])
 p_guest = score_items(machine, v, observed)
-p_anyone = score_items(
-    machine, *fold_in(machine, {}, ids["item_ids"])
-)  # no ratings: the prior
+p_anyone = score_items(machine, *fold_in(machine, {}, ids["item_ids"]))  # no ratings: the prior
 lift = torch.logit(p_guest) - torch.logit(p_anyone)
 
 
 def list_films(score, n=6):
-    chosen, _ = top_n(
-        score, observed | ~torch.as_tensor(often), n
-    )  # without films rated by the guest or by few
+    chosen, _ = top_n(score, observed | ~torch.as_tensor(often), n)  # without films rated by the guest or by few
     listing = titles.iloc[chosen[0].tolist()][["title", "genres"]].reset_index(drop=True)
     listing["genres"] = listing["genres"].map(", ".join)
     columns = {"guest": p_guest, "anyone": p_anyone, "lift": lift}
-    return listing.assign(
-        **{name: of[0, chosen[0]].numpy().round(2) for name, of in columns.items()}
-    )
+    return listing.assign(**{name: of[0, chosen[0]].numpy().round(2) for name, of in columns.items()})
 
 
 list_films(p_guest)
@@ -947,17 +762,10 @@ def lift_without(film):
     return float((torch.logit(p_rest) - torch.logit(p_anyone))[0, best])
 
 
-loss = pd.Series(
-    {film: float(best_lift) - lift_without(film) for film in guest}
-).sort_values(ascending=False)
-rated = [
-    ("liked " if guest[film] else "disliked ") + titles["title"][film]
-    for film in loss.index
-]
+loss = pd.Series({film: float(best_lift) - lift_without(film) for film in guest}).sort_values(ascending=False)
+rated = [("liked " if guest[film] else "disliked ") + titles["title"][film] for film in loss.index]
 print("the film that the guest's ratings lift the most:", titles["title"].iloc[int(best)])
-pd.DataFrame(
-    {"because the guest": rated, "log-odds lost without it": loss.round(2).to_numpy()}
-).head(4)
+pd.DataFrame({"because the guest": rated, "log-odds lost without it": loss.round(2).to_numpy()}).head(4)
 
 # %% [markdown]
 # **Exercise 4 · The exact conditional** · ★★ · 5 minutes · 2 points. `score_items` makes one *mean-field pass*: h is
@@ -981,9 +789,7 @@ lesson.check("4", my_exact_prediction)
 
 # %%
 exact = score_items(machine, v, observed, method="exact")
-print(
-    f"exact and one-pass P(like) of all films: largest difference {float((exact - p_guest).abs().max()):.3f}"
-)
+print(f"exact and one-pass P(like) of all films: largest difference {float((exact - p_guest).abs().max()):.3f}")
 
 # %% [markdown]
 # **Cold start.** How many ratings does it take? We train once more *without* a quarter of the people, and then show the
@@ -1001,22 +807,12 @@ cold = trained(everything.rows(~new), **good, n_levels=2, **shared)
 
 newcomers = everything.rows(new)
 v_new, observed_new = newcomers.batch(slice(None))
-rank = (
-    torch.as_tensor(rng.random(observed_new.shape))
-    .masked_fill(~observed_new, 2.0)
-    .argsort(1)
-    .argsort(1)
-)
+rank = torch.as_tensor(rng.random(observed_new.shape)).masked_fill(~observed_new, 2.0).argsort(1).argsort(1)
 counts = (0, 1, 3, 10, 20)
-asked = observed_new & (
-    rank >= max(counts)
-)  # the same questions, however many ratings are shown
+asked = observed_new & (rank >= max(counts))  # the same questions, however many ratings are shown
 
 # %%
-answers = {
-    n: score_items(cold, v_new * (rank < n), observed_new & (rank < n))[asked].numpy()
-    for n in counts
-}
+answers = {n: score_items(cold, v_new * (rank < n), observed_new & (rank < n))[asked].numpy() for n in counts}
 film = torch.as_tensor(baselines.item_mean(everything.rows(~new))[0], dtype=torch.float32)
 
 
@@ -1024,9 +820,7 @@ def mean_and_generosity(n):
     """The film's mean plus the newcomer's shrunk mean residual on the ratings shown: generosity, no taste."""
     shown = observed_new & (rank < n)
     generosity = ((v_new - film) * shown).sum(1) / (shown.sum(1) + 5)
-    return torch.sigmoid(film + generosity[:, None])[
-        asked
-    ].numpy()  # the sigmoid changes no order
+    return torch.sigmoid(film + generosity[:, None])[asked].numpy()  # the sigmoid changes no order
 
 
 simple = {n: mean_and_generosity(n) for n in counts}
@@ -1037,41 +831,24 @@ truth_new, of_person = v_new[asked].numpy(), asked.nonzero()[:, 0].numpy()
 def leads(one, other):
     """By how much the AUC of `one` exceeds that of `other` on the same people, for each number of ratings shown."""
     rows = [evaluate.auc_lead(one[n], other[n], truth_new, of_person) for n in counts]
-    return pd.concat(rows).set_index(pd.Index(counts, name="ratings shown"))[
-        ["mean", "low", "high"]
-    ]
+    return pd.concat(rows).set_index(pd.Index(counts, name="ratings shown"))[["mean", "low", "high"]]
 
 
-gain = {
-    "masked RBM, no retraining": leads(answers, item_mean),
-    "item mean + the person's generosity": leads(simple, item_mean),
-}
+gain = {"masked RBM, no retraining": leads(answers, item_mean),
+        "item mean + the person's generosity": leads(simple, item_mean)}
 
 # %%
 fig, axis = plt.subplots(figsize=(6, 3))
 for (name, of), color in zip(gain.items(), ("blue", "orange"), strict=True):
-    axis.errorbar(
-        range(len(counts)),
-        of["mean"],
-        yerr=[of["mean"] - of["low"], of["high"] - of["mean"]],
-        marker="o",
-        capsize=3,
-        color=COLORS[color],
-        label=name,
-    )
+    axis.errorbar(range(len(counts)), of["mean"], yerr=[of["mean"] - of["low"], of["high"] - of["mean"]], marker="o",
+                  capsize=3, color=COLORS[color], label=name)
 axis.axhline(0, color="grey", linestyle=":", label="item mean")
 axis.set_xticks(range(len(counts)), counts)
-axis.set(
-    xlabel="ratings shown of a person unknown in training",
-    ylabel="AUC beyond the item mean",
-)
+axis.set(xlabel="ratings shown of a person unknown in training", ylabel="AUC beyond the item mean")
 axis.set_title(f"The more a newcomer tells, the better{stand_in}")
 axis.legend()
-show(
-    fig,
-    "AUC beyond the item mean for new people against the number of their ratings shown, for the masked RBM and for the "
-    "item mean with the person's generosity.",
-)
+show(fig, "AUC beyond the item mean for new people against the number of their ratings shown, for the masked RBM and for the "
+     "item mean with the person's generosity.")
 
 # %%
 machine_gain = gain["masked RBM, no retraining"]["mean"]
@@ -1084,9 +861,7 @@ assert abs(machine_gain[0]) < 0.03
 
 # %%
 for n, row in leads(answers, simple).iterrows():
-    print(
-        f"{n:2d} ratings shown: {row['mean']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-    )
+    print(f"{n:2d} ratings shown: {row['mean']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]")
 
 # %% [markdown]
 # In the saved run the rule is ahead by .010<!--10 ratings shown--> at ten ratings, and the interval does not

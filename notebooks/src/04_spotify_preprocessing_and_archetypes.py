@@ -63,10 +63,8 @@ second = others[0] if others else first  # with one file only: that file and its
 # %%
 URI, SONG, ARTIST, ALBUM = "Track URI", "Track Name", "Artist Name(s)", "Album Name"
 for label, export in exports.items():
-    print(
-        f"{label}: {len(export):,} rows of {export.shape[1]} columns; {export[URI].nunique():,} addresses (URIs), "
-        f"{export[SONG].nunique():,} names"
-    )
+    print(f"{label}: {len(export):,} rows of {export.shape[1]} columns; {export[URI].nunique():,} addresses (URIs), "
+          f"{export[SONG].nunique():,} names")
 
 # %% [markdown]
 # ![Three rows named Hello on the left, two on the right: a merge on the name gives six rows, one on the address two.](figures/merge_on_names.svg)
@@ -97,47 +95,25 @@ lesson.check("1", my_merged_rows)
 # > a merge on the name? On name, artist and album? On the address?
 
 # %%
-keys = {
-    "name": [SONG],
-    "name + artist": [SONG, ARTIST],
-    "name + artist + album": [SONG, ARTIST, ALBUM],
-    "address (URI)": [URI],
-}
-merged = pd.DataFrame(
-    {
-        name: {
-            "rows of the merge": len(first.merge(second, on=key)),
-            "by equation (1)": int(
-                (first.groupby(key).size() * second.groupby(key).size()).sum()
-            ),
-            "rows that share their key, first file": int(
-                first.duplicated(key, keep=False).sum()
-            ),
-        }
-        for name, key in keys.items()
-    }
-).T
+keys = {"name": [SONG], "name + artist": [SONG, ARTIST], "name + artist + album": [SONG, ARTIST, ALBUM], "address (URI)": [URI]}
+merged = pd.DataFrame({
+    name: {"rows of the merge": len(first.merge(second, on=key)),
+           "by equation (1)": int((first.groupby(key).size() * second.groupby(key).size()).sum()),
+           "rows that share their key, first file": int(first.duplicated(key, keep=False).sum())}
+    for name, key in keys.items()
+}).T
 merged
 
 # %%
 assert (merged["rows of the merge"] == merged["by equation (1)"]).all()
-print(
-    f"more rows by name than the first file has: {merged['rows of the merge']['name'] / len(first) - 1:.0%}"
-)
+print(f"more rows by name than the first file has: {merged['rows of the merge']['name'] / len(first) - 1:.0%}")
 fig, axis = plt.subplots(figsize=(7, 2.4))
-axis.barh(
-    merged.index[::-1],
-    merged["rows of the merge"].iloc[::-1],
-    color=[COLORS["blue"]] + [COLORS["orange"]] * 3,
-)
+axis.barh(merged.index[::-1], merged["rows of the merge"].iloc[::-1], color=[COLORS["blue"]] + [COLORS["orange"]] * 3)
 axis.axvline(len(first), color=GREY, linestyle=":", label="rows of the first file")
 axis.set(xlabel="rows after the merge")
 axis.set_title(f"A merge on names makes rows that no file has{stand_in}")
 axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), frameon=False)
-show(
-    fig,
-    "Rows after merging on four keys: the name alone gives far more rows than either file has, the address slightly fewer.",
-)
+show(fig, "Rows after merging on four keys: the name alone gives far more rows than either file has, the address slightly fewer.")
 
 # %% [markdown]
 # In the saved run the name gives 40 %<!--more rows by name--> more rows than the file has. Even name, artist and album give more, because one
@@ -156,9 +132,7 @@ except pd.errors.MergeError as refusal:
     print("refused:", str(refusal).splitlines()[0][:110])
 left, right = first.drop_duplicates(URI), second.drop_duplicates(URI)
 both = left.merge(right, on=URI, how="outer", validate="one_to_one", indicator="is in")
-both["is in"].value_counts().rename(
-    {"left_only": "first only", "right_only": "second only"}
-).to_frame("tracks")
+both["is in"].value_counts().rename({"left_only": "first only", "right_only": "second only"}).to_frame("tracks")
 
 # %% [markdown]
 # The address is the key. `load_spotify` does this, checks every row, and accounts for each one: rows read = tracks + rows
@@ -166,18 +140,10 @@ both["is in"].value_counts().rename(
 
 # %%
 tracks = spotify.tracks
-assert (
-    tracks["track_uri"].is_unique
-    and len(both) - len(tracks) == both[URI].isin(tracks["track_uri"]).eq(False).sum()
-)
+assert tracks["track_uri"].is_unique and len(both) - len(tracks) == both[URI].isin(tracks["track_uri"]).eq(False).sum()
 print(f"{len(tracks):,} tracks under {tracks['track_name'].nunique():,} names")
-rows_read, gone = (
-    sum(map(len, exports.values())),
-    spotify.report.groupby("action")["rows"].sum(),
-)
-print(
-    f"rows read {rows_read:,} = tracks {len(tracks):,} + dropped {gone['dropped']:,} + merged {gone['merged']:,}"
-)
+rows_read, gone = sum(map(len, exports.values())), spotify.report.groupby("action")["rows"].sum()
+print(f"rows read {rows_read:,} = tracks {len(tracks):,} + dropped {gone['dropped']:,} + merged {gone['merged']:,}")
 assert rows_read == len(tracks) + gone["dropped"] + gone["merged"]
 spotify.report[["reason", "rows", "action"]]
 
@@ -194,9 +160,7 @@ spotify.report[["reason", "rows", "action"]]
 # %%
 text = left.set_index(URI)["Album Release Date"]
 year = pd.to_numeric(text.str[:4], errors="coerce")
-ours = (
-    tracks.set_index("track_uri")["release_year"].reindex(year.index).dropna().astype(int)
-)
+ours = tracks.set_index("track_uri")["release_year"].reindex(year.index).dropna().astype(int)
 print("the year is the library's, for every track:", bool((year[ours.index] == ours).all()))
 tracks["release_precision"].value_counts(dropna=False).to_frame("tracks")
 
@@ -205,23 +169,17 @@ tracks["release_precision"].value_counts(dropna=False).to_frame("tracks")
 # been made in one year:
 
 # %%
-issues = (
-    tracks.dropna(subset=["isrc", "release_year"])
-    .groupby("isrc")["release_year"]
-    .agg(["size", "min", "max"])
-)
+issues = tracks.dropna(subset=["isrc", "release_year"]).groupby("isrc")["release_year"].agg(["size", "min", "max"])
 gap = (issues["max"] - issues["min"])[issues["size"] > 1].astype(int)
-pd.Series(
-    {
-        "recordings listed more than once": len(gap),
-        "of these, with different years": int((gap > 0).sum()),
-        "… ten years apart or more": int((gap >= 10).sum()),
-        "largest gap in years": int(gap.max()),
-        "tracks without a year": int(tracks["release_year"].isna().sum()),
-        "tracks without a genre": int((tracks["genres"].map(len) == 0).sum()),
-        "share with popularity exactly 0": f"{(tracks['popularity'] == 0).mean():.0%}",
-    }
-).to_frame("")
+pd.Series({
+    "recordings listed more than once": len(gap),
+    "of these, with different years": int((gap > 0).sum()),
+    "… ten years apart or more": int((gap >= 10).sum()),
+    "largest gap in years": int(gap.max()),
+    "tracks without a year": int(tracks["release_year"].isna().sum()),
+    "tracks without a genre": int((tracks["genres"].map(len) == 0).sum()),
+    "share with popularity exactly 0": f"{(tracks['popularity'] == 0).mean():.0%}",
+}).to_frame("")
 
 # %% [markdown]
 # So an "era" taken from this column is biased: a song counts for the decade of its re-issue. The next trap is in the last line: these
@@ -231,9 +189,7 @@ pd.Series(
 # %%
 same = tracks.groupby(["track_name", "artist_name"])["popularity"].transform("max")
 zeros = tracks["popularity"] == 0
-print(
-    f"of {zeros.sum():,} tracks with popularity 0, {(same[zeros] > 0).mean():.0%} have another listing here, same name and artist, that is alive"
-)
+print(f"of {zeros.sum():,} tracks with popularity 0, {(same[zeros] > 0).mean():.0%} have another listing here, same name and artist, that is alive")
 
 # %% [markdown]
 # Whatever the others are, **0 does not mean obscure.**
@@ -244,9 +200,7 @@ print(
 # %%
 in_list = tracks["genres"].map(lambda names: "rock" in names).sum()
 in_text = tracks["genres"].map(lambda names: "rock" in ", ".join(names)).sum()
-print(
-    f"'rock' is a genre of {in_list:,} tracks; as a piece of text, as in 'punk rock', it is in {in_text:,}"
-)
+print(f"'rock' is a genre of {in_list:,} tracks; as a piece of text, as in 'punk rock', it is in {in_text:,}")
 
 # %% [markdown]
 # **Exercise 2 · Common and niche** · ★★ · 6 minutes · 2 points. `genres` is a list of lists of names, one per track. Return two numbers,
@@ -268,27 +222,20 @@ def my_common_and_niche(genres, more_than, at_most):
 lesson.check("2", my_common_and_niche)
 
 # %%
-counts = (
-    tracks["genres"].explode().value_counts()
-)  # the library has each genre once per track
+counts = tracks["genres"].explode().value_counts()  # the library has each genre once per track
 fig, (tail, popular) = plt.subplots(1, 2, figsize=(9.5, 3.2))
 tail.loglog(range(1, len(counts) + 1), counts, ".", color=COLORS["blue"])
 tail.axhspan(23.5, 2 * counts.max(), color=COLORS["green"], alpha=0.12)
 tail.axhspan(0.8, 5.5, color=COLORS["orange"], alpha=0.15)
 tail.text(1.1, 26, f"common: {(counts > 23).sum()} genres", color="#00604A")
 tail.text(1.1, 2, f"niche: {(counts <= 5).sum()} genres", color="#8A5A00")
-tail.set(
-    xlabel="genres, the most frequent first", ylabel="tracks", ylim=(0.8, 2 * counts.max())
-)
+tail.set(xlabel="genres, the most frequent first", ylabel="tracks", ylim=(0.8, 2 * counts.max()))
 tail.set_title(f"Genres have a long tail{stand_in}")
 popular.hist(tracks["popularity"], bins=np.arange(102) - 0.5, color=COLORS["blue"])
 popular.set(xlabel="Spotify's popularity", ylabel="tracks")
 popular.set_title("Popularity: a spike at 0")
-show(
-    fig,
-    "Left, genres by number of tracks on logarithmic axes: a few are in thousands of tracks, many in one or two. Right, the "
-    "popularity of tracks: a hill with a high spike at zero.",
-)
+show(fig, "Left, genres by number of tracks on logarithmic axes: a few are in thousands of tracks, many in one or two. Right, the "
+     "popularity of tracks: a hill with a high spike at zero.")
 
 # %% [markdown]
 # *More than 23* and *at most 5* are the bounds of the published archetypes that we shall meet in section 4. A niche
@@ -300,41 +247,25 @@ show(
 
 # %%
 features = tracks[list(FEATURES)].astype(float)
-label = {name: name.replace("_", " ") for name in FEATURES} | {
-    "tempo": "tempo (BPM)",
-    "loudness": "loudness (dB)",
-}
+label = {name: name.replace("_", " ") for name in FEATURES} | {"tempo": "tempo (BPM)", "loudness": "loudness (dB)"}
 fig, axes = plt.subplots(2, 7, figsize=(11, 3.8))
 for axis, name in zip(axes.flat, FEATURES, strict=True):
-    axis.hist(
-        features[name] / (60_000 if name == "duration_ms" else 1),
-        bins=50,
-        color=COLORS["blue"],
-    )
+    axis.hist(features[name] / (60_000 if name == "duration_ms" else 1), bins=50, color=COLORS["blue"])
     axis.set(xlabel="duration (min)" if name == "duration_ms" else label[name], yticks=[])
 fig.supylabel("tracks", fontsize=10)
 fig.suptitle(f"Few of the fourteen look like a bell{stand_in}", fontsize=11)
-show(
-    fig,
-    "Histograms of fourteen audio features: many are skewed, several only take a few values, instrumentalness and popularity "
-    "have a spike at zero.",
-)
+show(fig, "Histograms of fourteen audio features: many are skewed, several only take a few values, instrumentalness and popularity "
+     "have a spike at zero.")
 
 # %%
 share_of_it = features.apply(lambda column: column.value_counts(normalize=True).iloc[0])
-spikes = share_of_it[
-    share_of_it > 0.1
-]  # the columns with a tenth of the tracks or more at one value
-pd.DataFrame(
-    {
-        "commonest value": features.mode().iloc[0],
-        "share of it": share_of_it,
-        "distinct values": features.nunique(),
-        "skewness": features.skew(),
-    }
-).round({"commonest value": 3, "share of it": 2, "skewness": 1}).sort_values(
-    "share of it", ascending=False
-).head(8)
+spikes = share_of_it[share_of_it > 0.1]  # the columns with a tenth of the tracks or more at one value
+pd.DataFrame({
+    "commonest value": features.mode().iloc[0],
+    "share of it": share_of_it,
+    "distinct values": features.nunique(),
+    "skewness": features.skew(),
+}).round({"commonest value": 3, "share of it": 2, "skewness": 1}).sort_values("share of it", ascending=False).head(8)
 
 # %% [markdown]
 # The usual answer is the *z-score*: subtract the mean, divide by the standard deviation. It moves and stretches; it does not change the
@@ -356,21 +287,12 @@ pd.DataFrame(
 # %%
 order = np.random.default_rng(0).permutation(len(features))
 train, test = np.split(order, [int(0.7 * len(order))])
-z_scores = (
-    (features - features.iloc[train].mean()) / features.iloc[train].std()
-).to_numpy()
+z_scores = ((features - features.iloc[train].mean()) / features.iloc[train].std()).to_numpy()
 
 
 def mixture_score(x, floor):
     """Held-out log-density per track, nats, of ten diagonal Gaussians whose variances are `floor` or more."""
-    mixture = GaussianMixture(
-        10,
-        covariance_type="diag",
-        reg_covar=floor,
-        max_iter=30,
-        init_params="k-means++",
-        random_state=0,
-    )
+    mixture = GaussianMixture(10, covariance_type="diag", reg_covar=floor, max_iter=30, init_params="k-means++", random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it need not converge to make the point
         return mixture.fit(x[train]).score(x[test])
@@ -385,13 +307,8 @@ axis.invert_xaxis()
 axis.set(xlabel="smallest variance allowed (z-scores)", ylabel="nats per held-out track")
 axis.set_title(f"z-scores: the likelihood is what the smallest variance allows{stand_in}")
 per_ten = (raw_score[-1] - raw_score[0]) / np.log10(floors[0] / floors[-1])
-print(
-    f"nats per factor of ten: measured {per_ten:.1f}; by equation (2), shares of {spikes.sum():.1f} in sum, {spikes.sum() * np.log(10) / 2:.1f}"
-)
-show(
-    fig,
-    "Held-out log-likelihood of a mixture on z-scores against the smallest variance allowed: it rises steadily as that falls.",
-)
+print(f"nats per factor of ten: measured {per_ten:.1f}; by equation (2), shares of {spikes.sum():.1f} in sum, {spikes.sum() * np.log(10) / 2:.1f}")
+show(fig, "Held-out log-likelihood of a mixture on z-scores against the smallest variance allowed: it rises steadily as that falls.")
 
 # %% [markdown]
 # It *rises*, on held-out tracks, about as fast as (2) says: these tracks sit on the same few points. Such a figure measures a setting,
@@ -437,46 +354,26 @@ audio = AudioFeatures().fit(features)
 steps = audio.steps(features)
 y = steps["dequantised"]["popularity"]
 q = 0.001 + 0.998 * y / 101
-print(
-    "popularity is squashed as in the exercise:",
-    np.allclose(steps["squashed"]["popularity"], np.log(q) - np.log(1 - q)),
-)
+print("popularity is squashed as in the exercise:", np.allclose(steps["squashed"]["popularity"], np.log(q) - np.log(1 - q)))
 z = audio.transform(features)
-print(
-    "and back again, every feature of every track:",
-    np.allclose(audio.inverse_transform(z), features),
-)
-print(
-    "coordinates have variance 1 and no correlation:",
-    np.allclose(np.cov(z.T, bias=True), np.eye(len(FEATURES))),
-)
+print("and back again, every feature of every track:", np.allclose(audio.inverse_transform(z), features))
+print("coordinates have variance 1 and no correlation:", np.allclose(np.cov(z.T, bias=True), np.eye(len(FEATURES))))
 
 # %%
 shown = ["popularity", "instrumentalness", "speechiness", "duration_ms"]
 fig, axes = plt.subplots(3, 4, figsize=(10.5, 5.6))
-stages = {
-    "as published": features,
-    "dequantised, squashed": steps["squashed"],
-    "standardised": steps["standardised"],
-}
+stages = {"as published": features, "dequantised, squashed": steps["squashed"], "standardised": steps["standardised"]}
 for row, (stage, table) in zip(axes, stages.items(), strict=True):
     row[0].set_ylabel(stage)
     for axis, name in zip(row, shown, strict=True):
         minutes = stage == "as published" and name == "duration_ms"
-        axis.hist(
-            table[name] / (60_000 if minutes else 1),
-            bins=60,
-            color=COLORS["blue" if stage == "as published" else "green"],
-        )
+        axis.hist(table[name] / (60_000 if minutes else 1), bins=60, color=COLORS["blue" if stage == "as published" else "green"])
         axis.set(yticks=[])
 for axis, name in zip(axes[0], shown, strict=True):
     axis.set_title("duration (min)" if name == "duration_ms" else name)
 fig.suptitle(f"Spikes get a width; then one scale for all{stand_in}", fontsize=11)
-show(
-    fig,
-    "Four features before and after: the spikes at zero become a hill with a cliff (popularity) and a narrow peak with a long "
-    "shoulder (instrumentalness); speechiness stays skewed, duration becomes nearly symmetric; standardising changes the axis only.",
-)
+show(fig, "Four features before and after: the spikes at zero become a hill with a cliff (popularity) and a narrow peak with a long "
+     "shoulder (instrumentalness); speechiness stays skewed, duration becomes nearly symmetric; standardising changes the axis only.")
 
 # %% [markdown]
 # Not bells either: popularity has a hill of its own for the former zeros, instrumentalness a peak for them and a long shoulder. That
@@ -485,10 +382,8 @@ show(
 # %%
 coordinates = AudioFeatures().fit(features.iloc[train]).transform(features)
 cured_score = [mixture_score(coordinates, floor) for floor in floors]
-print(
-    f"largest minus smallest score over all floors: z-scores {np.ptp(raw_score):.1f} nats, "
-    f"coordinates {np.ptp(cured_score):.2f} nats"
-)
+print(f"largest minus smallest score over all floors: z-scores {np.ptp(raw_score):.1f} nats, "
+      f"coordinates {np.ptp(cured_score):.2f} nats")
 assert np.ptp(cured_score) < 0.5 < 5 < np.ptp(raw_score)
 
 # %% [markdown]
@@ -505,19 +400,13 @@ left_axis.set_xticks(range(14), names, rotation=90)
 left_axis.set_yticks(range(14), names)
 left_axis.set_title(f"Correlations after squashing{stand_in}")
 right_axis.imshow(audio.components_[:4].T, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
-right_axis.set_xticks(
-    range(4),
-    [f"{i}: {v / len(FEATURES):.0%}" for i, v in enumerate(audio.variance_[:4], 1)],
-)
+right_axis.set_xticks(range(4), [f"{i}: {v / len(FEATURES):.0%}" for i, v in enumerate(audio.variance_[:4], 1)])
 right_axis.set_yticks(range(14), names)
 right_axis.set(xlabel="axis: share of the variance")
 right_axis.set_title("The first four axes")
 fig.colorbar(picture, ax=right_axis, label="correlation (left), weight (right)")
-show(
-    fig,
-    "Left, correlations of the fourteen features: energy and loudness go together, acousticness runs against both. Right, "
-    "the first four principal axes as mixtures of features.",
-)
+show(fig, "Left, correlations of the fourteen features: energy and loudness go together, acousticness runs against both. Right, "
+     "the first four principal axes as mixtures of features.")
 
 # %% [markdown]
 # Energy and loudness rise together, and acousticness falls. The first axis is that: loud against acoustic. A Gaussian machine
@@ -548,27 +437,16 @@ def words(condition):
     if isinstance(condition, DrawnRange):
         return f"{condition.column.replace('_', ' ')} in a range of their own"
     low, high = condition.low, condition.high
-    return f"{condition.column} " + (
-        f"≥ {low:g}"
-        if high is None
-        else f"≤ {high:g}"
-        if low is None
-        else f"{low:g}–{high:g}"
-    )
+    return f"{condition.column} " + (f"≥ {low:g}" if high is None else f"≤ {high:g}" if low is None else f"{low:g}–{high:g}")
 
 
-table = pd.DataFrame(
-    {
-        "share": [a.share for a in ARCHETYPES],
-        "of 1,000": headcounts(ARCHETYPES, 1000),
-        "tracks": [a.n_tracks for a in ARCHETYPES],
-        "likes": ["; ".join(map(words, a.conditions)) for a in ARCHETYPES],
-    },
-    index=[a.name for a in ARCHETYPES],
-)
-print(
-    f"the published shares sum to {table['share'].sum():.2f}; listeners: {table['of 1,000'].sum()}"
-)
+table = pd.DataFrame({
+    "share": [a.share for a in ARCHETYPES],
+    "of 1,000": headcounts(ARCHETYPES, 1000),
+    "tracks": [a.n_tracks for a in ARCHETYPES],
+    "likes": ["; ".join(map(words, a.conditions)) for a in ARCHETYPES],
+}, index=[a.name for a in ARCHETYPES])
+print(f"the published shares sum to {table['share'].sum():.2f}; listeners: {table['of 1,000'].sum()}")
 table
 
 # %% [markdown]
@@ -584,9 +462,7 @@ heard = pool.sample(40, replace=False, random_state=0)
 print(f"pool: {len(pool)} tracks; heard: {heard['track_uri'].nunique()} different ones")
 audiophile = [a for a in ARCHETYPES if a.name == "Audiophile"]
 alone = simulate_listeners(tracks, n_users=3, archetypes=audiophile)
-assert (alone.profiles["pool_size"] == len(pool)).all() and (
-    alone.pool(tracks).sum(1) == len(pool)
-).all()
+assert (alone.profiles["pool_size"] == len(pool)).all() and (alone.pool(tracks).sum(1) == len(pool)).all()
 alone.profiles[["user_id", "archetype", "n_tracks", "n_discovery", "pool_size", "n_filled"]]
 
 # %%
@@ -599,16 +475,7 @@ print(listeners.origin)
 interactions.drop(columns=list(FEATURES)).sample(4, random_state=1).sort_index()
 
 # %%
-axes_of = [
-    "popularity",
-    "energy",
-    "danceability",
-    "valence",
-    "acousticness",
-    "instrumentalness",
-    "liveness",
-    "release_year",
-]
+axes_of = ["popularity", "energy", "danceability", "valence", "acousticness", "instrumentalness", "liveness", "release_year"]
 level = tracks[axes_of].astype(float).rank(pct=True).mul(100).to_numpy()
 fig, axes = plt.subplots(3, 4, figsize=(9.8, 6), sharex=True, sharey=True)
 for axis, archetype in zip(axes.flat, ARCHETYPES, strict=True):
@@ -617,29 +484,14 @@ for axis, archetype in zip(axes.flat, ARCHETYPES, strict=True):
     shift = np.linspace(-0.25, 0.25, len(mine))
     for column in range(len(axes_of)):
         axis.plot(column + shift, mine[:, column], ".", color=COLORS["sky"], markersize=2.5)
-    axis.plot(
-        range(len(axes_of)),
-        np.nanmedian(mine, axis=0),
-        "_",
-        color=COLORS["red"],
-        markersize=16,
-        markeredgewidth=2.5,
-    )
+    axis.plot(range(len(axes_of)), np.nanmedian(mine, axis=0), "_", color=COLORS["red"], markersize=16, markeredgewidth=2.5)
     own = "" if one["genre"].startswith("any") else one["genre"] or one["artist"]
     axis.set_title(archetype.name + (f":\n{own}" if own else ""), fontsize=9)
-    axis.set_xticks(
-        range(len(axes_of)), [name.replace("_", " ") for name in axes_of], rotation=90
-    )
+    axis.set_xticks(range(len(axes_of)), [name.replace("_", " ") for name in axes_of], rotation=90)
 fig.supylabel("percentile in the catalogue (bar: median)", fontsize=10)
-fig.suptitle(
-    f"One listener of each kind: a condition on one of these axes shows as a band{stand_in}",
-    fontsize=11,
-)
-show(
-    fig,
-    "Twelve panels, one listener each: their tracks as percentiles of eight features. Conditions show as bands, such as high "
-    "popularity for the mainstream listener and high liveness for the live music fan.",
-)
+fig.suptitle(f"One listener of each kind: a condition on one of these axes shows as a band{stand_in}", fontsize=11)
+show(fig, "Twelve panels, one listener each: their tracks as percentiles of eight features. Conditions show as bands, such as high "
+     "popularity for the mainstream listener and high liveness for the live music fan.")
 
 # %% [markdown]
 # (A loyal fan has no band: the artist is no axis. A classical listener's bands are blurred, where no track meets all conditions and the
@@ -654,15 +506,9 @@ outside = is_taste & ~listeners.pool(tracks)[user, place]
 assert (np.bincount(user, outside, n_users) == profiles["n_filled"]).all()
 assert not interactions.duplicated(["user_id", "track_uri"]).any()
 by_kind = profiles.groupby("archetype").agg(
-    listeners=("user_id", "size"),
-    smallest_pool=("pool_size", "min"),
-    median_pool=("pool_size", "median"),
-    short=("n_filled", lambda n: (n > 0).mean()),
-    filled_in=("n_filled", "mean"),
-)
-by_kind.insert(
-    0, "asked for", dict(zip(table.index, headcounts(ARCHETYPES, n_users), strict=True))
-)
+    listeners=("user_id", "size"), smallest_pool=("pool_size", "min"), median_pool=("pool_size", "median"),
+    short=("n_filled", lambda n: (n > 0).mean()), filled_in=("n_filled", "mean"))
+by_kind.insert(0, "asked for", dict(zip(table.index, headcounts(ARCHETYPES, n_users), strict=True)))
 assert (by_kind["asked for"] == by_kind["listeners"]).all()
 by_kind.loc[table.index].round({"short": 2, "filled_in": 1})
 
@@ -683,9 +529,7 @@ by_kind.loc[table.index].round({"short": 2, "filled_in": 1})
 for name in ("Loyal Fan", "Niche Genre Enthusiast", "Classical Music Lover"):
     one = profiles[(profiles["archetype"] == name) & (profiles["n_filled"] > 0)].iloc[0]
     wanted = one["artist"] or one["genre"]
-    print(
-        f"{name} ({wanted}): pool {one['pool_size']}, {one['n_filled']} filled in; given up, or taken instead: {one['filled_from']}"
-    )
+    print(f"{name} ({wanted}): pool {one['pool_size']}, {one['n_filled']} filled in; given up, or taken instead: {one['filled_from']}")
 
 # %% [markdown]
 # Two more things to know before using them. The *Obscure Music Seeker* asks for popularity ≤ 10, and gets mostly zeros; the
@@ -699,22 +543,12 @@ with tempfile.TemporaryDirectory() as folder:
     paths = write_listeners(listeners, folder)
     one_run = [path.read_bytes() for path in paths]
     back = read_listeners(folder)
-    another_run = [
-        path.read_bytes()
-        for path in write_listeners(
-            simulate_listeners(tracks, n_users=n_users, seed=0), folder
-        )
-    ]
-print(
-    "read back, the same tables:",
-    back.interactions.equals(interactions) and back.profiles.equals(profiles),
-)
+    another_run = [path.read_bytes() for path in write_listeners(simulate_listeners(tracks, n_users=n_users, seed=0), folder)]
+print("read back, the same tables:", back.interactions.equals(interactions) and back.profiles.equals(profiles))
 print("two runs, the same bytes:", one_run == another_run)
 assert one_run == another_run and back.interactions.equals(interactions)
 for path, frame in zip(paths, (back.interactions, back.profiles), strict=True):
-    print(
-        f"{path.name}: {len(frame):,} lines, {frame.shape[1]} columns: {', '.join(list(frame)[:8])}, …"
-    )
+    print(f"{path.name}: {len(frame):,} lines, {frame.shape[1]} columns: {', '.join(list(frame)[:8])}, …")
 
 # %% [markdown]
 # ## 5. Ratings and genres
@@ -732,31 +566,16 @@ for path, frame in zip(paths, (back.interactions, back.profiles), strict=True):
 # of the table above.
 
 # %%
-published = simulate_listeners(
-    tracks, n_users=n_users, seed=0, rating="published"
-).interactions["rating"]
-kind_of = np.select(
-    [~is_taste, outside], ["a discovery, from anywhere", "filled in"], "from their own pool"
-)
+published = simulate_listeners(tracks, n_users=n_users, seed=0, rating="published").interactions["rating"]
+kind_of = np.select([~is_taste, outside], ["a discovery, from anywhere", "filled in"], "from their own pool")
 fig, axis = plt.subplots(figsize=(6.5, 2.9))
 stars = np.arange(1, 5.5, 0.5)
-for values, name, side in (
-    (interactions["rating"], "equation (4)", -0.1),
-    (published, "published rule", 0.1),
-):
-    axis.bar(
-        stars + side,
-        values.value_counts(normalize=True).reindex(stars, fill_value=0),
-        width=0.2,
-        label=name,
-    )
+for values, name, side in ((interactions["rating"], "equation (4)", -0.1), (published, "published rule", 0.1)):
+    axis.bar(stars + side, values.value_counts(normalize=True).reindex(stars, fill_value=0), width=0.2, label=name)
 axis.set(xlabel="stars", ylabel="share of listens", ylim=(0, 0.6))
 axis.legend(loc="upper left")
 axis.set_title(f"The published rule knows no dislike{stand_in}")
-show(
-    fig,
-    "Ratings by our rule spread from 1 to 5 stars, those of the published rule are 3 or more.",
-)
+show(fig, "Ratings by our rule spread from 1 to 5 stars, those of the published rule are 3 or more.")
 
 fits = interactions["rating"].groupby(kind_of).agg(["mean", "size"]).round(2)
 assert fits["mean"].idxmax() == "from their own pool" and published.min() >= 3
@@ -768,16 +587,8 @@ fits
 
 # %%
 top = counts.index[:14]
-has = np.stack(
-    [tracks["genres"].map(lambda g, name=name: name in g).to_numpy() for name in top],
-    axis=1,
-).astype(float)
-heard_share = (
-    pd.DataFrame(has[place], columns=top)
-    .groupby(interactions["archetype"].to_numpy())
-    .mean()
-    .loc[table.index]
-)
+has = np.stack([tracks["genres"].map(lambda g, name=name: name in g).to_numpy() for name in top], axis=1).astype(float)
+heard_share = pd.DataFrame(has[place], columns=top).groupby(interactions["archetype"].to_numpy()).mean().loc[table.index]
 lift = np.log2((heard_share + 0.001) / (has.mean(0) + 0.001))
 fig, axis = plt.subplots(figsize=(9, 4.6))
 picture = axis.imshow(lift, cmap="PuOr", vmin=-3, vmax=3, aspect="auto")
@@ -785,11 +596,8 @@ axis.set_xticks(range(len(top)), top, rotation=60, ha="right")
 axis.set_yticks(range(len(lift)), lift.index)
 fig.colorbar(picture, label="log₂ of heard / catalogue (0: as by chance)")
 axis.set_title(f"Genre by archetype: broad conditions leave faint rows{stand_in}")
-show(
-    fig,
-    "Heat map of archetypes against frequent genres: a few rows with strong colours, such as the classical music lovers; casual "
-    "listeners and discoverers hardly differ from the catalogue.",
-)
+show(fig, "Heat map of archetypes against frequent genres: a few rows with strong colours, such as the classical music lovers; casual "
+     "listeners and discoverers hardly differ from the catalogue.")
 
 # %% [markdown]
 # Many rows are faint: an archetype such as *casual* says nothing about genre. The strongest ones have pools so small that a
@@ -812,12 +620,8 @@ repeating = simulate_listeners(tracks, n_users=n_users, seed=0, distinct=False).
 held = np.random.default_rng(0).random(len(repeating)) < 0.2
 pairs = repeating["user_id"].astype(str) + " " + repeating["track_uri"]
 known = pairs[held].isin(set(pairs[~held]))
-print(
-    f"held-out listens whose track the same listener also has in training: {known.mean():.0%}"
-)
-known.groupby(repeating["archetype"][held]).mean().sort_values(ascending=False).head(4).map(
-    "{:.0%}".format
-).to_frame("known")
+print(f"held-out listens whose track the same listener also has in training: {known.mean():.0%}")
+known.groupby(repeating["archetype"][held]).mean().sort_values(ascending=False).head(4).map("{:.0%}".format).to_frame("known")
 
 # %% [markdown]
 # So "play it again" is a strong model, though it finds nothing new. Beside it, the neighbours of lesson 02, from scratch for sparse
@@ -835,17 +639,13 @@ def item_knn(x, shrink=10.0):
     size, apart = np.sqrt(x.sum(0)), together.row != together.col
     row, column = together.row[apart], together.col[apart]
     cosine = together.data[apart] / (size[row] * size[column] + shrink)
-    return (
-        x @ scipy.sparse.csr_array((cosine, (row, column)), shape=together.shape)
-    ).toarray()
+    return (x @ scipy.sparse.csr_array((cosine, (row, column)), shape=together.shape)).toarray()
 
 
 def heard_table(frame):
     """How often each listener heard each track, sparse (n_users, n_tracks)."""
     at = pd.Index(tracks["track_uri"]).get_indexer(frame["track_uri"])
-    return scipy.sparse.csr_array(
-        (np.ones(len(at)), (frame["user_id"] - 1, at)), shape=(n_users, len(tracks))
-    )
+    return scipy.sparse.csr_array((np.ones(len(at)), (frame["user_id"] - 1, at)), shape=(n_users, len(tracks)))
 
 
 # %% [markdown]
@@ -854,63 +654,34 @@ def heard_table(frame):
 
 # %%
 ids = dict(user_ids=profiles["user_id"].to_numpy(), item_ids=tracks["track_uri"].to_numpy())
-ratings = RatingMatrix(
-    interactions["user_id"],
-    interactions["track_uri"],
-    np.ones(len(interactions), dtype=int),
-    n_levels=2,
-    **ids,
-)
+ratings = RatingMatrix(interactions["user_id"], interactions["track_uri"], np.ones(len(interactions), dtype=int), n_levels=2, **ids)
 split = evaluate.random_split(ratings, share=0.2, seed=0)
 x = split.train.rated().astype(float)
 rng = np.random.default_rng(0)
 
-wrong_x, wrong_held = (
-    heard_table(repeating[~held]),
-    heard_table(repeating[held]).toarray() > 0,
-)
+wrong_x, wrong_held = heard_table(repeating[~held]), heard_table(repeating[held]).toarray() > 0
 nothing_seen = np.zeros_like(wrong_held)
 
 
 def wrong_recall(scores):
-    return evaluate.per_user_ranking(scores, wrong_held, nothing_seen, 20)[
-        "Recall@20"
-    ].mean()
+    return evaluate.per_user_ranking(scores, wrong_held, nothing_seen, 20)["Recall@20"].mean()
 
 
 def recall(scores):
-    return evaluate.per_user_ranking(scores, split.held_out, split.train, 20)[
-        "Recall@20"
-    ].mean()
+    return evaluate.per_user_ranking(scores, split.held_out, split.train, 20)["Recall@20"].mean()
 
 
 # %%
 def play_again(x):
-    return x.toarray() + 1e-6 * rng.random(
-        x.shape
-    )  # how often they heard it; ties at random
+    return x.toarray() + 1e-6 * rng.random(x.shape)  # how often they heard it; ties at random
 
 
 once = (wrong_x > 0).astype(float)
-protocols = pd.DataFrame(
-    {
-        "listens split (wrong)": [
-            wrong_recall(play_again(wrong_x)),
-            wrong_recall(item_knn(once)),
-            wrong_recall(np.tile(once.sum(0), (n_users, 1))),
-        ],
-        "distinct pairs": [
-            recall(play_again(x)),
-            recall(item_knn(x)),
-            recall(baselines.popularity(split.train)),
-        ],
-    },
-    index=["play it again", "ItemKNN", "popularity"],
-)
-assert (
-    protocols.iloc[:, 0].idxmax() == "play it again"
-    and protocols.iloc[0, 0] > 10 * protocols.iloc[0, 1]
-)
+protocols = pd.DataFrame({
+    "listens split (wrong)": [wrong_recall(play_again(wrong_x)), wrong_recall(item_knn(once)), wrong_recall(np.tile(once.sum(0), (n_users, 1)))],
+    "distinct pairs": [recall(play_again(x)), recall(item_knn(x)), recall(baselines.popularity(split.train))],
+}, index=["play it again", "ItemKNN", "popularity"])
+assert protocols.iloc[:, 0].idxmax() == "play it again" and protocols.iloc[0, 0] > 10 * protocols.iloc[0, 1]
 protocols.round(3)
 
 # %% [markdown]
@@ -920,9 +691,7 @@ protocols.round(3)
 
 # %%
 try:
-    RatingMatrix(
-        repeating["user_id"], repeating["track_uri"], np.ones(len(repeating), dtype=int)
-    )
+    RatingMatrix(repeating["user_id"], repeating["track_uri"], np.ones(len(repeating), dtype=int))
 except ValueError as refusal:
     print("refused:", str(refusal)[:100], "…")
 try:
@@ -936,22 +705,14 @@ except ValueError as refusal:
 # A table of listeners × *names* is smaller, and looks the same. But a name can be several songs, and one song can be several listings:
 
 # %%
-listings = tracks.groupby("track_name").agg(
-    listings=("track_uri", "size"), artists=("artist_name", "nunique")
-)
+listings = tracks.groupby("track_name").agg(listings=("track_uri", "size"), artists=("artist_name", "nunique"))
 code = pd.factorize(tracks["track_name"])[0]  # one number per name
 train_user, train_item, _ = split.train.triples()
 test_user, test_item, _ = split.held_out.triples()
-namesake = np.isin(
-    test_user * len(tracks) + code[test_item], train_user * len(tracks) + code[train_item]
-)  # one number per pair
+namesake = np.isin(test_user * len(tracks) + code[test_item], train_user * len(tracks) + code[train_item])  # one number per pair
 leak = pd.Series(namesake).groupby(profiles["archetype"].to_numpy()[test_user]).mean()
-print(
-    f"names with more than one listing: {(listings['listings'] > 1).sum():,}; at most {listings['artists'].max()} different artists share one"
-)
-print(
-    f"held-out pairs whose *name* the listener has in training: {namesake.mean():.1%}, of a {leak.idxmax()}'s {leak.max():.0%}"
-)
+print(f"names with more than one listing: {(listings['listings'] > 1).sum():,}; at most {listings['artists'].max()} different artists share one")
+print(f"held-out pairs whose *name* the listener has in training: {namesake.mean():.1%}, of a {leak.idxmax()}'s {leak.max():.0%}")
 
 # %% [markdown]
 # Look songs up by name after the split, and all these pairs are in both halves; key by name before it, and different songs have become
@@ -971,34 +732,17 @@ print(
 # %%
 chance = listeners.chance(tracks)  # probability that a track is among the listener's own
 oracle = chance + 1e-7 * rng.random(chance.shape)
-found = evaluate.per_user_ranking(oracle, split.held_out, split.train, 20)[
-    "Recall@20"
-].to_numpy()
+found = evaluate.per_user_ranking(oracle, split.held_out, split.train, 20)["Recall@20"].to_numpy()
 unseen = (listeners.pool(tracks) & ~(x.toarray() > 0)).sum(1)
-plain = (
-    (profiles["n_filled"] == 0) & (profiles["n_discovery"] == 0)
-).to_numpy()  # what equation (6) is about
+plain = ((profiles["n_filled"] == 0) & (profiles["n_discovery"] == 0)).to_numpy()  # what equation (6) is about
 expected = np.where(plain, np.minimum(1, 20 / np.maximum(unseen, 1)), np.nan)
 difference = (found - expected)[plain]
 print(f"oracle, all listeners: {found.mean():.3f}")
-print(
-    f"listeners with a full pool: equation (6) {expected[plain].mean():.3f}, measured {found[plain].mean():.3f}"
-)
+print(f"listeners with a full pool: equation (6) {expected[plain].mean():.3f}, measured {found[plain].mean():.3f}")
 assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(plain.sum())
 
-ceiling = pd.DataFrame(
-    {
-        "archetype": profiles["archetype"],
-        "pool": profiles["pool_size"],
-        "equation (6)": expected,
-        "oracle": found,
-    }
-)
-ceiling = (
-    ceiling.groupby("archetype")
-    .agg({"pool": "median", "equation (6)": "mean", "oracle": "mean"})
-    .loc[table.index]
-)
+ceiling = pd.DataFrame({"archetype": profiles["archetype"], "pool": profiles["pool_size"], "equation (6)": expected, "oracle": found})
+ceiling = ceiling.groupby("archetype").agg({"pool": "median", "equation (6)": "mean", "oracle": "mean"}).loc[table.index]
 ceiling["part of the total"] = ceiling["oracle"] * by_kind["listeners"] / n_users
 assert 0.15 < found.mean() < 0.35
 ceiling.round(3)
@@ -1026,14 +770,8 @@ ceiling.round(3)
 # %%
 def my_slow_dancer(tracks):
     ### BEGIN SOLUTION
-    slow = Archetype(
-        "Slow Dancer", 0.05, 40, (Range("tempo", None, 100), Range("danceability", 0.8))
-    )
-    pool = (
-        simulate_listeners(tracks, n_users=1, archetypes=[slow])
-        .profiles["pool_size"]
-        .iloc[0]
-    )
+    slow = Archetype("Slow Dancer", 0.05, 40, (Range("tempo", None, 100), Range("danceability", 0.8)))
+    pool = simulate_listeners(tracks, n_users=1, archetypes=[slow]).profiles["pool_size"].iloc[0]
     return pool, min(1, 20 / (pool - 32))
     ### END SOLUTION
 
@@ -1045,36 +783,18 @@ lesson.check("4", my_slow_dancer)
 # > **Predict first.** How large is that pool among our tracks, and what does the oracle reach?
 
 # %%
-slow = Archetype(
-    "Slow Dancer", 0.05, 40, (Range("tempo", None, 100), Range("danceability", 0.8))
-)
+slow = Archetype("Slow Dancer", 0.05, 40, (Range("tempo", None, 100), Range("danceability", 0.8)))
 dancers = simulate_listeners(tracks, n_users=200, archetypes=[slow], discovery_share=0)
 heard = dancers.interactions
-pairs = RatingMatrix(
-    heard["user_id"],
-    heard["track_uri"],
-    np.ones(len(heard), dtype=int),
-    n_levels=2,
-    item_ids=ids["item_ids"],
-)
+pairs = RatingMatrix(heard["user_id"], heard["track_uri"], np.ones(len(heard), dtype=int), n_levels=2, item_ids=ids["item_ids"])
 halves = evaluate.random_split(pairs, share=0.2, seed=0)
-its_oracle = dancers.chance(tracks) + 1e-7 * np.random.default_rng(0).random(
-    (200, len(tracks))
-)
-its_recall = evaluate.per_user_ranking(its_oracle, halves.held_out, halves.train, 20)[
-    "Recall@20"
-]
+its_oracle = dancers.chance(tracks) + 1e-7 * np.random.default_rng(0).random((200, len(tracks)))
+its_recall = evaluate.per_user_ranking(its_oracle, halves.held_out, halves.train, 20)["Recall@20"]
 pool_size = dancers.profiles["pool_size"].iloc[0]
-print(
-    f"pool of a slow dancer: {pool_size}; equation (6): {20 / (pool_size - 32):.3f}, measured on 200 of them: {its_recall.mean():.3f}"
-)
+print(f"pool of a slow dancer: {pool_size}; equation (6): {20 / (pool_size - 32):.3f}, measured on 200 of them: {its_recall.mean():.3f}")
 assert abs(its_recall.mean() - 20 / (pool_size - 32)) < 4 * its_recall.std() / np.sqrt(200)
-thirteen = simulate_listeners(
-    tracks, n_users=n_users, seed=0, archetypes=(*ARCHETYPES, slow)
-).profiles["archetype"]
-print(
-    f"in a population of {len(thirteen):,} with thirteen archetypes: {(thirteen == 'Slow Dancer').sum()} slow dancers"
-)
+thirteen = simulate_listeners(tracks, n_users=n_users, seed=0, archetypes=(*ARCHETYPES, slow)).profiles["archetype"]
+print(f"in a population of {len(thirteen):,} with thirteen archetypes: {(thirteen == 'Slow Dancer').sum()} slow dancers")
 
 # %% [markdown]
 # ## 7. The listener–track table
@@ -1082,15 +802,10 @@ print(
 # **Question.** What does a model get to see?
 
 # %%
-by_row = np.argsort(
-    pd.Categorical(profiles["archetype"], categories=table.index, ordered=True).codes,
-    kind="stable",
-)
+by_row = np.argsort(pd.Categorical(profiles["archetype"], categories=table.index, ordered=True).codes, kind="stable")
 rank_user, rank_track = np.empty(n_users, int), np.empty(len(tracks), int)
 rank_user[by_row] = np.arange(n_users)
-rank_track[np.argsort(tracks["popularity"].to_numpy(), kind="stable")] = np.arange(
-    len(tracks)
-)
+rank_track[np.argsort(tracks["popularity"].to_numpy(), kind="stable")] = np.arange(len(tracks))
 fig, axis = plt.subplots(figsize=(8.6, 4.4))
 axis.plot(rank_track[train_item], rank_user[train_user], ",", color=COLORS["blue"])
 edges = np.r_[0, np.cumsum(by_kind["listeners"].loc[table.index])]
@@ -1098,14 +813,9 @@ axis.set_yticks((edges[1:] + edges[:-1]) / 2, table.index, fontsize=8)
 for edge in edges[1:-1]:
     axis.axhline(edge - 0.5, color=GREY, linewidth=0.4)
 axis.set(xlabel="tracks, the most popular at the right", ylim=(n_users, 0))
-axis.set_title(
-    f"Training pairs: {split.train.n_ratings / np.prod(split.train.shape):.2%} of the table{stand_in}"
-)
-show(
-    fig,
-    "The listener-track table as points, listeners grouped by archetype and tracks sorted by popularity: bands where an archetype asks "
-    "for high or low popularity, vertical stripes where the same few tracks serve many listeners.",
-)
+axis.set_title(f"Training pairs: {split.train.n_ratings / np.prod(split.train.shape):.2%} of the table{stand_in}")
+show(fig, "The listener-track table as points, listeners grouped by archetype and tracks sorted by popularity: bands where an archetype asks "
+     "for high or low popularity, vertical stripes where the same few tracks serve many listeners.")
 
 # %% [markdown]
 # Some archetypes can be told from one row (where the band ends), others only from many (the stripes: the same tracks over and over).
@@ -1134,9 +844,7 @@ show(
 def my_user_mean_cosine(features, heard):
     ### BEGIN SOLUTION
     mean = heard @ features / heard.sum(1, keepdims=True)
-    mean, songs = (
-        rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (mean, features)
-    )
+    mean, songs = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (mean, features))
     return np.where(heard, -2.0, mean @ songs.T)
     ### END SOLUTION
 
@@ -1154,16 +862,8 @@ lesson.check("5", my_user_mean_cosine)
 
 # %% tags=["nbval-check-output"]
 heard_at = np.nonzero(np.random.default_rng(0).random((12, 30)) < 0.3)
-small = RatingMatrix(
-    *heard_at,
-    np.ones(len(heard_at[0]), dtype=int),
-    n_levels=2,
-    user_ids=np.arange(12),
-    item_ids=np.arange(30),
-)
-same = np.allclose(
-    item_knn(small.rated().astype(float)), baselines.item_knn(small, k=30, shrink=10.0)
-)
+small = RatingMatrix(*heard_at, np.ones(len(heard_at[0]), dtype=int), n_levels=2, user_ids=np.arange(12), item_ids=np.arange(30))
+same = np.allclose(item_knn(small.rated().astype(float)), baselines.item_knn(small, k=30, shrink=10.0))
 print("equation (5) is the library's ItemKNN with all neighbours:", same)
 
 # %% [markdown]
@@ -1172,45 +872,21 @@ print("equation (5) is the library's ItemKNN with all neighbours:", same)
 # (`python benchmarks/spotify.py --tune`): nothing there chooses among them. So three are trained, and all three are shown.
 
 # %%
-candidates = {
-    l2: (lambda likes, l2=l2: baselines.ease(likes, l2)) for l2 in (10.0, 30.0, 100.0)
-}
+candidates = {l2: (lambda likes, l2=l2: baselines.ease(likes, l2)) for l2 in (10.0, 30.0, 100.0)}
 best_l2, _ = evaluate.select(
-    candidates,
-    split.train,
-    lambda s, scorer: s.ranking(scorer, k=20, n_bootstrap=0).set_index("metric")["mean"][
-        "Recall@20"
-    ],
-)
+    candidates, split.train, lambda s, scorer: s.ranking(scorer, k=20, n_bootstrap=0).set_index("metric")["mean"]["Recall@20"])
 print("EASE, chosen on an inner split: λ =", best_l2)
 rows = torch.as_tensor(x.toarray(), dtype=torch.float32)
-settings = {
-    "RBM": (1.0, 0.01),
-    "RBM, half the rate": (1.0, 0.005),
-    "RBM, fewer epochs": (0.625, 0.01),
-}
+settings = {"RBM": (1.0, 0.01), "RBM, half the rate": (1.0, 0.005), "RBM, fewer epochs": (0.625, 0.01)}
 
 
 def trained_rbm(share_of_epochs, rate):
     """Log-odds of every track for every listener, by a binary RBM trained on the rows."""
-    machine = RBM(
-        len(tracks), lesson.pick(fast=50, full=100), weight_std=0.01, seed=0
-    ).initialize_from(rows)
+    machine = RBM(len(tracks), lesson.pick(fast=50, full=100), weight_std=0.01, seed=0).initialize_from(rows)
     epochs = round(share_of_epochs * lesson.pick(fast=32, full=40))
-    fit(
-        machine,
-        rows,
-        optimizer=torch.optim.Adam,
-        lr=rate,
-        weight_decay=1e-4,
-        batch_size=lesson.pick(fast=25, full=50),
-        epochs=epochs,
-        schedule=linear_decay(),
-        callbacks=[Monitor(every=1000)],
-        device="cpu",
-        progress=lesson.progress,
-        generator=torch.Generator().manual_seed(0),
-    )
+    fit(machine, rows, optimizer=torch.optim.Adam, lr=rate, weight_decay=1e-4, batch_size=lesson.pick(fast=25, full=50),
+        epochs=epochs, schedule=linear_decay(), callbacks=[Monitor(every=1000)], device="cpu", progress=lesson.progress,
+        generator=torch.Generator().manual_seed(0))
     return torch.logit(score_items(machine, rows).double(), eps=1e-12).numpy()
 
 
@@ -1219,44 +895,30 @@ rbm_scores = {name: trained_rbm(*setting) for name, setting in settings.items()}
 # %% [markdown]
 # > **Predict first.** Which is nearer to the oracle: the mean of the *sound* of forty songs, or *who else* heard them?
 
-
 # %%
 def by_sound(description):
     song = torch.tensor(description)
     return cosine_scores(preference(song, split.train), song).numpy()
 
 
-standard = (
-    (features - features.mean()) / features.std()
-).to_numpy()  # z-scores over all tracks, as the coordinates are
+standard = ((features - features.mean()) / features.std()).to_numpy()  # z-scores over all tracks, as the coordinates are
 squashed_one = standard.copy()
-squashed_one[:, FEATURES.index("instrumentalness")] = steps["standardised"][
-    "instrumentalness"
-]
+squashed_one[:, FEATURES.index("instrumentalness")] = steps["standardised"]["instrumentalness"]
 scores = {
     "at random": rng.random((n_users, len(tracks))),
     "Spotify's popularity": np.tile(features["popularity"].to_numpy(), (n_users, 1)),
     "popularity among listeners": baselines.popularity(split.train),
     "sound: mean of coordinates": by_sound(z),
     "sound: … instrumentalness squashed": by_sound(squashed_one),
-    "sound: z-scores, no popularity": by_sound(
-        np.delete(standard, FEATURES.index("popularity"), axis=1)
-    ),
+    "sound: z-scores, no popularity": by_sound(np.delete(standard, FEATURES.index("popularity"), axis=1)),
     "sound: mean of z-scores": by_sound(standard),
     **rbm_scores,
     "ItemKNN": item_knn(x),
     "EASE": baselines.ease(split.train, best_l2),
     "oracle": oracle,
 }
-per_user = {
-    name: evaluate.per_user_ranking(s, split.held_out, split.train, 20)
-    for name, s in scores.items()
-}
-metrics = {
-    name: evaluate.mean_interval(frame, n_bootstrap=300).set_index("metric")
-    for name, frame in per_user.items()
-}
-
+per_user = {name: evaluate.per_user_ranking(s, split.held_out, split.train, 20) for name, s in scores.items()}
+metrics = {name: evaluate.mean_interval(frame, n_bootstrap=300).set_index("metric") for name, frame in per_user.items()}
 
 # %%
 def cell(name, metric):
@@ -1264,14 +926,9 @@ def cell(name, metric):
     return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 
-mean_recall = pd.Series(
-    {name: frame["mean"]["Recall@20"] for name, frame in metrics.items()}
-)
+mean_recall = pd.Series({name: frame["mean"]["Recall@20"] for name, frame in metrics.items()})
 assert mean_recall["oracle"] == mean_recall.max()
-assert (
-    mean_recall[["EASE", "ItemKNN", *settings]].min()
-    > 1.5 * mean_recall["popularity among listeners"]
-)
+assert mean_recall[["EASE", "ItemKNN", *settings]].min() > 1.5 * mean_recall["popularity among listeners"]
 assert mean_recall["sound: mean of z-scores"] > 3 * mean_recall["at random"]
 
 
@@ -1284,24 +941,10 @@ def beyond(name, other):
 
 for name in ("ItemKNN", *settings):
     print(f"Recall@20, same listeners: {name} beyond EASE {beyond(name, 'EASE')}")
-for name in (
-    "sound: mean of coordinates",
-    "sound: … instrumentalness squashed",
-    "sound: z-scores, no popularity",
-    "popularity among listeners",
-):
-    print(
-        f"Recall@20, same listeners: z-scores beyond {name.removeprefix('sound: ')} {beyond('sound: mean of z-scores', name)}"
-    )
-results = pd.DataFrame(
-    {
-        metric: {name: cell(name, metric) for name in metrics}
-        for metric in ("Recall@20", "NDCG@20")
-    }
-)
-results["of the oracle's recall"] = (mean_recall / mean_recall["oracle"]).map(
-    "{:.0%}".format
-)
+for name in ("sound: mean of coordinates", "sound: … instrumentalness squashed", "sound: z-scores, no popularity", "popularity among listeners"):
+    print(f"Recall@20, same listeners: z-scores beyond {name.removeprefix('sound: ')} {beyond('sound: mean of z-scores', name)}")
+results = pd.DataFrame({metric: {name: cell(name, metric) for name in metrics} for metric in ("Recall@20", "NDCG@20")})
+results["of the oracle's recall"] = (mean_recall / mean_recall["oracle"]).map("{:.0%}".format)
 results
 
 # %%
@@ -1309,62 +952,29 @@ fig, (axis, kinds) = plt.subplots(1, 2, figsize=(11.5, 4.2), width_ratios=[1, 1.
 for number, name in enumerate(scores):
     row = metrics[name].loc["Recall@20"]
     color = COLORS["green" if name == "oracle" else "blue" if "RBM" in name else "orange"]
-    axis.errorbar(
-        row["mean"],
-        number,
-        xerr=[[row["mean"] - row["low"]], [row["high"] - row["mean"]]],
-        fmt="o",
-        capsize=3,
-        color=color,
-    )
+    axis.errorbar(row["mean"], number, xerr=[[row["mean"] - row["low"]], [row["high"] - row["mean"]]], fmt="o", capsize=3, color=color)
 axis.set_yticks(range(len(scores)), scores)
 axis.axvline(mean_recall["oracle"], color=COLORS["green"], linestyle=":")
 axis.set(xlabel="Recall@20, 95 % interval over listeners", xlim=(0, None))
 axis.set_title(f"Listening tables, sound, and the ceiling{stand_in}")
 by_sound_name = "sound: mean of z-scores"
-of_kind = pd.DataFrame(
-    {name: per_user[name]["Recall@20"] for name in ("oracle", "EASE", "RBM", by_sound_name)}
-)
-of_kind = (
-    of_kind.groupby(profiles["archetype"].to_numpy()[of_kind.index])
-    .mean()
-    .loc[ceiling.sort_values("oracle").index]
-)
-for (name, mean), marker, color in zip(
-    of_kind.items(), "|sox", ("green", "orange", "blue", "red"), strict=True
-):
-    kinds.plot(
-        mean,
-        range(12),
-        marker,
-        color=COLORS[color],
-        label=name,
-        markersize=14 if marker == "|" else 6,
-        markeredgewidth=2,
-    )
+of_kind = pd.DataFrame({name: per_user[name]["Recall@20"] for name in ("oracle", "EASE", "RBM", by_sound_name)})
+of_kind = of_kind.groupby(profiles["archetype"].to_numpy()[of_kind.index]).mean().loc[ceiling.sort_values("oracle").index]
+for (name, mean), marker, color in zip(of_kind.items(), "|sox", ("green", "orange", "blue", "red"), strict=True):
+    kinds.plot(mean, range(12), marker, color=COLORS[color], label=name, markersize=14 if marker == "|" else 6, markeredgewidth=2)
 kinds.set_yticks(range(12), of_kind.index, fontsize=8)
 kinds.set(xlabel="Recall@20")
 kinds.set_title("The ceiling of each archetype")
 kinds.legend(fontsize=8, loc="lower right")
-show(
-    fig,
-    "Left, Recall@20 with intervals: random and Spotify's popularity near zero, sound and popularity among listeners low, the RBMs, "
-    "ItemKNN and EASE several times higher, the oracle highest. Right, the same by archetype: large for a few, near zero for most.",
-)
+show(fig, "Left, Recall@20 with intervals: random and Spotify's popularity near zero, sound and popularity among listeners low, the RBMs, "
+     "ItemKNN and EASE several times higher, the oracle highest. Right, the same by archetype: large for a few, near zero for most.")
 
 # %%
 furthest = (of_kind["oracle"] - of_kind["EASE"]).idxmax()
-print(
-    f"furthest below its ceiling: {furthest}, "
-    + ", ".join(f"{name} {of_kind.loc[furthest, name]:.3f}" for name in list(of_kind)[:3])
-)
-print(
-    f"listeners per artist among the loyal fans: {profiles['artist'].replace('', np.nan).value_counts().mean():.1f}"
-)
+print(f"furthest below its ceiling: {furthest}, " + ", ".join(f"{name} {of_kind.loc[furthest, name]:.3f}" for name in list(of_kind)[:3]))
+print(f"listeners per artist among the loyal fans: {profiles['artist'].replace('', np.nan).value_counts().mean():.1f}")
 part = of_kind[by_sound_name] * by_kind["listeners"].loc[of_kind.index]
-print(
-    f"of what z-scores find, for audiophiles and classical listeners: {part[['Audiophile', 'Classical Music Lover']].sum() / part.sum():.0%}"
-)
+print(f"of what z-scores find, for audiophiles and classical listeners: {part[['Audiophile', 'Classical Music Lover']].sum() / part.sum():.0%}")
 
 # %% [markdown]
 # **Reading it** (figures of the saved run). *Who else heard it* reaches most of the ceiling. EASE and one RBM are level: its difference to EASE

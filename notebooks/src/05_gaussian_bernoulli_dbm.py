@@ -102,10 +102,7 @@ for pattern, centre in zip(patterns, centres, strict=True):
     label = "".join(str(int(x)) for x in pattern)
     axis.annotate(label, centre, xytext=(6, 6), textcoords="offset points")
 axis.set(xlabel="$v_1$", ylabel="$v_2$", title="Two hidden units, four bumps of one shape")
-show(
-    fig,
-    "Density of a machine with two Gaussian visible and two hidden units: four bumps at the corners of a parallelogram.",
-)
+show(fig, "Density of a machine with two Gaussian visible and two hidden units: four bumps at the corners of a parallelogram.")
 
 # %% [markdown]
 # ### The scale is a parameter, too
@@ -135,10 +132,7 @@ lesson.check("1", my_log_variance_statistic)
 # term alone, which is what the forgetful implementation uses.
 
 # %%
-v_try, h_try = (
-    torch.tensor([[0.7, -1.2]], dtype=torch.float64),
-    torch.tensor([[1.0, 0.0]], dtype=torch.float64),
-)
+v_try, h_try = torch.tensor([[0.7, -1.2]], dtype=torch.float64), torch.tensor([[1.0, 0.0]], dtype=torch.float64)
 moved = copy.deepcopy(plane)
 with torch.no_grad():
     moved.log_variance[0] += 1e-6
@@ -147,14 +141,8 @@ with torch.no_grad():
     half = float(plane.visible.energy(v_try)[0, 0])
     there = [x.detach() for x in (plane.W, plane.visible_bias, plane.log_variance)]
 solved = lesson.score()["points"]["1"]
-yours = (
-    f"{float(my_log_variance_statistic(v_try, h_try, *there)[0][0]):.4f}"
-    if solved
-    else "not done yet"
-)
-print(
-    f"finite difference {slope:.4f}, library {formula:.4f}, yours {yours}; without the second term {half:.4f}"
-)
+yours = f"{float(my_log_variance_statistic(v_try, h_try, *there)[0][0]):.4f}" if solved else "not done yet"
+print(f"finite difference {slope:.4f}, library {formula:.4f}, yours {yours}; without the second term {half:.4f}")
 assert abs(slope - formula) < 1e-4
 
 # %% [markdown]
@@ -215,16 +203,11 @@ rotation = 0.5 * np.log(features.variance_).sum()
 rivals = {
     "diagonal Gaussian": GaussianMixture(1, covariance_type="diag"),
     "factor analysis, 7 factors": FactorAnalysis(7),
-    "20 diagonal Gaussians": GaussianMixture(
-        20, covariance_type="diag", random_state=0, max_iter=500
-    ),
+    "20 diagonal Gaussians": GaussianMixture(20, covariance_type="diag", random_state=0, max_iter=500),
     "10 full Gaussians": GaussianMixture(10, random_state=0, max_iter=500),
 }
 reference = full_gaussian(z_test).numpy()
-gains = {
-    name: model.fit(S[train]).score_samples(S[test]) + rotation - reference
-    for name, model in rivals.items()
-}
+gains = {name: model.fit(S[train]).score_samples(S[test]) + rotation - reference for name, model in rivals.items()}
 
 # %% [markdown]
 # Now the machines: Gaussian-Bernoulli RBMs, *GRBM* for short. Persistent chains, Adam (an optimiser that scales the step of every parameter by the recent size of its gradient;
@@ -236,95 +219,54 @@ gains = {
 # > decimals? Where will the GRBM with 16 hidden units end: near the single Gaussians, or near the mixtures?
 
 # %%
-recipe = dict(
-    method=PCD(k=5, n_chains=256),
-    batch_size=128,
-    optimizer=torch.optim.Adam,
-    callbacks=[Monitor(every=1000)],
-    lr=lesson.pick(fast=0.02, full=0.01),
-    schedule=linear_decay(0.5),
-    progress=lesson.progress,
-)
+recipe = dict(method=PCD(k=5, n_chains=256), batch_size=128, optimizer=torch.optim.Adam, callbacks=[Monitor(every=1000)],
+              lr=lesson.pick(fast=0.02, full=0.01), schedule=linear_decay(0.5), progress=lesson.progress)
 epochs = lesson.pick(fast=25, full=150)
 grbm = {}
 for n_hidden in lesson.pick(fast=(16, 25), full=(16, 25, 64)):
     machine = RBM(14, n_hidden, "gaussian", weight_std=0.2, seed=0).initialize_from(z_train)
     longer = 2 if n_hidden == 64 else 1  # so many bumps take longer
-    fit(
-        machine, z_train, epochs=longer * epochs, generator=seeded(), device="cpu", **recipe
-    )
+    fit(machine, z_train, epochs=longer * epochs, generator=seeded(), device="cpu", **recipe)
     grbm[n_hidden] = machine
 
 
 # %%
 def ais_gain(model):
     """(gain per track, AISResult) where enumeration is too long."""
-    log_z = ais_log_partition(
-        model, 500, lesson.pick(fast=500, full=1000), seeded(), data=z_train
-    )
+    log_z = ais_log_partition(model, 500, lesson.pick(fast=500, full=1000), seeded(), data=z_train)
     with torch.no_grad():
-        return (
-            -model.free_energy(z_test) - log_z.log_partition - full_gaussian(z_test)
-        ).numpy(), log_z
+        return (-model.free_energy(z_test) - log_z.log_partition - full_gaussian(z_test)).numpy(), log_z
 
 
 gains["GRBM, 16 hidden"] = gain(grbm[16])
 checked, log_z = ais_gain(grbm[16])
-print(
-    f"GRBM 16: gain {gains['GRBM, 16 hidden'].mean():.3f} exactly, {checked.mean():.3f} by AIS"
-)
+print(f"GRBM 16: gain {gains['GRBM, 16 hidden'].mean():.3f} exactly, {checked.mean():.3f} by AIS")
 if lesson.score()["points"]["2"]:
-    print(
-        "by exercise 2: {:.3f} ± {:.3f}".format(
-            *my_gain(exact_log_likelihood(grbm[16], z_test).detach(), z_test)
-        )
-    )
+    print("by exercise 2: {:.3f} ± {:.3f}".format(*my_gain(exact_log_likelihood(grbm[16], z_test).detach(), z_test)))
 for n_hidden in list(grbm)[1:]:
     gains[f"GRBM, {n_hidden} hidden"], log_z = ais_gain(grbm[n_hidden])
-    print(
-        f"GRBM {n_hidden}: standard error of log Z {log_z.standard_error:.3f}, "
-        f"effective chains {log_z.effective_sample_size:.0f} of 500"
-    )
-
+    print(f"GRBM {n_hidden}: standard error of log Z {log_z.standard_error:.3f}, "
+          f"effective chains {log_z.effective_sample_size:.0f} of 500")
 
 # %%
 def gain_table(gains):
     frame = pd.DataFrame({"gain": {name: g.mean() for name, g in gains.items()}})
-    return frame.assign(
-        error={name: 1.96 * g.std() / len(g) ** 0.5 for name, g in gains.items()}
-    )
+    return frame.assign(error={name: 1.96 * g.std() / len(g) ** 0.5 for name, g in gains.items()})
 
 
 table = gain_table(gains)
 fig, axis = plt.subplots(figsize=(7, 3))
-axis.errorbar(
-    table["gain"],
-    table.index,
-    xerr=table["error"],
-    fmt="o",
-    color=COLORS["blue"],
-    capsize=3,
-)
+axis.errorbar(table["gain"], table.index, xerr=table["error"], fmt="o", color=COLORS["blue"], capsize=3)
 axis.axvline(0, color="grey", linestyle=":")
 axis.invert_yaxis()
 axis.set(xlabel="gain over the full-covariance Gaussian, nats per held-out track")
 axis.set_title(f"Held-out tracks: bumps pay, and a GRBM has many{stand_in}")
-show(
-    fig,
-    "Gains with intervals: the diagonal Gaussian below zero, factor analysis at zero, mixtures and GRBMs above.",
-)
+show(fig, "Gains with intervals: the diagonal Gaussian below zero, factor analysis at zero, mixtures and GRBMs above.")
 full = rivals["10 full Gaussians"]
-n_full = (
-    full.means_.size + full.n_components * 14 * 15 // 2 + full.n_components - 1
-)  # means, covariances, weights
-print(
-    f"parameters: GRBM, 16 hidden, {sum(p.numel() for p in grbm[16].parameters())}; 10 full Gaussians {n_full}"
-)
+n_full = full.means_.size + full.n_components * 14 * 15 // 2 + full.n_components - 1  # means, covariances, weights
+print(f"parameters: GRBM, 16 hidden, {sum(p.numel() for p in grbm[16].parameters())}; 10 full Gaussians {n_full}")
 assert abs(checked.mean() - gains["GRBM, 16 hidden"].mean()) < 0.1
-assert (
-    table["gain"]["diagonal Gaussian"] < -0.2
-    and abs(table["gain"]["factor analysis, 7 factors"]) < 0.1
-)
+assert table["gain"]["diagonal Gaussian"] < -0.2 and abs(table["gain"]["factor analysis, 7 factors"]) < 0.1
 assert table["gain"]["GRBM, 16 hidden"] > lesson.pick(fast=0.3, full=0.5)
 table.round(2)
 
@@ -348,39 +290,20 @@ table.round(2)
 
 # %%
 raw = torch.tensor(StandardScaler().fit(X.iloc[train]).transform(X), dtype=torch.float32)
-raw_gaussian = torch.distributions.MultivariateNormal(
-    raw[train].mean(0), torch.cov(raw[train].T)
-)
+raw_gaussian = torch.distributions.MultivariateNormal(raw[train].mean(0), torch.cov(raw[train].T))
 ways = {"CD-10": dict(method=CD(k=10)), "PCD-5": {}}
 short = lesson.pick(fast=18, full=60)
-alone = torch.distributions.Normal(raw[train].mean(0), raw[train].std(0)).log_prob(
-    raw[test]
-).sum(1) - raw_gaussian.log_prob(raw[test])
-lies, fooled = (
-    [("raw columns", "nothing: each column's mean", float((raw[test] ** 2).mean()), alone)],
-    {},
-)
-for kind, rows, against in (
-    ("raw columns", raw, raw_gaussian.log_prob),
-    ("prepared", Z, full_gaussian),
-):
+alone = torch.distributions.Normal(raw[train].mean(0), raw[train].std(0)).log_prob(raw[test]).sum(1) - raw_gaussian.log_prob(raw[test])
+lies, fooled = [("raw columns", "nothing: each column's mean", float((raw[test] ** 2).mean()), alone)], {}
+for kind, rows, against in (("raw columns", raw, raw_gaussian.log_prob), ("prepared", Z, full_gaussian)):
     for way, settings in ways.items():
         m = RBM(14, 16, "gaussian", weight_std=0.2, seed=0).initialize_from(rows[train])
-        fit(
-            m,
-            rows[train],
-            epochs=short,
-            generator=seeded(),
-            device="cpu",
-            **recipe | dict(lr=0.02) | settings,
-        )
+        fit(m, rows[train], epochs=short, generator=seeded(), device="cpu", **recipe | dict(lr=0.02) | settings)
         nats = exact_log_likelihood(m, rows[test]) - against(rows[test])
         lies.append((kind, way, reconstruction_error(m, rows[test]), nats))
         fooled[kind, way] = m
 
-lies = pd.DataFrame(
-    lies, columns=["features", "trained by", "reconstruction error", "nats"]
-)
+lies = pd.DataFrame(lies, columns=["features", "trained by", "reconstruction error", "nats"])
 lies["gain, nats"] = lies["nats"].map(lambda n: float(n.mean()))
 lies["error"] = lies.pop("nats").map(lambda n: 1.96 * float(n.std()) / len(n) ** 0.5)
 lies.round(2)
@@ -390,43 +313,20 @@ m = fooled["raw columns", "CD-10"]
 invented, _ = exact_samples(m, 1000, seeded())
 with torch.no_grad():
     rebuilt = m.mean_v_given_h(m.prob_h_given_v(raw[test][:1000]))
-    narrow, across = (
-        int(m.log_variance.argmin()),
-        FEATURES.index("energy"),
-    )  # smallest σ; Spotify's "energy"
+    narrow, across = int(m.log_variance.argmin()), FEATURES.index("energy")  # smallest σ; Spotify's "energy"
 fig, axes = plt.subplots(1, 3, figsize=(8.4, 2.9), sharex=True, sharey=True)
-pictures = {
-    "held-out tracks": raw[test][:1000],
-    "their reconstructions": rebuilt,
-    "what the machine believes": invented,
-}
-shares = {
-    title: f"{float((points[:, narrow] > 0).float().mean()):.0%}"
-    for title, points in pictures.items()
-}
+pictures = {"held-out tracks": raw[test][:1000], "their reconstructions": rebuilt, "what the machine believes": invented}
+shares = {title: f"{float((points[:, narrow] > 0).float().mean()):.0%}" for title, points in pictures.items()}
 for axis, (title, points) in zip(axes, pictures.items(), strict=True):
-    axis.plot(
-        points[:, across], points[:, narrow], ".", ms=3, alpha=0.3, color=COLORS["blue"]
-    )
+    axis.plot(points[:, across], points[:, narrow], ".", ms=3, alpha=0.3, color=COLORS["blue"])
     axis.set(title=f"{title}\n{shares[title]} above the mean", xlabel="energy (sd)")
 axes[0].set_ylabel(f"{FEATURES[narrow]} (sd)")
 fig.suptitle(f"Reconstructions, and what the machine believes{stand_in}", fontsize=11)
-show(
-    fig,
-    "Three scatter plots: tracks, reconstructions much like them, and independent draws of the machine. Above the mean of "
-    f"{FEATURES[narrow]}: {', '.join(shares.values())}.",
-)
+show(fig, "Three scatter plots: tracks, reconstructions much like them, and independent draws of the machine. Above the mean of "
+     f"{FEATURES[narrow]}: {', '.join(shares.values())}.")
 by = lies.set_index(["features", "trained by"])
-assert (
-    abs(
-        by["reconstruction error"]["raw columns", "CD-10"]
-        - by["reconstruction error"]["raw columns", "PCD-5"]
-    )
-    < 0.25
-)
-nats_lost = (
-    by["gain, nats"]["raw columns", "PCD-5"] - by["gain, nats"]["raw columns", "CD-10"]
-)
+assert abs(by["reconstruction error"]["raw columns", "CD-10"] - by["reconstruction error"]["raw columns", "PCD-5"]) < 0.25
+nats_lost = by["gain, nats"]["raw columns", "PCD-5"] - by["gain, nats"]["raw columns", "CD-10"]
 assert nats_lost > (10 if spotify.source == "real" else 0)
 assert by["gain, nats"]["prepared", "CD-10"] > -1.5
 
@@ -492,34 +392,16 @@ print(f"exact log sum: {exact:.3f}")
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8, 3))
-for name, path, color, mark in (
-    ("at once", together, "red", "s"),
-    ("in turn", in_turn, "blue", "o"),
-):
-    axes[0].plot(
-        *zip(*path, strict=True), marker=mark, color=COLORS[color], label=name, alpha=0.8
-    )
+for name, path, color, mark in (("at once", together, "red", "s"), ("in turn", in_turn, "blue", "o")):
+    axes[0].plot(*zip(*path, strict=True), marker=mark, color=COLORS[color], label=name, alpha=0.8)
     axes[1].plot([two_unit_bound(*q) for q in path], marker=mark, color=COLORS[color])
-axes[0].set(
-    xlabel="$q_1$",
-    ylabel="$q_2$",
-    xlim=(0, 1),
-    ylim=(0, 1),
-    title="Two units that exclude each other",
-)
+axes[0].set(xlabel="$q_1$", ylabel="$q_2$", xlim=(0, 1), ylim=(0, 1), title="Two units that exclude each other")
 axes[0].legend()
 axes[1].axhline(exact, color="black", linestyle=":")
 axes[1].annotate("exact", (9, exact - 0.18))
-axes[1].set(
-    xlabel="sweep",
-    ylabel="bound (nats)",
-    title="The bound: at once it falls, in turn it climbs",
-)
-show(
-    fig,
-    "Left, the paths of two mean-field units: at once they jump between two corners, in turn they reach a third. "
-    "Right, the bound: falling for the first, climbing to a value below the exact one for the second.",
-)
+axes[1].set(xlabel="sweep", ylabel="bound (nats)", title="The bound: at once it falls, in turn it climbs")
+show(fig, "Left, the paths of two mean-field units: at once they jump between two corners, in turn they reach a third. "
+     "Right, the bound: falling for the first, climbing to a value below the exact one for the second.")
 
 # %% [markdown]
 # All at once, both hear "the other is on" and switch off, then both hear "the other is off". In turn, one wins. Even the right answer stays
@@ -548,19 +430,14 @@ lesson.check("3", my_mean_field_sweep)
 # then your sweep, repeated.
 
 # %%
-strong = (
-    DBM([14, 16, 8], "gaussian", weight_std=0.5, seed=1).double().initialize_from(z_train)
-)
+strong = DBM([14, 16, 8], "gaussian", weight_std=0.5, seed=1).double().initialize_from(z_train)
 with torch.no_grad():
     strong.weights[1].mul_(8)
     strong.biases[1].sub_(strong.weights[1].sum(1) / 2)
     strong.biases[2].sub_(strong.weights[1].sum(0) / 2)
 some = z_test[:40].double()
 exact_sum = exact_log_likelihood(strong, some) + exact_log_partition(strong)
-fields = {
-    "at once": parallel_mean_field(strong, some, max_sweeps=30),
-    "in turn": strong.mean_field(some, max_sweeps=30),
-}
+fields = {"at once": parallel_mean_field(strong, some, max_sweeps=30), "in turn": strong.mean_field(some, max_sweeps=30)}
 
 fig, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
 for axis, (name, field), color in zip(axes, fields.items(), ("red", "blue"), strict=True):
@@ -568,34 +445,19 @@ for axis, (name, field), color in zip(axes, fields.items(), ("red", "blue"), str
     fell = float((field.bound_trace.diff(dim=0) < -1e-6).any(0).double().mean())
     axis.set(xlabel="sweep", title=f"{name}: the bound fell for {fell:.0%} of 40 tracks")
 axes[0].set_ylabel("bound − exact (nats)")
-show(
-    fig,
-    "Bound minus exact value by sweep for ten tracks: jagged when all layers move at once, rising when they move in turn.",
-)
+show(fig, "Bound minus exact value by sweep for ten tracks: jagged when all layers move at once, rising when they move in turn.")
 climbing = fields["in turn"].bound_trace
 assert (climbing.diff(dim=0) > -1e-9).all() and (climbing <= exact_sum + 1e-9).all()
 assert (fields["at once"].bound_trace.diff(dim=0) < -1e-3).any()
 
 # %%
 if lesson.score()["points"]["3"]:
-    W1, W2, c1, c2, log_variance = (
-        x.detach() for x in (*strong.weights, *strong.biases[1:], strong.log_variance)
-    )
-    means = [
-        torch.sigmoid(c).expand(len(some), -1) for c in (c1, c2)
-    ]  # where the library starts
+    W1, W2, c1, c2, log_variance = (x.detach() for x in (*strong.weights, *strong.biases[1:], strong.log_variance))
+    means = [torch.sigmoid(c).expand(len(some), -1) for c in (c1, c2)]  # where the library starts
     for _ in range(fields["in turn"].sweeps):
-        means = [
-            torch.as_tensor(q)
-            for q in my_mean_field_sweep(some, *means, W1, W2, c1, c2, log_variance)
-        ]
-    off = max(
-        float((a - b).abs().max())
-        for a, b in zip(means, fields["in turn"].means, strict=True)
-    )
-    print(
-        f"yours, after {fields['in turn'].sweeps} sweeps: at most {off:.4f} from the library's means"
-    )
+        means = [torch.as_tensor(q) for q in my_mean_field_sweep(some, *means, W1, W2, c1, c2, log_variance)]
+    off = max(float((a - b).abs().max()) for a, b in zip(means, fields["in turn"].means, strict=True))
+    print(f"yours, after {fields['in turn'].sweeps} sweeps: at most {off:.4f} from the library's means")
 
 # %% [markdown]
 # ## 4. Gibbs sampling, layer by layer
@@ -611,9 +473,7 @@ tiny = DBM([3, 2, 2], weight_std=2.0, seed=10).double()
 states = binary_states(7, like=tiny.visible_bias)
 v, h1, h2 = states.split([3, 2, 2], 1)
 p = torch.softmax(-tiny.energy(v, [h1, h2]).detach(), 0)  # the truth
-(W1, W2), (b, c1, c2) = (
-    [x.detach() for x in group] for group in (tiny.weights, tiny.biases)
-)
+(W1, W2), (b, c1, c2) = ([x.detach() for x in group] for group in (tiny.weights, tiny.biases))
 
 
 def chance(mean, target):
@@ -671,32 +531,17 @@ wrong = settled(all_at_once)
 hidden = torch.cat([h1, h2], 1)
 fig, axes = plt.subplots(1, 2, figsize=(8, 3))
 for axis, truth, other, names in (
-    (
-        axes[0],
-        p @ hidden,
-        wrong @ hidden,
-        ["$h^{(1)}_1$", "$h^{(1)}_2$", "$h^{(2)}_1$", "$h^{(2)}_2$"],
-    ),
-    (
-        axes[1],
-        covariance(p).flatten(),
-        covariance(wrong).flatten(),
-        ["1, 1", "1, 2", "2, 1", "2, 2"],
-    ),
+    (axes[0], p @ hidden, wrong @ hidden, ["$h^{(1)}_1$", "$h^{(1)}_2$", "$h^{(2)}_1$", "$h^{(2)}_2$"]),
+    (axes[1], covariance(p).flatten(), covariance(wrong).flatten(), ["1, 1", "1, 2", "2, 1", "2, 2"]),
 ):
     place = np.arange(4)
     axis.bar(place - 0.2, truth, 0.4, label="exact", color=COLORS["black"])
     axis.bar(place + 0.2, other, 0.4, label="all at once", color=COLORS["red"])
     axis.set_xticks(place, names)
 axes[0].set(ylabel="probability of 1", title="Single units: nearly right")
-axes[1].set(
-    ylabel="covariance", xlabel="unit of $h^{(1)}$, unit of $h^{(2)}$", title="Pairs: wrong"
-)
+axes[1].set(ylabel="covariance", xlabel="unit of $h^{(1)}$, unit of $h^{(2)}$", title="Pairs: wrong")
 axes[1].legend(loc="upper left")
-show(
-    fig,
-    "Bars: probabilities of single hidden units nearly agree with the truth; covariances between the layers do not.",
-)
+show(fig, "Bars: probabilities of single hidden units nearly agree with the truth; covariances between the layers do not.")
 
 # %%
 start = [torch.zeros(20_000, n, dtype=torch.float64) for n in (3, 2, 2)]
@@ -704,9 +549,7 @@ _, (drawn1, drawn2) = parallel_gibbs(tiny, start[0], start[1:], 30, seeded())
 simulated = torch.cov(torch.cat([drawn1, drawn2], 1).T)[:2, 2:]
 lost = 1 - covariance(wrong).norm() / covariance(p).norm()
 print(f"all at once, {lost:.0%} of the covariance between the layers is lost")
-assert (simulated - covariance(wrong)).abs().max() < 0.02 and (
-    settled(layer_by_layer) - p
-).abs().max() < 1e-9
+assert (simulated - covariance(wrong)).abs().max() < 0.02 and (settled(layer_by_layer) - p).abs().max() < 1e-9
 assert (wrong @ hidden - p @ hidden).abs().max() < 0.1 < lost
 
 # %% [markdown]
@@ -741,23 +584,13 @@ def teacher_of(seed):
     teacher = DBM([6, 3, 2], weight_std=2.0, seed=seed).double()
     (W1, W2), biases = teacher.weights, teacher.biases
     with torch.no_grad():  # biases at which no unit prefers a side
-        for bias, pull in zip(
-            biases, (W1.sum(1), W1.sum(0) + W2.sum(1), W2.sum(0)), strict=True
-        ):
+        for bias, pull in zip(biases, (W1.sum(1), W1.sum(0) + W2.sum(1), W2.sum(0)), strict=True):
             bias.copy_(-pull / 2)
     return teacher
 
 
-greedy = dict(
-    method="exact",
-    optimizer=torch.optim.Adam,
-    lr=0.03,
-    batch_size=2000,
-    epochs=lesson.pick(fast=200, full=500),
-    schedule=linear_decay(0.5),
-    callbacks=[Monitor(every=10_000)],
-    progress=lesson.progress,
-)
+greedy = dict(method="exact", optimizer=torch.optim.Adam, lr=0.03, batch_size=2000, epochs=lesson.pick(fast=200, full=500),
+              schedule=linear_decay(0.5), callbacks=[Monitor(every=10_000)], progress=lesson.progress)
 
 
 def stack_of_plain_rbms(start, v):
@@ -770,9 +603,7 @@ def stack_of_plain_rbms(start, v):
         W.data.copy_(one.W)
         biases += [one.visible_bias, one.hidden_bias]
         rows = one.sample_h_given_v(rows, generator=seeded())
-    for bias, value in zip(
-        stacked.biases, (biases[0], (biases[1] + biases[2]) / 2, biases[3]), strict=True
-    ):
+    for bias, value in zip(stacked.biases, (biases[0], (biases[1] + biases[2]) / 2, biases[3]), strict=True):
         bias.data.copy_(value)
     return stacked
 
@@ -792,28 +623,13 @@ for seed in range(lesson.pick(fast=2, full=5)):
     tied = DBM([6, 3, 2], weight_std=0.3, seed=3).double()
     plain = stack_of_plain_rbms(tied, v_teacher)
     pretrain(tied, v_teacher, generator=seeded(), **greedy)
-    ways = {
-        "doubled inputs, weights as they are": tied,
-        "doubled and halved": with_weights(tied, 0.5, 0.5),
-        "plain RBMs, W⁽²⁾ halved": with_weights(plain, 1, 0.5),
-        "plain RBMs as they are": plain,
-    }
+    ways = {"doubled inputs, weights as they are": tied, "doubled and halved": with_weights(tied, 0.5, 0.5),
+            "plain RBMs, W⁽²⁾ halved": with_weights(plain, 1, 0.5), "plain RBMs as they are": plain}
     truth = exact_log_likelihood(teacher, six)
-    loss.append(
-        {
-            name: float((truth.exp() * (truth - exact_log_likelihood(m, six))).sum())
-            for name, m in ways.items()
-        }
-    )
+    loss.append({name: float((truth.exp() * (truth - exact_log_likelihood(m, six))).sum()) for name, m in ways.items()})
 loss = pd.DataFrame(loss)
-assert (
-    loss["doubled inputs, weights as they are"].mean()
-    < loss["doubled and halved"].mean() - 0.1
-)
-assert (
-    loss["doubled inputs, weights as they are"].mean()
-    < loss["plain RBMs as they are"].mean()
-)
+assert loss["doubled inputs, weights as they are"].mean() < loss["doubled and halved"].mean() - 0.1
+assert loss["doubled inputs, weights as they are"].mean() < loss["plain RBMs as they are"].mean()
 pd.DataFrame({"mean KL from the teacher": loss.mean(), "worst": loss.max()}).round(3)
 
 # %% [markdown]
@@ -830,9 +646,7 @@ pd.DataFrame({"mean KL from the teacher": loss.mean(), "worst": loss.max()}).rou
 
 # %%
 start = DBM([14, 16, 8], "gaussian", weight_std=0.2, seed=0).initialize_from(z_train)
-_ = pretrain(
-    start, z_train, epochs=lesson.pick(fast=20, full=60), generator=seeded(), **recipe
-)
+_ = pretrain(start, z_train, epochs=lesson.pick(fast=20, full=60), generator=seeded(), **recipe)
 
 
 every = lesson.pick(fast=40, full=20)
@@ -843,14 +657,10 @@ def first_steps(sign, rate=0.001):
     model, generator, seen = copy.deepcopy(start), seeded(), []
     for step in range(241):
         if step % every == 0:
-            seen.append(
-                (gain(model, z_test[:300]).mean(), reconstruction_error(model, z_test))
-            )
+            seen.append((gain(model, z_test[:300]).mean(), reconstruction_error(model, z_test)))
             if seen[-1][0] < -10:
                 break
-        batch = model.as_batch(
-            z_train[torch.randint(len(z_train), (128,), generator=generator)]
-        )
+        batch = model.as_batch(z_train[torch.randint(len(z_train), (128,), generator=generator)])
         ascent = CD().gradient(model, batch, generator)
         for name, parameter in model.named_parameters():
             parameter.data += sign * rate * ascent[name]
@@ -861,36 +671,15 @@ descent, mended = first_steps(-1), first_steps(+1)
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8, 2.8))
-for axis, column, label in (
-    (axes[0], 0, "gain (nats per track)"),
-    (axes[1], 1, "reconstruction error"),
-):
-    axis.plot(
-        every * np.arange(len(descent)),
-        descent[:, column],
-        marker="o",
-        color=COLORS["red"],
-        label="reversed",
-    )
-    axis.plot(
-        every * np.arange(len(mended)),
-        mended[:, column],
-        color=COLORS["blue"],
-        label="mended",
-    )
+for axis, column, label in ((axes[0], 0, "gain (nats per track)"), (axes[1], 1, "reconstruction error")):
+    axis.plot(every * np.arange(len(descent)), descent[:, column], marker="o", color=COLORS["red"], label="reversed")
+    axis.plot(every * np.arange(len(mended)), mended[:, column], color=COLORS["blue"], label="mended")
     axis.set(xlabel="step", ylabel=label)
 axes[0].set_title(f"With the sign reversed it descends{stand_in}")
 axes[1].set_title("The monitor that the code prints")
 axes[0].legend()
-show(
-    fig,
-    "With the reversed sign the gain falls faster and faster and the reconstruction error rises; mended, both hardly change.",
-)
-assert (
-    descent[-1, 0] < descent[0, 0] - 0.2
-    and descent[-1, 1] > descent[0, 1]
-    and mended[-1, 0] > descent[-1, 0] + 0.2
-)
+show(fig, "With the reversed sign the gain falls faster and faster and the reconstruction error rises; mended, both hardly change.")
+assert descent[-1, 0] < descent[0, 0] - 0.2 and descent[-1, 1] > descent[0, 1] and mended[-1, 0] > descent[-1, 0] + 0.2
 
 # %% [markdown]
 # Both curves say so: the gain falls and the error rises. The mended curve hardly moves, and may even fall a little: one sweep from the data and a mean-field positive
@@ -909,41 +698,23 @@ assert (
 
 
 # %%
-ways = {
-    "mean field": {},
-    "centred": dict(center=True),
-    "centred, sampled": dict(center=True, posterior="gibbs"),
-}
+ways = {"mean field": {}, "centred": dict(center=True), "centred, sampled": dict(center=True, posterior="gibbs")}
 watch = Monitor(every=lesson.pick(fast=3, full=10), validation=z_valid[:1000])
 gdbm, history = {}, {}
 for name, settings in ways.items():
     gdbm[name] = copy.deepcopy(start)
     settings = recipe | dict(method=PCD(k=5, n_chains=256, **settings), callbacks=[watch])
-    history[name] = fit(
-        gdbm[name],
-        z_train,
-        epochs=lesson.pick(fast=12, full=150),
-        device="cpu",
-        generator=seeded(),
-        **settings,
-    ).to_frame()
+    history[name] = fit(gdbm[name], z_train, epochs=lesson.pick(fast=12, full=150), device="cpu",
+                        generator=seeded(), **settings).to_frame()
 
 # %%
 level = float(full_gaussian(z_valid[:1000]).mean())
 fig, axes = plt.subplots(1, 3, figsize=(9, 3))
 for (name, frame), color in zip(history.items(), ("orange", "green", "blue"), strict=True):
-    curves = (
-        frame["validation_log_likelihood"] - level,
-        frame["sd_h2"],
-        frame["validation_log_likelihood"] - frame["validation_elbo"],
-    )
+    curves = (frame["validation_log_likelihood"] - level, frame["sd_h2"],
+              frame["validation_log_likelihood"] - frame["validation_elbo"])
     for axis, curve in zip(axes, curves, strict=True):
-        axis.plot(
-            frame["epoch"],
-            curve,
-            color=COLORS[color],
-            label=name if axis is axes[0] else None,
-        )
+        axis.plot(frame["epoch"], curve, color=COLORS[color], label=name if axis is axes[0] else None)
 alive_before = float(start.mean_field(z_valid[:1000]).means[1].std(0).mean())
 axes[1].axhline(alive_before, color="grey", linestyle=":", label="pretrained")
 axes[1].legend(fontsize=8, loc="center right")
@@ -951,11 +722,8 @@ axes[0].set(title=f"Gain (nats){stand_in}", xlabel="epoch of fine-tuning")
 axes[1].set(title="Layer 2: sd over tracks", xlabel="epoch", ylim=(0, None))
 axes[2].set(title="Truth − bound (nats)", xlabel="epoch", ylim=(0, None))
 axes[0].legend(fontsize=8)
-show(
-    fig,
-    "Three fine-tuning runs by epoch: gain, spread of layer 2, gap between truth and bound. With a sampled positive phase "
-    "layer 2 keeps more of its spread than with mean field, centred or not.",
-)
+show(fig, "Three fine-tuning runs by epoch: gain, spread of layer 2, gap between truth and bound. With a sampled positive phase "
+     "layer 2 keeps more of its spread than with mean field, centred or not.")
 alive = pd.DataFrame({name: frame.iloc[-1] for name, frame in history.items()}).T
 alive = alive.assign(gain=alive["validation_log_likelihood"] - level)[["gain", "sd_h2"]]
 assert alive["sd_h2"]["centred, sampled"] > 2 * alive["sd_h2"]["mean field"]
@@ -978,15 +746,9 @@ alive.round(3)
 
 # %%
 base = recipe | dict(lr=0.02, clip_norm=10.0, weight_decay=0.001)
-switches = {
-    "everything on": {},
-    "momentum in place of Adam": dict(optimizer=None),
-    "momentum, rate .05": dict(optimizer=None, lr=0.05),
-    "a rate that does not fall": dict(schedule=None),
-    "no weight decay": dict(weight_decay=0.0),
-    "no clipping": dict(clip_norm=None),
-    "k = 1": dict(method=PCD(n_chains=256)),
-}
+switches = {"everything on": {}, "momentum in place of Adam": dict(optimizer=None), "momentum, rate .05": dict(optimizer=None, lr=0.05),
+            "a rate that does not fall": dict(schedule=None),
+            "no weight decay": dict(weight_decay=0.0), "no clipping": dict(clip_norm=None), "k = 1": dict(method=PCD(n_chains=256))}
 switches = lesson.pick(fast={}, full=switches)
 recipe_gains = {}
 for name, off in switches.items():
@@ -1011,18 +773,10 @@ gain_table(recipe_gains).round(3) if switches else "left out in the fast profile
 # %%
 deep = {"GRBM 16": grbm[16], "GRBM 25": grbm[25], "GDBM 16-8, pretrained only": start}
 deep |= {f"GDBM 16-8, {name}": model for name, model in gdbm.items()}
-depth_gains = {
-    name: gains["GRBM, 25 hidden"] if name == "GRBM 25" else gain(model)
-    for name, model in deep.items()
-}
+depth_gains = {name: gains["GRBM, 25 hidden"] if name == "GRBM 25" else gain(model) for name, model in deep.items()}
 depth = gain_table(depth_gains)
-depth.insert(
-    0, "parameters", [sum(p.numel() for p in model.parameters()) for model in deep.values()]
-)
-assert (
-    depth["gain"]["GDBM 16-8, pretrained only"]
-    < depth["gain"]["GDBM 16-8, centred, sampled"]
-)
+depth.insert(0, "parameters", [sum(p.numel() for p in model.parameters()) for model in deep.values()])
+assert depth["gain"]["GDBM 16-8, pretrained only"] < depth["gain"]["GDBM 16-8, centred, sampled"]
 assert depth["gain"]["GDBM 16-8, centred, sampled"] < depth["gain"]["GRBM 25"] + 0.35
 assert depth["gain"]["GDBM 16-8, centred, sampled"] > lesson.pick(fast=0.2, full=0.4)
 depth.round({"gain": 2, "error": 2})
@@ -1044,51 +798,28 @@ with torch.no_grad():
     for W, scale in zip(teacher.weights, (0.7, 2.0), strict=True):
         W.copy_(scale * torch.randn(W.shape, generator=g))
     W1, W2 = teacher.weights
-    teacher.biases[0].copy_(
-        -W1.sum(1) / 2
-    )  # biases at which every unit is on half of the time
-    teacher.biases[1].copy_(
-        -teacher.biases[0] @ W1 - (W1.T @ W1).sum(1) / 2 - W2.sum(1) / 2
-    )
+    teacher.biases[0].copy_(-W1.sum(1) / 2)  # biases at which every unit is on half of the time
+    teacher.biases[1].copy_(-teacher.biases[0] @ W1 - (W1.T @ W1).sum(1) / 2 - W2.sum(1) / 2)
     teacher.biases[2].copy_(-W2.sum(0) / 2)
 known, _ = exact_samples(teacher, 4000, seeded(1))
 unknown, _ = exact_samples(teacher, 2000, seeded(2))
 
 # %%
-flat, two_levels = (
-    RBM(14, 8, "gaussian"),
-    DBM([14, 8, 4], "gaussian", weight_std=0.3, seed=1),
-)
+flat, two_levels = RBM(14, 8, "gaussian"), DBM([14, 8, 4], "gaussian", weight_std=0.3, seed=1)
 given = [(flat.W, flat.visible_bias, flat.log_variance)]
 given.append((two_levels.weights[0], two_levels.biases[0], two_levels.log_variance))
 for parameters in given:
-    for parameter, value in zip(
-        parameters, (W1, teacher.biases[0], teacher.log_variance), strict=True
-    ):
+    for parameter, value in zip(parameters, (W1, teacher.biases[0], teacher.log_variance), strict=True):
         parameter.requires_grad_(False).copy_(value.detach())
 flat.hidden_bias.data.copy_(teacher.biases[1] + W2.sum(1) / 2)
 two_levels.biases[1].data.copy_(teacher.biases[1])
-exactly = dict(
-    method="exact",
-    batch_size=400,
-    optimizer=torch.optim.Adam,
-    lr=0.05,
-    schedule=linear_decay(0.3),
-    epochs=20,
-    callbacks=[Monitor(every=100)],
-    device="cpu",
-    progress=lesson.progress,
-)
+exactly = dict(method="exact", batch_size=400, optimizer=torch.optim.Adam, lr=0.05, schedule=linear_decay(0.3),
+               epochs=20, callbacks=[Monitor(every=100)], device="cpu", progress=lesson.progress)
 nats = {"the teacher itself": teacher, "deep student": two_levels, "flat student": flat}
 for student in (flat, two_levels):
     fit(student, known, generator=seeded(), **exactly)
-nats = pd.Series(
-    {name: float(exact_log_likelihood(m, unknown).mean()) for name, m in nats.items()}
-)
-assert (
-    nats["deep student"] > nats["flat student"] + 0.3
-    and nats["the teacher itself"] - nats["deep student"] < 0.1
-)
+nats = pd.Series({name: float(exact_log_likelihood(m, unknown).mean()) for name, m in nats.items()})
+assert nats["deep student"] > nats["flat student"] + 0.3 and nats["the teacher itself"] - nats["deep student"] < 0.1
 nats.round(2)
 
 # %% [markdown]
@@ -1104,20 +835,12 @@ nats.round(2)
 # %%
 world = simulate_listeners(tracks, n_users=lesson.pick(fast=300, full=1000), seed=0)
 heard = world.interactions
-matrix = RatingMatrix(
-    heard["user_id"],
-    heard["track_uri"],
-    np.ones(len(heard), dtype=int),
-    n_levels=2,
-    user_ids=world.profiles["user_id"].to_numpy(),
-    item_ids=tracks["track_uri"].to_numpy(),
-)
+matrix = RatingMatrix(heard["user_id"], heard["track_uri"], np.ones(len(heard), dtype=int), n_levels=2,
+                      user_ids=world.profiles["user_id"].to_numpy(), item_ids=tracks["track_uri"].to_numpy())
 split = evaluate.random_split(matrix, share=0.2, seed=0)
 x = split.train.rated().astype(float)
-print(
-    f"{matrix.n_users:,} listeners, {matrix.n_items:,} tracks, {split.train.n_ratings:,} known and "
-    f"{split.held_out.n_ratings:,} held-out pairs"
-)
+print(f"{matrix.n_users:,} listeners, {matrix.n_items:,} tracks, {split.train.n_ratings:,} known and "
+      f"{split.held_out.n_ratings:,} held-out pairs")
 
 # %% [markdown]
 # **From the sound alone.** A track's **embedding** is its hidden units' means; a listener is the mean of the tracks they know, and what lies in that
@@ -1147,23 +870,10 @@ def sound_scores(points):
 
 # %%
 rows = torch.tensor(x.toarray(), dtype=torch.float32)
-taste = RBM(
-    len(tracks), lesson.pick(fast=50, full=100), weight_std=0.01, seed=0
-).initialize_from(rows)
-fit(
-    taste,
-    rows,
-    optimizer=torch.optim.Adam,
-    lr=0.01,
-    weight_decay=1e-4,
-    batch_size=lesson.pick(fast=25, full=50),
-    epochs=lesson.pick(fast=25, full=40),
-    schedule=linear_decay(),
-    callbacks=[Monitor(every=1000)],
-    generator=seeded(),
-    device="cpu",
-    progress=lesson.progress,
-)
+taste = RBM(len(tracks), lesson.pick(fast=50, full=100), weight_std=0.01, seed=0).initialize_from(rows)
+fit(taste, rows, optimizer=torch.optim.Adam, lr=0.01, weight_decay=1e-4, batch_size=lesson.pick(fast=25, full=50),
+    epochs=lesson.pick(fast=25, full=40), schedule=linear_decay(), callbacks=[Monitor(every=1000)], generator=seeded(), device="cpu",
+    progress=lesson.progress)
 rng = np.random.default_rng(0)
 noise = rng.random(matrix.shape)
 scores = {
@@ -1173,12 +883,8 @@ scores = {
     "RBM on interactions": torch.logit(score_items(taste, rows).double(), eps=1e-12),
     "popularity": baselines.popularity(split.train),
 }
-scores |= {f"{name}, cosine": sound_scores(points) for name, points in sound.items()} | {
-    "random": noise
-}
-scores["RBM + raw features"] = embeddings.blend(
-    [scores["RBM on interactions"], scores["raw features, cosine"]], [1, 0.1]
-)
+scores |= {f"{name}, cosine": sound_scores(points) for name, points in sound.items()} | {"random": noise}
+scores["RBM + raw features"] = embeddings.blend([scores["RBM on interactions"], scores["raw features, cosine"]], [1, 0.1])
 
 # %% [markdown]
 # Beside recall and NDCG stand two figures that papers like: **coverage**, the share of the catalogue in somebody's top twenty, and **diversity**, the mean
@@ -1189,52 +895,32 @@ scores["RBM + raw features"] = embeddings.blend(
 
 # %%
 def report(scores):
-    per_user = evaluate.per_user_ranking(scores, split.held_out, split.train, [10, 20])[
-        ["Recall@20", "NDCG@10"]
-    ]
-    interval = evaluate.mean_interval(per_user, lesson.pick(fast=200, full=1000)).set_index(
-        "metric"
-    )
+    per_user = evaluate.per_user_ranking(scores, split.held_out, split.train, [10, 20])[["Recall@20", "NDCG@10"]]
+    interval = evaluate.mean_interval(per_user, lesson.pick(fast=200, full=1000)).set_index("metric")
     lists, _ = top_n(scores, split.train, 20)
     songs = torch.nn.functional.normalize(sound["raw features"], dim=1)[lists]
     cosine = ((songs.sum(1) ** 2).sum(1) - 20) / (20 * 19)
     recall = interval.loc["Recall@20"]
-    return {
-        "Recall@20": recall["mean"],
-        "low": recall["low"],
-        "high": recall["high"],
-        "NDCG@10": interval["mean"]["NDCG@10"],
-        "coverage": len(torch.unique(lists)) / matrix.n_items,
-        "diversity": 1 - float(cosine.mean()),
-    }
+    return {"Recall@20": recall["mean"], "low": recall["low"], "high": recall["high"], "NDCG@10": interval["mean"]["NDCG@10"],
+            "coverage": len(torch.unique(lists)) / matrix.n_items, "diversity": 1 - float(cosine.mean())}
 
 
-board = pd.DataFrame({name: report(score) for name, score in scores.items()}).T.sort_values(
-    "Recall@20", ascending=False
-)
+board = pd.DataFrame({name: report(score) for name, score in scores.items()}).T.sort_values("Recall@20", ascending=False)
 board.insert(3, "of the oracle's", board["Recall@20"] / board["Recall@20"]["oracle"])
 board.round(3)
 
 # %%
 fig, axis = plt.subplots(figsize=(7, 3.4))
 error = [board["Recall@20"] - board["low"], board["high"] - board["Recall@20"]]
-axis.errorbar(
-    board["Recall@20"], board.index, xerr=error, fmt="o", color=COLORS["blue"], capsize=3
-)
+axis.errorbar(board["Recall@20"], board.index, xerr=error, fmt="o", color=COLORS["blue"], capsize=3)
 axis.invert_yaxis()
 axis.set(xlabel="Recall@20, 95 % interval over listeners", xlim=(0, None))
 axis.set_title(f"Simulated listeners: who hears what says far more than sound{stand_in}")
-show(
-    fig,
-    "Recall at 20 with intervals: the oracle first, the models of who hears what behind it; popularity, "
-    "sound-based recommenders and random further behind.",
-)
+show(fig, "Recall at 20 with intervals: the oracle first, the models of who hears what behind it; popularity, "
+     "sound-based recommenders and random further behind.")
 recall = board["Recall@20"]
 assert recall.drop("oracle").max() < recall["oracle"]
-assert (
-    recall["RBM on interactions"]
-    > max(recall["popularity"], recall.filter(like="cosine").max()) + 0.02
-)
+assert recall["RBM on interactions"] > max(recall["popularity"], recall.filter(like="cosine").max()) + 0.02
 assert board["diversity"].drop(["random"]).max() < board["diversity"]["random"] + 0.05
 
 # %% [markdown]
@@ -1263,9 +949,7 @@ assert board["diversity"].drop(["random"]).max() < board["diversity"]["random"] 
 
 # %%
 probes = sound | {"GRBM 16": embeddings.embed(grbm[16], Z).double()}
-probes["GRBM 16, rounded to 16 bits"] = (
-    embeddings.embed(grbm[16], Z, center=False) > 0.5
-).double()
+probes["GRBM 16, rounded to 16 bits"] = (embeddings.embed(grbm[16], Z, center=False) > 0.5).double()
 classifier = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=2000))
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
 archetype = world.profiles["archetype"]
@@ -1274,20 +958,12 @@ archetype = world.profiles["archetype"]
 def archetype_accuracy(points):
     mean = embeddings.preference(points, matrix)
     spread = (embeddings.preference(points**2, matrix) - mean**2).clamp(min=0).sqrt()
-    return (
-        cross_val_predict(
-            classifier, torch.cat([mean, spread], 1).numpy(), archetype, cv=folds
-        )
-        == archetype
-    ).mean()
+    return (cross_val_predict(classifier, torch.cat([mean, spread], 1).numpy(), archetype, cv=folds) == archetype).mean()
 
 
 # %%
 genres = tracks["genres"].explode().value_counts().index[: lesson.pick(fast=8, full=15)]
-has = {
-    genre: tracks["genres"].map(lambda have, genre=genre: genre in have).to_numpy()
-    for genre in genres
-}
+has = {genre: tracks["genres"].map(lambda have, genre=genre: genre in have).to_numpy() for genre in genres}
 artist = tracks["artists"].map(lambda names: names[0])
 one_or_not = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky"))
 by_artist = GroupKFold(lesson.pick(fast=2, full=5))
@@ -1296,27 +972,16 @@ by_artist = GroupKFold(lesson.pick(fast=2, full=5))
 def genre_auc(points):
     """Mean over genres of the AUC of one-vs-rest logistic regression, out of fold."""
     settings = dict(groups=artist, cv=by_artist, method="decision_function")
-    scores = {
-        g: cross_val_predict(one_or_not, points.numpy(), has[g], **settings) for g in has
-    }
+    scores = {g: cross_val_predict(one_or_not, points.numpy(), has[g], **settings) for g in has}
     return np.mean([roc_auc_score(has[g], score) for g, score in scores.items()])
 
 
-knows = {
-    name: {"archetype": archetype_accuracy(p), "genre, macro-AUC": genre_auc(p)}
-    for name, p in probes.items()
-}
-knows["guessing"] = {
-    "archetype": archetype.value_counts(normalize=True).max(),
-    "genre, macro-AUC": 0.5,
-}
+knows = {name: {"archetype": archetype_accuracy(p), "genre, macro-AUC": genre_auc(p)} for name, p in probes.items()}
+knows["guessing"] = {"archetype": archetype.value_counts(normalize=True).max(), "genre, macro-AUC": 0.5}
 knows = pd.DataFrame(knows).T
 assert knows["archetype"]["GDBM 16-8"] > knows["archetype"]["guessing"] + 0.2
 assert knows["genre, macro-AUC"]["GRBM 16, rounded to 16 bits"] > 0.52
-assert (
-    knows["genre, macro-AUC"][f"GRBM {wide}"]
-    > knows["genre, macro-AUC"]["raw features"] - 0.1
-)
+assert knows["genre, macro-AUC"][f"GRBM {wide}"] > knows["genre, macro-AUC"]["raw features"] - 0.1
 knows.round(3)
 
 # %% [markdown]
@@ -1336,43 +1001,23 @@ knows.round(3)
 # %%
 walker = gdbm["centred, sampled"]
 songs = Z.numpy()
-quiet = int(
-    np.argmin((X["energy"] - 0.25) ** 2 + (X["valence"] - 0.3) ** 2)
-)  # where the walk begins
+quiet = int(np.argmin((X["energy"] - 0.25) ** 2 + (X["valence"] - 0.3) ** 2))  # where the walk begins
 
 
 def draw_playlist(sweeps=1):
-    walk = [
-        quiet,
-        *embeddings.playlist(walker, Z, [quiet], 12, sweeps, generator=seeded(1))[
-            0
-        ].tolist(),
-    ]
+    walk = [quiet, *embeddings.playlist(walker, Z, [quiet], 12, sweeps, generator=seeded(1))[0].tolist()]
     fig, axis = plt.subplots(figsize=(5.6, 3.6))
     axis.plot(X["energy"], X["valence"], ".", ms=1.5, color="lightgrey", zorder=0)
-    axis.plot(
-        X["energy"].iloc[walk],
-        X["valence"].iloc[walk],
-        "o-",
-        color=COLORS["blue"],
-        linewidth=1,
-    )
+    axis.plot(X["energy"].iloc[walk], X["valence"].iloc[walk], "o-", color=COLORS["blue"], linewidth=1)
     axis.plot(X["energy"].iloc[quiet], X["valence"].iloc[quiet], "s", color=COLORS["red"])
     for number, song in enumerate(walk):
         place = X["energy"].iloc[song], X["valence"].iloc[song]
         axis.annotate(number, place, xytext=(5, 4), textcoords="offset points", fontsize=9)
     steps = np.linalg.norm(np.diff(songs[walk], axis=0), axis=1).mean()
-    axis.set(
-        xlabel="energy",
-        ylabel="valence",
-        title=f"Sweeps from song to song: {sweeps}; mean step {steps:.1f}{stand_in}",
-    )
+    axis.set(xlabel="energy", ylabel="valence", title=f"Sweeps from song to song: {sweeps}; mean step {steps:.1f}{stand_in}")
     if lesson.progress:  # for whoever sits here
         print(" · ".join(tracks["track_name"].iloc[walk]))
-    show(
-        fig,
-        f"A playlist as a path in energy and valence: the start, 0, and twelve tracks; sweeps per step: {sweeps}.",
-    )
+    show(fig, f"A playlist as a path in energy and valence: the start, 0, and twelve tracks; sweeps per step: {sweeps}.")
 
 
 draw_playlist(1)
@@ -1386,26 +1031,14 @@ table = {}
 for sweeps in (1, 3, 10, 50):
     walks = embeddings.playlist(walker, Z, starts, 1, sweeps, generator=seeded(2))
     steps = (Z[walks[:, 0]] - Z[starts]).norm(dim=1)
-    table[f"{sweeps} sweeps"] = {
-        "mean first step": float(steps.mean()),
-        "distinct first songs": len(torch.unique(walks[:, 0])),
-    }
+    table[f"{sweeps} sweeps"] = {"mean first step": float(steps.mean()), "distinct first songs": len(torch.unique(walks[:, 0]))}
 with torch.no_grad():
-    mean = walker.visible.mean(
-        walker.input_to_visible(walker.mean_field(Z[starts]).means[0])
-    )
-nearest = (
-    torch.cdist(mean, Z).scatter_(1, torch.tensor(starts)[:, None], torch.inf).argmin(1)
-)  # not the start itself
-table["the mean, not a draw"] = {
-    "mean first step": float((Z[nearest] - Z[starts]).norm(dim=1).mean()),
-    "distinct first songs": len(torch.unique(nearest)),
-}
+    mean = walker.visible.mean(walker.input_to_visible(walker.mean_field(Z[starts]).means[0]))
+nearest = torch.cdist(mean, Z).scatter_(1, torch.tensor(starts)[:, None], torch.inf).argmin(1)  # not the start itself
+table["the mean, not a draw"] = {"mean first step": float((Z[nearest] - Z[starts]).norm(dim=1).mean()),
+                                 "distinct first songs": len(torch.unique(nearest))}
 anywhere = float((Z[rng.permutation(len(Z))] - Z).norm(dim=1).mean())
-table["songs at random"] = {
-    "mean first step": anywhere,
-    "distinct first songs": len(starts),
-}
+table["songs at random"] = {"mean first step": anywhere, "distinct first songs": len(starts)}
 pd.DataFrame(table).T.round(2).astype({"distinct first songs": int})
 
 # %% [markdown]
@@ -1437,14 +1070,7 @@ lesson.check("5", my_clamped_draw)
 # %%
 standard = torch.tensor(S, dtype=torch.float32)
 filler = RBM(14, 16, "gaussian", weight_std=0.2, seed=0).initialize_from(standard[train])
-fit(
-    filler,
-    standard[train],
-    epochs=lesson.pick(fast=20, full=150),
-    generator=seeded(),
-    device="cpu",
-    **recipe,
-)
+fit(filler, standard[train], epochs=lesson.pick(fast=20, full=150), generator=seeded(), device="cpu", **recipe)
 filler_gain = exact_log_likelihood(filler, standard[test]).numpy() + rotation - reference
 print(f"gain of this machine: {filler_gain.mean():.2f}")
 n_chains, n_tracks = 200, lesson.pick(fast=80, full=400)
@@ -1455,11 +1081,7 @@ def fill_in(name):
     j, rows = FEATURES.index(name), standard[test[:n_tracks]].repeat_interleave(n_chains, 0)
     rows[:, j] = 0.0
     others = torch.arange(14) != j
-    return (
-        gibbs(filler, rows, lesson.pick(fast=30, full=100), seeded(3), clamp=others)[:, j]
-        .reshape(n_tracks, n_chains)
-        .numpy()
-    )
+    return gibbs(filler, rows, lesson.pick(fast=30, full=100), seeded(3), clamp=others)[:, j].reshape(n_tracks, n_chains).numpy()
 
 
 def linear_fill(name):
@@ -1477,30 +1099,10 @@ for name in ("energy", "acousticness", "valence", "instrumentalness"):
     draws, (mean, sd) = fill_in(name), linear_fill(name)
     low, high = np.quantile(draws, [0.05, 0.95], axis=1)
     filled[name] = draws
-    for who, centre, below, above in (
-        ("machine", draws.mean(1), low, high),
-        ("linear", mean, mean - 1.645 * sd, mean + 1.645 * sd),
-    ):
+    for who, centre, below, above in (("machine", draws.mean(1), low, high), ("linear", mean, mean - 1.645 * sd, mean + 1.645 * sd)):
         inside = (below <= truth) & (truth <= above)
-        rows.append(
-            (
-                name,
-                who,
-                np.sqrt(np.mean((truth - centre) ** 2)),
-                inside.mean(),
-                np.mean(above - below),
-            )
-        )
-completion = pd.DataFrame(
-    rows,
-    columns=[
-        "hidden feature",
-        "filled by",
-        "rmse (sd)",
-        "inside 90 % interval",
-        "mean width",
-    ],
-)
+        rows.append((name, who, np.sqrt(np.mean((truth - centre) ** 2)), inside.mean(), np.mean(above - below)))
+completion = pd.DataFrame(rows, columns=["hidden feature", "filled by", "rmse (sd)", "inside 90 % interval", "mean width"])
 completion.round(2)
 
 # %%
@@ -1517,32 +1119,11 @@ def in_units(values):
 
 low, middle, high = in_units(np.quantile(filled[name], [0.05, 0.5, 0.95], axis=1)[:, few])
 fig, axis = plt.subplots(figsize=(7.4, 3))
-axis.errorbar(
-    range(40),
-    middle,
-    yerr=[middle - low, high - middle],
-    fmt="o",
-    ms=3,
-    color=COLORS["blue"],
-    label="filled in, 90 %",
-)
-axis.plot(
-    range(40),
-    X[name].iloc[test[:40]].to_numpy()[few],
-    "x",
-    color=COLORS["red"],
-    label="true",
-)
-axis.set(
-    xlabel="forty held-out tracks, by their true value",
-    ylabel=name,
-    title=f"A hidden feature, filled in with intervals{stand_in}",
-)
+axis.errorbar(range(40), middle, yerr=[middle - low, high - middle], fmt="o", ms=3, color=COLORS["blue"], label="filled in, 90 %")
+axis.plot(range(40), X[name].iloc[test[:40]].to_numpy()[few], "x", color=COLORS["red"], label="true")
+axis.set(xlabel="forty held-out tracks, by their true value", ylabel=name, title=f"A hidden feature, filled in with intervals{stand_in}")
 axis.legend(loc="lower left", bbox_to_anchor=(0.55, 1), ncols=2, borderaxespad=0)
-show(
-    fig,
-    "Acousticness of forty tracks as filled in from their other features, with intervals, beside the true values.",
-)
+show(fig, "Acousticness of forty tracks as filled in from their other features, with intervals, beside the true values.")
 machine_rows = completion[completion["filled by"] == "machine"].set_index("hidden feature")
 assert machine_rows["inside 90 % interval"].between(0.75, 0.99).all()
 assert machine_rows["rmse (sd)"]["energy"] < 0.95

@@ -77,17 +77,7 @@ def recorded(threads=1, device="cpu"):
         for row in r["rows"]
         if "ratio" in row
     ]
-    columns = [
-        "case",
-        "flops",
-        "name",
-        "ms",
-        "ratio",
-        "ratio_low",
-        "ratio_high",
-        "bar",
-        "peak_mb",
-    ]
+    columns = ["case", "flops", "name", "ms", "ratio", "ratio_low", "ratio_high", "bar", "peak_mb"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -141,22 +131,11 @@ for k in (1, 2, 5):
 #
 # > **Predict first.** A product of 128 × 784 by 784 × 128 does some tens of operations per byte. And a sigmoid over (B, V)?
 
-
 # %% tags=["nbval-check-output"]
 def intensity(batch, visible, hidden):
     """Operations per byte (float32, each matrix read or written once; a sigmoid counted as one operation)."""
-    product = (
-        2
-        * batch
-        * visible
-        * hidden
-        / (4 * (batch * visible + visible * hidden + batch * hidden))
-    )
-    return {
-        "a product": product,
-        "sigmoid in place": 1 / 8,
-        "W += rate · gradient": 2 / 12,
-    }  # bytes: read, written
+    product = 2 * batch * visible * hidden / (4 * (batch * visible + visible * hidden + batch * hidden))
+    return {"a product": product, "sigmoid in place": 1 / 8, "W += rate · gradient": 2 / 12}  # bytes: read, written
 
 
 cases = [(128, 784, 128), (512, 3706, 256), (1024, 10000, 512)]
@@ -166,26 +145,18 @@ for case in cases:
 
 # %%
 batches = 2 ** np.arange(0, 13)
-looks = [
-    {"color": COLORS[color], "marker": marker, "ms": 5}
-    for color, marker in (("orange", "o"), ("blue", "s"), ("black", "^"))
-]
+looks = [{"color": COLORS[color], "marker": marker, "ms": 5} for color, marker in (("orange", "o"), ("blue", "s"), ("black", "^"))]
 fig, axis = plt.subplots()
 for (_, visible, hidden), look in zip(cases, looks, strict=True):
     values = [intensity(int(batch), visible, hidden)["a product"] for batch in batches]
     axis.plot(batches, values, **look, label=f"product, {visible} × {hidden}")
-axis.axhspan(
-    5, 20, color="grey", alpha=0.25, label="below: bound by memory; above: by arithmetic"
-)
+axis.axhspan(5, 20, color="grey", alpha=0.25, label="below: bound by memory; above: by arithmetic")
 axis.axhline(1 / 8, color=COLORS["red"], linestyle="--", label="sigmoid, any size")
 axis.set(xscale="log", yscale="log", xlabel="batch", ylabel="operations per byte")
 axis.set_title("Larger batches give each byte more work; a sigmoid stays where it is")
 axis.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.12))
-show(
-    fig,
-    "Operations per byte of a product rise with the batch and level off, higher for the machine with more hidden units; "
-    "a sigmoid stays at one eighth. A grey band from 5 to 20 parts what memory bounds, below, from what arithmetic bounds.",
-)
+show(fig, "Operations per byte of a product rise with the batch and level off, higher for the machine with more hidden units; "
+     "a sigmoid stays at one eighth. A grey band from 5 to 20 parts what memory bounds, below, from what arithmetic bounds.")
 
 # %% [markdown]
 # Roughly, a processor's core does several operations in the time that one byte takes to come from memory, a GPU ten or more (the grey band). So products in large batches
@@ -252,9 +223,7 @@ class WithMomentum(InPlace):
     def update(self, v, uniform, lr, momentum=0.9):
         self.phases(v, uniform)
         for_W, for_b, for_c = self.speed
-        for_W.addmm_(v.T, self.p, beta=momentum, alpha=1 / len(v)).addmm_(
-            self.v1.T, self.p1, alpha=-1 / len(v)
-        )
+        for_W.addmm_(v.T, self.p, beta=momentum, alpha=1 / len(v)).addmm_(self.v1.T, self.p1, alpha=-1 / len(v))
         for_b.mul_(momentum).add_((v - self.v1).mean(0))
         for_c.mul_(momentum).add_((self.p - self.p1).mean(0))
         for parameter, speed in zip((self.W, self.b, self.c), self.speed, strict=True):
@@ -277,27 +246,11 @@ for _ in range(20):
     in_place.update(v, uniform, 0.1)
     with_momentum.update(v, uniform, 0.1)
 ours = RBM(150, 40, weight_std=0.1, seed=0)
-fit(
-    ours,
-    v_all,
-    epochs=20,
-    batch_size=96,
-    lr=0.1,
-    device="cpu",
-    generator=seeded(2),
-    progress=False,
-)
-gaps = {
-    "textbook and in place": plain[0] - in_place.W,
-    "momentum and fit": with_momentum.W - ours.W.detach(),
-}
+fit(ours, v_all, epochs=20, batch_size=96, lr=0.1, device="cpu", generator=seeded(2), progress=False)
+gaps = {"textbook and in place": plain[0] - in_place.W, "momentum and fit": with_momentum.W - ours.W.detach()}
 for name, gap in gaps.items():
-    print(
-        f"{name}: weights differ by less than a hundred-thousandth: {bool(gap.abs().max() < 1e-5)}"
-    )
-    assert (
-        gap.abs().max() < 1e-3
-    )  # rounding; one draw of ten thousand may fall on the other side
+    print(f"{name}: weights differ by less than a hundred-thousandth: {bool(gap.abs().max() < 1e-5)}")
+    assert gap.abs().max() < 1e-3  # rounding; one draw of ten thousand may fall on the other side
 
 # %% [markdown]
 # `fit` goes one step further: data above and chains below each other in one matrix, so that both statistics are *one* product. The full
@@ -313,41 +266,21 @@ most = others["ratio_high"].max()
 marks = [x for x in (1, 2, 4, 8, 16, 32, 64) if x < 1.1 * most]
 fig, axes = plt.subplots(1, 3, figsize=(8.6, 3.6), sharex=True, sharey=True)
 for axis, (case, rows) in zip(axes, others.groupby("case", sort=False), strict=False):
-    colors = [
-        COLORS["blue"] if name.startswith("rbm_lib") else COLORS["black"]
-        for name in rows["name"]
-    ]
-    axis.hlines(
-        rows["name"],
-        rows["ratio_low"],
-        rows["ratio_high"],
-        colors=colors,
-        linewidth=4,
-        alpha=0.3,
-    )
+    colors = [COLORS["blue"] if name.startswith("rbm_lib") else COLORS["black"] for name in rows["name"]]
+    axis.hlines(rows["name"], rows["ratio_low"], rows["ratio_high"], colors=colors, linewidth=4, alpha=0.3)
     axis.scatter(rows["ratio"], rows["name"], color=colors, zorder=3)
     axis.axvline(1, color=COLORS["red"])
     axis.set(xscale="log", title=case, xlabel="× the five products")
     axis.set_xticks(marks, marks)
     axis.set_xticks([], minor=True)
 axes[0].invert_yaxis()
-fig.suptitle(
-    f"Time of an update over that of its products (red), recorded on one thread, {where}",
-    fontsize=10,
-)
-show(
-    fig,
-    "Dots with quartiles for each program and case: time of an update over the time of its five bare products.",
-)
+fig.suptitle(f"Time of an update over that of its products (red), recorded on one thread, {where}", fontsize=10)
+show(fig, "Dots with quartiles for each program and case: time of an update over the time of its five bare products.")
 
 # %%
 for row in table[table["name"].str.startswith("rbm_lib")].itertuples():
-    print(
-        f"{row.case}, {row.name}: {row.ratio:.2f} × the products; bar {row.bar:.2f}: {'met' if row.ratio <= row.bar else 'missed'}"
-    )
-table.pivot(index="name", columns="case", values="ratio").reindex(
-    columns=table["case"].unique()
-).round(2)
+    print(f"{row.case}, {row.name}: {row.ratio:.2f} × the products; bar {row.bar:.2f}: {'met' if row.ratio <= row.bar else 'missed'}")
+table.pivot(index="name", columns="case", values="ratio").reindex(columns=table["case"].unique()).round(2)
 
 # %% [markdown]
 # The lines above say where `fit` meets the bar its makers set, and where it misses it. Mind what is compared. The plain loop has no momentum, no checks and no
@@ -360,9 +293,7 @@ table.pivot(index="name", columns="case", values="ratio").reindex(
 # What does a random number cost? And what does a second thread change?
 
 # %%
-milliseconds = table.pivot(index="case", columns="name", values="ms").reindex(
-    table["case"].unique()
-)
+milliseconds = table.pivot(index="case", columns="name", values="ms").reindex(table["case"].unique())
 two = recorded(threads=2).set_index(["case", "name"])[["ratio", "ratio_low", "ratio_high"]]
 for case in milliseconds.index:
     batch, visible, _ = map(int, case.split(" × "))
@@ -370,9 +301,7 @@ for case in milliseconds.index:
     extra = milliseconds.loc[case, sampled] - milliseconds.loc[case, mean]
     line = f"{case}: sampling the visible units takes {extra:.2f} ms, {1e6 * extra / (batch * visible):.1f} ns a number"
     if (case, mean) in two.index:
-        line += "; two threads: mean {:.2f} × the products ({:.2f} to {:.2f})".format(
-            *two.loc[(case, mean)]
-        )
+        line += "; two threads: mean {:.2f} × the products ({:.2f} to {:.2f})".format(*two.loc[(case, mean)])
         line += ", sampled {:.2f} × ({:.2f} to {:.2f})".format(*two.loc[(case, sampled)])
     print(line)
 
@@ -388,10 +317,8 @@ if lesson.progress:
     v, uniform = rows_01, torch.rand(64, 128)
     start = machine.W.detach(), torch.zeros(784), torch.zeros(128)
     fast = WithMomentum(*start, 64)
-    for name, run in {
-        "textbook": lambda: textbook(v, uniform, *start, 0.01),
-        "momentum, in place": lambda: fast.update(v, uniform, 0.01),
-    }.items():
+    for name, run in {"textbook": lambda: textbook(v, uniform, *start, 0.01),
+                      "momentum, in place": lambda: fast.update(v, uniform, 0.01)}.items():
         run()  # the first call is not counted
         spans = []
         for _ in range(50):
@@ -408,19 +335,10 @@ else:
 # **Question.** Most people rate few films. Must an update pay for all the others? MovieLens's sizes, counting films with at least one rating:
 
 # %% tags=["nbval-check-output"]
-sets = {
-    "MovieLens 100K": (943, 1_682, 100_000),
-    "1M": (6_040, 3_706, 1_000_209),
-    "25M": (162_541, 59_047, 25_000_095),
-}
+sets = {"MovieLens 100K": (943, 1_682, 100_000), "1M": (6_040, 3_706, 1_000_209), "25M": (162_541, 59_047, 25_000_095)}
 for name, (users, items, ratings_in) in sets.items():
-    dense, cells = (
-        4 * users * items,
-        5 * ratings_in,
-    )  # float32; an index of four bytes and a level of one would do
-    print(
-        f"{name:14s}: {ratings_in / users / items:.2%} rated; dense {dense / 1e9:.3f} GB, cells {cells / 1e9:.4f} GB"
-    )
+    dense, cells = 4 * users * items, 5 * ratings_in  # float32; an index of four bytes and a level of one would do
+    print(f"{name:14s}: {ratings_in / users / items:.2%} rated; dense {dense / 1e9:.3f} GB, cells {cells / 1e9:.4f} GB")
 
 # %% [markdown]
 # A dense matrix for the largest would need 38 GB, once, before any mask; the cells need .125<!--25M--> GB. Invented ratings of the same kind, small
@@ -441,22 +359,14 @@ def long_tailed(n_users, n_items, n_ratings, seed=0):
 
 
 ratings = long_tailed(2000, 4000, lesson.pick(fast=40_000, full=60_000))
-per_item, per_user = (
-    np.sort(ratings.item_counts())[::-1],
-    np.sort(ratings.user_counts())[::-1],
-)
+per_item, per_user = np.sort(ratings.item_counts())[::-1], np.sort(ratings.user_counts())[::-1]
 fig, axis = plt.subplots(figsize=(6.4, 3))
 axis.plot(np.arange(1, len(per_item) + 1), per_item, color=COLORS["blue"], label="films")
 axis.plot(np.arange(1, len(per_user) + 1), per_user, color=COLORS["orange"], label="people")
 axis.set(xscale="log", yscale="log", xlabel="rank", ylabel="ratings")
-axis.set_title(
-    f"Long tails: of {ratings.n_users * ratings.n_items:,} cells, {ratings.n_ratings:,} are rated (invented)"
-)
+axis.set_title(f"Long tails: of {ratings.n_users * ratings.n_items:,} cells, {ratings.n_ratings:,} are rated (invented)")
 axis.legend()
-show(
-    fig,
-    "Ratings of films and of people by rank, on logarithmic axes: both fall over more than two orders of magnitude.",
-)
+show(fig, "Ratings of films and of people by rank, on logarithmic axes: both fall over more than two orders of magnitude.")
 
 # %% [markdown]
 # What does a hidden unit hear? For a row of zeros and ones, the product $vW$ *adds up the rows of $W$ where $v$ is 1*, and multiplies
@@ -476,9 +386,7 @@ def hidden_means(items, W, hidden_bias):
     ### BEGIN SOLUTION
     lengths = torch.tensor([len(liked) for liked in items])
     starts = lengths.cumsum(0) - lengths
-    return torch.sigmoid(
-        hidden_bias + F.embedding_bag(torch.cat(items).long(), W, starts, mode="sum")
-    )
+    return torch.sigmoid(hidden_bias + F.embedding_bag(torch.cat(items).long(), W, starts, mode="sum"))
     ### END SOLUTION
 
 
@@ -495,9 +403,7 @@ people = np.arange(200)
 levels, observed = ratings.batch(people)
 one_hot = F.one_hot(levels.long(), 2).float()
 masked = CD().gradient(model, model.as_batch(one_hot, observed), seeded(3))
-from_cells = sparse_cd(
-    CD(), model, RatedBatch(model, ratings.rated_rows(people)), seeded(3)
-)
+from_cells = sparse_cd(CD(), model, RatedBatch(model, ratings.rated_rows(people)), seeded(3))
 for name in masked:
     equal = torch.allclose(masked[name], from_cells[name], atol=1e-5)
     print(f"{name}: equal within rounding: {equal}")
@@ -521,26 +427,13 @@ axis.axhline(dense_work, color=COLORS["red"], label="every cell")
 axis.plot(counts, cell_work, "o-", ms=4, color=COLORS["blue"], label="rated cells")
 for batch, style in ((100, ":"), (1000, "--")):
     total = cell_work + 2 * n_users / batch * n_items * levels_each * hidden
-    axis.plot(
-        counts,
-        total,
-        style,
-        color=COLORS["black"],
-        label=f"… and a step over W per {batch:,} people",
-    )
+    axis.plot(counts, total, style, color=COLORS["black"], label=f"… and a step over W per {batch:,} people")
 axis.set(xscale="log", yscale="log", xlabel="ratings", ylabel="operations per epoch")
 axis.set_title(f"{n_users:,} × {n_items:,}: the work can follow the ratings")
 axis.legend(fontsize=8)
-show(
-    fig,
-    "Operations per epoch against ratings: constant for every cell, proportional for rated cells, "
-    "with a floor from the step over W, which is lower for larger batches.",
-)
-for step, batch in {
-    "without the steps over W": math.inf,
-    "with one per 100 people": 100,
-    "with one per 1,000": 1000,
-}.items():
+show(fig, "Operations per epoch against ratings: constant for every cell, proportional for rated cells, "
+     "with a floor from the step over W, which is lower for larger batches.")
+for step, batch in {"without the steps over W": math.inf, "with one per 100 people": 100, "with one per 1,000": 1000}.items():
     total = (10 * 25_000_095 + 2 * n_users / batch * n_items) * levels_each * hidden
     print(f"at 25 million ratings, {step}: {dense_work / total:.0f} times fewer")
 
@@ -549,30 +442,13 @@ for step, batch in {
 # fewer steps over $W$, work against it. Recorded, with batches that grew with the catalogue:
 
 # %%
-masked_runs = pd.DataFrame(
-    record.get("masked_ratings") or [],
-    columns=[
-        "ratings",
-        "users",
-        "items",
-        "hidden",
-        "threads",
-        "batch",
-        "epoch_seconds",
-        "ns_per_rating",
-        "top_20_seconds",
-        "peak_mb",
-    ],
-)
+masked_runs = pd.DataFrame(record.get("masked_ratings") or [], columns=[
+    "ratings", "users", "items", "hidden", "threads", "batch", "epoch_seconds", "ns_per_rating", "top_20_seconds", "peak_mb"])
 if len(masked_runs) > 1:
     first, last = masked_runs["ns_per_rating"].iloc[[0, -1]]
-    print(
-        f"recorded on {where}: {last / first:.1f} times the time per rating, at "
-        f"{masked_runs['ratings'].iloc[-1] / masked_runs['ratings'].iloc[0]:.0f} times the ratings (invented, of these shapes)"
-    )
-masked_runs.round(
-    {"epoch_seconds": 1, "ns_per_rating": 0, "top_20_seconds": 1, "peak_mb": 0}
-).set_index("ratings") if len(masked_runs) else None
+    print(f"recorded on {where}: {last / first:.1f} times the time per rating, at "
+          f"{masked_runs['ratings'].iloc[-1] / masked_runs['ratings'].iloc[0]:.0f} times the ratings (invented, of these shapes)")
+masked_runs.round({"epoch_seconds": 1, "ns_per_rating": 0, "top_20_seconds": 1, "peak_mb": 0}).set_index("ratings") if len(masked_runs) else None
 
 # %% [markdown]
 # In this record the two about cancel: 1.0<!--time per rating--> times the time per rating at 25 times the ratings. (`peak_mb` is the whole process: Python, PyTorch, the
@@ -589,11 +465,7 @@ def stream_top(model, ratings, n, block=256):
     for start in range(0, ratings.n_users, block):
         rated = RatedBatch(model, ratings.rated_rows(slice(start, start + block)))
         h = torch.sigmoid(input_to_hidden(model, rated) + model.hidden_bias)
-        odds = (
-            h @ (model.W[:, 1] - model.W[:, 0]).T
-            + model.visible_bias[:, 1]
-            - model.visible_bias[:, 0]
-        )
+        odds = h @ (model.W[:, 1] - model.W[:, 0]).T + model.visible_bias[:, 1] - model.visible_bias[:, 0]
         odds[rated.row, rated.unit] = -torch.inf  # what they know already
         best[start : start + block] = odds.topk(n).indices
     return best
@@ -602,9 +474,7 @@ def stream_top(model, ratings, n, block=256):
 with torch.no_grad():
     mine, (library, _) = stream_top(model, ratings, 20), top_n_unseen(model, ratings, 20)
 same = (mine.sort(1).values == library.sort(1).values).double().mean()
-print(
-    f"the same lists: {same == 1}; a block of 256 needs {4 * 256 * n_items / 1e6:.0f} MB at 25M, all people {4 * n_users * n_items / 1e9:.0f} GB"
-)
+print(f"the same lists: {same == 1}; a block of 256 needs {4 * 256 * n_items / 1e6:.0f} MB at 25M, all people {4 * n_users * n_items / 1e9:.0f} GB")
 assert same > 0.999
 
 # %% [markdown]
@@ -647,19 +517,10 @@ launches = {
 # %% [markdown]
 # For `fit`, the difference between a run of six batches and one of five is one update, with picking the rows and drawing the numbers:
 
-
 # %%
 def fit_batches(n):
     rows = v_all[:16].repeat(n, 1)
-    fit(
-        RBM(150, 40, seed=0),
-        rows,
-        epochs=1,
-        batch_size=16,
-        device="cpu",
-        generator=seeded(),
-        progress=False,
-    )
+    fit(RBM(150, 40, seed=0), rows, epochs=1, batch_size=16, device="cpu", generator=seeded(), progress=False)
 
 
 launches["fit"] = operators(lambda: fit_batches(6)) - operators(lambda: fit_batches(5))
@@ -692,27 +553,20 @@ lesson.check("3", break_even)
 OVERHEAD, RATE, LAUNCHES = 5e-6, 1e13, 25
 for _, visible, hidden in cases:
     batch = math.ceil(LAUNCHES * OVERHEAD * RATE / (10 * visible * hidden))
-    print(
-        f"{visible:6d} × {hidden}: launches weigh more than work below a batch of {batch}"
-    )
+    print(f"{visible:6d} × {hidden}: launches weigh more than work below a batch of {batch}")
 
 # %%
 batches = 2 ** np.arange(4, 15)
 fig, axis = plt.subplots(figsize=(6.8, 3.4))
 for (_, visible, hidden), look in zip(cases, looks, strict=True):
     work = 10 * batches * visible * hidden / RATE
-    axis.plot(
-        batches, 1e6 * (LAUNCHES * OVERHEAD + work), **look, label=f"{visible} × {hidden}"
-    )
+    axis.plot(batches, 1e6 * (LAUNCHES * OVERHEAD + work), **look, label=f"{visible} × {hidden}")
     axis.plot(batches, 1e6 * (OVERHEAD + work), ":", **look | {"ms": 3})
 axis.set(xscale="log", yscale="log", xlabel="batch", ylabel="µs per update, by (3)")
 axis.set_title("A model: left of the bend, time is launches (dotted: one launch)")
 axis.legend()
-show(
-    fig,
-    "Modelled time per update against batch for three machines: flat at small batches, rising later. Dotted lines, with "
-    "one launch in place of twenty-five, lie far below at small batches and meet the solid ones at large batches, for the largest machine first.",
-)
+show(fig, "Modelled time per update against batch for three machines: flat at small batches, rising later. Dotted lines, with "
+     "one launch in place of twenty-five, lie far below at small batches and meet the solid ones at large batches, for the largest machine first.")
 
 # %% [markdown]
 # Three cures.
@@ -721,12 +575,8 @@ show(
 
 # %%
 few, many = torch.zeros(1, 150), torch.zeros(1000, 150)
-one, thousand = (
-    operators(lambda start=start: gibbs(ours, start, 10, seeded())) for start in (few, many)
-)
-print(
-    f"ten sweeps: {one} operators for one chain, {thousand} for a thousand together, {1000 * one:,} one after the other"
-)
+one, thousand = (operators(lambda start=start: gibbs(ours, start, 10, seeded())) for start in (few, many))
+print(f"ten sweeps: {one} operators for one chain, {thousand} for a thousand together, {1000 * one:,} one after the other")
 assert one == thousand
 
 # %% [markdown]
@@ -738,10 +588,7 @@ assert one == thousand
 
 # %%
 on_gpu = recorded(device="cuda")
-print(
-    "GPU:",
-    about.get("gpu") if len(on_gpu) else "the record holds none; CUDA is unmeasured here",
-)
+print("GPU:", about.get("gpu") if len(on_gpu) else "the record holds none; CUDA is unmeasured here")
 on_gpu.pivot(index="name", columns="case", values="ratio").round(2) if len(on_gpu) else None
 
 # %% [markdown]
@@ -764,15 +611,10 @@ n = 2_000_000
 rows = {}
 for dtype in (torch.float32, torch.float16, torch.bfloat16):
     uniform = torch.rand(n, generator=seeded(4), dtype=dtype)
-    row = {
-        "significant bits": 1 - math.log2(torch.finfo(dtype).eps),
-        "different numbers drawn": len(uniform.unique()),
-        "exactly 0": float((uniform == 0).double().mean()),
-    }
+    row = {"significant bits": 1 - math.log2(torch.finfo(dtype).eps), "different numbers drawn": len(uniform.unique()),
+           "exactly 0": float((uniform == 0).double().mean())}
     for p in (0.3, 0.01, 0.001, 0.0001):
-        row[f"drawn at p = {p:g}"] = float(
-            (uniform < torch.tensor(p, dtype=dtype)).double().mean()
-        )
+        row[f"drawn at p = {p:g}"] = float((uniform < torch.tensor(p, dtype=dtype)).double().mean())
     rows[str(dtype).removeprefix("torch.")] = row
 drawn_at = pd.DataFrame(rows).T
 assert drawn_at["drawn at p = 0.001"]["bfloat16"] > 1.5e-3
@@ -789,7 +631,6 @@ drawn_at.astype({"significant bits": int, "different numbers drawn": int}).round
 # These are *all* frequencies that such a sampler can draw. Eight bits: 1/256, or .0039<!--by eight bits-->, is the rarest event there is. (The table's
 # bfloat16 numbers, finer near 0, reach a little lower.)
 
-
 # %%
 def reachable(p, bits):
     """Equation (4)."""
@@ -799,11 +640,7 @@ def reachable(p, bits):
 p = torch.logspace(-5, -0.01, 400, dtype=torch.float64)
 some = torch.tensor([3e-5, 3e-4, 1e-3, 6e-3, 0.03, 0.2], dtype=torch.float64)
 fig, axis = plt.subplots(figsize=(6.6, 3.4))
-for bits, color, style, mark in (
-    (8, "red", "-", "o"),
-    (11, "orange", "--", "s"),
-    (24, "blue", "-.", "^"),
-):
+for bits, color, style, mark in ((8, "red", "-", "o"), (11, "orange", "--", "s"), (24, "blue", "-.", "^")):
     axis.plot(p, reachable(p, bits), style, color=COLORS[color], label=f"{bits}-bit draws")
     uniform = torch.randint(2**bits, (n, 1), generator=seeded(5)) / 2**bits
     measured = (uniform < some).double().mean(0)
@@ -813,10 +650,7 @@ for bits, color, style, mark in (
 axis.set(xscale="log", yscale="log", xlabel="probability p", ylabel="share drawn")
 axis.set_title("Few bits cannot draw what is rare (marks: measured)")
 axis.legend()
-show(
-    fig,
-    "Share drawn against probability: a straight line for 24 bits; for 11 and 8 bits stairs that end at 1/2048 and 1/256.",
-)
+show(fig, "Share drawn against probability: a straight line for 24 bits; for 11 and 8 bits stairs that end at 1/2048 and 1/256.")
 
 # %% [markdown]
 # Does it matter? Rare events decide how chains move *between* valleys. Four visible and two hidden units, two valleys, all off and
@@ -824,10 +658,7 @@ show(
 
 # %%
 W4 = 4 + 0.1 * torch.randn(4, 2, generator=seeded(1), dtype=torch.float64)
-b4, c4 = (
-    torch.full((4,), -4.0, dtype=torch.float64),
-    torch.full((2,), -8.5, dtype=torch.float64),
-)
+b4, c4 = torch.full((4,), -4.0, dtype=torch.float64), torch.full((2,), -8.5, dtype=torch.float64)
 v_states, h_states = binary_states(4, like=b4), binary_states(2, like=c4)
 
 
@@ -845,12 +676,8 @@ def at_rest(W, b, c, bits):
 
 truth = torch.softmax(v_states @ b4 + F.softplus(v_states @ W4 + c4).sum(1), 0)
 rounded = [x.bfloat16().double() for x in (W4, b4, c4)]
-ends = {
-    "24-bit draws": at_rest(W4, b4, c4, 24),
-    "11-bit draws": at_rest(W4, b4, c4, 11),
-    "8-bit draws": at_rest(W4, b4, c4, 8),
-    "24-bit draws, bfloat16 weights": at_rest(*rounded, 24),
-}
+ends = {"24-bit draws": at_rest(W4, b4, c4, 24), "11-bit draws": at_rest(W4, b4, c4, 11),
+        "8-bit draws": at_rest(W4, b4, c4, 8), "24-bit draws, bfloat16 weights": at_rest(*rounded, 24)}
 print(f"enumerated: all on {truth[-1]:.2f}, all off {truth[0]:.2f}")
 
 # %% [markdown]
@@ -858,33 +685,19 @@ print(f"enumerated: all on {truth[-1]:.2f}, all off {truth[0]:.2f}")
 
 # %%
 fig, axis = plt.subplots(figsize=(7, 2.8))
-axis.barh(
-    list(ends), [float(end[-1]) for end in ends.values()], color=COLORS["blue"], height=0.6
-)
+axis.barh(list(ends), [float(end[-1]) for end in ends.values()], color=COLORS["blue"], height=0.6)
 axis.axvline(float(truth[-1]), color=COLORS["red"], label="enumerated")
 axis.invert_yaxis()
-axis.set(
-    xlabel="share of time in the valley “all on”", title="Coarse draws tip the balance"
-)
+axis.set(xlabel="share of time in the valley “all on”", title="Coarse draws tip the balance")
 axis.legend()
-show(
-    fig,
-    "Bars: share of time all on. With 8-bit draws more than twice the enumerated value; with rounded weights about right.",
-)
+show(fig, "Bars: share of time all on. With 8-bit draws more than twice the enumerated value; with rounded weights about right.")
 off = {name: 0.5 * float((end - truth).abs().sum()) for name, end in ends.items()}
 for name, distance in off.items():
     print(f"{name}: total variation from the truth {distance:.2f}")
-assert (
-    off["24-bit draws"] < 1e-3
-    and off["24-bit draws, bfloat16 weights"] < 0.05 < 0.2 < off["8-bit draws"]
-)
+assert off["24-bit draws"] < 1e-3 and off["24-bit draws, bfloat16 weights"] < 0.05 < 0.2 < off["8-bit draws"]
 on_from_off, off_from_on = torch.sigmoid(c4[0]), torch.sigmoid(-c4[0] - W4[:, 0].sum())
-print(
-    f"at “all off” a hidden unit comes on with probability {on_from_off:.5f}, by eight bits {reachable(on_from_off, 8):.5f}"
-)
-print(
-    f"at “all on” it goes off with probability {off_from_on:.5f}, by eight bits {1 - reachable(1 - off_from_on, 8):.5f}"
-)
+print(f"at “all off” a hidden unit comes on with probability {on_from_off:.5f}, by eight bits {reachable(on_from_off, 8):.5f}")
+print(f"at “all on” it goes off with probability {off_from_on:.5f}, by eight bits {1 - reachable(1 - off_from_on, 8):.5f}")
 
 # %% [markdown]
 # Why does it tip towards *on*? Because (4) rounds up. At "all off", .0002<!--comes on--> for a hidden unit becomes .0039<!--comes on-->: rare *ons* become
@@ -919,11 +732,7 @@ lesson.check("4", lost_share)
 
 # %%
 cells = torch.tensor([[int(x) for x in f"{i:03b}"] for i in range(8)], dtype=torch.float32)
-bars = (
-    torch.cat([cells[:, :, None].expand(8, 3, 3), cells[:, None, :].expand(8, 3, 3)])
-    .reshape(16, 9)
-    .unique(dim=0)
-)
+bars = torch.cat([cells[:, :, None].expand(8, 3, 3), cells[:, None, :].expand(8, 3, 3)]).reshape(16, 9).unique(dim=0)
 
 
 def coarse(model):
@@ -950,35 +759,19 @@ def train(store, compute, steps, lr=0.1):
 
 # %%
 steps = lesson.pick(fast=3000, full=6000)
-ways = {
-    "all float32": (False, False),
-    "gradient at bfloat16 weights, float32 sums": (False, True),
-    "bfloat16 weights": (True, True),
-}
+ways = {"all float32": (False, False), "gradient at bfloat16 weights, float32 sums": (False, True), "bfloat16 weights": (True, True)}
 traces = {name: train(*way, steps) for name, way in ways.items()}
 fig, axis = plt.subplots(figsize=(6.8, 3.2))
-for (name, trace), style, color in zip(
-    traces.items(), ("-", "--", "-"), ("blue", "orange", "red"), strict=True
-):
+for (name, trace), style, color in zip(traces.items(), ("-", "--", "-"), ("blue", "orange", "red"), strict=True):
     axis.plot(np.arange(0, steps, 10), trace, style, color=COLORS[color], label=name)
 axis.axhline(-math.log(14), color="grey", linestyle=":", label="best possible, −ln 14")
-axis.set(
-    xlabel="step",
-    ylabel="log-likelihood (nats)",
-    title="Weights kept in bfloat16 stop learning early",
-)
+axis.set(xlabel="step", ylabel="log-likelihood (nats)", title="Weights kept in bfloat16 stop learning early")
 axis.legend(fontsize=8)
-show(
-    fig,
-    "Log-likelihood against steps: with float32 sums both curves climb together; with weights kept in bfloat16 it rises a "
-    "little and then stays flat, far below.",
-)
+show(fig, "Log-likelihood against steps: with float32 sums both curves climb together; with weights kept in bfloat16 it rises a "
+     "little and then stays flat, far below.")
 ends_at = {name: trace[-1] for name, trace in traces.items()}
 assert ends_at["bfloat16 weights"] < ends_at["all float32"] - 1
-assert (
-    abs(ends_at["gradient at bfloat16 weights, float32 sums"] - ends_at["all float32"])
-    < 0.2
-)
+assert abs(ends_at["gradient at bfloat16 weights, float32 sums"] - ends_at["all float32"]) < 0.2
 
 # %% [markdown]
 # And the probability itself? Just below 1 numbers are $2^{-8}$ apart in bfloat16:
@@ -1010,17 +803,13 @@ def my_ais(model, chains, temperatures, generator):
     betas = torch.linspace(0, 1, temperatures, dtype=W.dtype)
 
     def draw(mean):
-        return (torch.rand(mean.shape, generator=generator, dtype=W.dtype) < mean).to(
-            W.dtype
-        )
+        return (torch.rand(mean.shape, generator=generator, dtype=W.dtype) < mean).to(W.dtype)
 
     v = draw(torch.sigmoid(b).expand(chains, -1))
     log_weight = torch.zeros(chains, dtype=W.dtype)
     for now, following in zip(betas[:-1], betas[1:], strict=True):
         field = v @ W
-        log_weight += (F.softplus(c + following * field) - F.softplus(c + now * field)).sum(
-            1
-        )
+        log_weight += (F.softplus(c + following * field) - F.softplus(c + now * field)).sum(1)
         h = draw(torch.sigmoid(c + following * field))
         v = draw(torch.sigmoid(b + following * (h @ W.T)))
     start = F.softplus(b).sum() + F.softplus(c).sum()
@@ -1036,9 +825,7 @@ with FlopCounterMode(display=False) as mine:
 with FlopCounterMode(display=False) as theirs:
     ais_log_partition(teacher, 50, 11, seeded())
 one = 2 * 50 * 20 * 10 * 10  # a product of 50 rows, ten steps
-print(
-    f"products per step: {mine.get_total_flops() / one:.0f} here, {theirs.get_total_flops() / one:.0f} in the library"
-)
+print(f"products per step: {mine.get_total_flops() / one:.0f} here, {theirs.get_total_flops() / one:.0f} in the library")
 
 # %% [markdown]
 # The library takes more: it asks each machine on the way as a whole, which keeps one code for Gaussian, categorical and deep machines, at
@@ -1049,56 +836,25 @@ exact = float(exact_log_partition(teacher))
 found, n_runs = [], lesson.pick(fast=50, full=100)
 for temperatures in lesson.pick(fast=(10, 30, 100, 300), full=(10, 30, 100, 300, 1000)):
     runs = [my_ais(teacher, 100, temperatures, seeded(seed)) for seed in range(n_runs)]
-    found.append(
-        (
-            temperatures,
-            math.sqrt(np.mean([(z - exact) ** 2 for z, _ in runs])),
-            np.mean([e for _, e in runs]),
-        )
-    )
-ais = pd.DataFrame(
-    found, columns=["temperatures", "actual error", "standard error"]
-).set_index("temperatures")
+    found.append((temperatures, math.sqrt(np.mean([(z - exact) ** 2 for z, _ in runs])), np.mean([e for _, e in runs])))
+ais = pd.DataFrame(found, columns=["temperatures", "actual error", "standard error"]).set_index("temperatures")
 library = ais_log_partition(teacher, 100, 300, seeded(0))
 mine, _ = my_ais(teacher, 100, 300, seeded(0))
-print(
-    "the library's estimate, with the same draws, is the same:",
-    abs(library.log_partition - mine) < 1e-3,
-)
+print("the library's estimate, with the same draws, is the same:", abs(library.log_partition - mine) < 1e-3)
 
 fig, axis = plt.subplots(figsize=(6.4, 3.1))
 actual, standard = (ais[column] for column in ais)
-axis.errorbar(
-    ais.index,
-    actual,
-    actual / math.sqrt(2 * n_runs),
-    fmt="o-",
-    capsize=3,
-    color=COLORS["blue"],
-    label=actual.name,
-)
+axis.errorbar(ais.index, actual, actual / math.sqrt(2 * n_runs), fmt="o-", capsize=3, color=COLORS["blue"], label=actual.name)
 axis.plot(ais.index, standard, "s--", color=COLORS["orange"], label=standard.name)
 halving = ais["standard error"].iloc[-1] * (ais.index / ais.index[-1]) ** -0.5
 axis.plot(ais.index, halving, ":", color="grey", label="half at four times as many")
-axis.set(
-    xscale="log",
-    yscale="log",
-    xlabel="temperatures",
-    ylabel="nats",
-    title="AIS: the error falls with the temperatures",
-)
+axis.set(xscale="log", yscale="log", xlabel="temperatures", ylabel="nats", title="AIS: the error falls with the temperatures")
 axis.set_yticks([0.01, 0.03, 0.1, 0.3], ["0.01", "0.03", "0.1", "0.3"])
 axis.set_yticks([], minor=True)
 axis.legend(fontsize=8)
-show(
-    fig,
-    "Error of log Z, actual and estimated by AIS itself, against the number of temperatures: both fall on logarithmic axes.",
-)
+show(fig, "Error of log Z, actual and estimated by AIS itself, against the number of temperatures: both fall on logarithmic axes.")
 assert abs(library.log_partition - exact) < 4 * library.standard_error
-assert (
-    ais["actual error"].iloc[-1] < ais["actual error"].iloc[0]
-    and ais["actual error"].iloc[-1] < 0.15
-)
+assert ais["actual error"].iloc[-1] < ais["actual error"].iloc[0] and ais["actual error"].iloc[-1] < 0.15
 
 # %% [markdown]
 # (The actual error is the root mean square over the runs; its bars say how uncertain so few leave it.) Once there are enough, four times the temperatures about halve the error (dotted), and the standard error is roughly of the right size, as long as all valleys are visited (lesson 01). **All chains
@@ -1108,15 +864,9 @@ assert (
 # for each chain and temperature, against five, $10VH$, for each row. The library makes four products, so its price is twice that, $8\,MT/(10\,N)$:
 
 # %% tags=["nbval-check-output"]
-for rows_n, name in (
-    (943, "MovieLens 100K, people"),
-    (6_040, "MovieLens 1M, people"),
-    (60_000, "60,000 images"),
-):
+for rows_n, name in ((943, "MovieLens 100K, people"), (6_040, "MovieLens 1M, people"), (60_000, "60,000 images")):
     epochs = 4 * 100 * 1000 / (10 * rows_n)
-    print(
-        f"{name}: 100 chains × 1,000 temperatures cost as much as {epochs:.1f} epochs, by the library {2 * epochs:.1f}"
-    )
+    print(f"{name}: 100 chains × 1,000 temperatures cost as much as {epochs:.1f} epochs, by the library {2 * epochs:.1f}")
 
 # %% [markdown]
 # With many rows AIS is cheap at the end of a training; with few it may cost as much as the training itself. It is not for every epoch.
@@ -1164,7 +914,6 @@ lesson.check("5", part_of_gradient)
 # %% [markdown]
 # Eleven rows, four processes, in one process here. The right sum, and the two traps:
 
-
 # %%
 def mean_gradient(v, uniform):
     """CD-1 gradient of W, the mean over the rows given."""
@@ -1178,20 +927,11 @@ whole = mean_gradient(v11, u11)
 slices = list(zip(v11.tensor_split(4), u11.tensor_split(4), strict=True))
 weighed = sum(len(v) / 11 * mean_gradient(v, u) for v, u in slices)
 mean_of_means = sum(mean_gradient(v, u) for v, u in slices) / 4
-own_noise = sum(
-    len(v) / 11 * mean_gradient(v, torch.rand(u.shape, generator=seeded(7 + i)))
-    for i, (v, u) in enumerate(slices)
-)
-for name, other in {
-    "weighed": weighed,
-    "mean of means": mean_of_means,
-    "own noise": own_noise,
-}.items():
+own_noise = sum(len(v) / 11 * mean_gradient(v, torch.rand(u.shape, generator=seeded(7 + i))) for i, (v, u) in enumerate(slices))
+for name, other in {"weighed": weighed, "mean of means": mean_of_means, "own noise": own_noise}.items():
     away = float((other - whole).norm() / whole.norm())
     print(f"{name:14s}: off by {'rounding' if away < 1e-5 else f'{away:.0%}'}")
-assert torch.allclose(weighed, whole, atol=1e-6) and not torch.allclose(
-    mean_of_means, whole, atol=1e-3
-)
+assert torch.allclose(weighed, whole, atol=1e-6) and not torch.allclose(mean_of_means, whole, atol=1e-3)
 
 # %% [markdown]
 # Now really: `fit` does all this when `torch.distributed` is running. The script is an ordinary training with two lines more, in float64, so that rounding
@@ -1225,55 +965,26 @@ dist.destroy_process_group()
 # %%
 def run_together(size):
     """Parameters and operations of every process of a run by `size`; None where it cannot be started."""
-    loopback = {
-        "linux": {"GLOO_SOCKET_IFNAME": "lo"},
-        "darwin": {"GLOO_SOCKET_IFNAME": "lo0"},
-    }
-    environment = (
-        os.environ
-        | {"OMP_NUM_THREADS": "1", "USE_LIBUV": "0"}
-        | loopback.get(sys.platform, {})
-    )
+    loopback = {"linux": {"GLOO_SOCKET_IFNAME": "lo"}, "darwin": {"GLOO_SOCKET_IFNAME": "lo0"}}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "USE_LIBUV": "0"} | loopback.get(sys.platform, {})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         (path / "train.py").write_text(script, encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc-per-node",
-            str(size),
-        ]
-        command += [
-            "--log-dir",
-            folder,
-        ]  # else it leaves a folder of its own among the temporary files
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
+        command += ["--log-dir", folder]  # else it leaves a folder of its own among the temporary files
         command += [str(path / "train.py"), folder]
-        with subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as launcher:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as launcher:
             try:
                 _, said = launcher.communicate()
-            except (
-                KeyboardInterrupt
-            ):  # the stop button: the launcher must live to end its processes
+            except KeyboardInterrupt:  # the stop button: the launcher must live to end its processes
                 launcher.terminate()
                 launcher.wait()
                 raise
         if launcher.returncode:
             print("The processes did not end well:", *said.splitlines()[-20:], sep="\n")
             return None
-        models = [
-            torch.load(path / f"model{rank}.pt", weights_only=True) for rank in range(size)
-        ]
-        return models, [
-            json.loads((path / f"flops{rank}.json").read_text()) for rank in range(size)
-        ]
+        models = [torch.load(path / f"model{rank}.pt", weights_only=True) for rank in range(size)]
+        return models, [json.loads((path / f"flops{rank}.json").read_text()) for rank in range(size)]
 
 
 begin = time.perf_counter()
@@ -1288,35 +999,17 @@ v = (torch.rand(500, 60, generator=seeded(0)) < 0.3).float()
 alone = RBM(60, 16, weight_std=0.1, seed=0).double()
 begin = time.perf_counter()
 with FlopCounterMode(display=False) as counter:
-    fit(
-        alone,
-        v,
-        epochs=20,
-        batch_size=64,
-        lr=0.1,
-        device="cpu",
-        generator=seeded(1),
-        progress=False,
-        callbacks=[Monitor(every=1000)],
-    )
+    fit(alone, v, epochs=20, batch_size=64, lr=0.1, device="cpu", generator=seeded(1), progress=False, callbacks=[Monitor(every=1000)])
 if lesson.progress:
-    print(
-        f"two processes, with their start: {seconds_together:.1f} s; one: {time.perf_counter() - begin:.1f} s"
-    )
+    print(f"two processes, with their start: {seconds_together:.1f} s; one: {time.perf_counter() - begin:.1f} s")
 if together is not None:
     models, work = together
-    gap = max(
-        float((p - model[name]).abs().max())
-        for name, p in alone.state_dict().items()
-        for model in models
-    )
+    gap = max(float((p - model[name]).abs().max()) for name, p in alone.state_dict().items() for model in models)
     same = all(torch.equal(models[0][name], models[1][name]) for name in models[0])
     shares = [w / counter.get_total_flops() for w in work]
     print(f"two processes and one: parameters differ by rounding only: {gap < 1e-9}")
     print(f"the two hold the same parameters to the last bit: {same}")
-    print(
-        f"each does little more than half of the operations: {all(0.45 < share < 0.65 for share in shares)}"
-    )
+    print(f"each does little more than half of the operations: {all(0.45 < share < 0.65 for share in shares)}")
 
 # %% [markdown]
 # ### When it pays
@@ -1329,16 +1022,9 @@ if together is not None:
 # \quad\Longleftrightarrow\quad B > \frac{0.8\cdot\text{rate}}{\text{bandwidth}} \tag{6}$$
 
 # %% tags=["nbval-check-output"]
-links = {
-    "cores, shared memory": (5e10, 1e10),
-    "laptops, 1 Gbit/s": (5e10, 1.25e8),
-    "GPUs, fast link": (1e13, 1e11),
-    "GPUs, 10 Gbit/s": (1e13, 1.25e9),
-}
+links = {"cores, shared memory": (5e10, 1e10), "laptops, 1 Gbit/s": (5e10, 1.25e8), "GPUs, fast link": (1e13, 1e11), "GPUs, 10 Gbit/s": (1e13, 1.25e9)}
 for name, (rate, bandwidth) in links.items():
-    print(
-        f"{name:22s}: a batch above {0.8 * rate / bandwidth:6,.0f} rows pays (rate and bandwidth assumed)"
-    )
+    print(f"{name:22s}: a batch above {0.8 * rate / bandwidth:6,.0f} rows pays (rate and bandwidth assumed)")
 
 # %% [markdown]
 # By the first line two cores would pay at once. Yet the small training above took longer with two processes than with one, as you see when you run it: there starting
@@ -1356,12 +1042,8 @@ for name, (rate, bandwidth) in links.items():
 # %%
 def slowness(n, rng):
     """How much slower than alone the computer is, at n moments."""
-    busy = 1 + 0.6 * (
-        np.sin(np.arange(n) / n * 2 * np.pi) > 0
-    )  # the first half of the morning
-    return (
-        busy * np.exp(0.03 * rng.standard_normal(n)) * np.where(rng.random(n) < 0.03, 8, 1)
-    )
+    busy = 1 + 0.6 * (np.sin(np.arange(n) / n * 2 * np.pi) > 0)  # the first half of the morning
+    return busy * np.exp(0.03 * rng.standard_normal(n)) * np.where(rng.random(n) < 0.03, 8, 1)
 
 
 rng = np.random.default_rng(0)
@@ -1370,51 +1052,31 @@ times[0] += 500  # the first call: compiling, allocating, loading
 a_first, b_later = times[:200], times[200:]
 a_turn, b_turn = times[0::2], times[1::2]
 ratios = a_turn / b_turn
-ways = {
-    "one after the other, means": a_first.mean() / b_later.mean(),
-    "one after the other, medians": np.median(a_first) / np.median(b_later),
-    "in turn, mean of ratios": ratios.mean(),
-    "in turn, median of ratios": np.median(ratios),
-}
+ways = {"one after the other, means": a_first.mean() / b_later.mean(),
+        "one after the other, medians": np.median(a_first) / np.median(b_later),
+        "in turn, mean of ratios": ratios.mean(), "in turn, median of ratios": np.median(ratios)}
 pd.Series(ways, name="A / B (truth: 1)").round(2).to_frame()
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3), width_ratios=[2, 1])
 axes[0].plot(times, ".", ms=3, color=COLORS["blue"])
-axes[0].set(
-    yscale="log",
-    xlabel="call",
-    ylabel="ms",
-    title="A busy computer, and two equal programs",
-)
+axes[0].set(yscale="log", xlabel="call", ylabel="ms", title="A busy computer, and two equal programs")
 axes[1].plot(list(ways.values()), range(4), "o", color=COLORS["red"])
 axes[1].axvline(1, color="grey", linestyle=":")
 axes[1].set_yticks(range(4), [name.replace(", ", ",\n") for name in ways], fontsize=8)
 axes[1].invert_yaxis()
 axes[1].set(xlabel="A / B", title="Only the last is right")
-show(
-    fig,
-    "Left: simulated times of 400 calls, slower in the first half, with spikes. Right: four ways to compare; only the median of "
-    "paired ratios says one.",
-)
-assert (
-    abs(ways["in turn, median of ratios"] - 1) < 0.02
-    and ways["one after the other, medians"] > 1.3
-)
+show(fig, "Left: simulated times of 400 calls, slower in the first half, with spikes. Right: four ways to compare; only the median of "
+     "paired ratios says one.")
+assert abs(ways["in turn, median of ratios"] - 1) < 0.02 and ways["one after the other, medians"] > 1.3
 
 # %% [markdown]
 # The benchmark behind our record takes turns, with the floor before each contestant, and reports the median of ratios with quartiles. How wide were they?
 
 # %%
-spread = table.assign(spread=table["ratio_high"] / table["ratio_low"]).dropna(
-    subset=["spread"]
-)
-print(
-    f"programs that wanted a core, on average: {record.get('load_before')} before, {record.get('load_after')} after ({where})"
-)
-spread.groupby("case", sort=False)["spread"].agg(["median", "max"]).rename(
-    columns=lambda c: f"{c} of upper / lower quartile"
-).round(2)
+spread = table.assign(spread=table["ratio_high"] / table["ratio_low"]).dropna(subset=["spread"])
+print(f"programs that wanted a core, on average: {record.get('load_before')} before, {record.get('load_after')} after ({where})")
+spread.groupby("case", sort=False)["spread"].agg(["median", "max"]).rename(columns=lambda c: f"{c} of upper / lower quartile").round(2)
 
 # %% [markdown]
 # Where the quartiles of two rows overlap, do not call one of them faster. Here the upper is mostly 1.04<!--1024 × 10000--> to 1.09<!--512 × 3706--> times the lower, at
@@ -1424,9 +1086,7 @@ spread.groupby("case", sort=False)["spread"].agg(["median", "max"]).rename(
 
 # %% tags=["nbval-check-output"]
 queued, done = LAUNCHES * OVERHEAD, LAUNCHES * OVERHEAD + 10 * 16_384 * 10_000 * 512 / RATE
-print(
-    f"without torch.cuda.synchronize(): {1e3 * queued:.3f} ms; with it: {1e3 * done:.1f} ms"
-)
+print(f"without torch.cuda.synchronize(): {1e3 * queued:.3f} ms; with it: {1e3 * done:.1f} ms")
 
 # %% [markdown]
 # - **Other work.** float64 in place of float32, all cores in place of one, allocation, shuffling, monitoring: say what is inside, for everybody.

@@ -69,8 +69,7 @@ class RatingMatrix:
         user_ids: Ids | None = None,
         item_ids: Ids | None = None,
     ) -> None:
-        users = flat_array("users", users)
-        items = flat_array("items", items)
+        users, items = flat_array("users", users), flat_array("items", items)
         levels = as_levels(levels)
         if not users.shape == items.shape == levels.shape:
             got = f"shape {levels.shape} for {len(users)} users and {len(items)} items"
@@ -131,7 +130,6 @@ class RatingMatrix:
         if missing:
             got = f"got {list(ratings.columns)}, expected {sorted(missing)} too"
             raise ValueError(f"ratings: {got}. Name your own with …_column=.")
-
         levels, steps = levels_on_scale(pd.Series(ratings[rating_column]), scale)
         n_levels = len(steps)
         if like_at_least is not None:
@@ -183,10 +181,9 @@ class RatingMatrix:
     def rated_rows(self, rows: Rows) -> RatedRows:
         """The ratings of these rows, without a dense block."""
         part = self._csr[self._index(rows)]
-        indptr, items, stored = (
-            x.astype(np.int64) for x in (part.indptr, part.indices, part.data)
-        )
-        return RatedRows(indptr, items, stored - 1)
+        stored = part.indptr, part.indices, part.data
+        indptr, items, levels = (array.astype(np.int64) for array in stored)
+        return RatedRows(indptr, items, levels - 1)
 
     def triples(self) -> tuple[Ints, Ints, Ints]:
         """Row, column and level of every rating, row by row."""
@@ -202,9 +199,8 @@ class RatingMatrix:
 
         With two levels `at_least` is 1 by default; with more it has to be given.
         """
-        if at_least is None and self.n_levels == 2:
-            at_least = 1
-        return self._csr > self._like_level(at_least)
+        default = 1 if self.n_levels == 2 else None
+        return self._csr > self._like_level(default if at_least is None else at_least)
 
     def keep(self, chosen: ArrayLike) -> Self:
         """Only the chosen ratings, a boolean for each in the order of `triples`."""
@@ -213,8 +209,8 @@ class RatingMatrix:
             given = f"{chosen.dtype} of shape {chosen.shape}"
             raise ValueError(f"chosen: got {given}, expected {self.n_ratings} booleans.")
         users, items, _ = self.triples()
-        cells = users[chosen], items[chosen]
-        return self._with(csr_array((self._csr.data[chosen], cells), shape=self.shape))
+        stored = self._csr.data[chosen], (users[chosen], items[chosen])
+        return self._with(csr_array(stored, shape=self.shape))
 
     def rows(self, rows: Rows) -> Self:
         """These users only, in this order; the items stay."""
@@ -260,7 +256,7 @@ class RatingMatrix:
         """A table user_id, item_id, level with a row per rating, as in `triples`."""
         users, items, levels = self.triples()
         ids = {"user_id": self.user_ids[users], "item_id": self.item_ids[items]}
-        return pd.DataFrame({**ids, "level": levels})
+        return pd.DataFrame(ids | {"level": levels})
 
     def fingerprint(self) -> str:
         """16 hexadecimal digits of a SHA-256, which change with any rating, id or size."""
@@ -275,8 +271,9 @@ class RatingMatrix:
         if at_least is not None:
             at_least = require_whole("at_least", at_least, least=0)
         if at_least is None or at_least not in range(1, self.n_levels):
-            most = self.n_levels - 1
-            raise ValueError(f"at_least: got {at_least}, expected 1 to {most}.")
+            raise ValueError(
+                f"at_least: got {at_least}, expected 1 to {self.n_levels - 1}."
+            )
         return at_least
 
     def _index(self, rows: Rows) -> Ints:
@@ -289,16 +286,14 @@ class RatingMatrix:
         except IndexError as error:
             text = f"rows: got {rows!r}, expected rows of {self} ({error})."
             raise ValueError(text) from None
-        if index.ndim != 1:
-            raise ValueError(f"rows: got shape {index.shape}, expected a flat list.")
-        return index
+        return flat_array("rows", index)
 
 
 def require_ratings(name: str, value: object, at_least: int = 0) -> None:
     """Check that `value` is a RatingMatrix with at least so many ratings."""
     if not isinstance(value, RatingMatrix):
-        given = type(value).__name__
-        raise TypeError(f"{name}: got {given}, expected a RatingMatrix (see from_frame).")
+        expected = "expected a RatingMatrix (see RatingMatrix.from_frame)"
+        raise TypeError(f"{name}: got {type(value).__name__}, {expected}.")
     if value.n_ratings < at_least:
         got = f"{value.n_ratings} ratings, expected at least {at_least}"
         raise ValueError(f"{name}: got {got}.")
