@@ -53,9 +53,8 @@ def parallel_mean_field(right, max_sweeps, start, **rest):
 
 def mixed_sweeps(right, **arguments):
     """The last unit, in a DBM one of layer 2, drawn given other states than the rest."""
-    state, info = right(**arguments)
-    other = right(**arguments)[0].v
-    return state.with_v(torch.cat([state.v[:, :-1], other[:, -1:]], 1)), info
+    (state, info), (other, _) = right(**arguments), right(**arguments)
+    return state.with_v(torch.cat([state.v[:, :-1], other.v[:, -1:]], 1)), info
 
 
 def swap_by_the_wrong_sign(right, energy=rbm_lib.RBM.free_energy, **arguments):
@@ -78,8 +77,7 @@ FAULTS = {  # what goes wrong: where (below rbm_lib), and what stands in the pla
     "energy divided by the batch size": ("RBM.energy", gives(lambda e, v, **_: e / len(v))),
     "statistics divided by the batch size": ("RBM.statistics",
         gives(lambda s, v, **_: {name: len(v) / 8 * x for name, x in s.items()})),
-    "no W h in the statistic of log s^2": ("models.Gaussian.statistics",
-        given(product=torch.zeros_like)),
+    "no W h in log s^2": ("models.Gaussian.statistics", given(product=torch.zeros_like)),
     "no noise": ("models.Gaussian.sample", lambda _, self, field, **__: self.mean(field)),
     "level off by one": ("models.Categorical.sample", gives(lambda v, **_: v.roll(1, -1))),
     "mean field of all layers at once": ("DBM.mean_field", parallel_mean_field),
