@@ -742,8 +742,8 @@ for kind in ("boosted trees", "logistic regression"):
     print_lead(f"{kind}, with RBM", f"{kind}, all columns")
 
 # %% [markdown]
-# In the saved run the columns add +.0019<!--boosted trees, with RBM--> of AUC to the trees and +.0003<!--logistic regression, with RBM--> to the logistic
-# regression; the intervals begin at 0 or just above it. In a fast run they cost some, the logistic regression more than chance explains: columns learned on
+# In the saved run the columns add +.0014<!--boosted trees, with RBM--> of AUC to the trees and +.0002<!--logistic regression, with RBM--> to the logistic
+# regression; the intervals begin at 0. In a fast run they cost some, the logistic regression more than chance explains: columns learned on
 # fewer days are noisier than the rates they repeat. The machine's strengths are elsewhere: it answers for any listener and any track of its matrix with one
 # set of weights, with any part of the history missing, and needs no columns made by hand.
 #

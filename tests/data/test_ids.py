@@ -39,7 +39,7 @@ def test_levels_have_to_be_whole_numbers(wrong):
 
 
 def test_unknown_ids_are_named_up_to_five():
-    with pytest.raises(ValueError, match=r"user ids: got \[2, 3, 4, 5, 6\] and 1 more"):
+    with pytest.raises(ValueError, match=r"ids: got \[2, 3, 4, 5, 6\] and 1 more"):
         look_up("user", np.array([1]), [1, 2, 3, 4, 5, 6, 7])
 
 

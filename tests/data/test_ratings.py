@@ -141,7 +141,7 @@ def test_external_ids_are_looked_up(matrix):
     assert matrix.user_index([160, 100]).tolist() == [6, 0]
     assert matrix.item_index("item 4").tolist() == [4]
     with pytest.raises(
-        ValueError, match=r"user ids: got \[7\], expected ids of the catalogue"
+        ValueError, match=r"ids: got \[7\], expected user ids of the catalogue"
     ):
         matrix.user_index([100, 7])
 
@@ -181,7 +181,7 @@ def test_bad_ratings_are_refused_by_name(users, items, levels, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"item_ids": [1, 3]}, r"item ids: got \[2\], expected ids of the catalogue"),
+        ({"item_ids": [1, 3]}, r"ids: got \[2\], expected item ids of the catalogue"),
         ({"user_ids": [1, 2, 2]}, "user_ids: got .*2.* twice"),
         ({"user_ids": [1, 2, None]}, "user_ids: got a missing value at position 2"),
         ({"n_levels": 1}, "n_levels: got 1"),
