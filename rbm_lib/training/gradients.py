@@ -207,6 +207,8 @@ class Exact(GradientMethod):
     def gradient(
         self, model: BoltzmannMachine, batch: Batch, generator: Rng = None
     ) -> Gradient:
+        if len(batch) == 0:  # one of several processes may have no row of a batch
+            return {name: torch.zeros_like(p) for name, p in model.named_parameters()}
         return exact_gradient(model, batch)
 
 
@@ -220,8 +222,7 @@ def as_method(method: str | GradientMethod) -> GradientMethod:
     if isinstance(method, str) and method in METHODS:
         return METHODS[method]()
     raise ValueError(
-        f"method: got {method!r}, expected 'cd', 'pcd', 'exact', or a method such as "
-        "CD(k=1)."
+        f"method: got {method!r}, expected 'cd', 'pcd', 'exact' or CD(k=1), PCD(), …"
     )
 
 
@@ -229,9 +230,8 @@ def _validate(method: Any, flags: tuple[str, ...]) -> None:
     """Convert the settings of CD or PCD to plain Python values, or say what is wrong."""
     values: dict[str, Any] = {"k": require_whole("k", method.k)}
     values |= {name: require_flag(name, getattr(method, name)) for name in flags}
-    values["posterior"] = require_choice(
-        "posterior", method.posterior, ("mean_field", "gibbs")
-    )
+    choices = ("mean_field", "gibbs")
+    values["posterior"] = require_choice("posterior", method.posterior, choices)
     for name, value in values.items():
         object.__setattr__(method, name, value)
 

@@ -48,9 +48,9 @@ def test_the_embedding_of_a_dbm_is_its_mean_field(visible):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layer": 0}, "layer: got 0, expected None or 1 to 2"),
+        ({"layer": 0}, "layer: got 0, expected a whole number of at least 1"),
         ({"layer": 3}, "layer: got 3, expected None or 1 to 2"),
-        ({"layer": "top"}, "layer: got 'top', expected None or 1 to 2"),
+        ({"layer": "top"}, "layer: got 'top', expected a whole number"),
         ({"center": torch.zeros(5)}, "center: got"),
     ],
 )

@@ -84,8 +84,8 @@ def test_ranking_counts_the_highest_level_as_relevant():
     ("scorer", "error", "message"),
     [
         (3, TypeError, "scorer: got int"),
-        (lambda train: np.zeros((2, 2)), ValueError, r"scores: got shape \(2, 2\)"),
-        (lambda train: np.full(train.shape, np.nan), ValueError, "scores: got nan"),
+        (lambda train: np.zeros((2, 2)), ValueError, r"scorer: got shape \(2, 2\)"),
+        (lambda train: np.full(train.shape, np.nan), ValueError, "scorer: got nan"),
     ],
 )
 def test_a_scorer_that_does_not_fit_is_refused(scorer, error, message):

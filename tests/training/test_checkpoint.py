@@ -344,7 +344,7 @@ def test_a_checkpoint_of_fit_is_a_model_too(tmp_path):
     assert_same_parameters(load_model(tmp_path / "run.pt"), model)
 
 
-@pytest.mark.grows
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(
     ("fault", "times"), [("kill", 20), ("interrupt", 10), ("full disk", 10)]
@@ -352,7 +352,9 @@ def test_a_checkpoint_of_fit_is_a_model_too(tmp_path):
 def test_faults_at_random_moments_lose_nothing(fault, times, tmp_path):
     command = [sys.executable, "-m", "tests.training.kill_cases", tmp_path, fault]
     command += [str(times * TIMES)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=600 * TIMES
+    )
     assert done.returncode == 0, done.stderr
     count = json.loads(done.stdout)
     assert count.pop("struck") == times * TIMES
