@@ -45,7 +45,7 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 lab: setup  ## open the course in JupyterLab
 	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" notebooks/00_start_here.ipynb
 
-run: setup  ## run every notebook; executed copies, index and table go to build/
+run: setup  ## run every notebook; executed copies and a table go to build/
 	@RBM_PROFILE=$(PROFILE) $(PY) -m rbm_lib.course run
 
 # Each test file and each notebook stays on one core. The longest of them, notebooks, come first.
