@@ -78,7 +78,11 @@ class Layer(ABC):
 
     @abstractmethod
     def sample(self, field: Tensor, generator: Rng = None) -> Tensor:
-        """Random state given the field, shape (B, *shape)."""
+        """Random state given the field, shape (B, *shape).
+
+        Draw with `rbm_lib.models.random.random_numbers`, which also serves the generators
+        that several processes share.
+        """
 
     def scaled(self, x: Tensor) -> Tensor:
         """What multiplies W in the energy, shape (B, *shape)."""
@@ -160,7 +164,7 @@ class Layer(ABC):
         yield self, slice(0, self.n_features), slice(0, self.n_units)
 
     def description(self) -> Any:
-        """What a saved file says of this layer; `as_layer` reads it."""
+        """What a saved file says of this layer; `as_described` reads it."""
         return {"type": self.type_name, "n_units": self.n_units}
 
     def __repr__(self) -> str:

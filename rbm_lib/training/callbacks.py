@@ -122,6 +122,9 @@ class EarlyStopping:
     @torch.no_grad()
     def __call__(self, epoch: Epoch) -> bool:
         """Score the model; True if it has not improved for `patience` epochs."""
+        if epoch.number == 1:  # of another training, if there was one before
+            self.best_score = -torch.inf
+            self._best_state = {}
         score = float(self.score(epoch.model))
         epoch.record["score"] = score
         if score > self.best_score or not self._best_state:

@@ -71,7 +71,8 @@ def fit(
     model : RBM or DBM
         The model. It is moved to the device and stays there.
     data : array_like, RatingMatrix or VisibleData
-        Training rows. A VisibleData may bring a mask and an offset.
+        Training rows. A VisibleData may bring a mask and an offset. Where few cells of a
+        RatingMatrix are rated, CD computes with these alone: `SPARSE_BELOW` in update.py.
     method : {"cd", "pcd", "exact"} or GradientMethod
         How the gradient is estimated, such as CD(k=1) or PCD(k=5, n_chains=100).
     observed : array_like of bool, optional
@@ -93,8 +94,8 @@ def fit(
     clip_norm : float, optional
         A gradient whose norm over all parameters is larger is shortened to it.
     callbacks : sequence of functions of an Epoch
-        Called after each epoch; training stops if one returns True. A Monitor fills the
-        record; one with its defaults is added if there is none.
+        Called after each epoch; training stops if one returns True, as EarlyStopping does.
+        A Monitor fills the record; one with its defaults is added if there is none.
     checkpoint : path or Checkpoint, optional
         Where to save after each epoch.
     generator : torch.Generator, optional

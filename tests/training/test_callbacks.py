@@ -66,6 +66,16 @@ def test_early_stopping_restores_the_best_model_at_the_end_too():
     assert torch.equal(model.W, weights[0])
 
 
+def test_early_stopping_can_be_used_again():
+    stop = EarlyStopping(lambda model: -float(model.W.norm()), patience=2)
+    for scale in (0.0, 1.0):  # the second model never scores as well as the first
+        model = random_rbm("bernoulli")
+        model.W.data.mul_(scale)
+        fit(model, random_rows(model, 6), epochs=3, callbacks=[stop], **QUIET)
+
+        assert stop.best_score == pytest.approx(-float(model.W.detach().norm()))
+
+
 def test_the_monitor_records_every_so_many_epochs_and_the_last():
     model = random_rbm("bernoulli")
     v = random_rows(model, 6)
