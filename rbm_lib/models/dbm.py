@@ -176,7 +176,6 @@ class DBM(BoltzmannMachine):
             means = [torch.sigmoid(c).expand(len(batch), -1) for c in self._hidden_biases]
         else:
             means = list(self.checked_hidden(start, len(batch), "start"))
-
         from_visible = self.input_to_hidden(batch)
         visible_energy = self._visible_energy(batch)
 
