@@ -6,6 +6,7 @@ The exercises of lesson NN are in ``notebooks/exercises/NN_name.py``.
 import contextlib
 import inspect
 import io
+import re
 import runpy
 import textwrap
 import warnings
@@ -141,42 +142,110 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
     expected = _outputs(exercise, exercise.reference)
     try:
         got = _outputs(exercise, answer, expected)
-    except (Exception, SystemExit) as error:
-        text = textwrap.shorten(str(error), 200, placeholder="...").rstrip(".")
-        if isinstance(error, NotImplementedError) and not text:
-            return False, "not done yet."
-        hint = " Bring both to one type: x.to(v.dtype)." if "dtype" in text else ""
-        return False, f"your code stops with {type(error).__name__}: {text}.{hint}"
+    except _Stopped as stopped:
+        return False, _explain(exercise, stopped)
     if all(_sames(exercise, got, expected)):
         return True, "right."
     return False, "not right yet. " + _advice(exercise, answer, got, expected)
 
 
+class _Stopped(Exception):
+    """An answer raised an error on a case."""
+
+    def __init__(self, error: BaseException, case: tuple = ()) -> None:
+        super().__init__(error)
+        self.error = error
+        self.case = case
+
+
+def _explain(exercise: Exercise, stopped: _Stopped) -> str:
+    """What a person whose code stops should know."""
+    error = stopped.error
+    text = textwrap.shorten(str(error), 200, placeholder="...").rstrip(".")
+    if isinstance(error, NotImplementedError) and not text:
+        return "not done yet."
+    if re.search(r"\bbool\b", text):
+        hint = " A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
+    elif "dtype" in text:
+        hint = " Bring both to one type: x.to(v.dtype)."
+    elif re.search("shape|size|dimension|expected, got", text):
+        hint = f" The shapes are {_shapes(exercise, stopped.case)}."
+    else:
+        hint = ""
+    return f"your code stops with {type(error).__name__}: {text}.{hint}"
+
+
+def _shapes(exercise: Exercise, case: tuple) -> str:
+    """The shapes of a case's arguments, by name: "v (4, 3), W (3, 2)"."""
+    names = inspect.signature(exercise.reference).parameters
+    pairs = zip(names, case, strict=False)
+    return ", ".join(f"{name} {tuple(x.shape)}" for name, x in pairs if np.ndim(x))
+
+
 def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:
-    """What an answer gives on every case. A placeholder raises NotImplementedError."""
+    """What an answer gives on every case. Raises _Stopped if it does not."""
     if answer is None or answer is ...:
-        raise NotImplementedError
+        raise _Stopped(NotImplementedError())
     if not callable(answer):
-        raise TypeError(f"a function is expected, this is a {type(answer).__name__}")
-    try:
-        values = [answer(*case) for case in deepcopy(exercise.cases)]
-    except RuntimeError as error:
-        if "dtype" not in str(error):
-            raise
-        # x.float() has met our doubles. The answer may be right in single precision.
-        values = [answer(*map(_as_single, case)) for case in deepcopy(exercise.cases)]
+        what = type(answer).__name__
+        raise _Stopped(TypeError(f"a function is expected, this is a {what}"))
+
+    values = _values(exercise, answer)
     if any(x is None or x is ... for x in values):
         code = getattr(answer, "__code__", None)
         parameters = inspect.signature(answer).parameters
         if code and (code.co_names or code.co_nlocals > len(parameters)):
-            raise ValueError("it returns None: is a `return` missing?")
-        raise NotImplementedError
-    pieces = [compare.take_apart(x) for x in values]
+            raise _Stopped(ValueError("it returns None: is a `return` missing?"))
+        raise _Stopped(NotImplementedError())
+    try:
+        pieces = [compare.take_apart(x) for x in values]
+    except TypeError as error:
+        raise _Stopped(error) from error
     return [compare.align(*pair) for pair in zip(pieces, expected or pieces, strict=True)]
 
 
+def _values(exercise: Exercise, answer: Answer) -> list[Any]:
+    """What an answer returns on the cases, in the first form of them that it can take."""
+    first: _Stopped | None = None
+    for form in FORMS:
+        try:
+            return [_call(answer, form, case) for case in deepcopy(exercise.cases)]
+        except _Stopped as stopped:
+            first = first or stopped
+            may_be_the_form = isinstance(stopped.error, FORM_ERRORS)
+            if not may_be_the_form or isinstance(stopped.error, NotImplementedError):
+                break
+    assert first is not None
+    raise first
+
+
+def _call(answer: Answer, form: Callable[[Any], Any], case: tuple) -> Any:
+    try:
+        return answer(*map(form, case))
+    except (Exception, SystemExit) as error:
+        raise _Stopped(error, case) from error
+
+
+def _as_given(x: Any) -> Any:
+    return x
+
+
 def _as_single(x: Any) -> Any:
-    return x.float() if isinstance(x, torch.Tensor) and x.dtype == torch.float64 else x
+    return x.float() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+
+
+def _as_double(x: Any) -> Any:
+    return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+
+
+def _as_numpy(x: Any) -> Any:
+    return x.numpy() if isinstance(x, torch.Tensor) else x
+
+
+# x.float() in an answer does not go with doubles, x.astype(int) not with tensors. Both may
+# be right for other forms of the same inputs.
+FORMS = (_as_given, _as_single, _as_double, _as_numpy)
+FORM_ERRORS = (RuntimeError, TypeError, AttributeError)
 
 
 def _sames(exercise: Exercise, got: Outputs, expected: Outputs) -> list[bool]:
@@ -203,6 +272,8 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     case = same.index(False)
     lengths = {n for x in exercise.cases[case] for n in getattr(x, "shape", ())}
     text = compare.describe(got[case], expected[case], exercise.tolerance, lengths)
+    if "has shape" in text:
+        text += f" The inputs have {_shapes(exercise, exercise.cases[case])}."
     return f"Test case {case + 1} of {len(same)} ({sum(same)} right): {text}"
 
 

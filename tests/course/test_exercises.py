@@ -52,6 +52,7 @@ centred.mistakes = {
         lambda v: centred(v.float()).bfloat16(),
         lambda v: centred(v)[None],
         lambda v: v - torch.ones(1, 3).float() @ v / 3,  # a product of float and double
+        lambda v: v.astype(float) - np.ones(3) @ v / 3,  # only arrays can do this
         in_place,
         centred,
     ],
@@ -72,7 +73,10 @@ def test_a_right_answer_passes_in_every_form(answer):
         (lambda v: centred(v) if v[0, 0] < 0 else v, " of 3 ("),
         (lambda v: centred(v) + torch.randn(v.shape), "another result at each call"),
         (lambda v: v.undefined_name, "your code stops with AttributeError: 'Tensor'"),
-        (lambda v: v.bool() @ v.T, "Bring both to one type"),
+        (lambda v: ((v > 0) @ v.T).sigmoid(), "write (u < p).to(p.dtype)"),
+        (lambda v: v.half() @ v.T, "Bring both to one type"),
+        (lambda v: v @ v, "(3x4 and 3x4). The shapes are v (3, 4)."),
+        (lambda v: v.mean(0), "the right one (3, 4). The inputs have v (3, 4)."),
         (lambda v: exit(), "your code stops with SystemExit"),
         (lambda: 1, "your code stops with TypeError"),
         (without_return, "is a `return` missing?"),
