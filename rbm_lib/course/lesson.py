@@ -1,8 +1,9 @@
 """``lesson = Lesson("01_energy_and_contrastive_divergence")``: what a notebook asks for."""
 
+import html
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,18 +11,42 @@ import pandas as pd
 import torch
 
 from rbm_lib.course.environment import headless, profile_in_use, repository_root
-from rbm_lib.course.exercises import Exercise, check, load_exercises
+from rbm_lib.course.exercises import Exercise, Result, check, load_exercises
+from rbm_lib.course.predictions import Answer, Prediction, Predictions
+from rbm_lib.course.say import say
 from rbm_lib.files import write_whole
 
 T = TypeVar("T")
 data_sources: list[str] = []  # of this process, for the table of `make run`
 
 
+class Points(float):
+    """A check's points. A notebook shows the verdict, and nbgrader reads the number."""
+
+    result: Result
+
+    def __new__(cls, result: Result) -> "Points":
+        points = super().__new__(cls, result.points)
+        points.result = result
+        return points
+
+    def __repr__(self) -> str:
+        return f"{self:g}"
+
+    def _repr_html_(self) -> str:
+        full = self.result.points == self.result.max_points
+        mark, color = ("✓", "#009E73") if full else ("✗", "#D55E00")
+        style = f"border-left: 4px solid {color}; padding: 0.2em 0.8em"
+        text = html.escape(self.result.message)
+        return f'<div style="{style}">{mark} {text}</div>'
+
+
 class Lesson:
-    """A notebook's exercises, and the profile in which it runs.
+    """A notebook's exercises and predictions, and the profile in which it runs.
 
     The profile is ``RBM_PROFILE``, "fast" (the default) or "full"; others raise ValueError.
     Unless ``OMP_NUM_THREADS`` is set, torch gets one thread: enough for small matrices.
+    Figures get the course's style.
 
     Parameters
     ----------
@@ -32,12 +57,16 @@ class Lesson:
     """
 
     def __init__(self, name: str, exercises: dict[str, Exercise] | None = None) -> None:
+        from rbm_lib.course.plotting import use_style  # `course check` does without
+
         if "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(1)
+        use_style()
         self.name = name
         self.profile = profile_in_use()
         self.exercises = load_exercises(name) if exercises is None else exercises
         self._results: dict[str, dict[str, Any]] = {}
+        self._predictions = Predictions()
 
     @property
     def progress(self) -> bool:
@@ -55,10 +84,10 @@ class Lesson:
             data_sources.append(source)
         return loaded
 
-    def check(self, exercise_id: str, answer: Any) -> float:
-        """Check an answer, print the verdict, save the score, and return the points.
+    def check(self, exercise_id: str, answer: Any) -> Points:
+        """Check an answer, save the score, and return the points, shown as the verdict.
 
-        The last check of an exercise counts.
+        The best check of an exercise counts.
 
         Parameters
         ----------
@@ -75,17 +104,59 @@ class Lesson:
             raise KeyError(f"exercise_id: got {exercise_id!r}, expected one of {known}.")
         exercise = self.exercises[exercise_id]
         result = check(exercise, answer)
-        print(result)
-        self._results[exercise_id] = {"title": exercise.title, **vars(result)}
+        best = self._results.get(exercise_id, {}).get("points", -1)
+        if result.points < best:
+            message = f"{result.message} You keep the {best:g} from before."
+            result = Result(result.points, result.max_points, message)
+        else:
+            self._results[exercise_id] = {"title": exercise.title, **vars(result)}
         try:
-            save_score(self.name, self._results)
+            save_scores(self.name, self._results)
         except OSError as error:
             reason = type(error).__name__
             print(f"The score could not be saved ({reason}); everything else works.")
-        return result.points
+        return Points(result)
+
+    def predict(self, name: str, question: str, options: Sequence[str] = ()) -> None:
+        """Show a box for a guess, and keep what is written there.
+
+        Where nobody watches, a line stands in its place.
+
+        Parameters
+        ----------
+        name : str
+            By which :meth:`reveal` knows the guess.
+        question : str
+            Shown above the box, with the unit of the answer: "Your guess, in nats".
+        options : sequence of str, optional
+            Answers to choose from.
+        """
+        self._predictions.ask(name, Prediction(question, tuple(options)))
+
+    def reveal(
+        self, name: str, answer: Answer, text: str = "", within: float = 0.2
+    ) -> None:
+        """Compare a guess with this run's answer, and say so with ``text`` behind it.
+
+        Parameters
+        ----------
+        name : str
+            As in :meth:`predict`.
+        answer : float or str
+            A number, one of the options, or a text beside which a written guess is put.
+        text : str, optional
+            A sentence, in Markdown, that states the answer.
+        within : float, optional
+            A guess is close if it differs from a number by at most this share of it.
+        """
+        self._predictions.reveal(name, answer, text, within)
+
+    def predictions(self) -> None:
+        """Say how many guesses were made and how many of them were right."""
+        say(self._predictions.summary())
 
     def score(self) -> pd.DataFrame:
-        """Return the points so far: a row for each exercise, and the total."""
+        """Return the points of this session: a row for each exercise, and the total."""
         graded = [e for e in self.exercises.values() if e.graded]
         points = [self._results.get(e.id, {}).get("points", 0) for e in graded]
         rows = [(e.title, p, e.points) for e, p in zip(graded, points, strict=True)]
@@ -121,13 +192,26 @@ class Lesson:
         ipywidgets.interact(function, **sliders)
 
 
-def save_score(lesson: str, results: dict[str, dict[str, Any]]) -> None:
-    """Put results (by exercise) into the lesson's file, beside those that are there."""
+def score_file(lesson: str) -> Path:
     folder = os.environ.get("RBM_SCORES") or repository_root() / "build" / "scores"
-    path = Path(folder) / f"{lesson}.json"
+    return Path(folder) / f"{lesson}.json"
+
+
+def saved_scores(lesson: str) -> dict[str, dict[str, Any]]:
+    """The results by exercise in the lesson's file. None yet, or no such file: empty."""
     try:
-        known = dict(json.loads(path.read_text(encoding="utf-8"))["exercises"])
-    except (OSError, ValueError, KeyError, TypeError):  # none yet, or not a score
-        known = {}
-    score = {"lesson": lesson, "exercises": dict(sorted((known | results).items()))}
-    write_whole(path, json.dumps(score, indent=1, ensure_ascii=False) + "\n")
+        text = score_file(lesson).read_text(encoding="utf-8")
+        return dict(json.loads(text)["exercises"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def save_scores(lesson: str, results: dict[str, dict[str, Any]]) -> None:
+    """Put results into the lesson's file, unless there are better ones."""
+    known = saved_scores(lesson)
+    for exercise, result in results.items():
+        if result["points"] >= known.get(exercise, {}).get("points", 0):
+            known[exercise] = result
+    score = {"lesson": lesson, "exercises": dict(sorted(known.items()))}
+    text = json.dumps(score, indent=1, ensure_ascii=False)
+    write_whole(score_file(lesson), text + "\n")

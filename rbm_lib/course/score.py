@@ -6,6 +6,7 @@ the number that a check's cell shows, 0 if it raises. Other cells may raise.
 """
 
 import asyncio
+import html
 import json
 import re
 import textwrap
@@ -143,7 +144,7 @@ def put_own_checks(submitted: NotebookNode, original: NotebookNode) -> None:
 
 
 def result_of(check: NotebookNode, most: float) -> Row:
-    """The points that a check's cell shows, from 0 to ``most``, and what it prints."""
+    """The points that a check's cell shows, from 0 to ``most``, and its verdict."""
     shown = [x.data.get("text/plain") for x in check.outputs if "data" in x]
     try:
         points = max(0.0, min(float(shown[-1]), most))
@@ -151,8 +152,9 @@ def result_of(check: NotebookNode, most: float) -> Row:
         points = 0.0
     if points == int(points):
         points = int(points)
-    printed = " ".join(x.text for x in check.outputs if x.get("name") == "stdout")
-    message = textwrap.shorten(printed, 500) or "the check was not reached"
+    verdicts = [x.data.get("text/html", "") for x in check.outputs if "data" in x]
+    verdict = html.unescape(re.sub("<[^>]+>", "", " ".join(verdicts))).strip("✓✗ ")
+    message = textwrap.shorten(verdict, 500) or "the check was not reached"
     return {"points": points, "of": most, "message": message}
 
 

@@ -15,7 +15,7 @@ MINUTE = 60_000  # ms
 
 ERROR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']"
 STDERR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']"
-STDOUT = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stdout']"
+VERDICT = ".jp-RenderedHTMLCommon div"
 FIGURE = ".jp-RenderedImage img"
 PROMPT = ".jp-InputArea-prompt"
 WORDS = ".jp-OutputArea-output details"
@@ -210,7 +210,7 @@ def test_exercise_wrong_then_right(opened, lab):
     checks = notebook.code_cells.filter(has_text="lesson.check(")
     assert checks.count() == len(exercises)
     for check in checks.all():
-        expect(check.locator(STDOUT)).to_contain_text("not done yet. 0 of")
+        expect(check.locator(VERDICT)).to_contain_text("not done yet. 0 of")
 
     exercise = notebook.code_cells.filter(has_text="def share_missing").first
     pairs = "(ratings.user_id.nunique() * ratings.movie_id.nunique())"
@@ -219,7 +219,7 @@ def test_exercise_wrong_then_right(opened, lab):
 
     assert next(iter(exercises["1"].mistakes)) in wrong
     assert "0 of 1 points" in wrong
-    assert right == "Exercise 1: right. 1 of 1 points."
+    assert right == "✓ Exercise 1: right. 1 of 1 points."
     saved = (lab.folder / "rbm_scores" / "00_start_here.json").read_text(encoding="utf-8")
     assert json.loads(saved)["exercises"]["1"]["points"] == 1
 
@@ -234,4 +234,4 @@ def answer(notebook, exercise, line):
     keyboard.type(line)
     notebook.run(exercise)
     notebook.run(check)
-    return " ".join(check.locator(STDOUT).inner_text().split())
+    return " ".join(check.locator(VERDICT).inner_text().split())

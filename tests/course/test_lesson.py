@@ -4,10 +4,11 @@ import json
 
 import ipywidgets
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from rbm_lib.course import Lesson, exercise
 from rbm_lib.course.environment import CourseError
-from rbm_lib.course.lesson import data_sources
+from rbm_lib.course.lesson import data_sources, saved_scores
 
 DOUBLE = exercise("1", "Double", 2, [(3.0,)])(lambda x: 2 * x)
 HALF = exercise("2", "Half", 1.5, [(3.0,)])(lambda x: x / 2)
@@ -23,22 +24,38 @@ def lesson(tmp_path, monkeypatch):
     return Lesson("98_toy", EXERCISES)
 
 
-def test_a_check_prints_one_line_and_returns_the_points(lesson, capsys):
-    assert lesson.check("1", lambda x: x + x) == 2
-    assert capsys.readouterr() == ("Exercise 1: right. 2 of 2 points.\n", "")
+def test_a_check_returns_points_that_a_notebook_shows_as_the_verdict(lesson, capsys):
+    points = lesson.check("1", lambda x: x + x)
+
+    shown, _ = DisplayFormatter().format(points)
+    assert points == 2 and capsys.readouterr() == ("", "")
+    assert shown["text/plain"] == "2", "nbgrader reads this"
+    assert "✓ Exercise 1: right. 2 of 2 points.</div>" in shown["text/html"]
+    assert "✗ Exercise 1: not right yet." in lesson.check("1", abs)._repr_html_()
     with pytest.raises(KeyError, match="got '7', expected one of demo, 1, 2"):
         lesson.check("7", None)
 
 
-def test_the_score_has_the_last_check_of_each_graded_exercise(lesson):
+def test_the_score_has_the_best_check_of_each_graded_exercise(lesson):
     lesson.check("1", lambda x: 2 * x)
-    lesson.check("1", lambda x: x)
-    lesson.check("2", lambda x: x / 2)
+    worse = lesson.check("1", lambda x: x)
+    lesson.check("2", lambda x: x)
 
     score = lesson.score()
 
-    assert score["points"].to_dict() == {"1": 0, "2": 1.5, "all": 1.5}
+    assert worse == 0 and "You keep the 2 from before." in worse._repr_html_()
+    assert score["points"].to_dict() == {"1": 2, "2": 0, "all": 2}
     assert score["of"].tolist() == [2, 1.5, 3.5]
+
+
+def test_the_file_keeps_the_best_check_of_all_sessions(lesson):
+    lesson.check("1", lambda x: 2 * x)
+
+    again = Lesson("98_toy", EXERCISES)
+    again.check("1", lambda x: x)
+
+    assert again.score()["points"]["1"] == 0, "the table is of this session"
+    assert saved_scores("98_toy")["1"]["points"] == 2
 
 
 def test_scores_are_saved_beside_those_that_are_there(

@@ -20,8 +20,14 @@ class Lesson:
 
     def check(self, exercise, answer):
         right = answer() == int(exercise)
-        print(f"Exercise {exercise}:", "right." if right else "not right yet.")
-        return {"1": 2, "2": 1.5, "3": 1}[exercise] if right else 0
+        points = Points({"1": 2, "2": 1.5, "3": 1}[exercise] if right else 0)
+        points.verdict = f"Exercise {exercise}: " + ("right." if right else "not yet.")
+        return points
+
+
+class Points(float):
+    def _repr_html_(self):
+        return f"<div>✓ {self.verdict}</div>"
 """
 POINTS = {"1": 2, "2": 1.5, "3": 1}
 SOLVED = {n: f"def answer_{n}():\n    return {n}" for n in "123"}
