@@ -9,9 +9,9 @@ import nbformat
 def notebook(text):
     """The notebook as the site shows it.
 
-    MyST-NB reads a figure's alternative text from the metadata of the cell, but the lessons
-    have it in the metadata of the output, so it is copied. Formulas in hints are marked as
-    formulas, and the cell that only Google Colab needs is left out.
+    MyST-NB reads a figure's alternative text and width from the metadata of the cell, but
+    the lessons have them in the metadata of the output, so they are copied. Formulas in
+    hints are marked as formulas, and the cell that only Google Colab needs is left out.
 
     Raises ValueError for a cell with two figures, because only one would get its text.
     """
@@ -28,8 +28,11 @@ def notebook(text):
                     raise ValueError(
                         f"A cell shows two figures, expected one:\n{cell.source}"
                     )
-                alt = output.metadata["image/png"]["alt"]
-                cell.metadata["mystnb"] = {"image": {"alt": alt}}
+                facts = output.metadata["image/png"]
+                image = {"alt": facts["alt"]}
+                if "width" in facts:
+                    image["width"] = f"{facts['width']}px"
+                cell.metadata["mystnb"] = {"image": image}
     return shown
 
 

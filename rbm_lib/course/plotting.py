@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-__all__ = ["COLORS", "GREY", "image_grid", "show", "use_style"]
+__all__ = ["COLORS", "GREY", "INK", "image_grid", "show", "use_style"]
 
 # Okabe & Ito (2008): distinct for every common colour vision.
 COLORS = {
@@ -24,13 +24,15 @@ COLORS = {
     "yellow": "#F0E442",
     "black": "#000000",
 }
-GREY = "#767676"
+GREY = "#6b7280"
+INK = "#1f2933"
+DPI = 200
 
 
 def use_style() -> None:
     """Set matplotlib's defaults for the course.
 
-    The background is white, so that figures also read in dark mode.
+    The background is opaque, so that figures read the same in a dark theme.
     """
     colors = [color for name, color in COLORS.items() if name != "yellow"]
     plt.rcParams.update(
@@ -39,21 +41,32 @@ def use_style() -> None:
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlelocation": "left",
-            "axes.titlesize": 11,
+            "axes.titlesize": 11.5,
+            "axes.titleweight": "bold",
+            "axes.titlecolor": INK,
+            "axes.edgecolor": GREY,
+            "axes.labelcolor": INK,
             "axes.labelsize": 10,
             "figure.constrained_layout.use": True,
             "figure.dpi": 100,
             "figure.facecolor": "white",
             "figure.figsize": (7.0, 3.4),
+            "figure.titlesize": 11.5,
+            "figure.titleweight": "bold",
             "legend.frameon": False,
             "lines.linewidth": 1.8,
-            "svg.hashsalt": "rbm_lib",
+            "text.color": INK,
+            "xtick.color": GREY,
+            "ytick.color": GREY,
         }
     )
 
 
 def show(fig: Figure, alt: str) -> None:
-    """Display a figure in a notebook with its alternative text, and close it.
+    """Display a figure at 200 dpi with its alternative text, and close it.
+
+    It is shown at its size in inches times 100 pixels, so that it is sharp on any screen.
+    JupyterLab shows vector graphics of trusted notebooks only, and a fresh copy is none.
 
     The text is in the output's metadata, for converters to HTML, and folded below the
     figure, because JupyterLab gives images no alternative text.
@@ -69,10 +82,11 @@ def show(fig: Figure, alt: str) -> None:
     if not alt.strip():
         raise ValueError("alt: got an empty text, expected a sentence. Say what is shown.")
     image = io.BytesIO()
-    fig.savefig(image, format="png", metadata={"Software": None})
+    fig.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
     plt.close(fig)
     bundle = {"image/png": image.getvalue(), "text/plain": f"<Figure: {alt}>"}
-    display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
+    facts = {"alt": alt, "width": round(100 * fig.get_figwidth())}
+    display(bundle, metadata={"image/png": facts}, raw=True)
     folded = f"<details><summary>Figure in words</summary>{html.escape(alt)}</details>"
     display({"text/html": folded, "text/plain": f"Figure in words: {alt}"}, raw=True)
 

@@ -15,12 +15,12 @@ DRAWINGS = sorted(notebooks_folder().glob("figures/*.svg"))
 def test_a_figure_is_shown_with_its_words_and_closed(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda *x, **y: shown.append((x[0], y)))
-    fig, _ = plt.subplots()
+    fig, _ = plt.subplots(figsize=(3, 2))
 
     show(fig, "A line < a curve.")
 
     image, words = shown
-    assert image[1]["metadata"] == {"image/png": {"alt": "A line < a curve."}}
+    assert image[1]["metadata"] == {"image/png": {"alt": "A line < a curve.", "width": 300}}
     assert image[0]["image/png"].startswith(b"\x89PNG")
     assert "A line &lt; a curve." in words[0]["text/html"]
     assert not plt.fignum_exists(fig.number)
