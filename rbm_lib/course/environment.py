@@ -7,6 +7,7 @@ import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import torch
 from packaging.requirements import Requirement
@@ -43,14 +44,29 @@ def headless() -> bool:
     return os.environ.get("RBM_HEADLESS", "") not in ("", "0")
 
 
-def requirements() -> list[Requirement]:
-    """The dependencies, with those of the notebooks (Google Colab has its own)."""
+def project() -> dict[str, Any]:
+    """The project's entry in pyproject.toml, empty where the library is without it."""
     pyproject = repository_root() / "pyproject.toml"
     if not pyproject.exists():
+        return {}
+    return tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+
+
+def course_address() -> str:
+    """The repository's address on the web, if pyproject.toml names it, or "".
+
+    It is not asked of git: the same source makes the same notebooks in every clone.
+    """
+    return project().get("urls", {}).get("Repository", "")
+
+
+def requirements() -> list[Requirement]:
+    """The dependencies, with those of the notebooks (Google Colab has its own)."""
+    listed = project()
+    if not listed:
         return []
-    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     extra = "" if "google.colab" in sys.modules else "notebooks"
-    texts = project["dependencies"] + project["optional-dependencies"].get(extra, [])
+    texts = listed["dependencies"] + listed["optional-dependencies"].get(extra, [])
     return [Requirement(text) for text in texts]
 
 

@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from rbm_lib.course.environment import CourseError, notebooks_folder
+from rbm_lib.course.environment import CourseError, course_address, notebooks_folder
 from rbm_lib.course.exercises import load_exercises
 
 SOLUTION = re.compile(r"(?m)^( *)### BEGIN SOLUTION\n(?:.*\n)*? *### END SOLUTION$")
@@ -23,21 +23,32 @@ CHECK = re.compile(r"""lesson\.check\(["']([^"']+)["'], .+\)""")
 # Of every notebook: without versions, which change between machines.
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+# The tag of cells whose code is folded away, such as those that only draw.
+FOLDED = "hide-input"
+KEPT = ("tags", "cellView")  # of a cell's metadata
 # A link to a file of the repository but a lesson: these have copies in every folder.
 LINK = re.compile(r"""(\]\(|src="|href=")(?![\w.+-]+:)([\w./-]+\.(?!ipynb)\w+)(?=[)"#])""")
 
-# Every notebook's first code cell. It installs the library without the notebooks' extra:
-# Colab has a front end of its own, with ipywidgets 7, and satisfies the rest.
+# Between title and text of a solved lesson; the copies to work in do without.
+SOLVED = """\
+> This is the **solved** lesson, to be read and to be projected. To work through it, run
+> `make lab` or `python -m rbm_lib.course lab` in the folder of the course. It opens a copy
+> of your own, in which the exercises are yours to solve."""
+
+# A cell of the committed notebooks, folded. It installs the library without the notebooks'
+# extra: Colab has a front end of its own, with ipywidgets 7, and satisfies the rest.
 COLAB = """\
-# Google Colab only: paste the address of the course's repository, then run. Elsewhere this does nothing.
-COURSE = ""  # @param {type: "string"}
+# @title Google Colab only: run this cell first. Elsewhere it does nothing.
+COURSE = "{address}"  # @param {{type: "string"}}
 import importlib.util, os, subprocess, sys
 
 if "google.colab" in sys.modules and not importlib.util.find_spec("rbm_lib"):
-    run = f"rm -rf rbm-course; git clone --depth 1 '{COURSE.strip()}' rbm-course && pip install -e rbm-course"
+    fetch = f"rm -rf rbm-course; git clone --depth 1 '{{COURSE.strip()}}' rbm-course"
+    run = f"{{fetch}} && pip install -e rbm-course"
     done = subprocess.run(run, shell=True, capture_output=True, text=True)
-    assert not done.returncode, f"COURSE: give the address of the course's repository. {done.stderr}"
-    sys.path.insert(0, os.path.abspath("rbm-course"))"""  # noqa: E501
+    advice = "COURSE: give the address of the course's repository."
+    assert not done.returncode, f"{{advice}} {{done.stderr}}"
+    sys.path.insert(0, os.path.abspath("rbm-course"))"""
 
 
 def lesson_sources(names: Iterable[str] = ()) -> list[Path]:
@@ -52,11 +63,30 @@ def lesson_sources(names: Iterable[str] = ()) -> list[Path]:
     return sorted(set(chosen)) or paths
 
 
-def read_source(path: Path) -> NotebookNode:
-    """The lesson as a notebook: solved, not executed, with nbgrader's metadata."""
+def read_source(path: Path, solved: bool = True, colab: bool = True) -> NotebookNode:
+    """The lesson as a notebook, not executed, with nbgrader's metadata.
+
+    Parameters
+    ----------
+    path : Path
+        Its source.
+    solved : bool
+        With solutions, and a note that says so. Without, functions are left open.
+    colab : bool
+        With the folded cell that installs the course in Google Colab.
+    """
     lesson = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
     titled = [cell.cell_type for cell in lesson.cells[:1]] == ["markdown"]
-    lesson.cells.insert(1 if titled else 0, new_code_cell(COLAB))
+    added = []
+    if solved:
+        added.append(new_markdown_cell(SOLVED))
+    if colab:
+        code = COLAB.format(address=course_address())
+        # Folded in JupyterLab, on the site and in Colab.
+        folded = {"tags": [FOLDED], "cellView": "form"}
+        added.append(new_code_cell(code, metadata=folded))
+    place = 1 if titled else 0
+    lesson.cells[place:place] = added
 
     notebook = new_notebook(metadata=METADATA)
     occurrences: Counter[tuple[str, str]] = Counter()
@@ -65,12 +95,16 @@ def read_source(path: Path) -> NotebookNode:
         occurrences[kind, source] += 1
         parts = path.stem, kind, source, str(occurrences[kind, source])
         cell_id = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
-        tags = cell.metadata.get("tags")
-        metadata = {"tags": tags} if tags else {}
+        metadata = {key: cell.metadata[key] for key in KEPT if cell.metadata.get(key)}
+        if FOLDED in metadata.get("tags", ()):
+            metadata["jupyter"] = {"source_hidden": True}
         make = new_code_cell if kind == "code" else new_markdown_cell
         notebook.cells.append(make(source, id=cell_id, metadata=metadata))
 
     _mark_exercises(notebook, path)
+    if not solved:
+        for _, cell in code_cells(notebook):
+            cell.source = without_solutions(cell.source)
     nbformat.validate(notebook)
     return notebook
 

@@ -21,9 +21,7 @@ def make_students(names: Iterable[str] = ()) -> None:
 
 def student_notebook(source: Path) -> nbformat.NotebookNode:
     """The unsolved notebook of a lesson's source, for the folder ``student``."""
-    notebook = lessons.read_source(source)
-    for _, cell in lessons.code_cells(notebook):
-        cell.source = lessons.without_solutions(cell.source)
+    notebook = lessons.read_source(source, solved=False)
     lessons.relink(notebook, "..")
     notebook.metadata["rbm_course"] = {"generated": fingerprint(notebook)}
     return notebook

@@ -21,7 +21,7 @@ def test_building_twice_gives_the_same_bytes(tmp_path):
     notebook = nbformat.read(target, as_version=4)
     assert problems(notebook) == []
     assert notebook.cells[-1].outputs[-1].data["text/plain"] == "2"
-    assert len(notebook.cells[2].outputs) == 1, "what is printed in pieces is kept in one"
+    assert len(notebook.cells[3].outputs) == 1, "what is printed in pieces is kept in one"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ import sys
 import pytest
 
 from rbm_lib.course.environment import CourseError
-from rbm_lib.course.notebook import COLAB, lesson_sources, read_source, without_solutions
+from rbm_lib.course.notebook import (
+    COLAB,
+    SOLVED,
+    lesson_sources,
+    read_source,
+    without_solutions,
+)
 from tests.course.support import SOURCE, make_toy
 
 
@@ -21,7 +27,8 @@ def test_solutions_and_checks_have_nbgraders_metadata(tmp_path):
     assert solution == common | {"grade_id": "98-exercise-1", "solution": True}
     marks = {"grade": True, "locked": True, "points": 2}
     assert check == common | {"grade_id": "98-check-1"} | marks
-    assert notebook.cells[3].metadata.tags == ["nbval-check-output"]
+    tagged = [cell for cell in notebook.cells if cell.source == "1 + 1"]
+    assert dict(tagged[0].metadata) == {"tags": ["nbval-check-output"]}
 
 
 def test_every_cell_has_an_id_of_its_own_that_stays(tmp_path):
@@ -29,9 +36,46 @@ def test_every_cell_has_an_id_of_its_own_that_stays(tmp_path):
 
     first, again = read_source(source), read_source(source)
 
-    assert [cell.source for cell in first.cells] == ["# Toy", COLAB, "1 + 1", "1 + 1"]
-    assert len({cell.id for cell in first.cells}) == 4
+    sources = [cell.source for cell in first.cells]
+    assert sources == ["# Toy", SOLVED, COLAB.format(address=""), "1 + 1", "1 + 1"]
+    assert len({cell.id for cell in first.cells}) == 5
     assert [cell.id for cell in first.cells] == [cell.id for cell in again.cells]
+
+
+def test_a_cell_with_the_marker_is_folded(tmp_path):
+    source = '# %%\n1 + 1\n# %% tags=["hide-input"]\n2 + 2\n'
+
+    *_, shown, folded = read_source(make_toy(tmp_path, source)).cells
+
+    assert shown.metadata == {}
+    assert dict(folded.metadata) == {
+        "tags": ["hide-input"],
+        "jupyter": {"source_hidden": True},
+    }
+
+
+def test_a_copy_to_work_in_has_neither_the_note_nor_the_cell_for_colab(tmp_path):
+    source = make_toy(tmp_path)
+
+    copy = read_source(source, solved=False, colab=False)
+
+    assert "google.colab" not in str(copy) and SOLVED not in str(copy)
+    assert [c.id for c in copy.cells if c.cell_type == "markdown"] == [
+        c.id
+        for c in read_source(source).cells
+        if c.cell_type == "markdown" and c.source != SOLVED
+    ]
+
+
+def test_the_cell_for_colab_knows_the_address_that_the_project_names(tmp_path, monkeypatch):
+    urls = {"urls": {"Repository": "https://github.com/one/course"}}
+    monkeypatch.setattr("rbm_lib.course.environment.project", lambda: urls)
+
+    cell = read_source(make_toy(tmp_path)).cells[2]
+
+    assert 'COURSE = "https://github.com/one/course"' in cell.source
+    assert cell.metadata["jupyter"] == {"source_hidden": True}
+    assert cell.metadata["cellView"] == "form"
 
 
 CHECK = 'lesson.check("1", centred)'
@@ -81,7 +125,7 @@ def run(folder, address, *pieces):
     (folder / "pip").write_text(PIP)
     (folder / "pip").chmod(0o755)
     environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": ""}
-    cell = COLAB.replace('COURSE = ""', f'COURSE = "{address}"')
+    cell = COLAB.format(address=address)
     code = "\n".join([*pieces[:1], cell, cell, *pieces[1:]])
     options = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
     return subprocess.run([sys.executable, "-S", "-c", code], **options)

@@ -2,15 +2,17 @@
 
 import json
 import re
+import tomllib
+from fnmatch import fnmatch
 
 import nbformat
 import pytest
 
 from rbm_lib.course.build import problems
-from rbm_lib.course.environment import notebooks_folder
+from rbm_lib.course.environment import notebooks_folder, repository_root
 from rbm_lib.course.execute import execute, kernel_environment
 from rbm_lib.course.exercises import load_exercises
-from rbm_lib.course.notebook import METADATA, code_cells, read_source
+from rbm_lib.course.notebook import FOLDED, METADATA, code_cells, read_source
 from rbm_lib.course.student import student_notebook
 
 FOLDER = notebooks_folder()
@@ -69,9 +71,21 @@ def test_outputs_are_fit_to_be_read(name, notebook):
 
 @every_lesson
 def test_sizes_are_moderate(name, notebook):
-    assert (FOLDER / f"{name}.ipynb").stat().st_size < 1.5e6
-    after_imports = code_cells(notebook)[2:]
-    assert max(len(cell.source.splitlines()) for _, cell in after_imports) <= 30
+    assert (FOLDER / f"{name}.ipynb").stat().st_size < 2.5e6
+    for _, cell in code_cells(notebook)[2:]:  # after the imports
+        folded = FOLDED in cell.metadata.get("tags", [])
+        assert len(cell.source.splitlines()) <= (60 if folded else 30), cell.source
+
+
+@every_lesson
+def test_code_fits_on_the_page(name, notebook):
+    project = tomllib.loads((repository_root() / "pyproject.toml").read_text("utf-8"))
+    too_wide = project["tool"]["ruff"]["format"]["exclude"]
+    if any(fnmatch(f"notebooks/src/{name}.py", pattern) for pattern in too_wide):
+        pytest.skip("not yet rewritten, see pyproject.toml")
+
+    for _, cell in code_cells(notebook):
+        assert [line for line in cell.source.splitlines() if len(line) > 92] == []
 
 
 @every_lesson
