@@ -65,15 +65,15 @@ test-nbgrader:  ## nbgrader's points against ours, in an environment of its own;
 	  -r tests/nbgrader.txt -c constraints.txt $(TORCH)
 	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/course/test_nbgrader.py
 
-test-browser:  ## lessons in JupyterLab, in Chromium, with an environment of its own; five minutes
+test-browser:  ## lessons in JupyterLab and the playground, in Chromium, with an environment of its own; five minutes
 	$(PYTHON) -m venv build/browser-venv
 	build/browser-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
 	  -r tests/browser/requirements.txt -c constraints.txt $(TORCH)
-	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/browser-venv/bin/python -m pytest tests/browser/test_lab.py -rs
+	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/browser-venv/bin/python -m pytest tests/browser/test_lab.py tests/browser/test_playground.py -rs
 
-test-site: site  ## make site, then every page of it in Chromium; two minutes
+test-site: site  ## make site, then every page of it and the playground in Chromium; three minutes
 	$(SITE_PY) -m pip install --quiet --disable-pip-version-check 'pytest>=8' -r tests/browser/requirements.txt
-	$(SITE_PY) -m pytest --confcutdir=tests/browser tests/browser/test_site.py -rs
+	$(SITE_PY) -m pytest --confcutdir=tests/browser tests/browser/test_site.py tests/browser/test_playground.py -rs
 
 ifeq ($(MAKECMDGOALS)$(strip $(FILE)),score)
 $(error Name a notebook or a folder of them: make score FILE=...)
