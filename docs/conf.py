@@ -163,6 +163,13 @@ def add_buttons(app, page, template, context, doctree):
         context["header_buttons"].insert(0, launch_buttons(copy))
 
 
+def copy_playground(app, error):
+    """The playground is a page of its own, which Sphinx leaves as it is."""
+    if error is None and app.builder.format == "html":
+        source = ROOT / "docs" / "playground"
+        shutil.copytree(source, app.outdir / "docs" / "playground", dirs_exist_ok=True)
+
+
 def exported(package):
     """The names in the `__all__` of a package and of its modules."""
     names = set()
@@ -201,5 +208,6 @@ def setup(app):
     # Before napoleon reads the sections of a docstring.
     app.connect("autodoc-process-docstring", reading.docstring, priority=400)
     app.connect("autodoc-process-docstring", reading.types, priority=600)  # and after it
+    app.connect("build-finished", copy_playground)
     # After the theme has made its buttons.
     app.connect("html-page-context", add_buttons, priority=900)

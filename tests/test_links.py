@@ -53,7 +53,8 @@ def anchors(path):
 
 
 def leads_somewhere(link, path, folder):
-    file, _, anchor = link.partition("#")
+    address, _, anchor = link.partition("#")
+    file = address.partition("?")[0]
     target = folder / file if file else path
     if not target.exists():
         return False
