@@ -15,6 +15,12 @@ from rbm_lib.training.monitoring import (
 )
 from rbm_lib.training.optimization import ItemMeanDecay, WeightDecay, linear_decay
 from rbm_lib.training.pretraining import pretrain
+from rbm_lib.training.tied import (
+    MultiPrediction,
+    TiedCD,
+    fit_tied,
+    prediction_gain,
+)
 
 __all__ = [
     "CD",
@@ -28,15 +34,19 @@ __all__ = [
     "History",
     "ItemMeanDecay",
     "Monitor",
+    "MultiPrediction",
     "ProcessLost",
+    "TiedCD",
     "TrainingDiverged",
     "WeightDecay",
     "distinct_codes",
     "fine_tune",
     "fit",
+    "fit_tied",
     "layer_activity",
     "linear_decay",
     "load_model",
+    "prediction_gain",
     "pretrain",
     "reconstruction_error",
     "saturation",
