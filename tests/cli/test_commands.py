@@ -79,7 +79,7 @@ def test_a_stand_in_serves_every_command_by_name(tmp_path, monkeypatch, capsys):
     for origin in (found["origin"], scores["notes"][0], best["notes"][0]):
         assert "synthetic" in origin
     assert scores["notes"][1].startswith("180 ratings held out")
-    assert all("Invented Film" in row["title"] for row in best["rows"])
+    assert all(", invented)" in row["title"] for row in best["rows"])
     assert "RBM_OFFLINE" in failure(capsys, "train", "--no-synthetic", "--output", model)
 
 

@@ -5,6 +5,7 @@ people.
 """
 
 import tomllib
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,6 @@ from numpy.typing import NDArray
 from rbm_lib.data.movielens.record import MovieLens
 
 _REAL = tomllib.loads(Path(__file__).with_name("marginals.toml").read_text("utf-8"))
-_ADJECTIVES = _REAL["adjectives"]
-_NOUNS = _REAL["nouns"]
 
 # Chosen so that simple predictors score here as they do on MovieLens 100K, see the tests.
 _TASTE_CHOICE, _HABIT_CHOICE = 1.0, 1.9  # weights of what decides which films people watch
@@ -169,14 +168,26 @@ def _movies(film: NDArray, rng: Generator) -> pd.DataFrame:
 
     age = np.argsort(np.argsort(-film[:, 3] + 0.7 * rng.standard_normal(n))) / n
     year = np.interp(age, _REAL["year_levels"], _REAL["years"]).astype(int)
-    words = rng.integers(0, len(_NOUNS), (n, 2))
+    names = rng.permutation(_titles())
+    rounds = [f" {k}" if k > 1 else "" for k in range(1, 2 + n // len(names))]  # sequels
     title = [
-        f"Invented Film {i + 1:04d}: The {_ADJECTIVES[a]} {_NOUNS[b]} ({year[i]})"
-        for i, (a, b) in enumerate(words)
+        f"{names[i % len(names)]}{rounds[i // len(names)]} ({year[i]}, invented)"
+        for i in range(n)
     ]
     columns = {"movie_id": np.arange(1, n + 1), "title": title, "year": year}
     columns["genres"] = [genres[row].tolist() for row in has]
     return pd.DataFrame(columns).astype({"year": "Int64"})
+
+
+def _titles() -> list[str]:
+    """Titles that read like films: every pattern with all words that it asks for."""
+    words = _REAL["words"]
+    titles = []
+    for pattern in words["patterns"]:
+        slots = [slot for slot in words if f"{{{slot}}}" in pattern]
+        for choice in product(*(words[slot] for slot in slots)):
+            titles.append(pattern.format(**dict(zip(slots, choice, strict=True))))
+    return titles
 
 
 def _users(person: NDArray, rng: Generator) -> pd.DataFrame:

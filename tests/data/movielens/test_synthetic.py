@@ -28,7 +28,7 @@ def has(movies, genre):
 def test_counts_are_exact_and_nobody_takes_it_for_real(data):
     assert data.source == "synthetic"
     assert "invented films" in data.origin
-    assert data.movies["title"].str.startswith("Invented Film").all()
+    assert data.movies["title"].str.fullmatch(r"[A-Z][^(]+ \(\d{4}, invented\)").all()
     assert data.movies["title"].is_unique
     assert data.ratings[["user_id", "movie_id"]].nunique().tolist() == [943, 1682]
     assert len(data.ratings.drop_duplicates(["user_id", "movie_id"])) == 100_000
