@@ -86,12 +86,15 @@ def environment_rows() -> list[tuple[str, str, str, str]]:
 
 
 def check_environment() -> None:
-    """Print what is installed of Python and the dependencies, and how to fix the rest."""
-    rows = [("", "installed", "needed", ""), *environment_rows()]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[3]]).rstrip())
+    """Print one line if all is installed that the course needs, or a line per problem."""
+    rows = environment_rows()
+    problems = [row for row in rows if row[3] != "ok"]
+    for name, installed, minimum, fix in problems:
+        print(f"{name}: got {installed}, expected {minimum} or newer. {fix}")
+    if not problems:
+        print(
+            f"Python {platform.python_version()} and {len(rows) - 1} packages: all there."
+        )
 
 
 def check_device() -> None:
@@ -99,4 +102,4 @@ def check_device() -> None:
     if torch.cuda.is_available():
         print(f"CUDA GPU: {torch.cuda.get_device_name(0)}. Training uses it by itself.")
     else:
-        print("No CUDA GPU: everything in the course runs on the CPU.")
+        print("No CUDA GPU, and none is needed: everything runs on the CPU.")

@@ -78,6 +78,15 @@ def test_scores_are_saved_beside_those_that_are_there(
     assert "could not be saved" in capsys.readouterr().out
 
 
+def test_a_lesson_goes_on_with_the_readers_answer_if_it_is_right(lesson, capsys):
+    def mine(x):
+        return x + x
+
+    assert lesson.use("1", mine) is mine and capsys.readouterr().out == ""
+    assert lesson.use("1", abs)(4) == 8
+    assert "Exercise 1 is open, so the course's own version" in capsys.readouterr().out
+
+
 def test_the_profile_chooses_values(lesson, monkeypatch):
     assert (lesson.pick(fast=1, full=2), lesson.progress) == (1, False)
 
