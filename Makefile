@@ -42,8 +42,8 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@touch $@
 	@echo "Setting up $(VENV): done."
 
-lab: setup  ## open the course in JupyterLab
-	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" notebooks/00_start_here.ipynb
+lab: setup  ## open the course in JupyterLab: your own copies, in work/
+	@$(PY) -m rbm_lib.course lab
 
 run: setup  ## run every notebook; executed copies and a table go to build/
 	@RBM_PROFILE=$(PROFILE) $(PY) -m rbm_lib.course run

@@ -1,4 +1,4 @@
-"""``python -m rbm_lib.course build|student|run|score|check``.
+"""``python -m rbm_lib.course lab|build|student|run|score|check``.
 
 Exit status 0: all is well; 1: it is not; 2: wrong usage.
 """
@@ -16,6 +16,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser("python -m rbm_lib.course", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
+
+    commands.add_parser("lab", help="open your own copies; options go to JupyterLab")
 
     build = commands.add_parser("build", help="rebuild notebooks and student copies")
     build.add_argument("--profile", choices=environment.PROFILES, default="full")
@@ -40,16 +42,20 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit status."""
-    options = parser().parse_args(arguments)
+    options, others = parser().parse_known_args(arguments)
+    if others and options.command != "lab":
+        parser().error(f"unrecognized arguments: {' '.join(others)}")
     if options.command == "check":
         environment.check_environment()
         environment.check_device()
         return 0 if all(row[3] == "ok" for row in environment.environment_rows()) else 1
 
     # `check` also works where what these need is missing.
-    from rbm_lib.course import build, isolate, run, score, student
+    from rbm_lib.course import build, isolate, run, score, student, work
 
     try:
+        if options.command == "lab":
+            return work.open_lab(others)
         if options.command == "build":
             build.build(options.lessons, options.profile)
         elif options.command == "student":
@@ -67,6 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["lab"]:  # which is the user's own
+        sys.exit(main())
     # No run should hang on settings and start-up files of the user's Jupyter and IPython.
     with tempfile.TemporaryDirectory(prefix="rbm-", ignore_cleanup_errors=True) as own:
         names = ["IPYTHONDIR"]

@@ -19,12 +19,20 @@ def make_students(names: Iterable[str] = ()) -> None:
         print(write_student(source, notebooks_folder() / "student"))
 
 
-def student_notebook(source: Path) -> nbformat.NotebookNode:
-    """The unsolved notebook of a lesson's source, for the folder ``student``."""
-    notebook = lessons.read_source(source, solved=False)
-    lessons.relink(notebook, "..")
+def unsolved(source: Path, prefix: str, colab: bool) -> nbformat.NotebookNode:
+    """A lesson without solutions, for a folder from which ``prefix`` leads to notebooks/.
+
+    It carries a fingerprint of its cells, by which :func:`version` knows it.
+    """
+    notebook = lessons.read_source(source, solved=False, colab=colab)
+    lessons.relink(notebook, prefix)
     notebook.metadata["rbm_course"] = {"generated": fingerprint(notebook)}
     return notebook
+
+
+def student_notebook(source: Path) -> nbformat.NotebookNode:
+    """The unsolved notebook of a lesson's source, for the folder ``student``."""
+    return unsolved(source, "..", colab=True)
 
 
 def write_student(source: Path, folder: Path) -> Path:
@@ -44,13 +52,23 @@ def write_student(source: Path, folder: Path) -> Path:
 
 def worked_in(path: Path) -> bool:
     """Whether a file is anything but an unchanged generated copy (run or not)."""
+    if not path.exists():
+        return False
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return content["metadata"]["rbm_course"]["generated"] != fingerprint(content)
-    except FileNotFoundError:
-        return False
+        return version(content) != fingerprint(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return True
+
+
+def version(copy: Path | Mapping[str, Any]) -> str | None:
+    """The fingerprint with which a copy was made. None for what is no readable copy."""
+    try:
+        is_file = isinstance(copy, Path)
+        content = json.loads(copy.read_text(encoding="utf-8")) if is_file else copy
+        return content["metadata"]["rbm_course"]["generated"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def fingerprint(notebook: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ Without Playwright or Chromium the tests are skipped. CHROMIUM names another exe
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,9 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOUND = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, FOUND), None)
 
-# No questions at the start, the theme of the system, and all cells in the page at once.
+# The theme of the system, and all cells in the page at once.
 LAB_SETTINGS = {
-    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
     "apputils-extension/themes": '{"adaptive-theme": true}',
     "notebook-extension/tracker": '{"windowingMode": "none"}',
 }
@@ -57,12 +57,13 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """JupyterLab with settings, kernel files and scores of its own."""
+    """`make lab` in a copy of the course, with settings and scores of its own."""
     pytest.importorskip("jupyterlab")
     folder = tmp_path_factory.mktemp("course")
-    for name in ("notebooks", "docs"):
-        hidden = shutil.ignore_patterns(".ipynb_checkpoints")
+    for name in ("notebooks", "docs", "rbm_lib"):
+        hidden = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=hidden)
+    shutil.copy(ROOT / "pyproject.toml", folder)
     settings = folder / "jupyterlab_settings_dir" / "@jupyterlab"
     for name, text in LAB_SETTINGS.items():
         path = settings / f"{name}.jupyterlab-settings"
@@ -71,19 +72,25 @@ def lab(tmp_path_factory):
 
     port = free_port()
     token = secrets.token_hex(16)
-    options = {"root_dir": folder, "ip": "127.0.0.1", "port": port}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    options = {"ip": "127.0.0.1", "port": port}
+    command = [sys.executable, "-m", "rbm_lib.course", "lab"]
+    command += ["--no-browser", "--allow-root"]
     command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
     log = folder / "server.log"
     with open(log, "w", encoding="utf-8") as file:
         server = subprocess.Popen(
-            command, cwd=folder, env=environment(folder, token), stdout=file, stderr=file
+            command,
+            cwd=folder,
+            env=environment(folder, token),
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
     try:
         wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, log)
         yield Lab(f"http://127.0.0.1:{port}", token, folder)
     finally:
-        server.terminate()  # the server ends its kernels
+        os.killpg(server.pid, signal.SIGTERM)  # the server ends its kernels
         server.wait(60)
 
 
@@ -100,7 +107,8 @@ def environment(folder, token):
     names = ["IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"]
     names += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "RBM_SCORES"]
     own = {name: str(folder / name.lower()) for name in names}
-    return kept | own | {"JUPYTER_TOKEN": token, "RBM_PROFILE": "fast"}
+    own |= {"JUPYTER_TOKEN": token, "RBM_PROFILE": "fast", "PYTHONPATH": str(folder)}
+    return kept | own
 
 
 def wait_for(address, server, log, seconds=90):

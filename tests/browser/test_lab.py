@@ -169,6 +169,16 @@ def test_slider_changes_the_figure_and_its_words(lesson):
 # A lesson, just opened
 
 
+def test_a_copy_opens_without_questions_and_unchanged(opened):
+    notebook = opened("work/00_start_here.ipynb")
+
+    # What JupyterLab would add to the metadata, it adds before the kernel is idle.
+    assert notebook.page.locator(".jp-mod-dirty").count() == 0
+    assert notebook.page.get_by_text("Jupyter news").count() == 0
+    expect(notebook.cells.first).to_contain_text("Start here")
+    assert notebook.page.get_by_text("google.colab").count() == 0
+
+
 def test_words_survive_in_a_notebook_that_is_not_trusted(lesson, opened):
     # JupyterLab cleans the HTML of a notebook that somebody else ran.
     lesson.page.keyboard.press("Control+s")
@@ -191,7 +201,7 @@ def test_words_survive_in_a_notebook_that_is_not_trusted(lesson, opened):
 
 
 def test_a_hint_opens_with_the_keyboard_alone(opened):
-    notebook = opened("notebooks/student/00_start_here.ipynb")
+    notebook = opened("work/00_start_here.ipynb")
     card = notebook.cells.filter(has_text=re.compile("^.*Exercise 1 ", re.DOTALL)).first
     hint = card.locator("details")
 
@@ -204,7 +214,7 @@ def test_a_hint_opens_with_the_keyboard_alone(opened):
 
 def test_exercise_wrong_then_right(opened, lab):
     exercises = load_exercises("00")
-    notebook = opened("notebooks/student/00_start_here.ipynb")
+    notebook = opened("work/00_start_here.ipynb")
     notebook.run_all()
     assert notebook.page.locator(ERROR).all_inner_texts() == []
     checks = notebook.code_cells.filter(has_text="lesson.check(")

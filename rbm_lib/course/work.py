@@ -1,0 +1,112 @@
+"""``make lab``: a learner's own copies of the lessons, and JupyterLab to work in them."""
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+
+from rbm_lib.course.environment import FIX, CourseError, repository_root
+from rbm_lib.course.notebook import lesson_sources
+from rbm_lib.course.student import unsolved, version
+from rbm_lib.files import write_whole
+
+FIRST = "00_start_here.ipynb"
+
+# What asks, in a window over the lesson, whether to fetch JupyterLab's news.
+ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
+
+# As ipykernel states it. JupyterLab would add it to a notebook without it, and then call
+# that notebook modified.
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": platform.python_version(),
+}
+
+
+def work_folder() -> Path:
+    return repository_root() / "work"
+
+
+def copy_lessons() -> list[Path]:
+    """Put a copy of every lesson into ``work/``, and return the new ones.
+
+    A copy that is there stays as it is. Where the course has a newer version, that is put
+    beside it, once, and a line says so.
+    """
+    folder = work_folder()
+    new = []
+    for source in lesson_sources():
+        notebook = unsolved(source, "../notebooks", colab=False)
+        notebook.metadata["language_info"] = LANGUAGE
+        names = (f"{source.stem}{suffix}.ipynb" for suffix in _suffixes())
+        target = _free_place(version(notebook), (folder / name for name in names))
+        if target is None:
+            continue
+        write_whole(target, nbformat.writes(notebook).rstrip("\n") + "\n")
+        new.append(target)
+        if target.stem != source.stem:
+            print(
+                f"{source.stem}: the course has a newer version. Your copy stays as it is."
+            )
+            print(f"  The new one is work/{target.name}.")
+    return new
+
+
+def _suffixes() -> Iterable[str]:
+    yield ""
+    yield ".new"
+    count = 2
+    while True:
+        yield f".new-{count}"
+        count += 1
+
+
+def _free_place(wanted: str | None, places: Iterable[Path]) -> Path | None:
+    """The first place without a file, or None if one before it has the wanted version."""
+    for place in places:
+        if not place.exists():
+            return place
+        if version(place) == wanted:
+            return None
+    raise AssertionError("there is always one more place")
+
+
+def open_lab(options: Iterable[str] = ()) -> int:
+    """Copy the lessons, and run JupyterLab at the first one, without its news.
+
+    Parameters
+    ----------
+    options : iterable of str
+        For JupyterLab, such as ``--no-browser``.
+
+    Returns
+    -------
+    int
+        JupyterLab's exit status.
+    """
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise CourseError(f"jupyterlab: it is not installed. {FIX}")
+    copy_lessons()
+    command = [sys.executable, "-m", "jupyterlab"]
+    command += [f"--ServerApp.root_dir={repository_root()}", *options]
+    with tempfile.TemporaryDirectory(prefix="rbm-lab-", ignore_cleanup_errors=True) as own:
+        page_config = json.dumps({"disabledExtensions": {ANNOUNCEMENTS: True}})
+        write_whole(Path(own, "labconfig", "page_config.json"), page_config)
+        paths = filter(None, [own, os.environ.get("JUPYTER_CONFIG_PATH")])
+        environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
+        try:
+            return subprocess.call([*command, str(work_folder() / FIRST)], env=environment)
+        except KeyboardInterrupt:  # JupyterLab has got it too, and asks
+            return 0
