@@ -179,8 +179,7 @@ const App = (() => {
   }
 
   function load(state) {
-    stop("chain");
-    stop("training");
+    app.running = { chain: false, training: false };
     app.state = state;
     app.chainUniform = Training.generator(state.seed);
     restartChain();
@@ -190,7 +189,7 @@ const App = (() => {
 
   function stop(loop) {
     app.running[loop] = false;
-    if (loop === "training" && app.state) app.save();
+    if (loop === "training") app.save();
   }
 
   function toggle(loop, run) {
@@ -200,10 +199,13 @@ const App = (() => {
     render();
   }
 
-  /** Puts the state into the address. A page in a frame without rights may not do that. */
+  /** Puts the state into the address, after # alone.
+   *
+   * A page in a frame without rights may not do that.
+   */
   app.save = () => {
     try {
-      history.replaceState(null, "", State.write(app.state));
+      history.replaceState(null, "", location.pathname + State.write(app.state));
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
     }

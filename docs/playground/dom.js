@@ -56,7 +56,12 @@ const Dom = (() => {
     });
   }
 
-  const signed = (x, digits = 1) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(digits)}`;
+  function signed(x, digits = 1) {
+    const text = Math.abs(x).toFixed(digits);
+    if (Number(text) === 0) return text;
+    return (x < 0 ? "−" : "+") + text;
+  }
+
   const number = (x, digits = 2) => (x < 0 ? "−" : "") + Math.abs(x).toFixed(digits);
   const percent = (p) => (p > 0 && p < 0.005 ? "<1 %" : `${Math.round(100 * p)} %`);
 

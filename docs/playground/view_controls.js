@@ -84,6 +84,8 @@ const ViewControls = (() => {
     find("open-python").addEventListener("click", () => {
       find("code").value = Python.code(app.state);
       openDialog("python");
+      find("code").setSelectionRange(0, 0);
+      find("code").scrollTop = 0;
     });
     find("copy-python").addEventListener("click", () =>
       copy(find("code").value, find("python-status")),

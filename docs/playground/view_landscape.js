@@ -167,9 +167,9 @@ const ViewLandscape = (() => {
   // The list
 
   function stateName(state, v) {
-    const { items, isPicture } = State.DATA[state.data];
+    const { items, names, isPicture } = State.DATA[state.data];
     const on = items.filter((_, i) => v[i]);
-    if (isPicture) return `picture ${v.join("")}`;
+    if (isPicture) return names[state.rows.indexOf(v.join(""))] ?? "Not in the data";
     if (on.length === 0) return "likes none";
     return on.length === items.length ? "likes all six" : on.join(", ");
   }

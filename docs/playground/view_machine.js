@@ -11,8 +11,10 @@ const ViewMachine = (() => {
   let units = null;
   let cells = [];
 
-  const height = (n) => Math.max(170, 28 * n + 16);
-  const place = (index, count, total) => ((index + 0.5) / count) * (total - 16) + 8;
+  const CAPTION = 18; // height of the captions
+  const height = (n) => CAPTION + Math.max(160, 27 * n + 8);
+  const place = (index, count, total) =>
+    CAPTION + ((index + 0.5) / count) * (total - CAPTION - 4);
 
   // The network
 
@@ -41,10 +43,17 @@ const ViewMachine = (() => {
     const group = (list) => list.map((u) => u.group);
     const drawing = find("network");
     set(drawing, { viewBox: `0 0 ${SIZE.width} ${total}` });
+    const captions = [
+      svg("text", { class: "caption", x: SIZE.left + 11, y: 10, "text-anchor": "end" }),
+      svg("text", { class: "caption", x: SIZE.right - 11, y: 10 }),
+    ];
+    captions[0].textContent = isPicture ? "cells" : "films";
+    captions[1].textContent = "hidden units";
     drawing.replaceChildren(
       svg("g", { class: "lines" }, ...lines),
       ...group(visible),
       ...group(hidden),
+      ...captions,
     );
     units = { visible, hidden, lines };
   }
@@ -122,7 +131,8 @@ const ViewMachine = (() => {
     lines.dataset.flow = chain.last ?? "";
     const description = app.describeChain();
     set(find("network"), { "aria-label": `The network. ${description}` });
-    find("chain-words").textContent = description;
+    const rule = chain.last ? " On: the mark is within the bar." : "";
+    find("chain-words").textContent = description + rule;
   }
 
   const gaugeOf = (chain, index) => ({ p: chain.p[index], u: chain.u[index] });

@@ -23,7 +23,7 @@ const ViewTraining = (() => {
     const { estimate, mean, label } = app.gradient;
     const shown = [
       [mean, "mean", `${label}, mean of 100 draws`],
-      [estimate, "draw", `${label}, one draw`],
+      [estimate, "draw", `One draw`],
     ]
       .filter(([direction]) => direction && label !== "Exact")
       .map(([direction, kind, name]) => ({
@@ -40,7 +40,7 @@ const ViewTraining = (() => {
     const words = shown.map(({ angle, ratio, kind, name }) =>
       el("span", {
         class: kind,
-        text: `${name}: ${Math.round(angle)}° off, ${ratio.toFixed(2)} times as long`,
+        text: `${name}: ${Math.round(angle)}° off, length × ${ratio.toFixed(2)}`,
       }),
     );
     find("compass").replaceChildren(
