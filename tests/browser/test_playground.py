@@ -392,6 +392,23 @@ def test_a_link_holds_all_of_the_state(visit):
     assert after["rows"][0] == "10_00_"
 
 
+def test_what_people_change_wins_over_the_link_they_came_by(visit):
+    page = visit("?preset=bars&method=exact&hide=hint")
+    page.get_by_label("CD-1", exact=True).check()
+
+    page.reload()
+    state = state_of(page)
+    assert (state["preset"], state["method"], state["hide"]) == ("bars", "cd1", ["hint"])
+
+
+def test_a_frame_without_rights_still_shows_it(visit, address):
+    page = visit()
+    page.set_content(f'<iframe sandbox="allow-scripts" src="{address}"></iframe>')
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="One update").click()
+    assert frame.locator("#updates").inner_text() == "1"
+
+
 def test_a_link_hides_what_an_exercise_should_not_show(visit):
     page = visit("?hide=presets,gradient,weights#preset=stuck")
     for part in ("presets", "gradient", "weights"):
