@@ -1,10 +1,12 @@
 """Compare an answer with the right one, as float64, and say how the two differ.
 
-An answer is a tensor, an array, a pandas object, a number, or a list or tuple of these.
+An answer is a tensor, an array, a pandas object, a number, or a list, tuple or dataclass of
+these.
 """
 
 import numbers
 from collections.abc import Collection, Iterable
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,8 @@ def take_apart(value: Any) -> Pieces:
 
 
 def _collect(value: Any, label: str, pieces: Pieces) -> None:
+    if is_dataclass(value):
+        value = [getattr(value, field.name) for field in fields(value)]
     if isinstance(value, list | tuple) and _shape(value) is None:
         for i, item in enumerate(value):
             _collect(item, f"{label}[{i}]", pieces)

@@ -1,5 +1,7 @@
 """Taking answers apart, comparing them, and saying how they differ."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,17 @@ def test_the_tolerance_follows_the_size_and_the_type_of_the_answer():
     assert equal(np.float32([1 + 5e-6]), np.array([1.0]))
     assert not equal(np.float64([1 + 5e-6]), np.array([1.0]))
     assert equal(torch.tensor([1.02]).bfloat16(), np.array([1.0]))
+
+
+def test_a_dataclass_is_its_fields():
+    @dataclass
+    class Model:
+        W: np.ndarray
+        b: float
+
+    assert said([Model(RIGHT, 1.0)], [Model(RIGHT, 2.0)]).startswith(
+        "In part [0][1]: yours"
+    )
 
 
 def test_lists_stand_for_arrays_and_arrays_for_lists():
