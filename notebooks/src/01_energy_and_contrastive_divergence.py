@@ -1,269 +1,237 @@
 # %% [markdown]
 # # 01 · Energy and contrastive divergence
 #
-# A Boltzmann machine says how likely every pattern of on and off is. This lesson builds one that is small enough
-# to solve exactly, and then holds every approximation of this lesson against that exact answer.
+# How can a model learn what pictures look like when nobody tells it what to look for? In
+# this lesson you write a restricted Boltzmann machine (RBM) with your own hands and train
+# it on small pictures. It is so small that every step can be checked against the exact
+# answer. That will pay off at the end, when a popular measure of progress praises the
+# wrong model.
 #
 # | | |
 # |---|---|
-# | **You will be able to** | turn energies into probabilities; derive and check the conditionals, the free energy and the gradient of a restricted machine; sample from it; say when contrastive divergence is wrong, and by how much; estimate log Z and know whether to believe it |
-# | **You need** | Python, matrices, what a probability is; notebook 00 |
-# | **Time** | 95 minutes, 30 of them for five exercises; section 9 can wait |
-# | **Data** | bars and stripes, made here (14 pictures of 3 × 3); at the end MovieLens 100K (5 MB, or a stand-in) |
-# | **Hardware** | any laptop, no GPU. The saved outputs are of the full profile; run it yourself and you get the fast one, with shorter trainings: figures that the text gives for the saved run are then not those on your screen. `RBM_PROFILE=full make lab` trains as long |
-# | **From the library** | `RBM`, `fit`, `gibbs`, `exact_log_partition`, `exact_gradient`, `ais_log_partition`, `evaluate` |
+# | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; draw samples from it; say where contrastive divergence goes wrong, and fix it |
+# | **You need** | Python with arrays, matrix products, derivatives, conditional probability; [lesson 00](00_start_here.ipynb). The [primer](../docs/primer.md) explains the rest on two pages |
+# | **Time** | 85 minutes, 30 of them for four exercises and 10 for an open one |
+# | **Data** | fourteen pictures, made here |
+# | **Hardware** | any laptop; no cell takes more than a few seconds |
 
 # %%
 import copy
 import itertools
+import math
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
+from torch.nn.functional import softplus
 
-from rbm_lib import CD, PCD, RBM, Monitor, baselines, evaluate, fit
-from rbm_lib.course import Lesson
-from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.likelihood import (
-    ais_log_partition,
-    exact_gradient,
-    exact_log_likelihood,
-    exact_log_partition,
-    reverse_ais_log_partition,
-)
-from rbm_lib.plotting import COLORS, GREY, image_grid, show, use_style
-from rbm_lib.sampling import gibbs
-from rbm_lib.training import ItemMeanDecay, linear_decay
+from rbm_lib.course import Lesson, say
+from rbm_lib.course.animation import animate
+from rbm_lib.plotting import COLORS, GREY, INK, show
 
-# %%
 lesson = Lesson("01_energy_and_contrastive_divergence")
-use_style()
-torch.set_default_dtype(torch.float64)  # exactness is the point of this lesson
-generator = torch.Generator().manual_seed(1)
+
+# %% tags=["hide-input"]
+RULE = "#c9ced6"
+
+
+def tile(axis, image, x, y, size=1.0, cmap="Blues", vmin=0.0, vmax=1.15, edge=GREY):
+    """Draw one 3 × 3 image with its lower left corner at (x, y), in data units."""
+    box = (x, x + size, y, y + size)
+    pixels = np.asarray(image).reshape(3, 3)
+    axis.imshow(pixels, cmap=cmap, vmin=vmin, vmax=vmax, extent=box, zorder=3)
+    for k in (size / 3, 2 * size / 3):
+        axis.plot([x + k, x + k], [y, y + size], color=RULE, lw=0.35, zorder=4)
+        axis.plot([x, x + size], [y + k, y + k], color=RULE, lw=0.35, zorder=4)
+    frame = plt.Rectangle((x, y), size, size, fill=False, ec=edge, lw=0.9, zorder=5)
+    axis.add_patch(frame)
+
+
+def pattern_tile(axis, pattern, x, y):
+    """A pattern in blue if it is one of the 14 pictures, in grey if it is not."""
+    if bool((pattern == pictures).all(1).any()):
+        tile(axis, pattern, x, y, edge=INK)
+    else:
+        tile(axis, pattern, x, y, cmap="Greys", vmax=1.9)
+
+
+def write(axis, x, y, text, size=10, color=INK):
+    """A centred text, above everything else."""
+    style = {"ha": "center", "va": "center", "fontsize": size, "zorder": 6}
+    axis.text(x, y, text, color=color, **style)
+
+
+def blank(axis, width, height):
+    axis.set(xlim=(0, width), ylim=(0, height), aspect="equal")
+    axis.axis("off")
+
 
 # %% [markdown]
-# ## 1. From energies to probabilities
+# ## 1. How does an energy become a probability?
 #
-# **Question.** Four switches, each on (1) or off (0). Some like to be on together, some do not. How do we write
-# that down, and what does it say about all sixteen patterns at once?
+# Let's begin with the smallest model there is. It has one *visible* unit $v$, which we
+# observe, and one *hidden* unit $h$, which we never see. Each is off (0) or on (1), so
+# there are four states. The **energy** of a state says how badly its units fit together:
 #
-# Give every unit $i$ a bias $b_i$ (how much it wants to be on) and every pair a coupling, or weight, $W_{ij}$ (how much
-# the two want to be on *together*). The **energy** of a pattern $x$ adds up what it is getting, with a minus sign, so
-# that good patterns have low energy:
+# $$E(v, h) = -b\,v - c\,h - v\,W h$$
 #
-# $$E(x) = -\sum_i b_i x_i - \sum_{i<j} W_{ij}\, x_i x_j \tag{1}$$
+# The bias $b$ says how much $v$ wants to be on, and the bias $c$ says the same for $h$. The
+# weight $W$ says how much the two want to be on *together*. Suppose $b = c = -1$ and
+# $W = 2$. With both units on, the energy is $1 + 1 - 2 = 0$. With only one of them on it is
+# 1, and with both off it is 0 again. So the two units like to agree.
 #
-# The **Boltzmann distribution** makes low energy likely:
+# The **Boltzmann distribution** makes a state of low energy likely:
 #
-# $$p(x) = \frac{e^{-E(x)}}{Z}, \qquad Z = \sum_x e^{-E(x)} \tag{2}$$
+# $$p(v, h) = \frac{e^{-E(v, h)}}{Z}, \qquad Z = \sum_{v, h} e^{-E(v, h)}$$
 #
-# $Z$, the *partition function*, is what makes the probabilities sum to one. It is a sum over every pattern:
-# sixteen here, $2^{1682}$ for a machine with one unit per film. Most of this course is about living with that.
+# Dividing by $Z$ makes the four probabilities add up to one. In our example the four values
+# of $e^{-E}$ are 1, .368, .368 and 1, so $Z = 2.736$. The units agree with probability
+# $2 / 2.736 = .731$.
+#
+# **Predict first.** We double all three numbers, so that $b = c = -2$ and $W = 4$. With
+# which probability do the units agree now?
+
+# %%
+lesson.predict("agree", "My guess, between 0 and 1")
+
 
 # %% [markdown]
-# Let us list all patterns. This helper will serve the whole lesson.
+# The function below computes energies for many states at once. Each row of `v` and `h` is
+# one state, because later a row will have nine pixels and eight hidden units.
 
 
 # %%
-def all_states(n):
-    """Every pattern of n binary units, one per row."""
+def energy(v, h, W, b, c):
+    return -(v @ b) - (h @ c) - ((v @ W) * h).sum(1)
+
+
+def all_patterns(n):
     return torch.tensor(list(itertools.product([0.0, 1.0], repeat=n)))
 
 
-all_states(2)
-
-# %%
-bias = torch.tensor([0.5, -0.5, 0.0, -1.0])
-coupling = torch.zeros(4, 4)
-coupling[0, 1] = 2.0  # units 1 and 2 like each other
-coupling[1, 2] = 1.5
-coupling[0, 3] = -2.0  # units 1 and 4 avoid each other
-coupling[2, 3] = 1.0
-
-states = all_states(4)
-energy = -(states @ bias) - (states @ coupling * states).sum(1)
-unnormalised = torch.exp(-energy)
-probability = unnormalised / unnormalised.sum()
+states = all_patterns(2)
+v, h = states[:, :1], states[:, 1:]
+for scale in (1.0, 2.0):
+    b, c, W = torch.tensor([-scale]), torch.tensor([-scale]), torch.tensor([[2 * scale]])
+    p = torch.softmax(-energy(v, h, W, b, c), 0)  # e^−E, divided by the sum
+    agree = p[0] + p[3]
+    print(
+        f"W = {W.item():.0f}   p(00) {p[0]:.3f}   p(01) {p[1]:.3f}   p(10) {p[2]:.3f}   "
+        f"p(11) {p[3]:.3f}   they agree: {agree:.3f}"
+    )
+lesson.reveal("agree", float(agree), f"The units now agree with probability {agree:.2f}.")
 
 # %% [markdown]
-# Units are numbered from 1 in the text, from 0 in code.
+# Doubling all parameters left the pattern as it was and made it more pronounced. Keep this
+# in mind, because training makes weights large.
 #
-# > **Predict first.** The biases are ½, −½, 0 and −1. Units 1 and 2 attract each other (2), 2 and 3 less (1.5), 3 and 4
-# > a little (1); 1 and 4 repel (−2). Which pattern $x_1x_2x_3x_4$ is the most likely one?
+# ## 2. What will the model learn?
+#
+# Our data are called **bars and stripes**. They are the 3 × 3 pictures in which every
+# column, or every row, has a single colour. There are 14 of them, while nine pixels can
+# form $2^9 = 512$ patterns. The other 498 never occur, and the model has to find that out.
+
 
 # %%
-labels = ["".join(str(int(b)) for b in row) for row in states]
-order = torch.argsort(energy)
-fig, axis = plt.subplots(figsize=(7, 3))
-axis.bar([labels[i] for i in order], probability[order], color=COLORS["blue"])
-axis.set(xlabel="pattern $x_1x_2x_3x_4$, lowest energy first", ylabel="probability")
-axis.set_title("A few patterns of low energy hold most of the probability")
-axis.tick_params(axis="x", rotation=60)
-show(fig, "Bar chart of the probabilities of the sixteen patterns of four units, in order of rising energy.")
+def bars_and_stripes():
+    found = set()
+    for bits in itertools.product([0.0, 1.0], repeat=3):
+        found.add(bits * 3)  # each column has one colour
+        found.add(tuple(bit for bit in bits for _ in range(3)))  # each row has
+    return torch.tensor(sorted(found))
 
-# %% tags=["nbval-check-output"]
-print(f"Z = {unnormalised.sum():.4f}, probabilities sum to {probability.sum():.4f}")
-print("most likely pattern:", labels[int(probability.argmax())])
-print(f"p(x_1 = 1) = {probability[states[:, 0] == 1].sum():.4f}")
+
+pictures = bars_and_stripes()
+patterns = all_patterns(9)
+print(len(pictures), "pictures among", len(patterns), "patterns")
+
+# %% tags=["hide-input"]
+fig, axis = plt.subplots(figsize=(9, 1.05))
+for k, picture in enumerate(pictures):
+    tile(axis, picture, 1.25 * k + 0.15, 0.1)
+blank(axis, 17.55, 1.3)
+axis.set_title("Our whole data set")
+show(fig, "The fourteen three by three pictures of bars and stripes.")
 
 # %% [markdown]
-# The most likely pattern switches on 1, 2 and 3, and keeps 4 off although 3 would like it on: that pull (1) only pays for
-# unit 4's own bias (−1), and the repulsion from 1 (−2) decides. Nobody programmed such compromises; they follow from
-# (1) and (2).
+# Each pixel becomes a visible unit, and we add eight hidden units. Every pixel is connected
+# to every hidden unit by a weight $W_{ij}$, so the energy becomes a sum over all of them:
 #
-# Energies matter only through *differences*: add a constant to every energy and $Z$ absorbs it.
+# $$E(v, h) = -\sum_i b_i v_i - \sum_j c_j h_j - \sum_{i,j} v_i W_{ij} h_j$$
 #
-# **One coupling, four patterns.** The smallest case is worth staring at: two units with biases $-1$, and one coupling
-# $w$ between them.
+# There is no weight between two pixels, and none between two hidden units. This is what
+# *restricted* means, and it makes the model easy to work with. Fix a picture $v$ and sort
+# the terms by hidden unit. What hidden unit $j$ adds to $-E$ is $h_j$ times its **input**
+#
+# $$x_j = c_j + \sum_i v_i W_{ij}.$$
+#
+# When the unit is off it adds 0, and when it is on it adds $x_j$. Its two states therefore
+# have probabilities in the ratio $e^0 : e^{x_j}$, whatever the other hidden units do, and
+#
+# $$p(h_j = 1 \mid v) = \frac{e^{x_j}}{1 + e^{x_j}} = \frac{1}{1 + e^{-x_j}} = \sigma(x_j).$$
+#
+# The function $\sigma$ is the *sigmoid*. An input of 0 gives ½, and an input of 3 gives
+# .953. Given the picture, the hidden units do not depend on each other, so one matrix
+# product computes the whole layer.
+#
+# **Exercise 1 · Hidden probabilities** · ★ · 5 minutes · 2 points. Write
+# $p(h_j = 1 \mid v)$ for many pictures at once. `v` has shape (rows, visible), `W` has
+# (visible, hidden) and `c` has (hidden,). Return probabilities of shape (rows, hidden).
+#
+# <details><summary>Hint</summary><code>v @ W</code> computes the sum over pixels for all
+# rows and all hidden units. Adding <code>c</code> adds it to every row.</details>
 
 
 # %%
-def two_units(w, bias=-1.0):
-    """Probabilities of 00, 01, 10, 11."""
-    x = all_states(2)
-    return torch.softmax(bias * x.sum(1) + w * x[:, 0] * x[:, 1], 0)
-
-
-def draw_two_units(w=2.0):
-    couplings = torch.linspace(-4, 6, 101)
-    curves = torch.stack([two_units(value) for value in couplings])
-    fig, axis = plt.subplots(figsize=(7, 3))
-    for column, name, color, size, style in (
-        (0, "00", "black", 11, "-"), (1, "01 and 10 (each)", "orange", 7, "--"), (3, "11", "blue", 7, "-.")
-    ):
-        axis.plot(couplings, curves[:, column], style, label=name, color=COLORS[color])
-        axis.plot([w], [two_units(w)[column]], "o", color=COLORS[color], markersize=size, fillstyle="none")
-    axis.set(xlabel="coupling $w$", ylabel="probability", ylim=(0, 1))
-    axis.set_title(f"At w = {w:g}, both on has probability {two_units(w)[3]:.2f}")
-    axis.legend()
-    show(fig, f"Probabilities of the four patterns of two units against their coupling; dots at w = {w:g}.")
-
-
-draw_two_units(2.0)
-
-# %% [markdown]
-# Move the coupling yourself. At $w = 2$, "both off" and "both on" are equally likely: the coupling just pays for two
-# biases of $-1$.
-
-# %%
-lesson.slider(draw_two_units, w=(-4.0, 6.0, 0.5, 2.0))
-
-# %% [markdown]
-# ## 2. Why *restricted*
-#
-# **Question.** The units that we observe are called **visible**, $v$. To let a machine express more than pairwise
-# likings we add **hidden** units $h$ that nobody observes. What must hold so that we can still compute with it?
-#
-# ![Left, a general Boltzmann machine: every unit is coupled with every other. Right, a restricted one: couplings only between the visible and the hidden layer.](figures/general_vs_restricted.svg)
-#
-# The restriction: **no couplings inside a layer.** With weights $W$ between the layers, and biases $b$ and $c$,
-#
-# $$E(v, h) = -b\cdot v - c\cdot h - v^\top W h \tag{3}$$
-
-# %%
-small = RBM(n_visible=3, n_hidden=2, weight_std=1.5, seed=4).double()
-with torch.no_grad():
-    small.visible_bias.copy_(torch.tensor([0.3, -0.6, 0.2]))
-    small.hidden_bias.copy_(torch.tensor([-0.4, 0.5]))
-W, b, c = (p.detach() for p in (small.W, small.visible_bias, small.hidden_bias))
-
-
-def energy_of(v, h):
-    """Equation (3), one row per pattern."""
-    return -(v @ b) - (h @ c) - (v @ W * h).sum(1)
-
-
-v_all, h_all = all_states(3), all_states(2)
-joint = torch.stack([torch.exp(-energy_of(v_all, h.expand(8, 2))) for h in h_all], dim=1)
-joint /= joint.sum()  # joint[v, h], 8 × 4, by brute force
-
-# %% [markdown]
-# **What the restriction buys.** Fix $v$. In (3) every hidden unit then appears in a term of its own,
-#
-# $$-E(v,h) = b\cdot v + \sum_j h_j\,\Big(c_j + \sum_i v_i W_{ij}\Big),$$
-#
-# so $e^{-E}$ is a product over $j$: **given v, the hidden units are independent**. Call the bracket $x_j$; the factor of unit $j$ is
-# $e^0 = 1$ when it is off and $e^{x_j}$ when it is on, so that it is on with probability $e^{x_j}/(1 + e^{x_j})$:
-#
-# $$p(h_j = 1 \mid v) = \sigma\Big(c_j + \sum_i v_i W_{ij}\Big), \qquad \sigma(x) = \frac{1}{1+e^{-x}} \tag{4}$$
-#
-# By the same argument $p(v_i = 1 \mid h) = \sigma(b_i + \sum_j W_{ij} h_j)$. A whole layer is drawn at once.
-#
-# **Exercise 1 · Hidden probabilities** · ★ · 5 minutes · 2 points. Write equation (4) for a batch: `v` is
-# (B, n_visible), `W` is (n_visible, n_hidden), `c` is (n_hidden,). Return the probabilities, (B, n_hidden).
-#
-# <details><summary>Hint</summary>One matrix product for all rows. The bias is added to every row. A probability lies
-# between 0 and 1.</details>
-
-
-# %%
-def my_prob_h_given_v(v, W, c):
+def my_prob_h(v, W, c):
     ### BEGIN SOLUTION
     return torch.sigmoid(v @ W + c)
     ### END SOLUTION
 
 
 # %%
-lesson.check("1", my_prob_h_given_v)
+lesson.check("1", my_prob_h)
 
 # %% [markdown]
-# Do not believe (4): count. The joint table has everything.
+# From here on `prob_h` is your function, to the end of the lesson. If it is not right yet,
+# the next cell lends you ours, so that you can read on and come back.
 
 # %%
-by_counting = joint @ h_all / joint.sum(1, keepdim=True)  # Σ_h h p(v,h) / Σ_h p(v,h)
-by_library = small.prob_h_given_v(v_all).detach()  # equation (4)
-print(f"largest difference, formula and counting: {(by_library - by_counting).abs().max():.0e}")
-assert torch.allclose(by_library, by_counting)
+prob_h = lesson.use("1", my_prob_h)
 
 # %% [markdown]
-# And independence: given $v$, both hidden units are on with the *product* of their probabilities. Couple the two
-# hidden units with each other, as a general machine may, and this breaks.
-
-# %% tags=["nbval-check-output"]
-both_on = h_all.prod(1) == 1
-
-
-def correlation_gap(joint):
-    """Largest |p(h1=1, h2=1 | v) − p(h1=1 | v) p(h2=1 | v)| over all v."""
-    given_v = joint / joint.sum(1, keepdim=True)
-    return float((given_v[:, both_on].sum(1) - (given_v @ h_all).prod(1)).abs().max())
-
-
-general = joint * torch.exp(2.0 * h_all.prod(1))  # an additional coupling of 2 between h1 and h2
-print(f"restricted: {correlation_gap(joint):.4f}")
-print(f"general:    {correlation_gap(general / general.sum()):.4f}")
-
-# %% [markdown]
-# ## 3. Free energy: the hidden units summed out
+# ## 3. How probable is a picture?
 #
-# **Question.** We observe only $v$. What probability does the machine give it?
+# We only see pixels, so we want the probability of a picture whatever the hidden units do.
+# That is a sum over all $2^8 = 256$ hidden patterns. But each hidden unit has a factor of
+# its own, which is 1 when it is off and $e^{x_j}$ when it is on. So the sum over patterns
+# becomes a product with eight factors:
 #
-# $p(v) = \frac1Z\sum_h e^{-E(v,h)}$. The sum has $2^{n_h}$ terms, but since it factorises over $j$, each hidden unit can
-# be summed on its own: it is off (contributing $e^0$) or on. So
+# $$\sum_h e^{-E(v, h)} = e^{\,b \cdot v} \prod_j \left(1 + e^{x_j}\right) = e^{-F(v)},
+# \qquad F(v) = -\,b \cdot v - \sum_j \log\left(1 + e^{x_j}\right)$$
 #
-# $$p(v) = \frac{e^{-F(v)}}{Z}, \qquad F(v) = -b\cdot v - \sum_j \log\big(1 + e^{\,c_j + (vW)_j}\big) \tag{5}$$
+# $F(v)$ is the **free energy** of the picture. It plays the part of the energy when the
+# hidden units are summed out, so $p(v) = e^{-F(v)} / Z$.
 #
-# $F$ is the **free energy**: the energy of $v$ with all hidden patterns taken into account. The function
-# $\log(1+e^x)$ is called *softplus*. A program that computes it as it is written breaks for large $x$: $e^{1000}$ is infinite
-# on a computer, while $\log(1+e^{1000})$ is 1000.
-
-# %% tags=["nbval-check-output"]
-large = torch.tensor(1000.0)
-print("as written:", torch.log(1 + torch.exp(large)).item(), "  softplus:", torch.nn.functional.softplus(large).item())
-
-# %% [markdown]
-# **Exercise 2 · Free energy** · ★★ · 6 minutes · 2 points. Write equation (5) so that it survives large inputs. Return
-# one free energy per row, (B,).
+# For a picture with $b \cdot v = 1$ and two hidden units with inputs 0 and 3, the free
+# energy is $-1 - \log 2 - \log(1 + e^3) = -1 - .693 - 3.049 = -4.742$.
 #
-# <details><summary>Hint</summary>Sum over the hidden units, not over the rows. The sign of the whole is minus: a likely
-# pattern has a low free energy.</details>
+# A computer cannot evaluate $\log(1 + e^x)$ as it is written when $x$ is large, because
+# $e^{1000}$ overflows. The function `softplus` returns the right answer, 1000.
+#
+# **Exercise 2 · Free energy** · ★★ · 5 minutes · 2 points. Write $F(v)$ for many pictures
+# at once. Return one number per row, shape (rows,).
+#
+# <details><summary>Hint</summary>The inputs are <code>v @ W + c</code>, as before. Add up
+# over hidden units with <code>.sum(1)</code>, so that every row keeps its own
+# sum.</details>
 
 
 # %%
 def my_free_energy(v, W, b, c):
     ### BEGIN SOLUTION
-    return -(v @ b) - torch.nn.functional.softplus(v @ W + c).sum(1)
+    return -(v @ b) - softplus(v @ W + c).sum(1)
     ### END SOLUTION
 
 
@@ -271,739 +239,922 @@ def my_free_energy(v, W, b, c):
 lesson.check("2", my_free_energy)
 
 # %% [markdown]
-# The same check as before, against the joint table:
+# Let's not believe the algebra without a test. For one picture and random parameters we add
+# up all 256 hidden patterns, one by one, and compare.
 
 # %%
-p_by_counting = joint.sum(1)
-p_by_library = torch.softmax(-small.free_energy(v_all).detach(), 0)
-print(f"largest difference: {(p_by_library - p_by_counting).abs().max():.0e}")
-assert torch.allclose(p_by_library, p_by_counting)
+free_energy = lesson.use("2", my_free_energy)
+
+rng = torch.Generator().manual_seed(0)
+W, b, c = (torch.randn(*shape, generator=rng) for shape in ((9, 8), (9,), (8,)))
+v = pictures[5:6]
+h = all_patterns(8)
+by_counting = -torch.logsumexp(-energy(v.expand(256, 9), h, W, b, c), 0)
+print(f"all 256 hidden patterns: {by_counting:.4f}")
+print(f"your formula:            {free_energy(v, W, b, c).item():.4f}")
 
 # %% [markdown]
-# Two sums give the same $Z$: over all $v$ of $e^{-F(v)}$, or over all $h$ with the visible units summed out. The
-# library enumerates the smaller layer; a machine with 1682 films and 8 hidden units needs 256 terms.
+# Now we put the pieces together. An RBM is three tensors, and your two functions become its
+# methods. By the same argument as in section 2, with the two layers swapped, the pixels
+# have probabilities $p(v_i = 1 \mid h) = \sigma(b_i + \sum_j W_{ij} h_j)$.
+
+
+# %%
+@dataclass
+class RBM:
+    W: torch.Tensor  # (visible, hidden)
+    b: torch.Tensor  # (visible,)
+    c: torch.Tensor  # (hidden,)
+
+    def prob_h(self, v):
+        return prob_h(v, self.W, self.c)
+
+    def prob_v(self, h):
+        return torch.sigmoid(h @ self.W.T + self.b)
+
+    def free_energy(self, v):
+        return free_energy(v, self.W, self.b, self.c)
+
+
+def new_model(seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    W = 0.1 * torch.randn(9, 8, generator=rng)  # small, so that it starts without opinions
+    return RBM(W, torch.zeros(9), torch.zeros(8))
+
+
+# %% [markdown]
+# ## 4. A landscape with 512 places
+#
+# What does a new model believe? We give every pattern a **height**, which is
+# $-\log p(v) = F(v) + \log Z$. A pattern with probability ½ lies at height .69, and one
+# with probability 1/512 at 6.24. The unit of these natural logarithms is called a **nat**.
+# Likely patterns lie low, in valleys.
+#
+# Training should dig a valley for each of our pictures. How deep can the valleys be?
+# Probabilities add up to one, so the best we can do is to give 1/14 to every picture and
+# nothing to the rest. Then every picture lies at $\log 14 = 2.64$. The mean height of the
+# pictures is called the **negative log-likelihood** (NLL), and we want it low.
+
+
+# %%
+def log_Z(model):
+    return torch.logsumexp(-model.free_energy(patterns), 0)
+
+
+def height(model, v):
+    """−log p(v) of every row, in nats."""
+    return model.free_energy(v) + log_Z(model)
+
+
+def nll(model):
+    """Mean height of the 14 pictures."""
+    return float(height(model, pictures).mean())
+
+
+plain = height(new_model(), patterns)
+print(
+    f"new model: heights from {plain.min():.2f} to {plain.max():.2f}, "
+    f"NLL {nll(new_model()):.2f} nats"
+)
+
+# %% [markdown]
+# A new model hardly tells patterns apart, so its landscape is a plain.
+#
+# The distance between the NLL and its lowest possible value has a name. Take two pictures
+# that are equally frequent, and a model that gives them .8 and .2. Its NLL is
+# $\tfrac12(.223) + \tfrac12(1.609) = .916$, while a perfect model would have
+# $\log 2 = .693$. The difference, .223 nats, is the **Kullback-Leibler divergence** from
+# the data $d$ to the model $p$:
+#
+# $$\mathrm{KL}(d \,\|\, p) = \sum_v d(v) \log \frac{d(v)}{p(v)}$$
+#
+# It is never negative, and it is zero only if model and data agree. For our pictures the
+# NLL is $\log 14$ plus this divergence, so lowering one means lowering the other.
+#
+# **Predict first.** While the pictures sink towards 2.64 nats, other patterns rise. How
+# high will the highest of them end up?
+
+# %%
+lesson.predict("highest", "My guess, in nats")
+
+# %% [markdown]
+# ## 5. Which way should a weight move?
+#
+# We want $\log p(v)$ to grow for the data, so we need its derivative. Take one picture $v$
+# and the weight $W_{ij}$ between pixel $i$ and hidden unit $j$:
+#
+# $$\begin{aligned}
+# \log p(v) &= -F(v) - \log Z, \qquad Z = \sum_{v'} e^{-F(v')} \\[3pt]
+# \frac{\partial\,(-F(v))}{\partial W_{ij}} &= v_i\; \sigma(x_j) = v_i\; p(h_j = 1 \mid v)
+# \\[3pt]
+# \frac{\partial \log Z}{\partial W_{ij}}
+#   &= \sum_{v'} \frac{e^{-F(v')}}{Z}\, \frac{\partial\,(-F(v'))}{\partial W_{ij}}
+#    = \sum_{v'} p(v')\; v'_i\; p(h_j = 1 \mid v') \\[3pt]
+# \frac{\partial}{\partial W_{ij}} \big\langle \log p(v) \big\rangle_{\text{data}}
+#   &= \big\langle v_i\, h_j \big\rangle_{\text{data}}
+#    - \big\langle v_i\, h_j \big\rangle_{\text{model}}
+# \end{aligned}$$
+#
+# The second line holds because $\log(1 + e^x)$ has the derivative $\sigma(x)$. The third is
+# the same expression again, averaged over everything the model can produce. In the last
+# line $\langle\cdot\rangle$ stands for an average. The first says how often pixel $i$ and
+# hidden unit $j$ are on together when the pixels come from the data, and the second says
+# the same for pixels that come from the model. (Many texts call the two averages the
+# *positive* and the *negative phase*.)
+#
+# Suppose the two are on together in .50 of the data and in .31 of what the model produces.
+# Then the derivative is $.50 - .31 = .19$, and the weight should grow. Learning stops where
+# the two averages agree. The biases follow the same rule, with $v_i$ or $h_j$ alone.
+#
+# One **update** moves every parameter by this difference times a small number, the
+# *learning rate*.
+
+
+# %%
+def exact_gradient(model, v):
+    """The derivative of the mean log p(v) with respect to W, b and c."""
+    p_data = model.prob_h(v)
+    p_all = model.prob_h(patterns)
+    share = torch.exp(-height(model, patterns))[:, None]  # p(v) of all 512 patterns
+    dW = v.T @ p_data / len(v) - (share * patterns).T @ p_all
+    db = v.mean(0) - (share * patterns).sum(0)
+    dc = p_data.mean(0) - (share * p_all).sum(0)
+    return dW, db, dc
+
+
+# %% [markdown]
+# Let's run it and follow one weight, the one between the centre pixel and the sixth hidden
+# unit.
+
+# %%
+trained = new_model()
+for update in range(4001):
+    dW, db, dc = exact_gradient(trained, pictures)
+    if update in (0, 100, 200, 400, 1000, 4000):
+        in_data = (pictures[:, 4] * trained.prob_h(pictures)[:, 5]).mean()
+        print(
+            f"update {update:4}:  data {in_data:.3f} − model {in_data - dW[4, 5]:.3f} = "
+            f"{dW[4, 5]:+.3f}   weight {trained.W[4, 5]:5.2f}   NLL {nll(trained):.2f}"
+        )
+    if update == 300:
+        early = copy.deepcopy(trained)  # we will need this one in section 6
+    trained.W += 0.5 * dW
+    trained.b += 0.5 * db
+    trained.c += 0.5 * dc
+
+# %% tags=["hide-input"]
+distance = (patterns[:, None] - pictures[None]).abs().sum(2)  # differing pixels
+is_picture = (distance == 0).any(1)
+
+
+def panorama_order(final):
+    """Places of the 512 patterns: by most similar picture, inside by final height."""
+    nearest = distance == distance.min(1, keepdim=True).values
+    members = [[] for _ in pictures]
+    for s in nearest.sum(1).argsort(stable=True).tolist():  # ties go to the smaller group
+        options = nearest[s].nonzero()[:, 0].tolist()
+        members[min(options, key=lambda k: len(members[k]))].append(s)
+    order, floors = [], []
+    for group in members:
+        group.sort(key=lambda s: float(final[s]))
+        row = group[1::2][::-1] + group[0::2]  # the lowest in the middle
+        floors.append(len(order) + row.index(group[0]))
+        order += row
+    return order, floors
+
+
+order, floors = panorama_order(height(trained, patterns))
+
+
+def panorama(axis, model, title, color, top=28):
+    """Draw the heights of all 512 patterns as a mountain range."""
+    tops = height(model, patterns)[order].numpy()
+    x = np.arange(512)
+    ground = axis.fill_between(x, tops, 0, lw=0, color="none")
+    shade = axis.imshow(
+        np.linspace(0, 1, 200)[:, None],
+        aspect="auto",
+        origin="lower",
+        cmap="GnBu_r",
+        vmin=-0.05,
+        vmax=1.15,
+        extent=(0, 511, 0, 28),
+    )
+    shade.set_clip_path(ground.get_paths()[0], transform=axis.transData)
+    axis.plot(x, tops, color=INK, lw=0.7)
+    axis.plot(
+        floors, tops[floors], "o", color=color, ms=5.5, mec="white", mew=0.9, zorder=5
+    )
+    for level, name in ((math.log(512), "log 512"), (math.log(14), "log 14")):
+        axis.axhline(level, color=GREY, lw=0.8, ls=(0, (4, 3)), zorder=0)
+        axis.axhline(level, color="white", lw=0.8, ls=(0, (4, 3)), alpha=0.75)
+        axis.text(515, level, name, va="center", fontsize=9, color=GREY)
+    axis.set(xlim=(0, 511), ylim=(0, top), ylabel="height in nats", xticks=[])
+    axis.set_title(title)
+    axis.spines["bottom"].set_visible(False)
+
+
+def picture_row(axis):
+    """The 14 pictures, each below its valley."""
+    for floor, picture in zip(floors, pictures, strict=True):
+        tile(axis, picture, floor - 9, 2, 18)
+    axis.set(xlim=(0, 511), ylim=(0, 21), aspect="equal")
+    axis.axis("off")
+
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(3, 1, figsize=(9, 5.1), height_ratios=(1.0, 2.8, 0.36))
+panorama(
+    axes[0],
+    new_model(),
+    "Before training, the landscape is a plain …",
+    COLORS["orange"],
+    top=10,
+)
+panorama(
+    axes[1],
+    trained,
+    "… and after training, each picture has its own valley",
+    COLORS["orange"],
+)
+picture_row(axes[2])
+show(
+    fig,
+    "Heights of all 512 patterns. Before training, a plain at 6.2 nats. After "
+    "training, fourteen deep valleys, one for each picture, between high ridges.",
+)
+
+# %%
+others = height(trained, patterns[~is_picture])
+odds = float((others.min() - height(trained, pictures).max()).exp())
+lesson.reveal(
+    "highest",
+    float(others.max()),
+    f"The highest pattern stands at {others.max():.0f} nats, and every pattern that "
+    f"is not in the data is at least {odds:.0f} times less likely than any picture.",
+)
+
+# %% [markdown]
+# Every position from left to right is one of the 512 patterns. We put each pattern next to
+# the picture that it resembles most, and within such a group the lowest go to the middle.
+# This order is our choice, and only the heights come from the model. The dots are the 14
+# pictures. They lie almost exactly at log 14, so the pictures share nearly all the
+# probability, and they share it equally.
+#
+# ## 6. What if we cannot add up all patterns?
+#
+# We had an unfair advantage, though. The model average was a sum over 512 patterns, while a
+# model with one visible unit for each of 1,682 films would need $2^{1682}$ terms. So from
+# now on we estimate the model average from *samples*, which are patterns drawn with the
+# model's probabilities.
+#
+# **Gibbs sampling** produces samples by going back and forth. It draws all hidden units
+# given the pixels, and then all pixels given the hidden units. One round trip is called a
+# **sweep**, and a sequence of sweeps is a **chain**.
+
+
+# %%
+def draw(p, rng):
+    """1 where a random number between 0 and 1 lies below p, and 0 elsewhere."""
+    return (torch.rand(p.shape, generator=rng) < p).to(p.dtype)
+
+
+def gibbs_sweep(model, v, rng):
+    h = draw(model.prob_h(v), rng)
+    return draw(model.prob_v(h), rng)
+
+
+# %% [markdown]
+# Does such a chain really produce samples of the model? The two-unit model of section 1 is
+# small enough to see why. With $b = c = -1$ and $W = 2$, a hidden unit copies the state of
+# the pixel with probability $\sigma(1) = .731$, and the pixel copies the hidden unit in the
+# same way. So after one sweep the pixel is unchanged if both copies are right or both are
+# wrong, which has probability $.731^2 + .269^2 = .607$.
+#
+# The **transition matrix** $T$ collects these probabilities. Its entry in row $v$ and
+# column $v'$ says how likely one sweep leads from $v$ to $v'$:
+#
+# $$T = \begin{pmatrix} .607 & .393 \\ .393 & .607 \end{pmatrix}$$
+#
+# If the pixel is off or on with probabilities $q = (.5, .5)$, it is so after a sweep as
+# well, because $q\,T = q$. A distribution that a sweep leaves unchanged is called
+# **stationary**. For Gibbs sampling it is always the model's own $p(v)$, because each half
+# of a sweep redraws one layer exactly as the model would.
+#
+# A chain that starts elsewhere gets there in time. To see how fast, we need a distance
+# between distributions. The **total variation** is half the sum of the absolute
+# differences. For $(1, 0)$ and $(.5, .5)$ it is $\tfrac12(.5 + .5) = .5$.
 
 # %% tags=["nbval-check-output"]
-minus_energies = torch.stack([-energy_of(v_all, h.expand(8, 2)) for h in h_all])
-print(f"over v and h together: {torch.logsumexp(minus_energies.flatten(), 0):.6f}")
-print(f"over v, h summed out:  {torch.logsumexp(-small.free_energy(v_all), 0):.6f}")
-print(f"library:               {exact_log_partition(small):.6f}")
-
-# %% [markdown]
-# ## 4. The gradient is a difference of two averages
-#
-# **Question.** Given data, in which direction should the weights move?
-#
-# Raise the mean log-likelihood of the data, $\log p(v) = -F(v) - \log Z$. Differentiating $-F$ gives the average of
-# $-\partial E/\partial\theta$ over the hidden units *given the data*; differentiating $\log Z$ gives the same average
-# over *everything the machine believes*. With $\theta$ any parameter and $\langle\cdot\rangle$ an average:
-#
-# $$\frac{\partial}{\partial\theta}\,\langle\log p(v)\rangle_{\text{data}}
-#   = \Big\langle -\frac{\partial E}{\partial\theta}\Big\rangle_{\text{data}}
-#   - \Big\langle -\frac{\partial E}{\partial\theta}\Big\rangle_{\text{model}} \tag{6}$$
-#
-# The derivation is one line,
-# $\frac{\partial(-F)}{\partial\theta} = \frac{\partial}{\partial\theta}\log\sum_h e^{-E(v,h)}
-# = \sum_h \frac{e^{-E(v,h)}}{\sum_{h'} e^{-E(v,h')}}\big(-\frac{\partial E(v,h)}{\partial\theta}\big)$, a sum with the weights $p(h\mid v)$; and the same with
-# the sum over $v$ and $h$ for $\log Z$, where the weights are $p(v,h)$.
-#
-# For a weight, $-\partial E/\partial W_{ij} = v_i h_j$ (for the biases $v_i$ and $h_j$): *how often are both on in the data, minus how often are both on
-# in the machine's own imagination*. Learning stops when the two agree. The first term is called the **positive phase**,
-# the second the **negative phase**. Mind the signs: (6) points *uphill*, so a step *adds* it. Optimisers of torch go
-# downhill, and `fit` hands them its negative.
-#
-# **Exercise 3 · The two phases** · ★★ · 6 minutes · 2 points. The negative phase is often an average over samples, and
-# there need not be as many samples as data rows. Write the gradient for $W$ from data rows `v_data` with hidden
-# probabilities `h_data`, and samples `v_model` with `h_model`. Each phase is divided by *its own* number of rows. Return
-# (n_visible, n_hidden).
-#
-# <details><summary>Hint</summary><code>v.T @ h</code> sums the products v_i h_j over the rows.</details>
-
-
-# %%
-def my_weight_gradient(v_data, h_data, v_model, h_model):
-    ### BEGIN SOLUTION
-    return v_data.T @ h_data / len(v_data) - v_model.T @ h_model / len(v_model)
-    ### END SOLUTION
-
-
-# %%
-lesson.check("3", my_weight_gradient)
-
-# %% [markdown]
-# On a machine that we can enumerate, the negative phase is exact: every $v$, weighted with $p(v)$.
-
-# %%
-data = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
-
-positive = data.T @ torch.sigmoid(c + data @ W) / len(data)
-p_v = joint.sum(1)
-negative = v_all.T @ (p_v[:, None] * torch.sigmoid(c + v_all @ W))
-by_hand = positive - negative
-
-# %% [markdown]
-# Three independent witnesses: the library's exact gradient, automatic differentiation of the log-likelihood,
-# and finite differences (change one weight by a hair and look).
-
-
-# %%
-def mean_log_likelihood(weights):
-    """Differentiable, by enumeration; nothing of the hand-made gradient is used."""
-    def minus_f(v):
-        return v @ b + torch.nn.functional.softplus(c + v @ weights).sum(1)
-
-    return minus_f(data).mean() - torch.logsumexp(minus_f(v_all), 0)
-
-
-weights = W.clone().requires_grad_(True)
-mean_log_likelihood(weights).backward()
-
-finite = torch.zeros_like(W)
-for i, j in itertools.product(range(3), range(2)):
-    step = torch.zeros_like(W)
-    step[i, j] = 1e-5
-    finite[i, j] = (mean_log_likelihood(W + step) - mean_log_likelihood(W - step)) / 2e-5
-
-# %%
-witnesses = {
-    "library, exact_gradient": exact_gradient(small, data)["W"],
-    "automatic differentiation": weights.grad,
-    "finite differences": finite,
-}
-pd.Series({name: f"{float((g - by_hand).abs().max()):.0e}" for name, g in witnesses.items()}, name="largest difference")
-
-# %%
-assert torch.allclose(by_hand, weights.grad, atol=1e-12)
-assert torch.allclose(by_hand, finite, atol=1e-8)
-assert torch.allclose(by_hand, exact_gradient(small, data)["W"], atol=1e-12)
-
-# %% [markdown]
-# Keep this habit. A wrong gradient often still makes some curve go down; only a check against an independent
-# computation tells.
-#
-# ## 5. Sampling: let the machine dream
-#
-# **Question.** Beyond some thirty units in the smaller layer we cannot enumerate. Can we at least *draw* from $p(v)$?
-#
-# **Gibbs sampling** alternates the two easy conditionals: draw all of $h$ given $v$, then all of $v$ given $h$. One
-# such pair is a *sweep*. If $v$ is distributed like the machine before a sweep, it is so afterwards (each half
-# redraws one layer from its exact conditional). And since every pattern can be reached from every other in one sweep,
-# the chain forgets its start in the end.
-#
-# ![A Gibbs chain: data at the left, v(0) to h(0) to v(1) to h(1) and so on towards the model's distribution at the right; contrastive divergence cuts it after k sweeps.](figures/gibbs_chain.svg)
-#
-# "In the end" is the catch, so let us watch. A machine with four visible units has 16 patterns, and one sweep is a
-# 16 × 16 matrix of transition probabilities, which we can write down *exactly*.
-
-
-# %%
-def transition_matrix(model):
-    """T[v, v'] = Σ_h p(h | v) p(v' | h): one sweep, exactly."""
-    v, h = all_states(model.n_visible), all_states(model.n_hidden)
-    with torch.no_grad():
-        p_h, p_v = model.prob_h_given_v(v), model.mean_v_given_h(h)
-    # log p(h | v) = Σ_j h_j log p_j + (1 − h_j) log(1 − p_j), for all pairs of patterns at once
-    h_given_v = torch.exp(torch.log(p_h) @ h.T + torch.log1p(-p_h) @ (1 - h).T)
-    v_given_h = torch.exp(torch.log(p_v) @ v.T + torch.log1p(-p_v) @ (1 - v).T)
-    return v, h_given_v @ v_given_h
-
-
-def total_variation(p, q):
-    """Half the summed absolute difference: the largest error in the probability of any event."""
-    return float((p - q).abs().sum()) / 2
-
-
-# %%
-def watch(model, sweeps, n_chains):
-    """Distance from the exact distribution after each sweep, all chains started at 00…0: exact and sampled."""
-    v_states, T = transition_matrix(model)
-    target = exact_log_likelihood(model, v_states).exp()
-    place = 2.0 ** torch.arange(model.n_visible - 1, -1, -1)
-    q = torch.zeros(len(v_states))
-    q[0] = 1.0
-    v = torch.zeros(n_chains, model.n_visible)
-    exact, sampled = [total_variation(q, target)], [total_variation(q, target)]
-    for _ in range(sweeps):
+for scale in (1, 4):  # W = 2 as above, and W = 8, with b = c = −4
+    keep = torch.sigmoid(torch.tensor(1.0 * scale)) ** 2
+    keep += torch.sigmoid(torch.tensor(-1.0 * scale)) ** 2
+    T = torch.stack([keep, 1 - keep, 1 - keep, keep]).reshape(2, 2)
+    q = torch.tensor([1.0, 0.0])  # the chain starts with the pixel off
+    row = []
+    for sweep in range(11):
+        if sweep in (0, 1, 2, 5, 10):
+            row.append(f"{0.5 * (q - 0.5).abs().sum():.3f}")
         q = q @ T
-        v = gibbs(model, v, 1, generator)
-        counts = torch.bincount((v @ place).long(), minlength=len(v_states)) / n_chains
-        exact.append(total_variation(q, target))
-        sampled.append(total_variation(counts, target))
-    return exact, sampled
-
+    print(
+        f"W = {2 * scale}   stay {keep:.3f}   distance after 0, 1, 2, 5, 10 sweeps:", *row
+    )
 
 # %% [markdown]
-# > **Predict first.** The second machine has the same weights times four. Will it forget its start sooner or later, and by what
-# > factor?
+# With a weight of 2, the chain has forgotten its start after five sweeps. With a weight of
+# 8 it still remembers after ten. Strong weights make a chain slow.
+#
+# Now for our pictures. We run one chain in the model as it was after 300 updates, when its
+# weights were weak, and one in the finished model.
+#
+# **Predict first.** How often will the chain in the finished model move from one picture to
+# another within 2,000 sweeps?
 
 # %%
-weak = RBM(4, 3, weight_std=1.0, seed=5).double()
-strong = RBM(4, 3, seed=5).double()
-with torch.no_grad():
-    strong.W.copy_(4 * weak.W)
-    for machine in (weak, strong):  # biases that make "all on" as good as "all off"
-        machine.visible_bias.copy_(-machine.W.sum(1) / 2)
-        machine.hidden_bias.copy_(-machine.W.sum(0) / 2)
+lesson.predict("moves", "My guess, a number of moves")
 
-n_chains, sweeps = 20_000, 60
-curves = {"weights W": watch(weak, sweeps, n_chains), "weights 4 W": watch(strong, sweeps, n_chains)}
 
 # %%
-fig, axis = plt.subplots(figsize=(7, 3.2))
-for (name, (exact, sampled)), color in zip(curves.items(), ("blue", "red"), strict=True):
-    axis.plot(exact, color=COLORS[color], label=f"{name}: exact")
-    axis.plot(sampled, ".", color=COLORS[color], label=f"{name}: {n_chains:,} chains")
-one_share = np.sqrt(2 / np.pi * (1 / 16) * (15 / 16) / n_chains)  # mean |error| of a share of 1/16, from that many draws
-noise = 0.5 * 16 * one_share
-axis.axhline(noise, color="grey", linestyle=":", label="noise of that many draws (16 equal patterns)")
-axis.set(yscale="log", xlabel="sweeps", ylabel="total variation distance", ylim=(1e-4, 1.5))
-axis.set_title("Strong weights make the chain remember its start")
-axis.legend(fontsize=8)
-show(fig, "Distance to the exact distribution against sweeps: weak weights reach the noise floor in a few sweeps, "
-     "strong weights take far longer; sampled points lie on the exact curves.")
+def run_chain(model, start, n_sweeps, seed):
+    rng = torch.Generator().manual_seed(seed)
+    chain = [start]
+    for _ in range(n_sweeps):
+        chain.append(gibbs_sweep(model, chain[-1], rng))
+    return torch.cat(chain)
 
-# %% tags=["nbval-check-output"]
-for name, machine in (("weights W", weak), ("weights 4 W", strong)):
-    second = torch.linalg.eigvals(transition_matrix(machine)[1]).abs().sort(descending=True)[0][1]
-    print(f"{name}: the error shrinks by a factor {second:.3f} per sweep")
-print(f"noise of {n_chains:,} draws: {noise:.3f}")
+
+def count_moves(chain):
+    visits = chain[(chain[:, None] == pictures).all(2).any(1)]  # leave out other patterns
+    return int((visits[1:] != visits[:-1]).any(1).sum())
+
+
+weak_chain = run_chain(early, pictures[8:9], 2000, seed=7)
+strong_chain = run_chain(trained, pictures[8:9], 2000, seed=7)
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(2, 1, figsize=(9, 2.5))
+titles = (
+    "Weak weights: the chain wanders through the landscape",
+    "Strong weights: the chain hardly ever leaves its valley",
+)
+for axis, chain, title in zip(axes, (weak_chain, strong_chain), titles, strict=True):
+    for k in range(21):
+        pattern_tile(axis, chain[10 * k], 1.2 * k + 0.1, 0.65)
+        axis.text(
+            1.2 * k + 0.6,
+            0.3,
+            str(10 * k),
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            color=GREY,
+        )
+    blank(axis, 25.3, 1.75)
+    axis.set_title(title)
+axes[1].text(
+    0.1,
+    -0.5,
+    "Numbers count the sweeps. Grey patterns are not in the data.",
+    fontsize=9,
+    color=GREY,
+    va="center",
+)
+axes[1].set_ylim(-0.8, 1.75)
+show(
+    fig,
+    "Two Gibbs chains as strips of patterns, every tenth sweep. With weak weights "
+    "the pattern keeps changing, with strong weights it stays the same.",
+)
+
+# %%
+weak, strong = count_moves(weak_chain), count_moves(strong_chain)
+lesson.reveal(
+    "moves",
+    strong,
+    f"With strong weights the chain moved from one picture to another {strong} "
+    f"times in 2,000 sweeps, and with weak weights {weak} times.",
+    within=1.0,
+)
 
 # %% [markdown]
-# The dots follow the exact curves within the noise of a finite number of chains (about .01<!--noise-->, dotted): the sampler is
-# right. The largest eigenvalue of $T$ is 1, it belongs to the machine's own distribution; what is left of the start
-# shrinks, eventually, by the second largest per sweep: with four times the weights the chain needs about eighteen times as many
-# sweeps (ln .257<!--weights W--> / ln .927<!--weights 4 W-->). Picture the energy as a landscape over the patterns: likely patterns lie in
-# **valleys**. Strong weights make them deep, and a chain that changes one layer at a time crosses the ridge between two rarely. **Learning makes weights strong.** So sampling gets harder
-# while we train, and that is what the next section runs into.
-#
-# ## 6. Contrastive divergence, and how wrong it is
-#
-# **Question.** The negative phase in (6) wants samples of the machine, and a chain takes long to deliver them. What
-# if we do not wait?
-#
-# **Contrastive divergence**, CD-$k$ (Hinton 2002): start the chain *at the data*, run $k$ sweeps, often just one, and
-# use what is there as if it were a sample. If the machine already likes the data, the chain has nowhere to go and the
-# two phases cancel; if it does not, the chain moves off, and learning pulls it back.
-#
-# Two details of the craft (Hinton 2012, section 3). The hidden states that *drive* the chain are drawn: $h_j = 1$ where a uniform number is below
-# $p(h_j=1\mid v)$. Everything that is only *counted* is a probability, which has the same average and less noise: the hidden units in
-# both phases, and the visible units of the last sweep. (The latter costs a small error of its own. `fit` does so as well, unless
-# `sample_visible=True`.)
-#
-# **Exercise 4 · One step of contrastive divergence** · ★★ · 8 minutes · 2 points. Write the CD-1 gradient for $W$, uphill, from data rows `v` (B, n_visible),
-# the parameters `W`, `b`, `c`, and `uniform` (B, n_hidden), numbers between 0 and 1 from which the hidden states are drawn.
-# Return (n_visible, n_hidden).
-#
-# <details><summary>Hint</summary>Four lines: p from v; h from p and <code>uniform</code>; the new v from h; the new p from the <em>new</em> v. Then exercise 3
-# with <code>v, p</code> and the new ones.</details>
+# Watch the two chains move. The line below the pattern shows the height at which the chain
+# stands.
 
 
 # %%
-def my_cd_1(v, W, b, c, uniform):
+def moving(model, chain):
+    return chain[:400].reshape(-1, 3, 3), height(model, chain[:400])
+
+
+animate(
+    {
+        "weak weights": moving(early, weak_chain),
+        "strong weights": moving(trained, strong_chain),
+    },
+    "height, in nats:",
+)
+
+# %% [markdown]
+# Both chains would visit every picture if we let them run for long enough. But strong
+# weights make deep valleys, and a chain rarely climbs out of a deep valley. Learning makes
+# the weights strong, so sampling gets harder just as the model gets better.
+#
+# ## 7. Contrastive divergence
+#
+# We cannot afford thousands of sweeps for every update. In 2002 Geoffrey Hinton proposed
+# not to wait at all. **Contrastive divergence** with one sweep, or CD-1, starts a chain *at
+# the data*, runs one sweep, and treats the result as if it were a sample of the model. If
+# the model already likes the data, a picture hardly changes and the two averages cancel. If
+# the picture drifts away, learning pulls it back.
+#
+# Here is one step in numbers. The model has a single hidden unit, with weights of +1 to the
+# top row and −1 to the other six pixels, and no biases. The data picture $v$ has its top
+# row on.
+#
+# 1. **Up.** The input of the hidden unit is $1 + 1 + 1 = 3$, so $p = \sigma(3) = .953$.
+# 2. **Draw.** A random number between 0 and 1, say .62, is below .953, so $h = 1$.
+# 3. **Down.** Each pixel of the top row is now on with probability $\sigma(1) = .731$, and
+#    each of the others with $\sigma(-1) = .269$. These nine probabilities are our $v'$, as
+#    in most programs. Drawing pixels from them would be truer to the model.
+# 4. **Up again.** Now the input is $3 \cdot .731 - 6 \cdot .269 = .580$, so
+#    $p' = \sigma(.580) = .641$.
+#
+# CD-1 says that the weight of pixel $i$ should change by $v_i\,p - v'_i\,p'$. In the top
+# row that is $1 \cdot .953 - .731 \cdot .641 = +.484$, and elsewhere it is
+# $0 \cdot .953 - .269 \cdot .641 = -.172$. So the unit becomes a better detector of this
+# picture. The bias of pixel $i$ changes by $v_i - v'_i$, and that of the hidden unit by
+# $p - p'$.
+
+
+# %% tags=["hide-input"]
+def numbers(axis, values, x, y, form, **style):
+    """A 3 × 3 image of side 3 with its numbers written into the pixels."""
+    values = np.asarray(values).reshape(3, 3)
+    tile(axis, values, x, y, 3.0, **style)
+    for row, column in np.ndindex(3, 3):
+        value = values[row, column]
+        color = "white" if abs(value) > 0.6 else INK
+        write(axis, x + column + 0.5, y + 2.5 - row, form(value), 8.5, color)
+
+
+def short(value):
+    return f"{value:.0f}" if value in (0, 1) else f"{value:.2f}"[1:]
+
+
+def signed(value):
+    return f"{value:+.2f}".replace("0.", ".").replace("-", "−")
+
+
+v0 = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0.0])
+v1 = np.array([0.731] * 3 + [0.269] * 6)
+change = v0 * 0.953 - v1 * 0.641
+circles = [(5.9, ".953", "white", INK), (9.5, "1", COLORS["blue"], "white")]
+circles += [(18.0, ".641", "white", INK)]
+arrows = {"up": (3.35, 4.95), "draw": (6.85, 8.55), "down": (10.45, 12.2)}
+arrows["up "] = (15.55, 17.05)
+names = {1.7: "$v$", 5.9: "$p$", 9.5: "$h$", 13.9: "$v'$", 18.0: "$p'$"}
+names[23.4] = "change $v_i\\,p - v'_i\\,p'$"
+
+fig, axis = plt.subplots(figsize=(9, 1.85))
+numbers(axis, v0, 0.2, 1.0, short)
+numbers(axis, v1, 12.4, 1.0, short)
+numbers(axis, change, 22.0, 1.0, signed, cmap="RdBu", vmin=-1.0, vmax=1.0)
+for x, value, fill, color in circles:
+    axis.add_patch(plt.Circle((x, 2.5), 0.85, fc=fill, ec=COLORS["blue"], lw=1.6))
+    write(axis, x, 2.5, value, color=color)
+for name, (x, end) in arrows.items():
+    axis.annotate("", (end, 2.5), (x, 2.5), arrowprops={"arrowstyle": "->", "color": GREY})
+    write(axis, (x + end) / 2, 2.95, name, 9, GREY)
+for x, name in names.items():
+    write(axis, x, 0.45, name, 11)
+axis.plot([20.2, 20.2], [0.3, 4.3], color=RULE, lw=1)
+axis.set_title("One step of CD-1: up, draw, down, up, compare")
+blank(axis, 25.3, 4.3)
+show(
+    fig,
+    "The data picture, p = .953, h = 1, the returned picture with .73 in the top row "
+    "and .27 elsewhere, p' = .641, and the nine weight changes, +.48 and −.17.",
+)
+
+# %% [markdown]
+# **Exercise 3 · One step of contrastive divergence** · ★★ · 10 minutes · 2 points. Write
+# the four steps for a batch `v` with one picture per row. `uniform` has a random number
+# between 0 and 1 for every row and hidden unit. Return three changes, `dW`, `db` and `dc`,
+# each averaged over the rows, with the shapes of `model.W`, `model.b` and `model.c`.
+#
+# <details><summary>Hint</summary><code>model.prob_h(v)</code> is the way up and
+# <code>model.prob_v(h)</code> the way down. <code>(uniform &lt; p).float()</code> draws.
+# <code>v.T @ p</code> adds up the products $v_i\,p_j$ over the rows.</details>
+
+
+# %%
+def my_cd1(model, v, uniform):
     ### BEGIN SOLUTION
-    p = torch.sigmoid(v @ W + c)
-    h = (uniform < p).to(v.dtype)
-    v_1 = torch.sigmoid(h @ W.T + b)
-    p_1 = torch.sigmoid(v_1 @ W + c)
-    return (v.T @ p - v_1.T @ p_1) / len(v)
+    p = model.prob_h(v)
+    h = (uniform < p).float()
+    v_back = model.prob_v(h)
+    p_back = model.prob_h(v_back)
+    dW = (v.T @ p - v_back.T @ p_back) / len(v)
+    db = (v - v_back).mean(0)
+    dc = (p - p_back).mean(0)
+    return dW, db, dc
     ### END SOLUTION
 
 
 # %%
-lesson.check("4", my_cd_1)
+lesson.check("3", my_cd1)
 
 # %% [markdown]
-# How wrong is it? We can know without any sampling noise: the *expected* CD-$k$ gradient uses the data distribution
-# pushed $k$ times through the transition matrix $T$. (Here the last visible states are drawn too, so that $k\to\infty$ is
-# the exact gradient.) We compare its direction with that of the exact gradient, on two data sets, along the path of exact training, by the **cosine**
-# of the angle between the two, all parameters taken as one long vector: 1 is the same direction, 0 a right angle. The *bias* of CD is what
-# separates its expected gradient from the exact one; it has nothing to do with the biases $b$ and $c$.
+# Now only the training loop is missing. You saw one in section 5, where we followed a
+# weight. Yours will work for any method, because it gets a function `gradient` that returns
+# the three changes.
+#
+# **Exercise 4 · The training loop** · ★★ · 10 minutes · 3 points. Let `update` run over 0,
+# 1, …, `n_updates`. Before updates 0, 50, 100 and so on, append a copy of the model to a
+# list. Then call `gradient(model, v)` and add the learning rate times `dW`, `db` and `dc`
+# to the parameters. The learning rate moves in a straight line from `lr_start` at update 0
+# to `lr_end` at update `n_updates`. Return the list.
+#
+# <details><summary>Hint</summary><code>copy.deepcopy(model)</code> makes a copy that later
+# updates do not touch. Halfway, the rate is halfway between the two. In general it is
+# <code>lr_start + (lr_end - lr_start) * update / n_updates</code>.</details>
 
 
 # %%
-def expected_cd(model, rows, k):
-    """E[CD-k gradient], exactly: the rows' distribution after k sweeps replaces the model's."""
-    v, T = transition_matrix(model)
-    place = 2.0 ** torch.arange(model.n_visible - 1, -1, -1)
-    q = torch.bincount((rows @ place).long(), minlength=len(v)) / len(rows)
-    for _ in range(k):
-        q = q @ T
-    data_side = model.statistics(rows, model.prob_h_given_v(rows))
-    model_side = model.statistics(v, model.prob_h_given_v(v), weights=q)
-    return {name: data_side[name] - model_side[name] for name in data_side}
-
-
-def flat(gradient):
-    return torch.cat([g.flatten() for g in gradient.values()])
-
-
-# %% [markdown]
-# The first data set is easy: 1,000 rows of four units drawn from a machine with moderate weights. The second is
-# **bars and stripes**: 3 × 3 pictures in which either every row or every column is of one colour. There are 14 of them.
-
-
-# %%
-def bars_and_stripes(n):
-    """Every n × n picture of full rows or of full columns, once each, flattened."""
-    patterns = set()
-    for bits in itertools.product([0.0, 1.0], repeat=n):
-        patterns |= {tuple(bit for bit in bits for _ in range(n)), bits * n}
-    return torch.tensor(sorted(patterns))
-
-
-pictures = bars_and_stripes(3)
-teacher = RBM(4, 2, weight_std=1.0, seed=3).double()
-easy = gibbs(teacher, torch.zeros(1000, 4), 200, generator)
-
-fig, axis = plt.subplots(figsize=(7, 1.0))
-image_grid(axis, pictures, columns=14)
-axis.set_title("All 14 pictures; the other 498 patterns of nine pixels never occur")
-show(fig, "The fourteen three by three pictures of bars and stripes.")
-
-# %% tags=["nbval-check-output"]
-print(len(pictures), "pictures; entropy ln 14 =", round(float(np.log(14)), 4), "nats")
-
-# %% [markdown]
-# (*Nats* are what natural logarithms count in: a model that gives a picture the probability 1/14 pays ln 14 nats for it.) The entropy is the
-# floor. Let $d$ be the distribution of the data. A machine $p$ pays on average $-\sum_x d\log p = -\sum_x d\log d + \sum_x d\log\frac dp$ per picture: the entropy
-# of $d$, plus the **Kullback-Leibler divergence** from $p$, which is never negative, and 0 only where $p = d$.
-
-# %%
-steps = [0, 20, 50, 100, 200, 300, 500, 1000, 2000]
-orders = (1, 2, 5, 10, 25)
-
-
-def cosines_along_training(rows, n_hidden):
-    """Cosine between E[CD-k] and the exact gradient at several moments of exact training."""
-    model = RBM(rows.shape[1], n_hidden, weight_std=0.1, seed=0).double()
-    table, done = [], 0
-    for step in steps:
-        if step > done:
-            fit(model, rows, "exact", epochs=step - done, batch_size=len(rows), lr=0.1,
-                callbacks=[Monitor(every=10_000)], device="cpu", progress=False)
-            done = step
-        exact = flat(exact_gradient(model, rows))
-        table.append([float(torch.cosine_similarity(flat(expected_cd(model, rows, k)), exact, 0)) for k in orders])
-    return np.array(table)
-
-
-cosines = {"easy data, 4 visible and 3 hidden units": cosines_along_training(easy, 3),
-           "bars and stripes, 9 visible and 8 hidden": cosines_along_training(pictures, 8)}
-
-# %%
-fig, axes = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True)
-for axis, (name, values) in zip(axes, cosines.items(), strict=True):
-    for column, k in enumerate(orders):
-        axis.plot(range(len(steps)), values[:, column], "o-", markersize=3, label=f"CD-{k}")
-    axis.set_xticks(range(len(steps)), steps, rotation=60)
-    axis.set(xlabel="steps of exact training", title=name)
-axes[0].set_ylabel("cosine with the exact gradient")
-axes[0].text(0, 0.95, "all five lines coincide", color=GREY)
-axes[1].legend(fontsize=8, loc="lower left")
-fig.suptitle("Easy data: CD-k points the right way. Separate valleys: it turns away", fontsize=11)
-show(fig, "Cosine between the expected CD-k gradient and the exact gradient. On easy data it stays near one for all k; "
-     "on bars and stripes it falls far below one as training goes on, for large k too.")
-
-# %%
-assert cosines["easy data, 4 visible and 3 hidden units"].min() > 0.97
-assert cosines["bars and stripes, 9 visible and 8 hidden"][-1].max() < 0.9
-
-# %% [markdown]
-# **Reading it.** On the easy data CD-1 points where the exact gradient points, from the first step to the last: here its
-# bias does *not* matter. On bars and stripes CD-1 starts out right too (weak weights, quick mixing), and then turns
-# away. A larger $k$ postpones this and does not prevent it: the chain starts in one of 14 valleys and stays there, so CD
-# learns little about how much probability sits in *other* valleys. One caution: towards the end the exact gradient is
-# almost zero, and a small bias then turns the direction of CD far. The cosine says where CD would lead, not how fast.
-#
-# ## 7. Persistent chains
-#
-# **Question.** Why throw the chain away after every update?
-#
-# **PCD** (Tieleman 2008) keeps a set of chains running beside the training, one or a few sweeps per update, and never
-# resets them to the data. If the weights change slowly enough, the chains follow the machine's distribution. The price
-# stands in that sentence: the learning rate must *fall*. The bias of CD does not go away with a smaller rate; that of
-# PCD does.
-#
-# We now train the same machine on bars and stripes in six ways. Because it has only 8 hidden units, we know the exact
-# log-likelihood at every moment. The exact run has a rate of .2; all the others start at .02, and either keep it or let
-# it fall linearly to zero.
-
-# %%
-n_steps = lesson.pick(fast=4000, full=10_000)
-falling = linear_decay()
-recipes = {
-    "exact": dict(method="exact", lr=0.2, schedule=linear_decay(0.5)),  # the rate falls in the second half only
-    "CD-1, constant rate": dict(method=CD(k=1), lr=0.02),
-    "CD-1, falling rate": dict(method=CD(k=1), lr=0.02, schedule=falling),
-    "CD-10, falling rate": dict(method=CD(k=10), lr=0.02, schedule=falling),
-    "PCD, constant rate": dict(method=PCD(n_chains=100), lr=0.02),
-    "PCD, falling rate": dict(method=PCD(n_chains=100), lr=0.02, schedule=falling),
-}
-
-
-def train(recipe, seed=0):
-    model = RBM(9, 8, weight_std=0.1, seed=seed).double()
-    history = fit(model, pictures, epochs=n_steps, batch_size=14, callbacks=[Monitor(every=50)], device="cpu",
-                  generator=torch.Generator().manual_seed(seed), progress=lesson.progress, **recipe)
-    return model, history.to_frame()
-
-
-trained = {name: train(recipe) for name, recipe in recipes.items()}
-color_of = dict(zip(recipes, ("black", "blue", "sky", "purple", "orange", "green"), strict=True))
-
-# %% [markdown]
-# > **Predict first.** Reconstruction error asks: send a picture up to the hidden units and back down, how different is
-# > what returns? Can it fall while the machine gets worse? In which of the six?
-
-# %%
-fig, axes = plt.subplots(1, 2, figsize=(8.6, 4))
-for name, (_, history) in trained.items():
-    line = dict(color=COLORS[color_of[name]], linewidth=0.7 if name == "PCD, constant rate" else 1.4)
-    axes[0].plot(history["epoch"], -history["log_likelihood"], label=name, **line)
-    axes[1].plot(history["epoch"], history["reconstruction_error"], **line)
-axes[0].axhline(np.log(14), color="grey", linestyle=":", label="entropy, ln 14")
-axes[0].axhline(np.log(512), color="grey", linestyle="--", linewidth=1, label="all 512 equal, ln 512")
-axes[0].set(xlabel="updates", ylabel="nats per picture", ylim=(2.5, 8))
-axes[0].set_title("Exact negative log-likelihood (cut at 8)")
-axes[1].set(xlabel="updates", ylabel="mean squared error", yscale="log")
-axes[1].set_title("Reconstruction error tells another story")
-fig.legend(loc="outside lower center", ncols=3, fontsize=8)
-show(fig, "Left, exact negative log-likelihood of six trainings: exact reaches the entropy, CD-10 and PCD with falling rates "
-     "come near, CD-1 with a constant rate improves and then gets worse, PCD with a constant rate leaves the picture. "
-     "Right, reconstruction errors: that of CD-1 falls to the end.")
-
-
-# %%
-def summary(history):
-    nll = -history["log_likelihood"]
-    best = nll.idxmin()
-    return {
-        "best (nats)": nll[best], "at update": history["epoch"][best], "final (nats)": nll.iloc[-1],
-        "reconstruction error at best": history["reconstruction_error"][best],
-        "final reconstruction error": history["reconstruction_error"].iloc[-1],
-    }
-
-
-results = pd.DataFrame({name: summary(history) for name, (_, history) in trained.items()}).T
-results.loc["entropy (the floor)", ["best (nats)", "final (nats)"]] = np.log(14)
-uniform = "baseline: all 512 equal"
-results.loc[uniform, ["best (nats)", "final (nats)"]] = np.log(512)
-formats = {"best (nats)": "{:.3f}", "at update": "{:.0f}", "final (nats)": "{:.3f}"}
-shown = {name: [formats.get(name, "{:.1e}").format(x) for x in column] for name, column in results.items()}
-pd.DataFrame(shown, index=results.index).replace("nan", "")
-
-# %%
-final, best = results["final (nats)"], results["best (nats)"]
-cd_1_row = results.loc["CD-1, constant rate"]
-assert final["exact"] < 2.70 and final["PCD, falling rate"] < final["CD-1, falling rate"]
-assert final["CD-10, falling rate"] < final["CD-1, falling rate"] < final["PCD, constant rate"]
-assert cd_1_row["final (nats)"] > cd_1_row["best (nats)"] + 0.03, "CD-1 was expected to get worse after its best"
-assert cd_1_row["final reconstruction error"] < cd_1_row["reconstruction error at best"] / 2
-
-# %% [markdown]
-# ### How to fool yourself: watching reconstruction error
-#
-# Look at the row of CD-1 with a constant rate. Between its best moment and the end, its reconstruction error became *smaller*
-# and its likelihood *worse*. Whoever watched only the right-hand picture would have trained on, pleased. And compare it with
-# PCD, falling rate: CD-1 ends with a smaller error and a far worse likelihood. (In the other rows, too, compare *best* and *final*: wherever
-# the likelihood got worse, the error did not say so.) The exact run has the smallest error and is
-# the best machine, so the error is not absurd; it just cannot be read. It measures whether a chain stays where it was put,
-# and that is so in a machine with steep valleys at the data, however it divides its probability between them.
-#
-# The machines are small, so let us also look at what they believe: exact draws from each.
-
-
-# %%
-def exact_draws(model, n, generator):
-    """Draws from p(v) by enumeration: no chain, no doubt."""
-    v = all_states(model.n_visible)
-    p = exact_log_likelihood(model, v).exp()
-    return v[torch.multinomial(p, n, replacement=True, generator=generator)]
-
-
-names = ["exact", "CD-1, constant rate", "CD-10, falling rate", "PCD, falling rate"]
-all_v = all_states(9)
-is_picture = (all_v[:, None] == pictures).all(2).any(1)
-fig, axes = plt.subplots(4, 1, figsize=(8, 3.2))
-for axis, name in zip(axes, names, strict=True):
-    model = trained[name][0]
-    valid = float(exact_log_likelihood(model, all_v).exp()[is_picture].sum())
-    image_grid(axis, exact_draws(model, 20, generator), columns=20)
-    axis.set_title(f"{name}: {valid:.0%} of its probability on the 14 pictures, {final[name]:.2f} nats", fontsize=10)
-show(fig, "Twenty exact draws from four of the machines, with the share of probability that each puts on true bars and "
-     "stripes and its negative log-likelihood.")
-
-# %%
-shares = {}
-for name in names:
-    p = exact_log_likelihood(trained[name][0], pictures).exp()
-    shares[name] = p / p.sum()
-fig, axis = plt.subplots(figsize=(7, 2.8))
-for offset, name in enumerate(names):
-    axis.bar(np.arange(14) + 0.2 * (offset - 1.5), shares[name], width=0.2, label=name, color=COLORS[color_of[name]])
-axis.axhline(1 / 14, color="grey", linestyle=":", label="equal shares")
-axis.set(xlabel="picture, in the order of the first figure of section 6", ylabel="share of the probability\non the 14 pictures", xticks=range(14))
-axis.set_title("CD-1 gets the balance between the valleys wrong")
-axis.legend(fontsize=8)
-show(fig, "Share of each of the fourteen pictures in the probability that each machine puts on pictures: level for exact "
-     "training, very uneven for CD-1, in between for CD-10 and PCD.")
-
-# %% [markdown]
-# That is the answer in one picture. CD-1 finds *where* the valleys are, and has most of its probability there. How much
-# each should hold it learns badly: some pictures get almost nothing, and a picture that never comes costs many nats.
-#
-# More sweeps help a great deal: CD-10 with a falling rate ends below PCD with a falling rate here, with ten sweeps of 14 chains per
-# update against one of 100 (one seed; it is not a contest). PCD has the better promise, since its bias goes away with the rate, but it must be given the time; at a
-# constant rate of the same size its chains fall behind and it did worst of all.
-#
-# **So is CD-1 useless?** No. It is cheap, and where weights stay moderate its bias is small (the left panel of
-# section 6). For ratings we have not measured it; the next lesson judges by held-out ratings instead. The point is to
-# *know*, and for that one needs a figure of merit that the training method cannot flatter: the likelihood when it can be
-# had, a held-out task otherwise.
-#
-# ## 8. Estimating log Z, and knowing whether to believe it
-#
-# **Question.** For a large machine $Z$ cannot be enumerated. Can it be estimated?
-#
-# **Annealed importance sampling** (AIS; Neal 2001) starts with a machine whose $W$ is 0: its $Z_0$ is known and it can be
-# drawn from exactly. Then it walks through many machines in between towards ours: stop $t$ has the weights $\beta_t W$ with
-# $0 = \beta_0 < \dots < 1$ (the $\beta$ are inverse temperatures, hence the name). At each stop a chain moves by one sweep, and
-# multiplies its weight $w$ by how much more the next machine likes its state, $e^{-F_{t+1}(v)}/e^{-F_t(v)}$. Averaged over $M$
-# chains,
-#
-# $$\log \hat Z = \log Z_0 + \log\frac1M\sum_{m=1}^{M} w_m \tag{7}$$
-#
-# The average of the *weights* is right in expectation, so that the *logarithm* tends to lie low. Started at the other
-# end, from exact draws of our machine, **reverse AIS** tends to lie high. Together they bracket the truth, in
-# expectation: in a single run either may fall on the wrong side.
-#
-# The library's standard error is that of the mean weight, divided by it: small if the weights are alike. How much can it be trusted? If one chain outweighs all others, it is an average of one. The **effective number
-# of chains** is $(\sum w)^2/\sum w^2$: all of them if the weights are equal, 1 if one outweighs the rest.
-#
-# Two machines: one stopped early in its training, with moderate weights, and the finished one from above.
-#
-# > **Predict first.** On which of the two will AIS be nearer to the truth? Do more temperatures always help? Will the effective chains tell?
-
-# %%
-early = RBM(9, 8, weight_std=0.1, seed=0).double()
-fit(early, pictures, method="exact", epochs=150, batch_size=14, lr=0.1, device="cpu", progress=False)
-machines = {"early": early, "finished": trained["exact"][0]}
-temperatures = lesson.pick(fast=[10, 30, 100, 300], full=[10, 30, 100, 300, 1000])
-
-
-def both_directions(model):
-    """AIS and reverse AIS minus the exact log Z, 100 chains each, one row per number of temperatures."""
-    exact = float(exact_log_partition(model))
-    rows = []
-    for n in temperatures:
-        up = ais_log_partition(model, 100, n, generator)
-        down = reverse_ais_log_partition(model, exact_draws(model, 100, generator), n, generator)
-        rows.append((n, up.log_partition - exact, up.standard_error, up.effective_sample_size,
-                     down.log_partition - exact, down.standard_error))
-    columns = ["temperatures", "AIS − exact", "standard error", "effective chains",
-               "reverse − exact", "its standard error"]
-    return pd.DataFrame(rows, columns=columns).set_index("temperatures")
-
-
-annealed = {name: both_directions(model) for name, model in machines.items()}
-
-# %%
-fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.5), sharey=True)
-for axis, (name, table) in zip(axes, annealed.items(), strict=True):
-    for value, error, label, color in (("AIS − exact", "standard error", "AIS", "blue"),
-                                       ("reverse − exact", "its standard error", "reverse AIS", "orange")):
-        axis.errorbar(table.index, table[value], yerr=3 * table[error], marker="o", capsize=3,
-                      color=COLORS[color], label=f"{label} ± 3 standard errors")
-    axis.axhline(0, color="grey", linestyle=":", label="exact")
-    axis.set(xscale="log", xlabel="temperatures", title=f"{name} machine")
-axes[1].axhline(-np.log(14), color="grey", linestyle="--", label="−ln 14")
-axes[0].set_ylabel("estimated − exact log Z (nats)")
-fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
-show(fig, "Error of AIS and reverse AIS against the number of temperatures. For the early machine both close in on "
-     "zero; for the finished machine AIS mostly lies about ln 14 too low, and reverse AIS is nearer.")
-
-# %%
-pd.concat(annealed).round(2)
-
-# %%
-early_last, finished = annealed["early"].iloc[-1], annealed["finished"]
-worst = finished.loc[(finished["AIS − exact"] / finished["standard error"]).idxmin()]
-print(f"Finished machine, {worst.name} temperatures: AIS is {worst['AIS − exact']:.2f} nats off,")
-print(f"{-worst['AIS − exact'] / worst['standard error']:.0f} of its own standard errors, "
-      f"with {worst['effective chains']:.0f} effective chains of 100.")
-assert abs(early_last["AIS − exact"]) < 3 * early_last["standard error"] + 0.02
-assert finished["AIS − exact"].min() < -1.5
-
-# %% [markdown]
-# On the early machine all is well. On the finished one AIS can be wrong by many of its own standard errors while most
-# chains look effective, and more temperatures do not help: the estimate settles at an error of about $-\ln 14$, which gives it away. Look at
-# what the machines on the way believe:
-
-# %%
-finished_machine = machines["finished"]
-for beta in (0.5, 0.7, 0.9, 1.0):
-    between = copy.deepcopy(finished_machine)
-    between.W.data.mul_(beta)
-    largest = float(exact_log_likelihood(between, all_v).exp().max())
-    print(f"β = {beta}: the likeliest picture has {largest:.0%} of the probability")
-
-# %% [markdown]
-# Half-way along the path nearly everything is in *one* of the 14 valleys. The chains end up in it, agree with each other, and
-# report a $Z$ that is 14 times too small. When a chain does find another valley it outweighs the others: the number of effective
-# chains *falls* just as the estimate gets better. (Unless it is the only one: in the saved run, at 10 temperatures, one chain outweighs all others
-# and the estimate is too high. One chain is no average.) An estimate can only weigh what its chains have visited. And 100 chains from
-# the other end are few for weights that differ so much: reverse AIS is nearer, but scatters on both sides.
-#
-# - **Few effective chains**: believe neither the estimate nor its standard error.
-# - **Many effective chains**: still not enough. Come from the other side too; a gap between the directions says that one
-#   of them is wrong. Reverse AIS needs good draws of the machine, which here only enumeration gave us.
-#
-# **Exercise 5 · The log of a mean** · ★★ · 5 minutes · 2 points. AIS keeps the *logarithms* of the weights. Compute the
-# log of their mean, as in (7), so that weights of $e^{1000}$ do no harm. `log_weights` is (M,); return one number.
-#
-# <details><summary>Hint</summary>The mean of M numbers is their sum divided by M. Torch has a function for the log of a
-# sum of exponentials.</details>
-
-
-# %%
-def my_log_mean_exp(log_weights):
+def my_train(model, gradient, v, lr_start, lr_end, n_updates=4000):
     ### BEGIN SOLUTION
-    return torch.logsumexp(log_weights, 0) - np.log(len(log_weights))
+    copies = []
+    for update in range(n_updates + 1):
+        if update % 50 == 0:
+            copies.append(copy.deepcopy(model))
+        lr = lr_start + (lr_end - lr_start) * update / n_updates
+        dW, db, dc = gradient(model, v)
+        model.W += lr * dW
+        model.b += lr * db
+        model.c += lr * dc
+    return copies
     ### END SOLUTION
 
 
 # %%
-lesson.check("5", my_log_mean_exp)
+lesson.check("4", my_train)
 
 # %% [markdown]
-# ## 9. A first look at real ratings
-#
-# **Question.** Does any of this recommend films? The whole story is the next lesson; here is its promise.
-#
-# A row is a person, a unit is a film, and a unit has two levels: *liked* (4 or 5 stars) or *not*. Most people have not
-# rated most films. A **missing** rating is not a dislike: its unit is simply dropped from that person's machine. That is
-# the argument `observed`, and the library's `RatingMatrix` carries it along.
-#
-# ![Two people with ratings and gaps: the units of unrated films are left out of each person's machine.](figures/mask.svg)
+# This is the moment. Your step and your loop train your RBM.
 
 # %%
-torch.set_default_dtype(torch.float32)  # back to the usual precision: this machine is not enumerated
-movielens = lesson.data(load_movielens("100k"))
-train_frame, test_frame = movielens.split(1)
-ids = dict(user_ids=movielens.users["user_id"], item_ids=movielens.movies["movie_id"])
-ratings = RatingMatrix.from_frame(train_frame, like_at_least=4, **ids)
-held_out = RatingMatrix.from_frame(test_frame, like_at_least=4, **ids)
+cd1 = lesson.use("3", my_cd1)
+train = lesson.use("4", my_train)
 
-# %%
-everyone = torch.arange(ratings.n_users)
-levels, observed = ratings.batch(everyone)
-one_hot = torch.nn.functional.one_hot(levels.long(), 2)
 
-# Two choices that lesson 02 explains: a level each for "liked" and "not", and weight decay towards the average film.
-machine = RBM(ratings.n_items, lesson.pick(fast=30, full=50), "categorical", n_levels=2, weight_std=0.05, seed=0)
-machine.initialize_from(one_hot, observed)
-history = fit(machine, ratings, epochs=lesson.pick(fast=12, full=30), batch_size=50, lr=0.05, schedule=linear_decay(),
-              weight_decay=ItemMeanDecay(0.02), callbacks=[Monitor(every=10)], device="cpu",
-              generator=torch.Generator().manual_seed(0), progress=lesson.progress)
+def make_cd1(seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    return lambda model, v: cd1(model, v, torch.rand(len(v), 8, generator=rng))
+
+
+runs = {"CD-1": train(new_model(), make_cd1(), pictures, lr_start=0.5, lr_end=0.5)}
+say(
+    f"Your RBM went from an NLL of {nll(runs['CD-1'][0]):.2f} nats to "
+    f"{nll(runs['CD-1'][10]):.2f} in the first 500 updates."
+)
+
+
+# %% tags=["hide-input"]
+def draw_samples(model, n, seed=0):
+    """Independent samples. We can still enumerate, so no chain is needed."""
+    rng = torch.Generator().manual_seed(seed)
+    index = torch.multinomial(torch.exp(-height(model, patterns)), n, True, generator=rng)
+    return patterns[index]
+
+
+fig, axis = plt.subplots(figsize=(9, 3.0))
+for row, update in enumerate((0, 250, 500, 1500, 4000)):
+    snapshot = runs["CD-1"][update // 50]
+    y = 1.3 * (4 - row)
+    axis.text(2.1, y + 0.5, f"{update:,}", ha="right", va="center")
+    scale = 0.8 * float(snapshot.W.abs().max())
+    for j in range(8):
+        tile(axis, snapshot.W[:, j], 2.5 + 1.2 * j, y, 1.0, "RdBu", -scale, scale)
+    for k, sample in enumerate(draw_samples(snapshot, 9)):
+        pattern_tile(axis, sample, 13.1 + 1.2 * k, y)
+axis.text(2.1, 6.55, "updates", ha="right", fontsize=10, color=GREY)
+axis.text(2.5, 6.55, "weights of the eight hidden units", fontsize=10, color=GREY)
+axis.text(13.1, 6.55, "nine samples (blue: bars or stripes)", fontsize=10, color=GREY)
+blank(axis, 23.9, 7.0)
+axis.set_ylim(-0.1, 7.0)
+axis.set_title("Your RBM learns what bars and stripes look like")
+show(
+    fig,
+    "Five rows, from update 0 to 4,000. On the left the weights of the eight hidden "
+    "units as images, on the right nine samples, first noise and later bars and stripes.",
+)
 
 # %% [markdown]
-# To predict, send what a person *has* rated up, and look at what comes down at the films they have not. The held-out
-# ratings are never part of the input. **AUC**: the probability that a liked film is ranked above one that is not, ties
-# counting half; .5 is guessing. Baselines: always the same answer; the film's own share of likes in the training ratings, pulled towards the
-# overall share by five imagined ratings; and the sum of a film's and a person's log-odds, $\log\frac{p}{1-p}$, fitted together.
+# Each image on the left shows the nine weights of one hidden unit, blue where the unit
+# wants a pixel on and red where it wants it off. The weights begin as noise and end as
+# simple shapes. The samples begin as noise too and end as bars and stripes, although nobody
+# told the model what a bar is.
+#
+# ## 8. How to fool yourself
+#
+# For a large model nobody can compute the NLL, because it needs $Z$. Many people therefore
+# watch the **reconstruction error**. It sends a picture up to the hidden units and back
+# down, and measures the mean squared difference between the pixels.
+
 
 # %%
-with torch.no_grad():
-    hidden = machine.prob_h_given_v(one_hot.float(), observed)
-    like = machine.mean_v_given_h(hidden)[..., 1]
-truth, wanted = held_out.batch(everyone)
+def reconstruction_error(model):
+    returned = model.prob_v(model.prob_h(pictures))
+    return float(((pictures - returned) ** 2).mean())
 
-liked_share = float(levels[observed].mean())
-item_mean = ((levels * observed).sum(0) + 5 * liked_share) / (observed.sum(0) + 5)
-user_and_item = torch.tensor(baselines.logistic_biases(ratings))
-scores = {
-    "always the same": torch.full_like(like, liked_share)[wanted],
-    "item mean": item_mean.expand_as(like)[wanted],
-    "user + item bias": user_and_item[wanted],
-    "masked RBM": like[wanted],
+
+# %% [markdown]
+# We compare your CD-1 with two other methods, all in your training loop. One is the exact
+# gradient of section 5. The other is **persistent contrastive divergence** (PCD). Its
+# chains do not restart at the data but continue where the last update left them. They only
+# keep up with a landscape that changes slowly, so the learning rate has to fall to zero.
+
+
+# %%
+def make_pcd(n_chains=500, seed=1):
+    rng = torch.Generator().manual_seed(seed)
+    chains = draw(torch.full((n_chains, 9), 0.5), rng)
+
+    def pcd(model, v):
+        chains.copy_(gibbs_sweep(model, chains, rng))  # continue, never restart
+        p, p_chains = model.prob_h(v), model.prob_h(chains)
+        dW = v.T @ p / len(v) - chains.T @ p_chains / n_chains
+        return dW, v.mean(0) - chains.mean(0), p.mean(0) - p_chains.mean(0)
+
+    return pcd
+
+
+# %% [markdown]
+# **Predict first.** Which of the three models will be the best at the end, with the lowest
+# NLL? And which will have the lower reconstruction error, CD-1 or PCD?
+
+# %%
+lesson.predict("best", "The lowest NLL", ["CD-1", "PCD", "exact"])
+lesson.predict("error", "The lower reconstruction error", ["CD-1", "PCD"])
+
+# %%
+runs["PCD"] = train(new_model(), make_pcd(), pictures, lr_start=0.3, lr_end=0.0)
+runs["exact"] = train(new_model(), exact_gradient, pictures, lr_start=0.5, lr_end=0.5)
+
+curves = {
+    name: [[f(model) for model in run] for f in (nll, reconstruction_error)]
+    for name, run in runs.items()
 }
-scores = {name: score.double().numpy() for name, score in scores.items()}
-labels_held_out = truth[wanted].numpy() == 1
-user_of = everyone[:, None].expand_as(wanted)[wanted].numpy()
+final = {name: nll(run[-1]) for name, run in runs.items()}
+error = {name: reconstruction_error(run[-1]) for name, run in runs.items()}
+
+# %% tags=["hide-input"]
+method_color = {"CD-1": COLORS["red"], "PCD": COLORS["green"], "exact": INK}
+
+
+def end_labels(axis, values, gap):
+    """Label the lines at their right ends, at least `gap` apart."""
+    place = -np.inf
+    for name, value in sorted(values.items(), key=lambda item: item[1]):
+        place = max(value, place + gap)
+        axis.text(
+            4080,
+            10**place if axis.get_yscale() == "log" else place,
+            name,
+            va="center",
+            color=method_color[name],
+            fontweight="bold",
+        )
+
+
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+axes[1].set_yscale("log")
+for name, pair in curves.items():
+    for axis, values in zip(axes, pair, strict=True):
+        axis.plot(50 * np.arange(len(values)), values, color=method_color[name])
+end_labels(axes[0], final, 0.22)
+end_labels(axes[1], {name: np.log10(value) for name, value in error.items()}, 0.33)
+lowest = min(curves["CD-1"][0])
+lowest_at = 50 * curves["CD-1"][0].index(lowest)
+axes[0].plot(lowest_at, lowest, "o", color=COLORS["red"], mec="white", zorder=5)
+axes[0].annotate(
+    f"CD-1 is at its best\nat update {lowest_at:,}",
+    (lowest_at, lowest + 0.05),
+    (lowest_at + 40, 5.4),
+    color=COLORS["red"],
+    fontsize=9,
+    arrowprops=dict(arrowstyle="->", color=COLORS["red"]),
+)
+axes[0].axhline(math.log(14), color=GREY, lw=0.8, ls=(0, (4, 3)))
+axes[0].text(40, math.log(14) - 0.19, "best possible, log 14", fontsize=9, color=GREY)
+axes[0].set(xlabel="updates", ylabel="nats per picture", ylim=(2.25, 6.5))
+axes[0].set_title("Negative log-likelihood:\nCD-1 gets worse again")
+axes[1].set(xlabel="updates", ylabel="mean squared error")
+axes[1].set_title("Reconstruction error:\nCD-1 looks better and better")
+for axis in axes:
+    axis.set(xlim=(0, 4000), xticks=[0, 1000, 2000, 3000, 4000])
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+show(
+    fig,
+    "Left, exact negative log-likelihood: the exact gradient and PCD come close to "
+    "the best possible value, CD-1 improves and then gets worse. Right, reconstruction "
+    "error on a logarithmic scale: CD-1 falls and ends far below PCD.",
+)
+
+# %%
+best = min(final, key=final.get)
+lower = min(("CD-1", "PCD"), key=error.get)
+lesson.reveal(
+    "best",
+    best,
+    "NLL in the end: "
+    + ", ".join(f"{name} {value:.2f}" for name, value in final.items())
+    + ".",
+)
+lesson.reveal(
+    "error",
+    lower,
+    "Reconstruction error in the end: "
+    + ", ".join(f"{name} {value:.1e}" for name, value in error.items())
+    + ".",
+)
 
 # %% [markdown]
-# Intervals come from resampling *people*, not ratings: one person's ratings belong together.
+# Look at the line of CD-1. After its best moment it gets worse on the left, while on the
+# right its error becomes ever smaller. If you had watched only the plot on the right, you
+# would have happily kept training, and you would have preferred CD-1 to PCD, which is a far
+# better model.
+#
+# Where did CD-1 go wrong? The landscape shows it.
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(3, 1, figsize=(9, 6.0), height_ratios=(2.3, 2.3, 0.36))
+panorama(
+    axes[0],
+    runs["CD-1"][-1],
+    "CD-1 puts the 14 pictures at very different heights …",
+    COLORS["red"],
+)
+panorama(axes[1], runs["PCD"][-1], "… while PCD puts them almost level", COLORS["green"])
+picture_row(axes[2])
+show(
+    fig,
+    "The landscapes after CD-1 and after PCD. With CD-1 the fourteen pictures lie at "
+    "very different heights; with PCD all of them lie near log 14.",
+)
 
 # %%
-table = pd.DataFrame({
-    name: evaluate.rating_metrics(score, labels_held_out, user_of, n_bootstrap=200).set_index("metric").loc["AUC"]
-    for name, score in scores.items()
-}).T[["mean", "low", "high"]].astype(float)
-lead = evaluate.auc_lead(scores["masked RBM"], scores["user + item bias"], labels_held_out, user_of, n_bootstrap=200)
-print("masked RBM beyond user + item bias, same people: {:+.3f} [{:+.3f}, {:+.3f}]".format(*lead.loc[0, ["mean", "low", "high"]]))
-table.rename(columns={"mean": "AUC"}).round(3)
-
-# %%
-fig, axis = plt.subplots(figsize=(7, 2.2))
-error = [table["mean"] - table["low"], table["high"] - table["mean"]]
-axis.errorbar(table["mean"], table.index, xerr=error, fmt="o", color=COLORS["blue"], capsize=3)
-axis.set(xlabel="AUC on held-out ratings (95 % interval over people)", xlim=(0.45, 0.85), ylim=(-0.6, 3.6))
-kind = "" if movielens.source == "real" else " (synthetic stand-in)"
-axis.set_title(f"A promise: the masked RBM beats three simple baselines{kind}")
-show(fig, "AUC with intervals: always the same at one half, then the item mean, user + item bias, and the masked RBM highest.")
-
-# %%
-assert table["mean"]["masked RBM"] > table["mean"]["item mean"] + 0.03
-assert table["mean"]["masked RBM"] > table["mean"]["user + item bias"]
+for name in ("CD-1", "PCD"):
+    p = torch.exp(-height(runs[name][-1], pictures))
+    print(
+        f"{name}: the 14 pictures have {p.sum():.0%} of the probability together. "
+        f"The likeliest has {p.max():.1%}, the rarest {p.min():.3%}."
+    )
 
 # %% [markdown]
-# Most of the gain over the item mean is not taste: it is knowing how generous a person is, which "user + item bias" knows too.
-# What the RBM adds to that is smaller; the line above the table has the difference on the same people. The next lesson puts it beside
-# stronger baselines before it claims anything.
-#
-# ## Pitfalls
-#
-# - **The sign.** Uphill is *data minus model*. Check a gradient against an independent computation, once, exactly.
-# - **Stale hidden units.** In CD the last $h$ must come from the last $v$.
-# - **Dividing.** Each phase by its own number of rows; energies per row, never divided by the batch size.
-# - **`log(1 + exp(x))`** overflows; use softplus.
-# - **Reconstruction error** is no likelihood. It may fall while the machine gets worse.
-# - **PCD with a constant rate** wanders off: the chains fall behind the weights. Let the rate fall.
-# - **AIS alone** may look calm and be wrong: look at the effective sample size, and come from both sides.
-# - **A missing rating is not −1 and not 0.** It is not there.
-#
-# ## Summary
-#
-# 1. Energy makes probabilities: $p \propto e^{-E}$; the normaliser $Z$ is the hard part.
-# 2. Without couplings inside a layer, the units of a layer are independent given the other layer: one matrix product, one sigmoid.
-# 3. The gradient is what the data do minus what the machine does, and only the second part is hard.
-# 4. CD-1 misjudges the balance between separated valleys; more sweeps help much; PCD is right only as its rate falls.
-# 5. Trust a figure when something independent agrees with it: enumeration, another direction, a baseline.
+# CD-1 has learned *where* the valleys are, since nearly all its probability is on our
+# pictures. What it cannot learn is how deep each valley should be. To see why, let's start
+# a chain at every picture in the model that CD-1 has trained, and look where the chains are
+# later.
+
+# %% tags=["hide-input"]
+rng = torch.Generator().manual_seed(0)
+now, rows = pictures, {}
+for sweep in range(1001):
+    if sweep in (0, 1, 10, 100, 1000):
+        rows[sweep] = now
+    now = gibbs_sweep(runs["CD-1"][-1], now, rng)
+fig, axis = plt.subplots(figsize=(9, 3.1))
+for row, (sweep, chains) in enumerate(rows.items()):
+    y = 1.25 * (4 - row) + 0.1
+    label = "start" if sweep == 0 else f"{sweep:,} sweep{'s' * (sweep > 1)}"
+    axis.text(2.6, y + 0.5, label, ha="right", va="center")
+    for k, pattern in enumerate(chains):
+        pattern_tile(axis, pattern, 2.9 + 1.25 * k, y)
+blank(axis, 20.5, 6.35)
+axis.set_title(
+    "After one sweep the chains are still at home; much later they crowd together"
+)
+show(
+    fig,
+    "Fourteen chains, one from each picture, after 0, 1, 10, 100 and 1,000 sweeps. "
+    "After one sweep nearly all are where they began; after 1,000 they share few pictures.",
+)
 
 # %%
+home = {n: int((chains == pictures).all(1).sum()) for n, chains in rows.items()}
+n_valleys = len(torch.unique(rows[1000], dim=0))
+say(
+    f"After one sweep, **{home[1]}** of the 14 chains are where they began. After 1,000 "
+    f"sweeps only **{home[1000]}** are, and all 14 chains share **{n_valleys}** patterns."
+)
+
+# %% [markdown]
+# CD-1 looks after one sweep, finds the chains at home, and concludes that all is well. So
+# it never learns that some valleys have grown too deep and others too shallow.
+# Reconstruction error has the same blind spot, because it also takes only one step away
+# from the data. The chains of PCD have been on their way since the first update. They
+# crowd into valleys that are too deep, and learning fills these up again.
+#
+# ## 9. Your turn
+#
+# **Exercise 5 · Repair CD-1** · open · 10 minutes. The function below is CD with as many
+# sweeps as you like, and it draws the pixels too. Change one thing at a time, and say
+# beforehand what it will do to the NLL. What are the drawn pixels worth? Ten sweeps instead
+# of one? A learning rate that falls to 0? Then try `make_pcd(n_chains=20)`, or PCD with a
+# constant rate. Explain in two sentences what you saw.
+
+# %%
+lesson.predict("repair", "My first change, and the NLL that I expect from it")
+
+
+# %%
+def make_cd(n_sweeps, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+
+    def cd(model, v):
+        back = v
+        for _ in range(n_sweeps):
+            back = gibbs_sweep(model, back, rng)
+        p, p_back = model.prob_h(v), model.prob_h(back)
+        dW = (v.T @ p - back.T @ p_back) / len(v)
+        return dW, (v - back).mean(0), (p - p_back).mean(0)
+
+    return cd
+
+
+# %%
+mine = train(new_model(), make_cd(n_sweeps=1), pictures, lr_start=0.5, lr_end=0.5)
+along = [nll(model) for model in mine]
+print(f"mine: NLL {along[-1]:.2f} in the end, {min(along):.2f} at its best")
+print(f"CD-1 above: {final['CD-1']:.2f}, PCD: {final['PCD']:.2f}, log 14: 2.64")
+
+# %% [markdown]
+# <details><summary>What we found, with four seeds</summary>With drawn pixels CD-1 ends
+# between 3.1 and 3.8 instead of above 4, because drawn pixels get a little further than
+# their probabilities do. Ten sweeps reach about 3.0, and 2.7 if the rate falls as well.
+# That is as good as PCD, for ten times the work. PCD with 20 chains ends between 3.2 and
+# 4.6, because 20 chains describe 14 valleys badly, and at a constant rate above
+# 5.</details>
+#
+# ## 10. Does the library agree?
+#
+# The lessons that follow use the library `rbm_lib`, whose RBM has the same three tensors
+# under longer names. Let's give it the parameters of a new model, train it with the exact
+# gradient for 1,000 updates, and compare it with what your own code did.
+
+# %%
+import rbm_lib
+from rbm_lib.likelihood import exact_log_likelihood
+
+yours = new_model()
+library_model = rbm_lib.RBM(n_visible=9, n_hidden=8)
+library_model.W.data.copy_(yours.W)
+library_model.visible_bias.data.copy_(yours.b)
+library_model.hidden_bias.data.copy_(yours.c)
+options = {"epochs": 1000, "batch_size": 14, "lr": 0.5, "optimizer": torch.optim.SGD}
+rbm_lib.fit(library_model, pictures, "exact", device="cpu", progress=False, **options)
+
+yours = runs["exact"][1000 // 50]
+theirs = -exact_log_likelihood(library_model, pictures).mean()
+print(f"NLL after 1,000 updates: yours {nll(yours):.3f}, rbm_lib {theirs:.3f}")
+print(f"largest difference of a weight: {(library_model.W - yours.W).abs().max():.3f}")
+
+# %% [markdown]
+# ## What to remember
+#
+# - An energy becomes a probability by $p = e^{-E} / Z$. Without weights inside a layer, a
+#   whole layer is one matrix product and one sigmoid, and the hidden units can be summed
+#   out.
+# - The gradient is an average over the data minus an average over the model. Only the
+#   second is hard.
+# - Gibbs sampling produces samples of the model, but strong weights make it slow.
+# - CD-1 replaces the model average by one sweep from the data. It finds the valleys and
+#   cannot balance them. PCD can, if its learning rate falls.
+# - Reconstruction error looks only one step around the data. Trust a number when something
+#   independent agrees with it, such as enumeration or a held-out task.
+
+# %%
+lesson.predictions()
 lesson.score()
 
 # %% [markdown]
 # ## Check yourself
 #
-# <details><summary>1. Two machines have the same weights; in the second every energy is larger by 3. How do their distributions differ?</summary>Not at all: Z of the second is smaller by the factor e⁻³, and all probabilities are the same.</details>
+# <details><summary>1. Two models have the same weights and biases, except that in the second every energy is larger by 3. How do their probabilities differ?</summary>Not at all. Every $e^{-E}$ and $Z$ are smaller by the same factor.</details>
 #
-# <details><summary>2. Why can all hidden units be drawn at once in an RBM, and not in a general Boltzmann machine?</summary>Without couplings among hidden units the energy is a sum of terms with one hidden unit each, given v; so they are independent given v. A coupling between two hidden units ties their draws together.</details>
+# <details><summary>2. A weight has a data average of .20 and a model average of .35. What does the update do?</summary>It lowers the weight by .15 times the learning rate, because the two units meet too often in the model.</details>
 #
-# <details><summary>3. CD-1 has a cosine of .99 with the exact gradient at step 50. May you rely on it at step 5,000?</summary>No. The bias grows as weights grow and mixing slows. Measure again later, or watch a held-out figure.</details>
+# <details><summary>3. Your reconstruction error falls and the NLL on held-out rows rises. Which do you believe?</summary>The NLL. Reconstruction only says that a chain stays near the data for one step.</details>
 #
-# <details><summary>4. Your reconstruction error falls and your held-out log-likelihood falls too. Which do you believe?</summary>The likelihood (falling means worse). Reconstruction only says that chains stay near the data.</details>
-#
-# <details><summary>5. AIS says log Z = 100.0 ± 0.1 with 90 effective chains of 100. Is log Z known?</summary>No: all chains may have missed the same valleys. Run reverse AIS from good draws, or start elsewhere, and see whether they agree; more temperatures alone may only make it surer. With 3 effective chains not even the ± could be believed.</details>
+# **How large is log Z when you cannot enumerate?** The optional lesson
+# [07, measuring a model](07_measuring_a_machine.ipynb), estimates it.
+# **Next:** [02, the MovieLens binary RBM](02_movielens_binary_rbm.ipynb) gives your RBM
+# ratings with gaps.
 #
 # ## References
 #
 # - Hinton (2002), Training products of experts by minimizing contrastive divergence. [doi:10.1162/089976602760128018](https://doi.org/10.1162/089976602760128018)
 # - Hinton (2012), A practical guide to training restricted Boltzmann machines. [doi:10.1007/978-3-642-35289-8_32](https://doi.org/10.1007/978-3-642-35289-8_32)
 # - Tieleman (2008), Training restricted Boltzmann machines using approximations to the likelihood gradient. [doi:10.1145/1390156.1390290](https://doi.org/10.1145/1390156.1390290)
-# - Neal (2001), Annealed importance sampling. [doi:10.1023/A:1008923215028](https://doi.org/10.1023/A:1008923215028)
-# - Salakhutdinov & Murray (2008), On the quantitative analysis of deep belief networks. [doi:10.1145/1390156.1390266](https://doi.org/10.1145/1390156.1390266)
 # - Fischer & Igel (2014), Training restricted Boltzmann machines: an introduction. [doi:10.1016/j.patcog.2013.05.025](https://doi.org/10.1016/j.patcog.2013.05.025)
-# - Harper & Konstan (2015), The MovieLens datasets: history and context. [doi:10.1145/2827872](https://doi.org/10.1145/2827872)
-#
-# **Next:** [02, the MovieLens binary RBM](02_movielens_binary_rbm.ipynb): the mask in full, honest evaluation, strong baselines.

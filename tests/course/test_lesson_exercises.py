@@ -1,5 +1,8 @@
 """The exercises of the lessons: right answers pass, each mistake gets its own advice."""
 
+import copy
+from dataclasses import fields, is_dataclass
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,7 +33,9 @@ def test_every_lesson_has_exercises():
 
 
 def convert(value, form):
-    if isinstance(value, tuple):
+    if is_dataclass(value):
+        value = [getattr(value, field.name) for field in fields(value)]
+    if isinstance(value, tuple | list):
         return [convert(x, form) for x in value]
     return form(torch.as_tensor(value))
 
@@ -47,7 +52,7 @@ def test_the_reference_passes_in_every_form(exercise: Exercise, form):
 
 @every_exercise
 def test_typical_mistakes_get_their_own_advice(exercise: Exercise):
-    assert 3 <= len(exercise.mistakes) <= 4
+    assert len(exercise.mistakes) >= 3
     for advice, mistake in exercise.wrong_answers():
         result = check(exercise, mistake)
         assert result.points == 0
@@ -63,11 +68,30 @@ def library_model(W, b, c, visible="bernoulli"):
     return model
 
 
-def cd_in_single_precision(v, W, b, c, uniform):
-    p = torch.sigmoid(v @ W + c)
-    h = (uniform < p).float()
-    v_1 = torch.sigmoid(h @ W.T + b)
-    return (v.T @ p - v_1.T @ torch.sigmoid(v_1 @ W + c)) / len(v)
+def cd_by_einsum(model, v, uniform):
+    p = model.prob_h(v)
+    v_back = model.prob_v(torch.where(uniform < p, 1.0, 0.0))
+    p_back = model.prob_h(v_back)
+    products = torch.einsum("ri,rj->rij", v, p) - torch.einsum("ri,rj->rij", v_back, p_back)
+    return products.mean(0), v.mean(0) - v_back.mean(0), p.mean(0) - p_back.mean(0)
+
+
+def loop_with_all_rates(model, gradient, v, lr_start, lr_end, n_updates=4000):
+    copies, rates = [], torch.linspace(lr_start, lr_end, n_updates + 1)
+    for update in range(n_updates):
+        if not update % 50:
+            copies.append(copy.deepcopy(model))
+        for name, change in zip("Wbc", gradient(model, v), strict=True):
+            getattr(model, name).add_(change, alpha=float(rates[update]))
+    return [*copies, model]
+
+
+def walk_with_numpy(free_energy, sweep, v, betas):
+    log_w = np.zeros(len(v))
+    for k in range(1, len(betas)):
+        log_w -= (free_energy(v, betas[k]) - free_energy(v, betas[k - 1])).numpy()
+        v = sweep(v, betas[k])
+    return log_w
 
 
 def ndcg_by_scikit_learn(hits, relevant):
@@ -144,9 +168,9 @@ RIGHT = [
         lambda likes, observed: np.log(likes.sum(0) / (observed.sum(0) - likes.sum(0))),
     ),
     ("01/1", lambda v, W, c: expit((v @ W + c).numpy())),
-    ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v)),
-    ("01/4", cd_in_single_precision),
-    ("01/5", lambda log_w: logsumexp(log_w.numpy(), b=1 / len(log_w))),
+    ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v.double())),
+    ("01/3", cd_by_einsum),
+    ("01/4", loop_with_all_rates),
     ("02/1", lambda p: (2 * (p - p**2).mean(), torch.where(p >= 0.5, 1 - p, p).mean())),
     ("02/3", ndcg_by_scikit_learn),
     ("02/4", lambda off, on: torch.stack([-off, -on]).softmax(0)[1]),
@@ -162,6 +186,9 @@ RIGHT = [
     ("05/4", lambda p, T: np.maximum((p @ T - p).numpy(), 0).sum()),
     ("06/2", means_by_bag),
     ("06/5", part_by_rows),
+    ("07/1", walk_with_numpy),
+    ("07/2", lambda log_w: logsumexp(log_w.numpy(), b=1 / len(log_w))),
+    ("07/3", lambda log_w: torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))),
 ]
 
 
