@@ -3,32 +3,49 @@
     python benchmarks/movielens.py             ratings: like = rating >= 4, and RMSE; mean of folds u1-u5
     python benchmarks/movielens.py --like 3    the same for like = rating >= 3
     python benchmarks/movielens.py --top-n     ranking: likes >= 4, per-user random 80/20, three splits
-    python benchmarks/movielens.py --tune      how the settings were chosen: on inner splits (80/20 per user)
-    of each training set; no test rating takes part (with --top-n too)
 
 Protocols. Ratings: every rating of u*.test is predicted; users and movies of the whole set are known.
 Ranking: users with at least five likes; a fifth of each user's likes is held out, and every movie that is not
-among the user's training likes is a candidate. Intervals: 95 %, bootstrap over users. Tables go to standard
-output, progress to standard error.
+among the user's training likes is a candidate; metrics are expected values over ties. Settings: for each fold or
+split anew, the best of four on an inner split of its training ratings (80/20 per user), as many for every model;
+the column `chosen` says which. So no test rating takes part in a choice. The values tried were set down before,
+by people who had seen earlier tables of this data set. Intervals: 95 %, bootstrap over users, and of differences
+by the same users. Tables go to standard output, progress to standard error.
 """
 
 import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import expit, logit
 
-from rbm_lib import RBM, Monitor, baselines, evaluate, fit
+from rbm_lib import RBM, Monitor, evaluate, fit
+from rbm_lib.baselines import (
+    EASE,
+    IALS,
+    AutoRec,
+    Baseline,
+    Calibrated,
+    GlobalMean,
+    ItemKNN,
+    ItemKNNRatings,
+    ItemMean,
+    LogisticBias,
+    MatrixFactorization,
+    Popularity,
+    UserItemBias,
+)
 from rbm_lib.data import RatingMatrix, load_movielens
 from rbm_lib.models import VisibleData
 from rbm_lib.recommend import left_out_bias, multinomial_covariate, predict
 from rbm_lib.training import ItemMeanDecay, linear_decay
-
-# ---- the machines, with the settings chosen by --tune -----------------------------------------------------
 
 COMMON = {
     "batch_size": 50,
@@ -37,97 +54,177 @@ COMMON = {
     "callbacks": [Monitor(every=10**6)],
     "progress": False,
 }
-PLAIN = {"n_hidden": 100, "epochs": 20, "weight_decay": 0.01, "weight_std": 0.01}
-USER_ROWS = {
-    "n_hidden": 30,
-    "epochs": 60,
-    "weight_decay": ItemMeanDecay(0.03),
-    "weight_std": 0.05,
-}
-ITEM_ROWS = {"n_hidden": 200, "epochs": 40, "weight_decay": 0.015, "weight_std": 0.01}
-ITEM_ROWS_5 = {"n_hidden": 100, "epochs": 40, "weight_decay": 0.01, "weight_std": 0.01}
 LIKES = {"n_hidden": 200, "epochs": 80, "weight_decay": 0.03, "weight_std": 0.01}
-EASE = {"l2": 300.0}
-EASE_SCALE, RBM_SHARE = 11.0, 0.5  # of the product of an RBM and EASE
 
 
-def softmax_rbm(ratings, n_hidden, weight_std, covariate=True, seed=0, **settings):
-    """P(level) of every cell (n_users, n_items, n_levels) by a masked softmax machine, one row per user.
+# ---- the RBMs as recommenders -----------------------------------------------------------------------------
 
-    With the covariate: the row's own mean, each rating left out, times one number per level in the visible
-    bias.
+
+@dataclass
+class SoftmaxRBM(Baseline):
+    """P(like) of every cell by a masked softmax RBM, from ratings of two levels or five.
+
+    covariate: the row's own mean, each rating left out, times one number per level in the visible bias.
+    like: the lowest liked level.
     """
-    x = left_out_bias(ratings) if covariate else np.zeros(ratings.shape, dtype=np.float32)
-    bias, coefficient = multinomial_covariate(ratings, x)
-    offset = torch.as_tensor(x)[..., None] * coefficient if covariate else None
-    model = RBM(
-        ratings.n_items, n_hidden, "categorical", ratings.n_levels, weight_std, seed
-    )
-    model.visible_bias.data.copy_(bias)
-    generator = torch.Generator().manual_seed(seed)
-    rows = VisibleData(model, ratings, visible_offset=offset)
-    fit(model, rows, generator=generator, **COMMON, **settings)
-    return predict(model, ratings, visible_offset=offset).cpu().double().numpy()
+
+    n_hidden: int
+    weight_decay: Any
+    epochs: int = 40
+    weight_std: float = 0.01
+    covariate: bool = True
+    by_item: bool = False
+    like: int = 1
+
+    def _fit(self, ratings):
+        rows = ratings.T if self.by_item else ratings
+        x = (
+            left_out_bias(rows)
+            if self.covariate
+            else np.zeros(rows.shape, dtype=np.float32)
+        )
+        bias, coefficient = multinomial_covariate(rows, x)
+        offset = torch.as_tensor(x)[..., None] * coefficient if self.covariate else None
+        model = RBM(
+            rows.n_items, self.n_hidden, "categorical", rows.n_levels, self.weight_std, 0
+        )
+        model.visible_bias.data.copy_(bias)
+        generator = torch.Generator().manual_seed(0)
+        given = VisibleData(model, rows, visible_offset=offset)
+        fit(
+            model,
+            given,
+            generator=generator,
+            epochs=self.epochs,
+            weight_decay=self.weight_decay,
+            **COMMON,
+        )
+        prob = predict(model, rows, visible_offset=offset).cpu().double().numpy()
+        self.levels_ = prob.swapaxes(0, 1) if self.by_item else prob
+
+    def _scores(self, rows):
+        return self.levels_[rows][..., self.like :].sum(-1)
+
+    def expected(self):
+        """The expected level of every cell."""
+        return self.levels_ @ np.arange(self.levels_.shape[-1])
 
 
-def likes_rbm(likes, n_hidden, weight_std, seed=0, **settings):
-    """Log-odds of a like (n_users, n_items): a Bernoulli machine of full 0/1 rows, nothing missing."""
-    x = torch.as_tensor(likes.likes().toarray(), dtype=torch.float32)
-    model = RBM(likes.n_items, n_hidden, weight_std=weight_std, seed=seed).initialize_from(
-        x
-    )
-    fit(model, x, generator=torch.Generator().manual_seed(seed), **COMMON, **settings)
-    return log_odds(predict(model, x).cpu().double().numpy())
+@dataclass
+class LikesRBM(Baseline):
+    """Log-odds of a like by a Bernoulli RBM of full 0/1 rows, in which nothing is missing."""
+
+    n_hidden: int
+    weight_decay: float
+    epochs: int = 80
+    weight_std: float = 0.01
+    by_item: bool = False
+
+    def _fit(self, ratings):
+        rows = ratings.T if self.by_item else ratings
+        x = torch.as_tensor(rows.rated().toarray(), dtype=torch.float32)
+        model = RBM(
+            rows.n_items, self.n_hidden, weight_std=self.weight_std, seed=0
+        ).initialize_from(x)
+        generator = torch.Generator().manual_seed(0)
+        fit(
+            model,
+            x,
+            generator=generator,
+            epochs=self.epochs,
+            weight_decay=self.weight_decay,
+            **COMMON,
+        )
+        self.table_ = log_odds(predict(model, x).cpu().double().numpy())
+
+    def _scores(self, rows):
+        return self.table_.T[rows] if self.by_item else self.table_[rows]
 
 
-def with_ease(rbm_log_odds, likes, share=RBM_SHARE, **settings):
-    """The RBM's log-odds, tempered by `share`, plus EASE's pull (Steck 2019), trained apart.
+@dataclass
+class Sum(Baseline):
+    """A weighted sum of two recommenders' scores.
 
-    It imitates a semi-restricted machine (hidden units plus couplings between items); it is not one, for
+    With EASE it imitates a semi-restricted RBM (hidden units plus couplings between items); it is not one, for
     EASE's weights are not symmetric and so belong to no energy.
     """
-    return share * rbm_log_odds + EASE_SCALE * baselines.ease(likes, **(EASE | settings))
+
+    models: tuple
+    share: float
+
+    def _fit(self, ratings):
+        tables = [model.fit(ratings).scores() for model in self.models]
+        weights = self.share, 1 - self.share
+        self.table_ = sum(w * t / t.std() for w, t in zip(weights, tables, strict=True))
+
+    def _scores(self, rows):
+        return self.table_[rows]
 
 
 def log_odds(prob):
-    prob = np.clip(prob, 1e-12, 1 - 1e-12)
-    return np.log(prob / (1 - prob))
+    return logit(np.clip(prob, 1e-12, 1 - 1e-12))
+
+
+# ---- what is tried: four settings for each model ----------------------------------------------------------
+
+
+def named(make, **grid):
+    """{text: make(setting)} for one setting per value of each; all have as many values."""
+    settings = [
+        dict(zip(grid, values, strict=True)) for values in zip(*grid.values(), strict=True)
+    ]
+    return {", ".join(f"{k} {v}" for k, v in s.items()): make(**s) for s in settings}
+
+
+def rating_models():
+    """{name: (which ratings, {setting: model})} of the models of P(like)."""
+
+    def users(weight_decay, n_hidden):
+        return SoftmaxRBM(n_hidden, ItemMeanDecay(weight_decay), 60, 0.05)
+
+    def items(weight_decay, n_hidden):
+        return SoftmaxRBM(n_hidden, weight_decay, by_item=True)
+
+    def items_5(weight_decay, n_hidden):
+        return SoftmaxRBM(n_hidden, weight_decay, by_item=True, like=3)
+
+    def plain(weight_decay, n_hidden):
+        return SoftmaxRBM(n_hidden, weight_decay, 20, covariate=False)
+
+    return {
+        "item mean": ("likes", named(ItemMean, smoothing=(2, 5, 10, 20))),
+        "user + item bias": ("likes", named(LogisticBias, penalty=(1, 2, 4, 8))),
+        "ItemKNN on residuals": ("levels", named(ItemKNNRatings, k=(20, 40, 40, 80), shrink=(20, 20, 50, 50))),
+        "matrix factorisation": ("levels", named(MatrixFactorization, n_factors=(10, 20, 20, 20), reg=(0.15, 0.1, 0.15, 0.2))),
+        "AutoRec, item rows": ("levels", named(lambda **s: AutoRec(**s, by_item=True), n_hidden=(50, 50, 100, 100), reg=(3, 10, 3, 10))),
+        "RBM, 2 levels, user rows": ("likes", named(plain, weight_decay=(0.003, 0.01, 0.01, 0.03), n_hidden=(100, 30, 100, 100))),
+        "  + decay to item mean, covariate": ("likes", named(users, weight_decay=(0.02, 0.03, 0.04, 0.03), n_hidden=(30, 30, 30, 60))),
+        "RBM, 2 levels, item rows, covariate": ("likes", named(items, weight_decay=(0.01, 0.015, 0.02, 0.015), n_hidden=(100, 100, 100, 200))),
+        "RBM, 5 levels, item rows, covariate": ("levels", named(items_5, weight_decay=(0.005, 0.01, 0.015, 0.02), n_hidden=(100, 100, 100, 100))),
+    }  # fmt: skip
+
+
+def ranking_models():
+    """{name: {setting: model}} of the models of likes."""
+
+    def rbm(**setting):
+        return LikesRBM(**setting)
+
+    def rbm_items(**setting):
+        return LikesRBM(**setting, by_item=True)
+
+    decays = {"weight_decay": (0.01, 0.02, 0.03, 0.04), "n_hidden": (200,) * 4}
+    return {
+        "popularity": {"": Popularity()},
+        "ItemKNN": named(ItemKNN, k=(50, 100, 200, 200), shrink=(10, 10, 10, 50)),
+        "EASE": named(EASE, l2=(100, 200, 300, 500)),
+        "iALS": named(IALS, alpha=(0.2, 0.5, 0.5, 1.0), reg=(1.0, 0.7, 1.0, 1.0)),
+        "RBM, user rows": named(rbm, **decays),
+        "RBM, item rows": named(rbm_items, **decays),
+    }
 
 
 # ---- ratings ----------------------------------------------------------------------------------------------
-
-
-def rating_models(train, like):
-    """(name, P(like), expected level or None), each (n_users, n_items), from training ratings (0-4) alone.
-
-    like: the lowest liked level.
-    """
-    binary = train.binarize(like)
-    yield "global rate", baselines.global_mean(binary), baselines.global_mean(train)
-    yield "item mean, smoothed 5", baselines.item_mean(binary), baselines.item_mean(train)
-    yield "user + item bias", baselines.logistic_biases(binary), baselines.bias_model(train)
-    scorers = {
-        "ItemKNN on residuals": baselines.item_knn_ratings,
-        "matrix factorisation": baselines.matrix_factorization,
-        "AutoRec, user rows": baselines.autorec,
-        "AutoRec, item rows": lambda ratings: baselines.autorec(ratings.T).T,
-    }
-    for name, scorer in scorers.items():
-        yield name, baselines.calibrated(scorer, train, like), scorer(train)
-    yield (
-        "RBM, 2 levels, user rows",
-        softmax_rbm(binary, **PLAIN, covariate=False)[..., 1],
-        None,
-    )
-    users = softmax_rbm(binary, **USER_ROWS)[..., 1]
-    yield "  + decay to item mean, covariate", users, None
-    items = softmax_rbm(binary.T, **ITEM_ROWS)[..., 1].T
-    yield "RBM, 2 levels, item rows, covariate", items, None
-    levels = softmax_rbm(train.T, **ITEM_ROWS_5).swapaxes(0, 1)
-    expected = levels @ np.arange(train.n_levels)
-    yield "RBM, 5 levels, item rows, covariate", levels[..., like:].sum(-1), expected
-    mean = (log_odds(users) + log_odds(items)) / 2
-    yield "mean log-odds of user and item rows", 1 / (1 + np.exp(-mean)), None
 
 
 def ratings_of(data, fold):
@@ -140,34 +237,98 @@ def ratings_of(data, fold):
     )
 
 
+def auc(like):
+    def measure(split, model):
+        users, items, levels = split.held_out.triples()
+        score = model.fit(split.train).scores()[users, items]
+        label = (levels >= min(like, split.train.n_levels - 1)).astype(int)
+        return evaluate.rating_metrics(expit(score - score.mean()), label, n_bootstrap=0)[
+            "mean"
+        ][0]
+
+    return measure
+
+
+def chosen(candidates, train, measure, seed):
+    """The best candidate on an inner split of the training set, and its name."""
+    if len(candidates) == 1:
+        return next(iter(candidates.values())), ""
+    best, _ = evaluate.select(candidates, train, measure, seeds=(1000 + seed,))
+    return candidates[best], best
+
+
 def rating_fold(data, fold, like):
-    """{model: (P(like), expected level or None)} on the test ratings of a fold; their users, levels."""
+    """{model: (P(like), expected level or None)} on the test ratings of a fold; users, levels, choices."""
     torch.set_num_threads(1)
     split = ratings_of(data, fold)
+    train, likes = split.train, split.train.binarize(like)
     users, items, levels = split.held_out.triples()
-    result, start = {}, time.perf_counter()
-    for name, prob, expected in rating_models(split.train, like - 1):
-        prob = np.clip(prob[users, items], 0, 1)
-        result[name] = prob, None if expected is None else expected[users, items]
-        log(f"fold {fold}  {name.strip():40} {time.perf_counter() - start:6.1f} s")
+    result, choices = {}, {}
+
+    def keep(name, prob, expected=None):
+        expected = None if expected is None else expected[users, items]
+        result[name] = np.clip(prob[users, items], 0, 1), expected
+
+    keep(
+        "always the same",
+        GlobalMean().fit(likes).scores(),
+        GlobalMean().fit(train).scores(),
+    )
+    stars = {"item mean": ItemMean(), "user + item bias": UserItemBias()}
+    for name, (which, candidates) in rating_models().items():
         start = time.perf_counter()
-    return result, users, levels
+        ratings = likes if which == "likes" else train
+        model, choices[name] = chosen(candidates, ratings, auc(like), fold)
+        if isinstance(model, SoftmaxRBM):
+            model.like = like if which == "levels" else 1
+            model.fit(ratings)
+            keep(name, model.scores(), model.expected() if which == "levels" else None)
+        elif which == "levels":
+            calibrated = Calibrated(model, like).fit(ratings)
+            keep(name, calibrated.scores(), calibrated.model_.scores())
+        else:
+            keep(name, model.fit(ratings).scores(), stars[name].fit(train).scores())
+        log(
+            f"fold {fold}  {name.strip():40} {choices[name]:30} {time.perf_counter() - start:6.1f} s"
+        )
+    rows = [
+        result[n][0]
+        for n in (
+            "  + decay to item mean, covariate",
+            "RBM, 2 levels, item rows, covariate",
+        )
+    ]
+    result["mean log-odds of user and item rows"] = (
+        expit(sum(map(log_odds, rows)) / 2),
+        None,
+    )
+    return result, users, levels, choices
 
 
-def rating_table(data, folds, like, jobs):
-    """Mean over folds; the interval's width is that of all test ratings together, bootstrapped over users."""
-    parts = spread(jobs, rating_fold, [(data, fold, like) for fold in folds])
+def rating_table(data, folds, like, jobs, against="AutoRec, item rows"):
+    """Mean over folds; intervals are of all test ratings together, bootstrapped over users."""
+    parts = spread(jobs, rating_fold, [(data, fold, like - 1) for fold in folds])
     users, levels = (np.concatenate([part[j] for part in parts]) for j in (1, 2))
+    label = (levels >= like - 1).astype(int)
+
+    def pooled(name):
+        return np.concatenate([part[0][name][0] for part in parts])
+
     records = []
     for name in parts[0][0]:
-        frames = [metrics(*result[name], u, y, like, 0) for result, u, y in parts]
+        frames = [metrics(*result[name], u, y, like, 0) for result, u, y, _ in parts]
         mean = pd.concat(frames).groupby("metric", sort=False)["mean"].mean()
-        prob, expected = zip(*[result[name] for result, _, _ in parts], strict=True)
+        prob, expected = zip(*[part[0][name] for part in parts], strict=True)
         expected = None if expected[0] is None else np.concatenate(expected)
-        pooled = metrics(
-            np.concatenate(prob), expected, users, levels, like, 300
-        ).set_index("metric")
-        records.append({"model": name, **intervals(mean, pooled)})
+        table = metrics(np.concatenate(prob), expected, users, levels, like, 300)
+        lead = evaluate.auc_lead(pooled(name), pooled(against), label, users, 300).iloc[0]
+        paired = {
+            f"AUC beyond {against}": f"{lead['mean']:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]"
+        }
+        tried = {"chosen": "; ".join(part[3].get(name, "") for part in parts)}
+        records.append(
+            {"model": name, **intervals(mean, table.set_index("metric")), **paired, **tried}
+        )
     return pd.DataFrame(records).set_index("model").fillna("")
 
 
@@ -200,168 +361,52 @@ def likes_of(data, at_least=4, fewest=5):
     )
 
 
+def ndcg(split, model):
+    return split.ranking(model, k=10, n_bootstrap=0)["mean"][0]
+
+
 def ranking_split(data, seed):
-    """Per model a DataFrame of metrics per user, on one random split."""
+    """Per model the metrics of each user on one random split, and what was chosen."""
     torch.set_num_threads(1)
     split = evaluate.random_split(likes_of(data), seed=seed)
-    result = {}
-    start = time.perf_counter()
-    for name, scores in ranking_scores(split.train):
-        result[name] = evaluate.per_user_ranking(
-            scores, split.held_out, split.train, [10, 20]
-        )
-        log(f"split {seed}  {name:40} {time.perf_counter() - start:6.1f} s")
+    result, choices, best = {}, {}, {}
+
+    def keep(name, model):
         start = time.perf_counter()
-    return result
+        result[name] = split.rank(model, [10, 20]).per_user
+        log(
+            f"split {seed}  {name:28} {choices.get(name, ''):34} {time.perf_counter() - start:6.1f} s"
+        )
+
+    for name, candidates in ranking_models().items():
+        best[name], choices[name] = chosen(candidates, split.train, ndcg, seed)
+        keep(name, best[name])
+    for first in ("RBM, user rows", "iALS"):
+        keep(f"{first} + EASE", Sum((best[first], best["EASE"]), 0.5))
+    return result, choices
 
 
-def ranking_scores(likes):
-    """(name, scores) of every model, from training likes alone."""
-    yield "popularity", baselines.popularity(likes)
-    yield "ItemKNN, k 200, shrink 10", baselines.item_knn(likes)
-    pull = baselines.ease(likes, 300.0)
-    yield "EASE, l2 300", pull
-    yield "EASE, l2 500", baselines.ease(likes, 500.0)
-    factors = baselines.ials(likes)
-    yield "iALS, 64 factors, alpha .2, reg .02", factors
-    users = likes_rbm(likes, **LIKES)
-    yield "RBM, user rows", users
-    items = likes_rbm(likes.T, **LIKES).T
-    yield "RBM, item rows", items
-    yield "mean log-odds of the two", (users + items) / 2
-    yield "RBM, user rows + EASE", with_ease(users, likes)
-    yield "iALS + EASE (control)", factors / factors.std() + pull / pull.std()
-
-
-def ranking_table(data, seeds, jobs):
+def ranking_table(data, seeds, jobs, against="EASE"):
     """Mean over users and splits; the bootstrap draws users, each with all its splits."""
     per_split = spread(jobs, ranking_split, [(data, seed) for seed in seeds])
     records = []
     of_users = {
-        name: pd.concat([f[name] for f in per_split]).groupby(level=0).mean()
-        for name in per_split[0]
+        name: pd.concat([frames[name] for frames, _ in per_split]).groupby(level=0).mean()
+        for name in per_split[0][0]
     }
-    reference = of_users["EASE, l2 300"]
     for name, per_user in of_users.items():
         frame = evaluate.mean_interval(per_user).set_index("metric")
         frame = frame.loc[["NDCG@10", "Recall@20", "Precision@10", "MAP@10"]]
-        each = {
-            f"split {s}": round(f[name]["NDCG@10"].mean(), 4)
-            for s, f in zip(seeds, per_split, strict=True)
-        }
-        beyond = evaluate.mean_interval((per_user - reference)[["NDCG@10"]]).iloc[0]
+        beyond = evaluate.mean_interval(per_user - of_users[against]).set_index("metric")
         paired = {
-            "NDCG@10 beyond EASE": f"{beyond['mean']:+.4f} [{beyond.low:+.3f}, {beyond.high:+.3f}]"
-        }
-        records.append({"model": name, **intervals(frame["mean"], frame), **paired, **each})
+            f"{m} beyond {against}": "{:+.4f} [{:+.4f}, {:+.4f}]".format(*beyond.loc[m, ["mean", "low", "high"]])
+            for m in ("NDCG@10", "Recall@20")
+        }  # fmt: skip
+        tried = {"chosen": "; ".join(choices.get(name, "") for _, choices in per_split)}
+        records.append(
+            {"model": name, **intervals(frame["mean"], frame), **paired, **tried}
+        )
     return pd.DataFrame(records).set_index("model")
-
-
-# ---- how the settings were chosen -------------------------------------------------------------------------
-
-
-def tuning_candidates():
-    """{question: (candidates {name: scorer}, measure)}; a scorer sees an inner training set only."""
-
-    def auc(split, scorer):
-        return split.rating(
-            scorer, like_at_least=3 if split.train.n_levels > 2 else 1, n_bootstrap=0
-        )["mean"][0]
-
-    def ndcg(split, scorer):
-        return split.ranking(scorer, k=10, n_bootstrap=0)["mean"][0]
-
-    def users(**changes):
-        return lambda t: softmax_rbm(t.binarize(3), **(USER_ROWS | changes))[..., 1]
-
-    def items(**changes):
-        return lambda t: softmax_rbm(t.binarize(3).T, **(ITEM_ROWS | changes))[..., 1].T
-
-    trained = {}  # the machines of one inner split serve several questions
-
-    def by_rbm(**changes):
-        def scorer(t):
-            key = t.fingerprint(), *(LIKES | changes).values()
-            if key not in trained:
-                trained[key] = likes_rbm(t, **(LIKES | changes))
-            return trained[key]
-
-        return scorer
-
-    def knn(k, shrink):
-        return lambda t: baselines.calibrated(
-            lambda u: baselines.item_knn_ratings(u, k, shrink), t, 3
-        )
-
-    def factors(n, reg):
-        return lambda t: baselines.calibrated(
-            lambda u: baselines.matrix_factorization(u, n, reg), t, 3
-        )
-
-    def auto(n, reg):
-        return lambda t: baselines.calibrated(
-            lambda u: baselines.autorec(u.T, n, reg).T, t, 3
-        )
-
-    rating = {
-        "ItemKNN": {f"k {k}, shrink {s}": knn(k, s) for k in (20, 40) for s in (20, 50)},
-        "factorisation": {f"20 factors, reg {r}": factors(20, r) for r in (0.1, 0.15, 0.2)},
-        "AutoRec, item rows": {f"50 hidden, reg {r}": auto(50, r) for r in (1, 3, 5, 10)},
-        "RBM, user rows": {f"decay {d}": users(weight_decay=d) for d in (0.02, 0.03, 0.04)},
-        "RBM, item rows": {
-            f"decay {d}, {h} hidden": items(weight_decay=d, n_hidden=h)
-            for d in (0.01, 0.015, 0.02)
-            for h in (100, 200)
-        },
-    }
-    ranking = {
-        "ItemKNN": {
-            f"k {k}, shrink {s}": lambda t, k=k, s=s: baselines.item_knn(t, k, s)
-            for k in (50, 100, 200, 400)
-            for s in (0, 10, 50)
-        },
-        "EASE": {
-            f"l2 {v}": lambda t, v=v: baselines.ease(t, v)
-            for v in (100.0, 200.0, 300.0, 500.0, 1000.0)
-        },
-        "iALS": {
-            f"alpha {a}, reg {r}": lambda t, a=a, r=r: baselines.ials(t, alpha=a, reg=r)
-            for a in (0.1, 0.2, 0.3)
-            for r in (0.01, 0.02, 0.04)
-        },
-        "RBM": {f"decay {d}": by_rbm(weight_decay=d) for d in (0.02, 0.03, 0.04)},
-        "RBM + EASE": {
-            f"share {w}, l2 {v}": lambda t, w=w, v=v: with_ease(by_rbm()(t), t, w, l2=v)
-            for w in (0.2, 0.5, 0.8)
-            for v in (300.0, 500.0)
-        },
-    }
-    return rating, auc, ranking, ndcg
-
-
-def tune(which, seed_or_fold, data, only=None):
-    """One line per candidate and one for the choice, on one training set."""
-    torch.set_num_threads(1)
-    rating, auc, ranking, ndcg = tuning_candidates()
-    if which == "ratings":
-        train, questions, measure = ratings_of(data, seed_or_fold).train, rating, auc
-    else:
-        train = evaluate.random_split(likes_of(data), seed=seed_or_fold).train
-        questions, measure = ranking, ndcg
-    frames = []
-    for question, candidates in questions.items():
-        if only and only not in question:
-            continue
-        best, frame = evaluate.select(
-            candidates, train, measure, seeds=(1000 + seed_or_fold,)
-        )
-        log(f"{which} {seed_or_fold}: {question}: {best}")
-        frames.append(
-            frame.assign(
-                model=question, training_set=seed_or_fold, chosen=frame["name"] == best
-            )
-        )
-    return pd.concat(frames)
 
 
 # ---- the command ------------------------------------------------------------------------------------------
@@ -397,30 +442,14 @@ def main():
         default=[0, 1, 2],
         help="random splits of the ranking table",
     )
-    parser.add_argument(
-        "--tune", action="store_true", help="the settings' figures on inner splits instead"
-    )
-    parser.add_argument(
-        "--only", default="", help="with --tune: only models whose name holds this text"
-    )
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     args = parser.parse_args()
     data = load_movielens("100k", verbose=False)
     print(data.origin)
-    pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_rows", 500)
-    if args.tune:
-        which, sets = ("ranking", args.seeds) if args.top_n else ("ratings", args.folds)
-        frame = pd.concat(
-            spread(args.jobs, tune, [(which, s, data, args.only) for s in sets])
-        )
-        table = frame.pivot_table(
-            index=["model", "name"], columns="training_set", values="value", sort=False
-        )
-        table["mean"] = table.mean(axis=1)
-        print(
-            f"Inner splits, {'NDCG@10' if args.top_n else 'AUC, like = rating >= 4'}:\n{table.round(4)}"
-        )
-    elif args.top_n:
+    pd.set_option(
+        "display.width", 400, "display.max_columns", 20, "display.max_colwidth", 200
+    )
+    if args.top_n:
         print(f"Ranking, likes >= 4, splits {args.seeds}, per-user random 80/20:")
         print(ranking_table(data, args.seeds, args.jobs))
     else:

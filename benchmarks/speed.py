@@ -627,17 +627,17 @@ def work_likes_only(name, n_users, n_items, n_ratings, threads):
 
     torch.set_num_threads(threads)
     models = {
-        "popularity": baselines.popularity,
-        "ItemKNN": baselines.item_knn,
-        "EASE": baselines.ease,
-        "iALS": baselines.ials,
-        "RBM": lambda likes: movielens.likes_rbm(likes, **movielens.LIKES),
+        "popularity": baselines.Popularity(),
+        "ItemKNN": baselines.ItemKNN(),
+        "EASE": baselines.EASE(),
+        "iALS": baselines.IALS(),
+        "RBM": movielens.LikesRBM(**movielens.LIKES),
     }
     ratings = make_ratings(n_users, n_items, n_ratings)
     likes = ratings.keep(ratings.triples()[2] == 1)
     before = peak_memory()
     start = time.perf_counter(), time.process_time()
-    scores = models[name](likes)
+    scores = models[name].fit(likes).scores()
     wall, own = time.perf_counter() - start[0], time.process_time() - start[1]
     record = {
         "model": name,

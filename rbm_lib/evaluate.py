@@ -1,9 +1,33 @@
-"""Metrics, splits and the choice of a model: how good recommendations are."""
+"""Metrics, splits, comparisons and the choice of a model: how good recommendations are."""
 
-from rbm_lib.recommend import metrics, splits
-from rbm_lib.recommend.metrics import *  # noqa: F403
-from rbm_lib.recommend.splits import *  # noqa: F403
+from rbm_lib.data.masks import assert_no_leak
+from rbm_lib.recommend.bootstrap import mean_interval
+from rbm_lib.recommend.compare import compare, select
+from rbm_lib.recommend.metrics import per_user_ranking, ranking_metrics
+from rbm_lib.recommend.probabilities import auc_lead, calibration_curve, rating_metrics
+from rbm_lib.recommend.scorer import Scorer
+from rbm_lib.recommend.splits import (
+    Split,
+    k_folds,
+    leave_one_out,
+    random_split,
+    split_by_time,
+)
 
-__all__ = []
-__all__ += metrics.__all__
-__all__ += splits.__all__
+__all__ = [
+    "Scorer",
+    "Split",
+    "assert_no_leak",
+    "auc_lead",
+    "calibration_curve",
+    "compare",
+    "k_folds",
+    "leave_one_out",
+    "mean_interval",
+    "per_user_ranking",
+    "random_split",
+    "ranking_metrics",
+    "rating_metrics",
+    "select",
+    "split_by_time",
+]

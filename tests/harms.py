@@ -127,10 +127,6 @@ TABLE = refused(None, "text", "", 3, [1, 2], {"a": 1}, np.eye(3)) | either(
     column_less=lambda g: g.iloc[:, 1:],
     missing=first_row(None), text=first_row("text"), infinite=first_row(np.inf),
 )
-SCORER = refused(
-    None, "text", "", 3, np.eye(3), other_shape=lambda g: lambda r: np.zeros((2, 2)),
-    nan=lambda g: lambda r: np.full(r.shape, np.nan), text=lambda g: lambda r: "text",
-)
 RELATIVE = SHAPES | LISTS | FEW | refused(RATINGS)  # another argument may not fit
 # fmt: on
 
@@ -140,6 +136,19 @@ def model(*classes):
     others = [m for m in MODELS if not isinstance(m, classes)]
     return refused(
         None, "text", "", 3, torch.eye(2), torch.nn.Linear(2, 2), RBM, RATINGS, *others
+    )
+
+
+NOT_A_SCORER = refused(None, "text", 3, np.eye(3), len)
+
+
+def scorer(given):
+    """A recommender, made by `given` of a table of scores."""
+    return NOT_A_SCORER | refused(
+        given,
+        other_shape=lambda g: given(np.zeros((6, 2))),
+        nan=lambda g: given(np.full((6, 6), np.nan)),
+        text=lambda g: given(np.full((6, 6), "text")),
     )
 
 

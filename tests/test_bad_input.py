@@ -53,8 +53,20 @@ def ratings(n_levels=3):
     return RatingMatrix(users, items, (users + items) % n_levels, n_levels=n_levels, **ids)
 
 
-def scorer(given):
-    return np.arange(given.n_users * given.n_items).reshape(given.shape) % 11 / 11.0
+class Given:
+    """A recommender with scores that look at nothing."""
+
+    def __init__(self, table=None):
+        self.table = table
+
+    def fit(self, ratings):
+        if self.table is None:
+            self.table = np.arange(ratings.n_users * ratings.n_items) % 11 / 11.0
+            self.table = self.table.reshape(ratings.shape)
+        return self
+
+    def scores(self, rows):
+        return np.asarray(self.table)[rows]
 
 
 rbm = functools.partial(support.random_rbm, n_visible=4, dtype=torch.float32)
@@ -80,23 +92,25 @@ def usual(visible):
         "ratings train": (ratings(), harms.RATING_MATRIX),
         "likes": (ratings(2), harms.RATING_MATRIX),
         "held_out heard": (held_out, CELLS), "seen": (~held_out, CELLS),
-        "scorer": (scorer, harms.SCORER), "scores": (numbers(SIZE, SIZE), harms.SCORES),
+        "scorer": (Given(), harms.scorer(Given)),
+        "scores": (numbers(SIZE, SIZE), harms.SCORES),
         "x embedding listeners prob_h": (numbers(SIZE, SIZE), harms.MATRIX),
         "probability other predicted rating": (numbers(N), COLUMN),
         "users groups": (rank % SIZE, harms.CODES), "items": (rank // SIZE, harms.CODES),
         "item_ids ids": (np.arange(SIZE), harms.IDS), "rows index": ([0, 2], harms.PLACES),
         "layer like_at_least at_least": (1, harms.LEVEL),
-        "k n n_factors n_hidden n_visible n_units n_bins n_classes": (2, COUNT),
+        "k n n_factors n_hidden n_visible n_units n_bins n_classes n_folds": (2, COUNT),
         "n_levels every patience length": (2, COUNT),
         "epochs batch_size n_temperatures n_chains iterations": (2, COUNT),
         "sweeps max_sweeps n_bootstrap": (3, COUNT_FROM_0),
         "lr tol weight_decay weight_std shrink l2 reg alpha rate": (0.5, harms.NUMBER),
         "smoothing penalty clip_norm": (0.5, harms.NUMBER),
-        "share": (0.4, harms.SHARE), "beta": (0.5, harms.BETA),
+        "share": (0.4, harms.SHARE), "beta exponent": (0.5, harms.BETA),
         "seed": (0, harms.SEED), "generator": (seeded(0), harms.GENERATOR),
         "sizes": ([4, 3, 2], harms.SIZES), "device": ("cpu", CHOICE),
         "visible": ("gaussian", CHOICE), "method posterior": ("mean_field", CHOICE),
-        "sample_visible center resume": (False, harms.FLAG), "progress": (False, {}),
+        "sample_visible center resume by_item per_user": (False, harms.FLAG),
+        "progress": (False, {}),
     }
     # fmt: on
     return {name: pair for names, pair in by_names.items() for name in names.split()}
@@ -105,6 +119,7 @@ def usual(visible):
 # ---- good calls --------------------------------------------------------------------------
 
 SPLIT = random_split(ratings(), 0.4)
+SPLIT_TABLE = pd.DataFrame(np.transpose(ratings().triples()[:2]), columns=["user", "item"])
 SELF = {"RBM": rbm, "DBM": dbm, "DBN": dbn, "Split": SPLIT, "RatingMatrix": ratings()}
 HIDDEN = {"h": (usual("bernoulli")["hidden"][0], elements(ROWS))}
 ONE_MASK = {"observed": (random_mask(4, 4)[2], harms.MASK)}
@@ -124,7 +139,15 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
     "PCD": {"n_chains": (2, COUNT)}, "Checkpoint": {"path": "run.pt"},
     "EarlyStopping": {"score": "AUC"}, "linear_decay": {"start": (0.5, harms.BETA)},
     "assert_no_leak": {"observed": (numbers(SIZE, SIZE).numpy() < 0.5, CELLS)},
-    "logistic_biases": {"ratings": (ratings(2), harms.RATING_MATRIX)},
+    "Calibrated": {
+        "model": (Given(), harms.NOT_A_SCORER), "like_at_least": (1, COUNT)},
+    "IALS": {"sweeps": (3, COUNT)}, "MatrixFactorization": {"sweeps": (3, COUNT)},
+    "split_by_time": {
+        "users": (SPLIT_TABLE["user"], {}), "items": (SPLIT_TABLE["item"], {}),
+        "times": (np.arange(len(SPLIT_TABLE)), refused(None, "", [1], ["a"] * 99))},
+    "compare": SEVERAL | {
+        "scorers": ({"a": Given()}, refused(None, "", {}, {"a": 1}, [Given()])),
+        "split": (SPLIT, refused(None, "", 3, ratings())), "against": ("a", CHOICE)},
     "VisibleData": {"model": lambda visible: (rbm(visible), harms.model(RBM, DBM, DBN))},
     "DBN.sample": FROM_0, "exact_samples": FROM_0,
     "binary_states": FROM_0 | {"start": (1, COUNT_FROM_0), "stop": (3, COUNT_FROM_0)},
@@ -150,10 +173,10 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
         "exclude": (torch.arange(4) == 2, refused("a", "", [1, 2], np.zeros(4), [True])),
         "units": ["gaussian"]},
     "Split": {n: (getattr(SPLIT, n), harms.RATING_MATRIX) for n in ("train", "held_out")},
-    "Split.ranking": SEVERAL, "Split.rating": {"like_at_least": 1},
+    "Split.ranking": SEVERAL, "Split.rank": SEVERAL, "Split.rating": {"like_at_least": 1},
     "per_user_ranking": SEVERAL, "ranking_metrics": SEVERAL,
     "select": {
-        "candidates": ({"a": scorer}, refused(None, "", {}, {"a": 1}, [scorer])),
+        "candidates": ({"a": Given()}, refused(None, "", {}, {"a": 1}, [Given()])),
         "measure": (lambda split, scorer: 1.0, refused(None, "", 3))},
     "mean_interval": {"per_user": (pd.DataFrame(numbers(5, 2)), harms.TABLE)},
     "RatingMatrix.from_frame": {"ratings": (TRIPLES, harms.TABLE), "like_at_least": None},
@@ -205,6 +228,8 @@ def numbers_of(result):
     if isinstance(result, RatingMatrix):
         result = result.to_frame()
     if isinstance(result, pd.DataFrame):
+        if "metric" in result:  # a share of the catalogue has no interval
+            result = result[~result["metric"].astype(str).str.startswith("Coverage")]
         result = result.select_dtypes("number").to_numpy(float)
     if isinstance(result, torch.nn.Module) or is_dataclass(result):
         result = vars(result)

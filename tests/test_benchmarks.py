@@ -227,7 +227,9 @@ def test_models_of_likes_run_in_a_process_of_their_own(speed):
     ratings = speed.make_ratings(30, 20, 200)
     likes = ratings.keep(ratings.triples()[2] == 1)
     assert found["likes"] == likes.n_ratings and 0 < likes.n_ratings < 200
-    assert found["mean_score"] == pytest.approx(baselines.ease(likes).mean(), rel=1e-9)
+    assert found["mean_score"] == pytest.approx(
+        baselines.EASE().fit(likes).scores().mean(), rel=1e-9
+    )
     assert found["seconds"] > 0
     empty = {
         "machine": {},

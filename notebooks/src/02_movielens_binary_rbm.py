@@ -14,8 +14,6 @@
 # | **From the library** | `RBM`, `fit`, `recommend`, `evaluate`, `baselines`, `covariates`, `RatingMatrix` |
 
 # %%
-import functools
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -158,7 +156,7 @@ lesson.check("1", my_expected_losses)
 # %%
 held_value, held = lenient.held_out.batch(everyone)
 has_test = held.any(1)
-film_rate = torch.tensor(baselines.item_mean(lenient.train), dtype=torch.float32)
+film_rate = torch.tensor(baselines.ItemMean().fit(lenient.train).scores(), dtype=torch.float32)
 g = torch.Generator().manual_seed(0)
 
 
@@ -351,8 +349,12 @@ machines = {
 
 # %%
 def calibrated(scorer):
-    scorer = functools.cache(scorer)  # so that it is fitted once per set of ratings
-    return baselines.calibrated(scorer, split.train, 3), scorer(split.train)
+    model = baselines.Calibrated(scorer, like_at_least=3).fit(split.train)
+    return model.scores(), model.model_.scores()
+
+
+def fitted(scorer, ratings):
+    return scorer.fit(ratings).scores()
 
 
 def machine_output(model, ratings):
@@ -365,13 +367,13 @@ def machine_output(model, ratings):
 
 
 outputs = {
-    "always the same": (baselines.global_mean(likes.train), baselines.global_mean(split.train)),
-    "item mean": (baselines.item_mean(likes.train), baselines.item_mean(split.train)),
-    "user + item bias": (baselines.logistic_biases(likes.train), baselines.bias_model(split.train)),
-    "ItemKNN on residuals": calibrated(baselines.item_knn_ratings),
-    "matrix factorisation": calibrated(baselines.matrix_factorization),
+    "always the same": (fitted(baselines.GlobalMean(), likes.train), fitted(baselines.GlobalMean(), split.train)),
+    "item mean": (fitted(baselines.ItemMean(), likes.train), fitted(baselines.ItemMean(), split.train)),
+    "user + item bias": (fitted(baselines.LogisticBias(), likes.train), fitted(baselines.UserItemBias(), split.train)),
+    "ItemKNN on residuals": calibrated(baselines.ItemKNNRatings()),
+    "matrix factorisation": calibrated(baselines.MatrixFactorization()),
     "autoencoder (AutoRec)": calibrated(
-        lambda ratings: baselines.autorec(ratings.T, epochs=lesson.pick(fast=20, full=60)).T),
+        baselines.AutoRec(epochs=lesson.pick(fast=20, full=60), by_item=True)),
 }
 for name, model in machines.items():
     outputs[name] = machine_output(model, split.train if "5" in name else likes.train)
@@ -582,11 +584,11 @@ print(f"top ten of person {person + 1}, 1 = a held-out like: {hits}, of {relevan
 # not symmetric, so that no single energy belongs to the sum. *iALS* is factorisation for likes (Hu, Koren & Volinsky 2008).
 
 # %%
-pull = baselines.ease(shelf.train, 300.0)
-factors = baselines.ials(shelf.train, alpha=0.2)
+pull = fitted(baselines.EASE(l2=300.0), shelf.train)
+factors = fitted(baselines.IALS(), shelf.train)
 rankings = {
-    "popularity": baselines.popularity(shelf.train),
-    "ItemKNN": baselines.item_knn(shelf.train),
+    "popularity": fitted(baselines.Popularity(), shelf.train),
+    "ItemKNN": fitted(baselines.ItemKNN(), shelf.train),
     "iALS": factors,
     "EASE": pull,
     "RBM": rbm_scores,
@@ -813,7 +815,7 @@ asked = observed_new & (rank >= max(counts))  # the same questions, however many
 
 # %%
 answers = {n: score_items(cold, v_new * (rank < n), observed_new & (rank < n))[asked].numpy() for n in counts}
-film = torch.as_tensor(baselines.item_mean(everything.rows(~new))[0], dtype=torch.float32)
+film = torch.as_tensor(baselines.ItemMean().fit(everything.rows(~new)).scores([0])[0], dtype=torch.float32)
 
 
 def mean_and_generosity(n):

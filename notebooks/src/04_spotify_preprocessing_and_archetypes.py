@@ -679,7 +679,7 @@ def play_again(x):
 once = (wrong_x > 0).astype(float)
 protocols = pd.DataFrame({
     "listens split (wrong)": [wrong_recall(play_again(wrong_x)), wrong_recall(item_knn(once)), wrong_recall(np.tile(once.sum(0), (n_users, 1)))],
-    "distinct pairs": [recall(play_again(x)), recall(item_knn(x)), recall(baselines.popularity(split.train))],
+    "distinct pairs": [recall(play_again(x)), recall(item_knn(x)), recall(baselines.Popularity().fit(split.train).scores())],
 }, index=["play it again", "ItemKNN", "popularity"])
 assert protocols.iloc[:, 0].idxmax() == "play it again" and protocols.iloc[0, 0] > 10 * protocols.iloc[0, 1]
 protocols.round(3)
@@ -863,7 +863,7 @@ lesson.check("5", my_user_mean_cosine)
 # %% tags=["nbval-check-output"]
 heard_at = np.nonzero(np.random.default_rng(0).random((12, 30)) < 0.3)
 small = RatingMatrix(*heard_at, np.ones(len(heard_at[0]), dtype=int), n_levels=2, user_ids=np.arange(12), item_ids=np.arange(30))
-same = np.allclose(item_knn(small.rated().astype(float)), baselines.item_knn(small, k=30, shrink=10.0))
+same = np.allclose(item_knn(small.rated().astype(float)), baselines.ItemKNN(k=30, shrink=10.0).fit(small).scores())
 print("equation (5) is the library's ItemKNN with all neighbours:", same)
 
 # %% [markdown]
@@ -872,7 +872,7 @@ print("equation (5) is the library's ItemKNN with all neighbours:", same)
 # (`python benchmarks/spotify.py --tune`): nothing there chooses among them. So three are trained, and all three are shown.
 
 # %%
-candidates = {l2: (lambda likes, l2=l2: baselines.ease(likes, l2)) for l2 in (10.0, 30.0, 100.0)}
+candidates = {l2: baselines.EASE(l2) for l2 in (10.0, 30.0, 100.0)}
 best_l2, _ = evaluate.select(
     candidates, split.train, lambda s, scorer: s.ranking(scorer, k=20, n_bootstrap=0).set_index("metric")["mean"]["Recall@20"])
 print("EASE, chosen on an inner split: λ =", best_l2)
@@ -907,14 +907,14 @@ squashed_one[:, FEATURES.index("instrumentalness")] = steps["standardised"]["ins
 scores = {
     "at random": rng.random((n_users, len(tracks))),
     "Spotify's popularity": np.tile(features["popularity"].to_numpy(), (n_users, 1)),
-    "popularity among listeners": baselines.popularity(split.train),
+    "popularity among listeners": baselines.Popularity().fit(split.train).scores(),
     "sound: mean of coordinates": by_sound(z),
     "sound: … instrumentalness squashed": by_sound(squashed_one),
     "sound: z-scores, no popularity": by_sound(np.delete(standard, FEATURES.index("popularity"), axis=1)),
     "sound: mean of z-scores": by_sound(standard),
     **rbm_scores,
     "ItemKNN": item_knn(x),
-    "EASE": baselines.ease(split.train, best_l2),
+    "EASE": baselines.EASE(best_l2).fit(split.train).scores(),
     "oracle": oracle,
 }
 per_user = {name: evaluate.per_user_ranking(s, split.held_out, split.train, 20) for name, s in scores.items()}

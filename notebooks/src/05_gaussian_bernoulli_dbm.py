@@ -878,10 +878,10 @@ rng = np.random.default_rng(0)
 noise = rng.random(matrix.shape)
 scores = {
     "oracle": world.chance(tracks) + 1e-6 * noise,
-    "ItemKNN": baselines.item_knn(split.train, k=1000),
-    "EASE": baselines.ease(split.train, l2=30.0),
+    "ItemKNN": baselines.ItemKNN(k=1000).fit(split.train).scores(),
+    "EASE": baselines.EASE(l2=30.0).fit(split.train).scores(),
     "RBM on interactions": torch.logit(score_items(taste, rows).double(), eps=1e-12),
-    "popularity": baselines.popularity(split.train),
+    "popularity": baselines.Popularity().fit(split.train).scores(),
 }
 scores |= {f"{name}, cosine": sound_scores(points) for name, points in sound.items()} | {"random": noise}
 scores["RBM + raw features"] = embeddings.blend([scores["RBM on interactions"], scores["raw features, cosine"]], [1, 0.1])

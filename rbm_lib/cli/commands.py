@@ -23,7 +23,8 @@ from rbm_lib.data.movielens.load import load_movielens
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
 from rbm_lib.recommend import baselines
-from rbm_lib.recommend.metrics import ranking_metrics, rating_metrics
+from rbm_lib.recommend.metrics import ranking_metrics
+from rbm_lib.recommend.probabilities import rating_metrics
 from rbm_lib.recommend.scoring import fold_in, score_items
 from rbm_lib.recommend.top import top_n
 from rbm_lib.training import Checkpoint, fit, linear_decay, load_model, save_model
@@ -136,9 +137,9 @@ def evaluate(options: Namespace) -> Result:
     liked = binary.keep(binary.triples()[2] == 1)
     scores = {
         "RBM": _scores(model, description, model_input(split.train, description)),
-        "item mean": baselines.item_mean(binary),
-        "user + item bias": baselines.logistic_biases(binary),
-        "popularity": baselines.popularity(liked),
+        "item mean": baselines.ItemMean().fit(binary).scores(),
+        "user + item bias": baselines.LogisticBias().fit(binary).scores(),
+        "popularity": baselines.Popularity().fit(liked).scores(),
     }
     users, items, levels = split.held_out.triples()
     held_out_likes = split.held_out.likes(like)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rbm_lib.checks import as_numbers, require_number
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
-from rbm_lib.recommend.baselines import fit_biases
+from rbm_lib.recommend.baselines.means import fit_biases
 
 __all__ = ["left_out_bias", "multinomial_covariate"]
 

@@ -1,79 +1,64 @@
-"""Metrics of rankings and of predicted probabilities, with bootstrap intervals.
+"""Metrics of rankings, of scores and of lists.
 
-Report the split, the relevant items and those that compete, because a result depends on all
-three. Score probabilities, not samples: their absolute error is 2p(1 - p) at the true p.
+A metric is its expected value over all orders of items with equal scores, so that a
+constant scorer does as well as a random one. Report the split, the relevant items and those
+that compete, because a result depends on all three.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rbm_lib.checks import as_numbers, require_whole
-from rbm_lib.data.ids import flat_array
 from rbm_lib.data.masks import Mask, assert_no_leak, sparse_mask
-from rbm_lib.recommend.top import top_n
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.recommend.bootstrap import mean_interval
+from rbm_lib.recommend.lists import in_batches
+from rbm_lib.recommend.places import (
+    chance_to_be_listed,
+    metrics_at,
+    places_of_hits,
+    places_of_scores,
+)
 
-__all__ = [
-    "auc_lead",
-    "calibration_curve",
-    "mean_interval",
-    "per_user_ranking",
-    "ranking_metrics",
-    "rating_metrics",
-]
+__all__ = ["per_user_ranking", "ranking_metrics"]
+
+LIST_COLUMNS = ("user", "item", "rank")
 
 
 def per_user_ranking(
     scores: ArrayLike, held_out: Mask, seen: Mask, k: ArrayLike = 10
 ) -> pd.DataFrame:
-    """Compute NDCG, recall, precision and MAP at k of each user with held-out items.
+    """Compute the metrics of each user with held-out items.
 
-    All unseen items compete; equal scores are ranked by lowest index. With r relevant items
-    NDCG is Σ 1 / log2(place + 1) over the hits, divided by its maximum, recall hits / r,
-    precision hits / k, and MAP the sum of the precisions at the hits / min(k, r).
+    All unseen items compete. With r relevant items, NDCG is Σ 1 / log2(place + 1) over the
+    hits, divided by its maximum; recall hits / r; precision hits / k; MAP the sum of the
+    precisions at the hits / min(k, r); MRR 1 / place of the first hit; Hit whether there is
+    one; and Novelty the mean of -log2 of the share of users who have seen the listed item.
 
     Parameters
     ----------
     scores : (n_users, n_items)
-        Higher is better.
+        Higher is better. Items with equal scores come in every order, and the metrics are
+        expected values.
     held_out, seen : (n_users, n_items)
         Relevant and excluded items: booleans, SciPy sparse, or a RatingMatrix.
+    k : whole number or several
+        Lengths of lists.
 
     Examples
     --------
     >>> held_out, seen = [[False, False, True]], [[True, False, False]]
     >>> per_user_ranking([[0.9, 0.5, 0.1]], held_out, seen, k=2)["MAP@2"].tolist()
     [0.5]
+    >>> per_user_ranking([[0.5, 0.5, 0.5]], held_out, seen, k=1)["Hit@1"].tolist()
+    [0.5]
     """
-    lengths = [require_whole("k", length) for length in np.atleast_1d(k)]
-    longest = require_whole("k", max(lengths, default=0))
-    seen = sparse_mask("seen", seen)
-    assert_no_leak(seen, held_out)
-    relevant = sparse_mask("held_out", held_out).toarray()
-    if not relevant.any():
-        raise ValueError("held_out: got no item, expected one or more.")
-    users = np.flatnonzero(relevant.any(1))
-    relevant = relevant[users]
-    n_relevant = relevant.sum(1)
-
-    items = top_n(scores, seen, longest)[0].cpu().numpy()[users]
-    # Item -1 fills the list of a user with few candidates, and is never a hit.
-    hit = (np.take_along_axis(relevant, items, 1) & (items >= 0)).astype(float)
-    place = np.arange(1, longest + 1)
-    discount = 1 / np.log2(place + 1)
-    precision = np.cumsum(hit, 1) / place
-    columns = {}
-    for length in lengths:
-        most_hits = np.minimum(length, n_relevant)
-        n_hits = hit[:, :length].sum(1)
-        gain = hit[:, :length] @ discount[:length]
-        columns[f"NDCG@{length}"] = gain / np.cumsum(discount)[most_hits - 1]
-        columns[f"Recall@{length}"] = n_hits / n_relevant
-        columns[f"Precision@{length}"] = n_hits / length
-        columns[f"MAP@{length}"] = (precision * hit)[:, :length].sum(1) / most_hits
-    return pd.DataFrame(columns, index=pd.Index(users, name="user"))
+    return _of_array(scores, held_out, seen, k).per_user
 
 
 def ranking_metrics(
@@ -83,217 +68,137 @@ def ranking_metrics(
     k: ArrayLike = 10,
     n_bootstrap: int = 1000,
 ) -> pd.DataFrame:
-    """Average `per_user_ranking` over users with `mean_interval`."""
-    return mean_interval(per_user_ranking(scores, held_out, seen, k), n_bootstrap)
+    """Average `per_user_ranking` over users with `mean_interval`, and add the coverage.
 
-
-def mean_interval(per_user: pd.DataFrame, n_bootstrap: int = 1000) -> pd.DataFrame:
-    """Average each column, with a bootstrap over rows.
-
-    Parameters
-    ----------
-    per_user : DataFrame
-        A row for each user, or for another unit that is independent of the rest.
-    n_bootstrap : int
-        Number of resamples, which are the same in each call.
-
-    Returns
-    -------
-    DataFrame with the columns metric, mean, low, high (95 % interval) and n (rows)
-
-    Examples
-    --------
-    >>> mean_interval(pd.DataFrame({"Recall@10": [0.0, 0.5, 1.0]})).values.tolist()
-    [['Recall@10', 0.5, 0.0, 1.0, 3]]
+    Coverage is the share of the items that are on at least one list. It has no interval.
     """
-    if not isinstance(per_user, pd.DataFrame) or per_user.empty:
-        given = type(per_user).__name__
-        raise ValueError(f"per_user: got {given}, expected a DataFrame that is not empty.")
-    values = as_numbers(per_user, "per_user").numpy()
-
-    def means(weight: NDArray) -> dict[str, float]:
-        return dict(zip(per_user.columns, weight @ values / weight.sum(), strict=True))
-
-    return _bootstrap(means, np.arange(len(values)), n_bootstrap)
+    return _of_array(scores, held_out, seen, k).averages(n_bootstrap)
 
 
-def rating_metrics(
-    probability: ArrayLike,
-    label: ArrayLike,
-    groups: ArrayLike | None = None,
-    *,
-    predicted: ArrayLike | None = None,
-    rating: ArrayLike | None = None,
-    n_bins: int = 15,
-    n_bootstrap: int = 500,
-) -> pd.DataFrame:
-    """Compute AUC, log-loss (nats) and expected calibration error, ECE, of P(like).
+@dataclass(frozen=True)
+class Ranking:
+    """The metrics of each user, and those of all lists together."""
 
-    The ECE is the mean |observed - predicted rate| over bins of equal frequency. Resampling
-    adds noise to each, so its interval lies rather above. Columns as in `mean_interval`.
+    per_user: pd.DataFrame
+    coverage: dict[str, float]
 
-    Parameters
-    ----------
-    probability, label : (n,)
-        P(like), and 1 for a like or 0. Both labels have to occur.
-    groups : (n,), optional
-        Such as users. The bootstrap then draws groups, because one person's ratings are not
-        independent. Adds "group AUC", the mean over groups with both labels.
-    predicted, rating : (n,), optional
-        Expected and actual ratings. Adds their RMSE.
+    def averages(self, n_bootstrap: int = 1000) -> pd.DataFrame:
+        """Columns metric, mean, low, high and n."""
+        table = mean_interval(self.per_user, n_bootstrap)
+        shares = {"metric": list(self.coverage), "mean": list(self.coverage.values())}
+        together = pd.DataFrame(shares).assign(low=np.nan, high=np.nan)
+        return pd.concat([table, together.assign(n=len(self.per_user))], ignore_index=True)
 
-    Examples
-    --------
-    >>> table = rating_metrics([0.9, 0.4, 0.6], [1, 0, 0], n_bins=1, n_bootstrap=0)
-    >>> table.set_index("metric")["mean"].round(3).to_dict()
-    {'AUC': 1.0, 'log-loss': 0.511, 'ECE': 0.3}
+
+def _of_array(scores: ArrayLike, held_out: Mask, seen: Mask, k: ArrayLike) -> Ranking:
+    numbers = as_numbers(scores, "scores", (None, None), most=None).cpu().numpy()
+    seen = sparse_mask("seen", seen)
+    if numbers.shape != seen.shape:
+        got = f"shape {seen.shape} for scores {numbers.shape}"
+        raise ValueError(f"seen: got {got}, expected equal ones.")
+    if np.isnan(numbers).any():
+        where = np.argwhere(np.isnan(numbers))[0].tolist()
+        raise ValueError(f"scores: got NaN at {where}, expected numbers.")
+    return rank_scores(lambda rows: numbers[rows], held_out, seen, k)
+
+
+def rank_scores(
+    scores: Callable[[NDArray[np.int64]], NDArray], held_out: Mask, seen: Mask, k: ArrayLike
+) -> Ranking:
+    """The ranking by a function of row numbers that returns (n_rows, n_items)."""
+    lengths = _lengths(k)
+    relevant, excluded, users = _checked(held_out, seen)
+    information = _information(excluded)
+    never_listed = {length: np.zeros(excluded.shape[1]) for length in lengths}
+    tables = []
+    for rows in in_batches(users, excluded.shape[1]):
+        batch = np.where(excluded[rows].toarray(), -np.inf, scores(rows))
+        is_relevant = relevant[rows].toarray()
+        places = places_of_scores(batch, is_relevant, max(lengths))
+        columns = metrics_at(places, is_relevant.sum(1), lengths)
+        for length in lengths:
+            listed = chance_to_be_listed(batch, places, length)
+            novelty = listed @ information / np.maximum(listed.sum(1), 1e-300)
+            columns[f"Novelty@{length}"] = novelty
+            with np.errstate(divide="ignore"):
+                never_listed[length] += np.log1p(-listed).sum(0)
+        tables.append(pd.DataFrame(columns, index=pd.Index(rows, name="user")))
+    coverage = {
+        f"Coverage@{length}": float(1 - np.exp(never).mean())
+        for length, never in never_listed.items()
+    }
+    return Ranking(pd.concat(tables), coverage)
+
+
+def rank_lists(
+    lists: pd.DataFrame, held_out: Mask, seen: RatingMatrix, k: ArrayLike
+) -> Ranking:
+    """The ranking by lists made elsewhere: a table with the columns user, item and rank.
+
+    A user without a list has no hits. What a list holds beyond the longest k is ignored.
     """
-    prob, label, group = _checked("probability", probability, label, groups)
-    bins = _bins(prob, n_bins)
-    auc = _weighted_auc(prob, label)
-    group_auc = _group_auc(prob, label, group)
-    has_auc = np.isfinite(group_auc)
-    likelihood = np.where(label == 1, prob, 1 - prob)
-    loss = -np.log(np.clip(likelihood, np.finfo(float).eps, 1))
-    error = None
-    if predicted is not None:
-        error = _column("predicted", predicted, len(prob))
-        error = error - _column("rating", rating, len(prob))
-
-    def statistics(group_weight: NDArray) -> dict[str, float]:
-        weight = group_weight[group]
-        total = weight.sum()
-        result = {"AUC": auc(weight), "log-loss": weight @ loss / total}
-        excess = np.bincount(bins, weight * (label - prob))
-        result["ECE"] = np.abs(excess).sum() / total
-        if has_auc.any():
-            chosen = group_weight[has_auc]
-            result["group AUC"] = chosen @ group_auc[has_auc] / chosen.sum()
-        if error is not None:
-            result["RMSE"] = np.sqrt(weight @ error**2 / total)
-        return result
-
-    return _bootstrap(statistics, group, n_bootstrap)
+    lengths = _lengths(k)
+    relevant, excluded, users = _checked(held_out, seen)
+    items = _list_array(lists, seen, max(lengths))[users]
+    row = np.repeat(users, items.shape[1])
+    hits = relevant[row, items.ravel()].reshape(items.shape) & (items >= 0)
+    columns = metrics_at(places_of_hits(hits), _row_sums(relevant)[users], lengths)
+    information = _information(excluded)
+    coverage = {}
+    for length in lengths:
+        top = items[:, :length]
+        n_listed = np.maximum((top >= 0).sum(1), 1)
+        total = np.where(top >= 0, information[top], 0).sum(1)
+        columns[f"Novelty@{length}"] = total / n_listed
+        n_different = len(np.unique(top[top >= 0]))
+        coverage[f"Coverage@{length}"] = n_different / excluded.shape[1]
+    return Ranking(pd.DataFrame(columns, index=pd.Index(users, name="user")), coverage)
 
 
-def auc_lead(
-    probability: ArrayLike,
-    other: ArrayLike,
-    label: ArrayLike,
-    groups: ArrayLike | None = None,
-    n_bootstrap: int = 500,
-) -> pd.DataFrame:
-    """Compute by how much the AUC of `probability` exceeds that of `other`.
-
-    Both face the same resampled groups, so the interval is narrower than those of the two
-    AUCs suggest. The rest is as in `rating_metrics`.
-
-    Examples
-    --------
-    >>> auc_lead([0.9, 0.4, 0.6], [0.5, 0.4, 0.6], [1, 0, 0])["mean"].tolist()
-    [0.5]
-    """
-    prob, label, group = _checked("probability", probability, label, groups)
-    auc = _weighted_auc(prob, label)
-    other_auc = _weighted_auc(_checked("other", other, label)[0], label)
-
-    def lead(weight: NDArray) -> dict[str, float]:
-        return {"AUC lead": auc(weight[group]) - other_auc(weight[group])}
-
-    return _bootstrap(lead, group, n_bootstrap)
+def _lengths(k: ArrayLike) -> list[int]:
+    lengths = [require_whole("k", length) for length in np.atleast_1d(k)]
+    require_whole("k", max(lengths, default=0))
+    return lengths
 
 
-def calibration_curve(
-    probability: ArrayLike, label: ArrayLike, n_bins: int = 15
-) -> pd.DataFrame:
-    """Compare predicted and observed rates in bins of equal frequency.
-
-    Equal probabilities share a bin, so there may be fewer than `n_bins`.
-
-    Returns
-    -------
-    DataFrame with the columns predicted, observed, low, high (95 % Wilson interval) and n
-    """
-    prob, label, _ = _checked("probability", probability, label)
-    rows = pd.DataFrame({"predicted": prob, "observed": label}).groupby(_bins(prob, n_bins))
-    curve = rows.agg("mean").reset_index(drop=True)
-    observed = curve["observed"]
-    n = rows.size().to_numpy()
-    z = 1.959964
-    scale = 1 + z**2 / n
-    centre = (observed + z**2 / (2 * n)) / scale
-    half = z / scale * np.sqrt(observed * (1 - observed) / n + z**2 / (4 * n**2))
-    return curve.assign(low=centre - half, high=centre + half, n=n)
+def _checked(held_out: Mask, seen: Mask) -> tuple[Any, Any, NDArray]:
+    """Both masks, sparse, and the users with something relevant."""
+    excluded = sparse_mask("seen", seen)
+    assert_no_leak(excluded, held_out)
+    relevant = sparse_mask("held_out", held_out)
+    users = np.flatnonzero(_row_sums(relevant))
+    if not len(users):
+        raise ValueError("held_out: got no item, expected one or more.")
+    return relevant, excluded, users
 
 
-def _checked(
-    name: str, probability: ArrayLike, label: ArrayLike, groups: ArrayLike | None = None
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Probabilities, labels and group numbers; without groups each row is one."""
-    prob = _column(name, probability)
-    label = _column("label", label, len(prob))
-    if not ((prob >= 0) & (prob <= 1)).all():
-        raise ValueError(f"{name}: got {prob.min():g} to {prob.max():g}, expected 0 to 1.")
-    found = np.unique(label).tolist()
-    if found != [0, 1]:
-        raise ValueError(f"label: got {found[:5]}, expected 0 and 1, both of them.")
-    if groups is None:
-        return prob, label, np.arange(len(prob))
-    names = flat_array("groups", groups)
-    if len(names) != len(prob):
-        raise ValueError(f"groups: got {len(names)}, expected one for each of {len(prob)}.")
-    return prob, label, np.unique(names, return_inverse=True)[1]
+def _row_sums(mask: Any) -> NDArray:
+    return np.diff(mask.indptr)
 
 
-def _column(name: str, values: ArrayLike | None, n: int | None = None) -> NDArray:
-    return as_numbers(values, name, (n,)).cpu().double().numpy()
+def _information(seen: Any) -> NDArray:
+    """-log2 of the share of users who have seen an item; one person more has seen all."""
+    count = np.bincount(seen.indices, minlength=seen.shape[1])
+    return -np.log2((count + 1) / (seen.shape[0] + 1))
 
 
-def _bins(prob: NDArray, n_bins: int) -> NDArray:
-    """Number of each probability's bin of equal frequency; equal ones share a bin."""
-    n_bins = require_whole("n_bins", n_bins)
-    return np.searchsorted(np.quantile(prob, np.linspace(0, 1, n_bins + 1)[1:-1]), prob)
-
-
-def _weighted_auc(prob: NDArray, label: NDArray) -> Callable[[NDArray], float]:
-    """The area under the ROC curve as a function of the rows' weights; ties count half."""
-    order = np.argsort(prob, kind="stable")
-    label = label[order]
-    first_of_ties = np.flatnonzero(np.r_[True, np.diff(prob[order]) > 0])
-
-    def auc(weight: NDArray) -> float:
-        weight = weight[order]
-        positive = np.add.reduceat(weight * label, first_of_ties)
-        negative = np.add.reduceat(weight * (1 - label), first_of_ties)
-        below = np.cumsum(negative) - negative / 2
-        return positive @ below / (positive.sum() * negative.sum())
-
-    return auc
-
-
-def _group_auc(prob: NDArray, label: NDArray, group: NDArray) -> NDArray:
-    """AUC within each group by mean ranks (Mann-Whitney); NaN if it has one label only."""
-    rank = pd.Series(prob).groupby(group).rank().to_numpy()
-    positive = np.bincount(group, label)
-    pairs = positive * (np.bincount(group) - positive)
-    won = np.bincount(group, rank * label) - positive * (positive + 1) / 2
-    return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
-
-
-def _bootstrap(
-    statistics: Callable[[NDArray], dict[str, float]], group: NDArray, n_bootstrap: int
-) -> pd.DataFrame:
-    """The statistics at weight 1 per group, with an interval from resampled weights."""
-    n_bootstrap = require_whole("n_bootstrap", n_bootstrap, least=0)
-    rng = np.random.default_rng(0)
-    n_groups = group.max() + 1
-    mean = statistics(np.ones(n_groups))
-    resampled = np.full((max(n_bootstrap, 1), len(mean)), np.nan)
-    for row in range(n_bootstrap):
-        drawn = rng.integers(n_groups, size=n_groups)
-        weight = np.bincount(drawn, minlength=n_groups).astype(float)
-        with np.errstate(invalid="ignore"):  # NaN is the AUC of a sample without one label
-            resampled[row] = list(statistics(weight).values())
-    low, high = pd.DataFrame(resampled).quantile([0.025, 0.975]).to_numpy()
-    columns = {"metric": list(mean), "mean": list(mean.values()), "low": low, "high": high}
-    return pd.DataFrame(columns).assign(n=len(group))
+def _list_array(lists: pd.DataFrame, ratings: RatingMatrix, longest: int) -> NDArray:
+    """Columns of the listed items, (n_users, longest), -1 where there is none."""
+    if not isinstance(lists, pd.DataFrame) or not {*LIST_COLUMNS} <= {*lists.columns}:
+        given = (
+            list(lists.columns) if isinstance(lists, pd.DataFrame) else type(lists).__name__
+        )
+        raise ValueError(f"lists: got {given}, expected a table with {list(LIST_COLUMNS)}.")
+    for columns in (["user", "item"], ["user", "rank"]):
+        twice = lists[lists.duplicated(columns)]
+        if len(twice):
+            pair = twice.iloc[0][columns].to_dict()
+            raise ValueError(f"lists: got {pair} more than once, expected it once.")
+    rank = as_numbers(lists["rank"], "lists", (None,)).numpy()
+    if ((rank < 1) | (rank != np.round(rank))).any():
+        raise ValueError("lists: got ranks that are not 1, 2, …, expected whole numbers.")
+    items = np.full((ratings.n_users, longest), -1)
+    kept = rank <= longest
+    row = ratings.user_index(lists["user"][kept])
+    items[row, rank[kept].astype(int) - 1] = ratings.item_index(lists["item"][kept])
+    return items

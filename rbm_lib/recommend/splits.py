@@ -1,28 +1,36 @@
-"""Splits into training and held-out ratings, and choices made on training ratings alone."""
+"""Splits into training and held-out ratings."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rbm_lib.checks import as_numbers, require_number, require_whole
+from rbm_lib.checks import require_flag, require_number, require_whole
+from rbm_lib.data.ids import Ids
 from rbm_lib.data.masks import assert_no_leak
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
-from rbm_lib.recommend.metrics import ranking_metrics, rating_metrics
+from rbm_lib.recommend.metrics import Ranking, rank_lists, rank_scores
+from rbm_lib.recommend.probabilities import rating_metrics
+from rbm_lib.recommend.scorer import Scorer, fitted
 
-__all__ = ["Scorer", "Split", "assert_no_leak", "random_split", "select"]
-
-Scorer: TypeAlias = Callable[[RatingMatrix], ArrayLike]
+__all__ = [
+    "Split",
+    "assert_no_leak",
+    "k_folds",
+    "leave_one_out",
+    "random_split",
+    "split_by_time",
+]
 
 
 @dataclass(frozen=True)
 class Split:
     """Training and held-out ratings of the same users and items, without a common cell.
 
-    A scorer is a function of a RatingMatrix. It gets `train` and cannot see `held_out`.
+    A recommender is fitted to `train` and cannot see `held_out`. It is copied first, so the
+    one that is passed in stays as it is.
     """
 
     train: RatingMatrix
@@ -38,26 +46,57 @@ class Split:
                 )
         assert_no_leak(self.train, self.held_out)
 
-    def ranking(self, scorer: Scorer, k: ArrayLike = 10, **options: Any) -> pd.DataFrame:
-        """Compute `ranking_metrics` of a scorer that returns scores (n_users, n_items).
+    def rank(
+        self,
+        scorer: Scorer | pd.DataFrame,
+        k: ArrayLike = 10,
+        like_at_least: int | None = None,
+    ) -> Ranking:
+        """Rank by a recommender, or by lists made elsewhere; see `ranking`."""
+        highest = self.held_out.n_levels - 1
+        lowest = highest
+        if like_at_least is not None:
+            lowest = require_whole("like_at_least", like_at_least)
+        if lowest > highest:
+            raise ValueError(f"like_at_least: got {lowest}, expected 1 to {highest}.")
+        relevant = self.held_out.likes(lowest)
+        if isinstance(scorer, pd.DataFrame):
+            return rank_lists(scorer, relevant, self.train, k)
+        return rank_scores(fitted(scorer, self.train).scores, relevant, self.train, k)
 
-        Held-out ratings of the highest level are relevant.
+    def ranking(
+        self,
+        scorer: Scorer | pd.DataFrame,
+        k: ArrayLike = 10,
+        like_at_least: int | None = None,
+        n_bootstrap: int = 1000,
+    ) -> pd.DataFrame:
+        """Compute `ranking_metrics` of a recommender, a batch of users at a time.
+
+        Parameters
+        ----------
+        scorer : recommender, or DataFrame
+            Something with `fit(ratings)` and `scores(rows)`, or lists made elsewhere from
+            `train`, with the columns user, item and rank.
+        k : whole number or several
+        like_at_least : int, optional
+            The lowest relevant level. By default the highest one only.
+        n_bootstrap : int
+            As in `mean_interval`.
         """
-        relevant = self.held_out.likes(self.held_out.n_levels - 1)
-        scores = scores_of(scorer, self.train)
-        return ranking_metrics(scores, relevant, self.train, k, **options)
+        return self.rank(scorer, k, like_at_least).averages(n_bootstrap)
 
     def rating(
         self, scorer: Scorer, like_at_least: int | None = None, **options: Any
     ) -> pd.DataFrame:
-        """Compute `rating_metrics` of a scorer that returns P(like), (n_users, n_items).
+        """Compute `rating_metrics` of a recommender whose scores are P(like).
 
         Likes have the level `like_at_least` or a higher one, as in `RatingMatrix.likes`.
         """
-        likes = self.held_out.likes(like_at_least).toarray()
-        users, items, _ = self.held_out.triples()
-        prob = scores_of(scorer, self.train)
-        return rating_metrics(prob[users, items], likes[users, items], users, **options)
+        users, items, levels = self.held_out.triples()
+        likes = self.held_out.likes(like_at_least)[users, items]
+        prob = fitted(scorer, self.train).scores_at(users, items)
+        return rating_metrics(prob, likes, users, **options)
 
 
 def random_split(ratings: RatingMatrix, share: float = 0.2, seed: int = 0) -> Split:
@@ -71,51 +110,124 @@ def random_split(ratings: RatingMatrix, share: float = 0.2, seed: int = 0) -> Sp
     """
     require_ratings("ratings", ratings)
     share = require_number("share", share, least=0.001, most=0.999)
-    rng = np.random.default_rng(require_whole("seed", seed, least=0))
+    return _hold_out_first(ratings, _draws(ratings, seed), _rounded(ratings, share))
+
+
+def leave_one_out(ratings: RatingMatrix, seed: int = 0) -> Split:
+    """Hold out one random rating of each user who has two or more.
+
+    Examples
+    --------
+    >>> ratings = RatingMatrix([1] * 5 + [2], [1, 2, 3, 4, 5, 1], [1] * 6)
+    >>> leave_one_out(ratings).held_out.user_counts()
+    array([1, 0])
+    """
+    require_ratings("ratings", ratings)
+    n_held_out = np.minimum(1, ratings.user_counts() - 1)
+    return _hold_out_first(ratings, _draws(ratings, seed), n_held_out)
+
+
+def k_folds(ratings: RatingMatrix, n_folds: int = 5, seed: int = 0) -> list[Split]:
+    """Hold out each rating once: a user's ratings are dealt out to the folds at random.
+
+    Examples
+    --------
+    >>> ratings = RatingMatrix([1] * 5 + [2], [1, 2, 3, 4, 5, 1], [1] * 6)
+    >>> [split.held_out.n_ratings for split in k_folds(ratings, 2)]
+    [3, 3]
+    """
+    require_ratings("ratings", ratings)
+    n_folds = require_whole("n_folds", n_folds, least=2)
     users, _, _ = ratings.triples()
-    draws = pd.Series(rng.random(len(users)))
-    rank = draws.groupby(users).rank(method="first").to_numpy()
+    order = np.lexsort([_draws(ratings, seed), users])
+    fold = np.empty(len(users), dtype=np.int64)
+    # Going on from user to user keeps the folds equally large.
+    fold[order] = np.arange(len(users)) % n_folds
+    return [Split(ratings.keep(fold != n), ratings.keep(fold == n)) for n in range(n_folds)]
+
+
+def split_by_time(
+    ratings: RatingMatrix,
+    users: Ids,
+    items: Ids,
+    times: ArrayLike,
+    share: float = 0.2,
+    per_user: bool = True,
+) -> Split:
+    """Hold out the latest ratings.
+
+    Parameters
+    ----------
+    ratings : RatingMatrix
+    users, items, times : (n_ratings,)
+        When each rating was given, such as the columns of the table that `ratings` was made
+        from, in any order. Times are numbers, or dates that pandas understands.
+    share : float
+        How much is held out.
+    per_user : bool
+        True: of each user the latest share, as in `random_split`. Other people's later
+        ratings are then in the training part. False: everything after one moment, as when a
+        model goes into use; newcomers after it have no training ratings. Ratings of equal
+        times stay together.
+
+    Examples
+    --------
+    >>> ratings = RatingMatrix(["ann", "ann", "bob"], [7, 8, 7], [1, 1, 1])
+    >>> times = pd.to_datetime(["2026-01-03", "2026-01-01", "2026-01-02"])
+    >>> split = split_by_time(ratings, ["ann", "ann", "bob"], [7, 8, 7], times)
+    """
+    require_ratings("ratings", ratings, at_least=2)
+    share = require_number("share", share, least=0.001, most=0.999)
+    per_user = require_flag("per_user", per_user)
+    when = _times_of(ratings, users, items, times)
+    order = np.argsort(when, kind="stable")
+    if per_user:
+        place = np.empty(len(when))
+        place[order] = -np.arange(len(when))
+        return _hold_out_first(ratings, place, _rounded(ratings, share))
+    first = when[order[round((1 - share) * len(when))]]
+    late = when >= first
+    if late.all():
+        raise ValueError("times: got one moment for too many ratings, expected more.")
+    return Split(ratings.keep(~late), ratings.keep(late))
+
+
+def _draws(ratings: RatingMatrix, seed: int) -> NDArray:
+    """A random number for each rating."""
+    rng = np.random.default_rng(require_whole("seed", seed, least=0))
+    return rng.random(ratings.n_ratings)
+
+
+def _rounded(ratings: RatingMatrix, share: float) -> NDArray:
+    """How many of each user's ratings are that share; never all of them."""
     count = ratings.user_counts()
-    n_held_out = np.minimum(np.round(share * count), count - 1)
+    return np.minimum(np.round(share * count), count - 1)
+
+
+def _hold_out_first(ratings: RatingMatrix, order: NDArray, n_held_out: NDArray) -> Split:
+    """Hold out so many of each user's ratings, lowest numbers first."""
+    users, _, _ = ratings.triples()
+    rank = pd.Series(order).groupby(users).rank(method="first").to_numpy()
     held_out = rank <= n_held_out[users]
     return Split(ratings.keep(~held_out), ratings.keep(held_out))
 
 
-def select(
-    candidates: dict[Any, Scorer],
-    train: RatingMatrix,
-    measure: Callable[[Split, Scorer], float],
-    share: float = 0.2,
-    seeds: Sequence[int] = (0,),
-) -> tuple[Any, pd.DataFrame]:
-    """Choose the scorer with the highest mean measure on inner splits of `train`.
-
-    Test ratings cannot take part in the choice, as there is no argument for them. Returns
-    the name, among equal ones the first, and a DataFrame of name, seed and value.
-    """
-    require_ratings("train", train)
-    if not isinstance(candidates, dict) or not all(map(callable, candidates.values())):
-        raise ValueError("candidates: got others, expected functions by name.")
-    if not callable(measure):
-        raise TypeError(f"measure: got {measure!r}, expected a function.")
-    if not candidates or not seeds:
-        raise ValueError("candidates, seeds: got none, expected one or more of each.")
-    splits = {seed: random_split(train, share, seed) for seed in seeds}
-    records = []
-    for name, scorer in candidates.items():
-        for seed, split in splits.items():
-            value = float(measure(split, scorer))
-            if not np.isfinite(value):
-                raise ValueError(f"measure: got {value} for {name!r}, expected a number.")
-            records.append({"name": name, "seed": seed, "value": value})
-    results = pd.DataFrame(records)
-    means = results.groupby("name", sort=False)["value"].agg("mean")
-    return means.idxmax(), results
-
-
-def scores_of(scorer: Scorer, ratings: RatingMatrix) -> NDArray:
-    """A scorer's numbers, (n_users, n_items)."""
-    if not callable(scorer):
-        given = type(scorer).__name__
-        raise TypeError(f"scorer: got {given}, expected a function of a RatingMatrix.")
-    return as_numbers(scorer(ratings), "scorer", ratings.shape, most=np.inf).cpu().numpy()
+def _times_of(ratings: RatingMatrix, users: Ids, items: Ids, times: ArrayLike) -> NDArray:
+    """The time of each rating in the order of `triples`, as float64 or int64."""
+    rows, columns = ratings.user_index(users), ratings.item_index(items)
+    when = pd.Series(np.asarray(times))
+    if not len(rows) == len(columns) == len(when):
+        got = f"{len(when)} for {len(rows)} users and {len(columns)} items"
+        raise ValueError(f"times: got {got}, expected one of each per rating.")
+    if when.isna().any():
+        raise ValueError("times: got missing values, expected none. Leave them out.")
+    if not pd.api.types.is_numeric_dtype(when):
+        when = pd.to_datetime(when).astype("int64")
+    cells = pd.Series(when.to_numpy(), rows * ratings.n_items + columns)
+    if not cells.index.is_unique:
+        raise ValueError("times: got two for a pair of user and item, expected one.")
+    own_users, own_items, _ = ratings.triples()
+    found = cells.reindex(own_users * ratings.n_items + own_items)
+    if found.isna().any():
+        raise ValueError(f"times: got none for {found.isna().sum()} ratings, expected all.")
+    return found.to_numpy()

@@ -5,7 +5,7 @@ import torch
 
 from rbm_lib.data import RatingMatrix
 from rbm_lib.recommend import left_out_bias, multinomial_covariate
-from rbm_lib.recommend.baselines import fit_biases
+from rbm_lib.recommend.baselines.means import fit_biases
 
 
 def test_left_out_bias_is_that_of_a_loop():

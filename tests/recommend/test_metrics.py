@@ -1,13 +1,13 @@
-"""Metrics against scikit-learn, SciPy and explicit loops."""
+"""Metrics of rankings against scikit-learn, explicit loops and chance."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.stats import binomtest
-from sklearn import calibration, metrics
+from sklearn import metrics
 
 from rbm_lib import evaluate
-
-# ---- rankings
+from rbm_lib.data import RatingMatrix
+from rbm_lib.recommend.metrics import rank_lists
 
 
 @pytest.fixture
@@ -24,8 +24,9 @@ def ranked():
     return scores, held_out, seen
 
 
-def test_ndcg_is_that_of_scikit_learn(ranked):
+def test_ndcg_is_that_of_scikit_learn_also_with_ties(ranked):
     scores, held_out, seen = ranked
+    scores[10:] = np.round(scores[10:], 1)
     per_user = evaluate.per_user_ranking(scores, held_out, seen, [5, 10])
 
     assert per_user.index.tolist() == np.flatnonzero(held_out.any(1)).tolist()
@@ -36,18 +37,71 @@ def test_ndcg_is_that_of_scikit_learn(ranked):
             assert row[f"NDCG@{k}"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_recall_precision_and_map_are_those_of_a_loop(ranked):
+def test_other_metrics_are_those_of_a_loop(ranked):
     scores, held_out, seen = ranked
     per_user = evaluate.per_user_ranking(scores, held_out, seen, 7)
 
+    information = -np.log2((seen.sum(0) + 1) / 51)
     for user, row in per_user.iterrows():
-        order = [item for item in np.argsort(-scores[user]) if not seen[user, item]]
-        hits = [held_out[user, item] for item in order[:7]]
+        order = [item for item in np.argsort(-scores[user]) if not seen[user, item]][:7]
+        hits = [held_out[user, item] for item in order]
         n_relevant = held_out[user].sum()
         precision = [sum(hits[:place]) / place for place in range(1, 8) if hits[place - 1]]
+        first = 1 + hits.index(True) if any(hits) else np.inf
         assert row["Recall@7"] == pytest.approx(sum(hits) / n_relevant)
         assert row["Precision@7"] == pytest.approx(sum(hits) / 7)
         assert row["MAP@7"] == pytest.approx(sum(precision) / min(7, n_relevant))
+        assert row["MRR@7"] == pytest.approx(1 / first)
+        assert row["Hit@7"] == float(any(hits))
+        assert row["Novelty@7"] == pytest.approx(information[order].mean())
+
+
+def test_a_constant_scorer_does_as_well_as_a_random_one():
+    """Items are sorted by popularity, so a rule by place would flatter the constant."""
+    rng = np.random.default_rng(0)
+    popularity = np.linspace(0.6, 0.02, 100)
+    likes = rng.random((300, 100)) < popularity
+    held_out = likes & (rng.random((300, 100)) < 0.3)
+    seen = likes & ~held_out
+
+    def mean(scores):
+        return evaluate.per_user_ranking(scores, held_out, seen, 10).mean()
+
+    constant = mean(np.zeros((300, 100)))
+    draws = pd.DataFrame([mean(rng.random((300, 100))) for _ in range(40)])
+    error = draws.std() / np.sqrt(40)
+    assert (abs(constant - draws.mean()) < 4 * error + 1e-12).all()
+    by_place = mean(np.tile(-np.arange(100.0), (300, 1)))
+    assert by_place["NDCG@10"] > 2 * constant["NDCG@10"]
+
+
+def test_no_metric_hangs_on_the_order_of_the_items(ranked):
+    scores, held_out, seen = ranked
+    scores = np.round(scores, 1)
+    turned = np.random.default_rng(2).permutation(30)
+
+    table = evaluate.ranking_metrics(scores, held_out, seen, [3, 10])
+    other = evaluate.ranking_metrics(
+        scores[:, turned], held_out[:, turned], seen[:, turned], [3, 10]
+    )
+
+    pd.testing.assert_frame_equal(table, other)
+
+
+def test_coverage_is_the_share_of_items_on_some_list(ranked):
+    scores, held_out, seen = ranked
+    unseen = np.where(seen, -np.inf, scores)[held_out.any(1)]
+
+    table = evaluate.ranking_metrics(scores, held_out, seen, 2).set_index("metric")
+
+    listed = np.unique(np.argsort(-unseen, axis=1)[:, :2])
+    assert table["mean"]["Coverage@2"] == pytest.approx(len(listed) / 30)
+    assert np.isnan(table["low"]["Coverage@2"])
+    # One of three equal items for each of two users: 1 - (2/3)² of each is listed.
+    tied = evaluate.ranking_metrics(
+        np.zeros((2, 3)), np.eye(2, 3) > 0, np.zeros((2, 3)) > 0, 1
+    )
+    assert tied.set_index("metric")["mean"]["Coverage@1"] == pytest.approx(5 / 9)
 
 
 def test_a_list_longer_than_the_candidates():
@@ -56,8 +110,10 @@ def test_a_list_longer_than_the_candidates():
 
     per_user = evaluate.per_user_ranking([[3.0, 2.0, 1.0]], held_out, seen, 10)
 
-    assert per_user.columns.tolist() == ["NDCG@10", "Recall@10", "Precision@10", "MAP@10"]
-    assert per_user.iloc[0].tolist() == pytest.approx([1 / np.log2(3), 1, 0.1, 0.5])
+    expected = {"NDCG": 1 / np.log2(3), "Recall": 1, "Precision": 0.1, "MAP": 0.5}
+    expected |= {"MRR": 0.5, "Hit": 1}
+    row = per_user.iloc[0].drop("Novelty@10")
+    assert row.to_dict() == pytest.approx({f"{n}@10": v for n, v in expected.items()})
 
 
 def test_held_out_items_that_are_seen_or_missing_are_refused(ranked):
@@ -67,129 +123,48 @@ def test_held_out_items_that_are_seen_or_missing_are_refused(ranked):
         evaluate.ranking_metrics(scores, held_out, seen | held_out)
     with pytest.raises(ValueError, match="held_out: got no item"):
         evaluate.ranking_metrics(scores, np.zeros_like(held_out), seen)
+    with pytest.raises(ValueError, match="scores: got NaN at"):
+        evaluate.ranking_metrics(np.where(seen, np.nan, scores), held_out, seen)
+    with pytest.raises(ValueError, match="seen: got shape"):
+        evaluate.ranking_metrics(scores[:, 1:], held_out, seen)
 
 
-def test_the_interval_is_close_to_that_of_the_normal_distribution(ranked):
-    per_user = evaluate.per_user_ranking(*ranked)["NDCG@10"]
-    row = evaluate.ranking_metrics(*ranked).iloc[0]
-
-    half = 1.96 * per_user.std() / np.sqrt(len(per_user))
-    assert row["metric"] == "NDCG@10" and row["n"] == 49
-    assert row["mean"] == pytest.approx(per_user.mean())
-    assert row["high"] - row["mean"] == pytest.approx(half, rel=0.15)
-    assert row["mean"] - row["low"] == pytest.approx(half, rel=0.15)
+# ---- lists
 
 
-# ---- probabilities
+def test_lists_have_the_metrics_of_the_scores_that_they_come_from(ranked):
+    scores, held_out, seen = ranked
+    train = RatingMatrix(*np.nonzero(seen), np.ones(seen.sum()), item_ids=range(30))
+    order = np.argsort(-np.where(seen, -np.inf, scores), axis=1)[:, :10]
+    lists = pd.DataFrame({"user": np.repeat(np.arange(50), 10), "item": order.ravel()})
+    lists["rank"] = np.tile(np.arange(1, 11), 50)
 
+    found = rank_lists(lists.sample(frac=1, random_state=0), held_out, train, [3, 10])
 
-@pytest.fixture
-def rated():
-    """Probabilities with many ties, labels drawn from them, and 40 groups."""
-    rng = np.random.default_rng(2)
-    groups = np.repeat(np.arange(40), rng.integers(1, 20, 40))
-    prob = np.clip(np.round(rng.beta(2, 2, len(groups)), 2), 0.01, 0.99)
-    return prob, (rng.random(len(groups)) < prob).astype(int), groups
-
-
-def with_rmse(prob, label, groups, n_bootstrap=0):
-    options = {"predicted": 4.0 * prob, "rating": 5.0 * label, "n_bootstrap": n_bootstrap}
-    return evaluate.rating_metrics(prob, label, groups, **options).set_index("metric")
-
-
-def test_rating_metrics_are_those_of_scikit_learn(rated):
-    prob, label, groups = rated
-    mean = with_rmse(*rated)["mean"]
-
-    members = [groups == group for group in range(40)]
-    both_labels = [own for own in members if 0 < label[own].mean() < 1]
-    expected = {
-        "AUC": metrics.roc_auc_score(label, prob),
-        "log-loss": metrics.log_loss(label, prob),
-        "group AUC": np.mean(
-            [metrics.roc_auc_score(label[m], prob[m]) for m in both_labels]
-        ),
-        "RMSE": metrics.root_mean_squared_error(5 * label, 4 * prob),
-    }
-    assert mean.drop("ECE").to_dict() == pytest.approx(expected, abs=1e-12)
-
-
-def test_the_bootstrap_computes_the_metrics_of_resampled_groups(rated):
-    prob, label, groups = rated
-    rng = np.random.default_rng(0)
-    samples = []
-    for _ in range(100):
-        drawn = [np.flatnonzero(groups == group) for group in rng.integers(40, size=40)]
-        copies = np.repeat(np.arange(40), list(map(len, drawn)))
-        rows = np.concatenate(drawn)
-        samples.append(with_rmse(prob[rows], label[rows], copies)["mean"].drop("ECE"))
-
-    interval = with_rmse(*rated, n_bootstrap=100)[["low", "high"]].drop("ECE")
-
-    np.testing.assert_allclose(interval.T, np.percentile(samples, [2.5, 97.5], axis=0))
-
-
-def test_a_resample_with_one_label_has_no_auc():
-    table = evaluate.rating_metrics([0.2, 0.9], [0, 1], n_bootstrap=50)
-
-    assert table.loc[0, ["mean", "low", "high"]].tolist() == [1, 1, 1]
-
-
-def test_auc_lead_is_the_difference_with_the_interval_of_pairs(rated):
-    prob, label, groups = rated
-    noise = 0.05 * np.random.default_rng(5).standard_normal(len(prob))
-    other = np.clip(prob + noise, 0, 1)
-
-    lead = evaluate.auc_lead(prob, other, label, groups).loc[0]
-    swapped = evaluate.auc_lead(other, prob, label, groups).loc[0]
-    alone = evaluate.rating_metrics(prob, label, groups).loc[0]
-
-    auc, other_auc = (metrics.roc_auc_score(label, p) for p in (prob, other))
-    assert lead["mean"] == pytest.approx(auc - other_auc, abs=1e-12)
-    assert [lead["low"], lead["high"]] == pytest.approx([-swapped["high"], -swapped["low"]])
-    assert lead["high"] - lead["low"] < 0.7 * (alone["high"] - alone["low"])
-
-
-def test_calibration_is_that_of_scikit_learn(rated):
-    prob, label, _ = rated
-    curve = evaluate.calibration_curve(prob, label, n_bins=10)
-    table = evaluate.rating_metrics(prob, label, n_bins=10, n_bootstrap=0)
-
-    distance = (curve["observed"] - curve["predicted"]).abs()
-    assert table["metric"].tolist() == ["AUC", "log-loss", "ECE"]
-    assert table["mean"][2] == pytest.approx((curve["n"] * distance).sum() / len(prob))
-    expected = calibration.calibration_curve(label, prob, n_bins=10, strategy="quantile")
-    np.testing.assert_allclose(curve[["observed", "predicted"]].T, expected)
-    for row in curve.itertuples():
-        test = binomtest(round(row.observed * row.n), int(row.n))
-        wilson = test.proportion_ci(0.95, method="wilson")
-        assert (row.low, row.high) == pytest.approx((wilson.low, wilson.high), abs=1e-6)
+    expected = evaluate.ranking_metrics(scores, held_out, seen, [3, 10], n_bootstrap=10)
+    pd.testing.assert_frame_equal(
+        found.averages(10).sort_values("metric", ignore_index=True),
+        expected.sort_values("metric", ignore_index=True),
+    )
+    none = rank_lists(lists[lists["user"] != 5], held_out, train, 10).per_user
+    assert none.loc[5, "NDCG@10"] == 0 and none.loc[6, "NDCG@10"] == pytest.approx(
+        found.per_user.loc[6, "NDCG@10"]
+    )
 
 
 @pytest.mark.parametrize(
-    ("metric", "given", "message"),
+    ("lists", "message"),
     [
-        ("rating_metrics", ([0.2, 0.4, 0.1], [0, 1, 5]), "label: got .*, expected 0 and 1"),
-        ("rating_metrics", ([], []), "label: got .*, expected 0 and 1, both"),
-        (
-            "rating_metrics",
-            ([0.2, 1.4], [0, 1]),
-            "probability: got 0.2 to 1.4, expected 0 to",
-        ),
-        ("rating_metrics", ([[0.2, 0.4]], [0, 1]), "probability: got shape"),
-        (
-            "rating_metrics",
-            ([0.2, 0.4], [0, 1], [1]),
-            "groups: got 1, expected one for each",
-        ),
-        (
-            "auc_lead",
-            ([0.2, 0.4], [0.5, 2], [0, 1]),
-            "other: got 0.5 to 2, expected 0 to 1",
-        ),
-        ("mean_interval", ([0.5],), "per_user: got list, expected a DataFrame"),
+        ("text", "lists: got str, expected a table"),
+        (pd.DataFrame({"user": [0], "item": [1]}), "lists: got .*, expected a table"),
+        (pd.DataFrame({"user": [0, 0], "item": [1, 1], "rank": [1, 2]}), "more than once"),
+        (pd.DataFrame({"user": [0, 0], "item": [1, 2], "rank": [1, 1]}), "more than once"),
+        (pd.DataFrame({"user": [0], "item": [1], "rank": [0]}), "lists: got ranks"),
+        (pd.DataFrame({"user": [0], "item": [99], "rank": [1]}), "expected item ids"),
     ],
 )
-def test_input_that_does_not_fit_is_refused(metric, given, message):
+def test_lists_that_are_none_are_refused(lists, message):
+    train = RatingMatrix([0, 1], [0, 1], [1, 1], item_ids=range(3))
+
     with pytest.raises(ValueError, match=message):
-        getattr(evaluate, metric)(*given)
+        rank_lists(lists, np.eye(2, 3, 1) > 0, train, 10)

@@ -1,11 +1,31 @@
 """Splits hold out what they should, and a scorer sees the training part only."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics
 
+from rbm_lib.baselines import Baseline, Popularity
 from rbm_lib.data import RatingMatrix
-from rbm_lib.evaluate import Split, random_split, select
+from rbm_lib.evaluate import Split, k_folds, leave_one_out, random_split, split_by_time
+from rbm_lib.recommend import lists
+
+
+class Given(Baseline):
+    """A recommender with given scores, (n_users, n_items)."""
+
+    def __init__(self, table):
+        self.table = table
+        self.seen = []  # shared by its copies
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def _fit(self, ratings):
+        self.seen.append(ratings)
+
+    def _scores(self, rows):
+        return self.table[rows]
 
 
 def random_ratings(n_levels: int = 5) -> RatingMatrix:
@@ -47,15 +67,100 @@ def test_parts_that_do_not_fit_are_refused():
         Split(ratings, RatingMatrix([0], [0], [0], user_ids=range(40)))
 
 
+def test_leave_one_out_takes_one_rating_of_those_who_have_two():
+    ratings = RatingMatrix([0] * 5 + [1, 1, 2], [0, 1, 2, 3, 4, 0, 1, 0], [1] * 8)
+
+    splits = [leave_one_out(ratings, seed) for seed in range(500)]
+
+    for split in splits:
+        assert split.held_out.user_counts().tolist() == [1, 1, 0]
+    times = sum(split.held_out.rated().toarray().astype(int) for split in splits)[0]
+    assert np.abs(times - 100).max() < 5 * np.sqrt(500 * 0.2 * 0.8)
+
+
+@pytest.mark.parametrize("n_folds", [2, 5])
+def test_folds_hold_out_each_rating_once_and_are_equally_large(n_folds):
+    ratings = random_ratings()
+
+    folds = k_folds(ratings, n_folds, seed=1)
+
+    held_out = sum(fold.held_out.rated().toarray().astype(int) for fold in folds)
+    np.testing.assert_array_equal(held_out, ratings.rated().toarray())
+    sizes = [fold.held_out.n_ratings for fold in folds]
+    assert max(sizes) - min(sizes) <= 1
+    for fold in folds:  # of each user as many as of the others, too
+        share = ratings.user_counts() / n_folds
+        assert (np.abs(fold.held_out.user_counts() - share) < 1).all()
+
+
+def timed():
+    """Ratings, and their table with times in another order than the ratings'."""
+    ratings = random_ratings()
+    users, items, _ = ratings.triples()
+    table = pd.DataFrame({"user": users, "item": items})
+    table["time"] = np.random.default_rng(1).permutation(len(table)) // 3
+    return ratings, table.sample(frac=1, random_state=0)
+
+
+@pytest.mark.parametrize("dates", [False, True])
+def test_a_users_latest_ratings_are_held_out(dates):
+    ratings, table = timed()
+    times = pd.to_datetime(table["time"], unit="D") if dates else table["time"]
+
+    split = split_by_time(ratings, table["user"], table["item"], times, share=0.3)
+
+    count = ratings.user_counts()
+    expected = np.minimum(np.round(0.3 * count), count - 1)
+    np.testing.assert_array_equal(split.held_out.user_counts(), expected)
+    when = table.set_index(["user", "item"])["time"]
+    late = split.held_out.rated().toarray()
+    early = split.train.rated().toarray()
+    for user in range(40):
+        own = when[user]
+        last = max(own[i] for i in np.flatnonzero(early[user]))
+        assert all(own[i] >= last for i in np.flatnonzero(late[user]))
+
+
+def test_everything_after_one_moment_is_held_out():
+    ratings, table = timed()
+
+    split = split_by_time(ratings, *table.to_numpy().T, share=0.3, per_user=False)
+
+    when = table.set_index(["user", "item"])["time"]
+    early, late = (
+        [when[u, i] for u, i in zip(*part.triples()[:2], strict=True)]
+        for part in (split.train, split.held_out)
+    )
+    assert max(early) < min(late)  # ratings of one moment stay together
+    assert len(late) / ratings.n_ratings == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.assign(time=1.0), "times: got one moment"),
+        (lambda t: t.iloc[1:], "times: got none for 1 ratings"),
+        (lambda t: t.assign(time=t["time"].where(t["time"] > 3)), "times: got missing"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "times: got two for a pair"),
+        (lambda t: t.assign(item=99), "expected item ids"),
+    ],
+)
+def test_times_that_do_not_fit_are_refused(change, message):
+    ratings, table = timed()
+
+    with pytest.raises(ValueError, match=message):
+        split_by_time(ratings, *change(table).to_numpy().T, per_user=False)
+
+
 def test_rating_scores_the_held_out_ratings():
     split = random_split(random_ratings())
     prob = np.random.default_rng(0).random(split.train.shape)
-    seen = []
+    model = Given(prob)
 
-    table = split.rating(lambda train: seen.append(train) or prob, 3, n_bootstrap=0)
+    table = split.rating(model, 3, n_bootstrap=0)
 
     users, items, levels = split.held_out.triples()
-    assert seen == [split.train]
+    assert model.seen == [split.train]
     assert table["mean"][0] == pytest.approx(
         metrics.roc_auc_score(levels >= 3, prob[users, items])
     )
@@ -66,58 +171,41 @@ def test_with_two_levels_the_upper_one_is_a_like():
     split = random_split(random_ratings(n_levels=2))
     truth = split.held_out.likes().toarray().astype(float)
 
-    assert split.rating(lambda train: truth, n_bootstrap=0)["mean"][0] == 1
+    assert split.rating(Given(truth), n_bootstrap=0)["mean"][0] == 1
 
 
-def test_ranking_counts_the_highest_level_as_relevant():
+@pytest.mark.parametrize("like_at_least", [None, 3])
+def test_relevant_is_the_highest_level_or_what_is_asked_for(like_at_least):
     split = random_split(random_ratings())
-    truth = split.held_out.likes(4).toarray().astype(float)
-    seen = []
+    lowest = like_at_least or 4
+    truth = split.held_out.likes(lowest).toarray().astype(float)
+    model = Given(truth)
 
-    table = split.ranking(lambda train: seen.append(train) or truth, n_bootstrap=0)
+    table = split.ranking(model, like_at_least=like_at_least, n_bootstrap=0)
 
-    assert seen == [split.train]
+    assert model.seen == [split.train]
     assert table.set_index("metric")["mean"]["NDCG@10"] == pytest.approx(1)
+    assert table["n"][0] == split.held_out.likes(lowest).toarray().any(1).sum()
 
 
-@pytest.mark.parametrize(
-    ("scorer", "error", "message"),
-    [
-        (3, TypeError, "scorer: got int"),
-        (lambda train: np.zeros((2, 2)), ValueError, r"scorer: got shape \(2, 2\)"),
-        (lambda train: np.full(train.shape, np.nan), ValueError, "scorer: got nan"),
-    ],
-)
-def test_a_scorer_that_does_not_fit_is_refused(scorer, error, message):
-    with pytest.raises(error, match=message):
+def test_batches_and_lists_change_no_metric(monkeypatch):
+    split = random_split(random_ratings())
+    model = Given(np.random.default_rng(0).random(split.train.shape))
+    at_once = split.ranking(model, [5, 10], n_bootstrap=20)
+
+    monkeypatch.setattr(lists, "CELLS_AT_ONCE", 70)
+
+    pd.testing.assert_frame_equal(split.ranking(model, [5, 10], n_bootstrap=20), at_once)
+    made = model.fit(split.train).recommend(n=10)
+    of_lists = split.ranking(made, [5, 10], n_bootstrap=20)
+    columns = ["metric", "mean"]
+    pd.testing.assert_frame_equal(
+        of_lists[columns].sort_values("metric", ignore_index=True),
+        at_once[columns].sort_values("metric", ignore_index=True),
+    )
+
+
+@pytest.mark.parametrize("scorer", [3, lambda train: np.zeros((2, 2)), Popularity])
+def test_what_is_no_recommender_is_refused(scorer):
+    with pytest.raises(TypeError, match="scorer: got .*, expected a recommender"):
         random_split(random_ratings()).ranking(scorer)
-
-
-def ndcg(split, scorer):
-    return split.ranking(scorer, n_bootstrap=0)["mean"][0]
-
-
-def test_select_chooses_the_first_of_the_best_on_inner_splits():
-    train = random_ratings()
-    truth = train.likes(4).toarray().astype(float)
-    n_seen = []
-
-    def oracle(inner):
-        n_seen.append(inner.n_ratings)
-        return truth
-
-    candidates = {"nothing": lambda inner: 0 * truth, "oracle": oracle, "a copy": oracle}
-    best, results = select(candidates, train, ndcg, seeds=(0, 1))
-
-    assert best == "oracle"
-    assert results["name"].tolist()[:4] == ["nothing", "nothing", "oracle", "oracle"]
-    assert results["value"].tolist()[2:] == [1, 1, 1, 1]
-    assert results["value"][0] != results["value"][1]  # of two different splits
-    assert max(n_seen) < train.n_ratings
-
-
-def test_select_refuses_no_candidates_and_values_that_are_no_numbers():
-    with pytest.raises(ValueError, match="candidates, seeds: got none"):
-        select({}, random_ratings(), ndcg)
-    with pytest.raises(ValueError, match="measure: got nan for 'a'"):
-        select({"a": len}, random_ratings(), lambda split, scorer: np.nan)

@@ -6,11 +6,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from rbm_lib.baselines import (
-    bias_model,
-    item_knn,
-    item_mean,
-    matrix_factorization,
-    popularity,
+    ItemKNN,
+    ItemMean,
+    MatrixFactorization,
+    Popularity,
+    UserItemBias,
 )
 from rbm_lib.data import RatingMatrix, synthetic_movielens
 from rbm_lib.evaluate import random_split
@@ -59,9 +59,9 @@ def test_rating_predictors_rank_as_on_movielens_100k(data):
     """The real areas are .711, .778 and .795, for a like of 4 and more."""
     split = random_split(RatingMatrix.from_frame(data.ratings), 0.2, seed=1)
     users, items, levels = split.held_out.triples()
-    scorers = [item_mean, bias_model, matrix_factorization]
+    models = [ItemMean(), UserItemBias(), MatrixFactorization()]
 
-    scores = [scorer(split.train)[users, items] for scorer in scorers]
+    scores = [model.fit(split.train).scores()[users, items] for model in models]
 
     auc = [roc_auc_score(levels >= 3, score) for score in scores]
     np.testing.assert_allclose(auc, [0.71, 0.775, 0.797], atol=0.015)
@@ -73,7 +73,7 @@ def test_neighbours_beat_popularity_as_on_movielens_100k(data):
     likes = data.ratings[data.ratings["rating"] >= 4]
     split = random_split(RatingMatrix.from_frame(likes, like_at_least=4), 0.2)
 
-    results = [split.ranking(scorer, n_bootstrap=0) for scorer in (popularity, item_knn)]
+    results = [split.ranking(scorer, n_bootstrap=0) for scorer in (Popularity(), ItemKNN())]
 
     ndcg = [result.set_index("metric").loc["NDCG@10", "mean"] for result in results]
     np.testing.assert_allclose(ndcg, [0.15, 0.295], atol=0.03)

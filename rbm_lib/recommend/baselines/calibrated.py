@@ -1,0 +1,59 @@
+"""Scores made into probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from rbm_lib.checks import require_whole
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.recommend.baselines.base import Baseline
+from rbm_lib.recommend.scorer import Scorer, fitted, require_scorer
+from rbm_lib.recommend.splits import random_split
+
+
+@dataclass
+class Calibrated(Baseline):
+    """Turn a model's scores into P(like) = sigmoid(a · score + b).
+
+    A copy of the model is fitted to the training part of an inner `random_split`, whose
+    other part fits a and b; another copy, `model_`, is fitted to all ratings.
+
+    Parameters
+    ----------
+    model : recommender
+        With `fit(ratings)` and `scores(rows)`.
+    like_at_least : int
+        Likes have this level or a higher one.
+
+    References
+    ----------
+    Platt, J. (1999). Probabilistic outputs for support vector machines.
+    """
+
+    model: Scorer
+    like_at_least: int = 1
+
+    def __post_init__(self) -> None:
+        require_scorer("model", self.model)
+        self.like_at_least = require_whole("like_at_least", self.like_at_least)
+
+    def _fit(self, ratings: RatingMatrix) -> None:
+        from sklearn.linear_model import LogisticRegression  # takes a second to import
+
+        split = random_split(ratings)
+        users, items, levels = split.held_out.triples()
+        like = levels >= self.like_at_least
+        if like.all() or not like.any():
+            got = self.like_at_least
+            raise ValueError(f"like_at_least: got {got}, expected a level that some reach.")
+        score = fitted(self.model, split.train).scores_at(users, items)
+        platt = LogisticRegression(C=np.inf).fit(score[:, None], like)
+        self.slope_ = float(platt.coef_[0, 0])
+        self.intercept_ = float(platt.intercept_[0])
+        self.fitted_ = fitted(self.model, ratings)
+        self.model_ = self.fitted_.model
+
+    def _scores(self, rows: NDArray[np.int64]) -> NDArray:
+        return expit(self.slope_ * self.fitted_.scores(rows) + self.intercept_)

@@ -1,0 +1,66 @@
+"""What the evaluation asks of a recommender, and the batches in which it asks."""
+
+import copy
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rbm_lib.checks import as_numbers
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.recommend.lists import in_batches
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A recommender that can score every item for some rows of its ratings."""
+
+    def fit(self, ratings: RatingMatrix) -> Any:
+        """Learn from these ratings, and return the recommender."""
+
+    def scores(self, rows: Any) -> Any:
+        """Numbers (n_rows, n_items), higher is better, for rows of those ratings."""
+
+
+def require_scorer(name: str, value: object) -> None:
+    """Raise a TypeError unless `value` has what a Scorer needs."""
+    if not isinstance(value, Scorer) or isinstance(value, type):
+        given = value.__name__ if isinstance(value, type) else type(value).__name__
+        expected = "expected a recommender with fit(ratings) and scores(rows)"
+        raise TypeError(f"{name}: got {given}, {expected}, such as baselines.Popularity().")
+
+
+def fitted(scorer: Scorer, ratings: RatingMatrix) -> "Fitted":
+    """A copy of the recommender, fitted to the ratings; the original stays as it is."""
+    require_scorer("scorer", scorer)
+    return Fitted(copy.deepcopy(scorer).fit(ratings), ratings)
+
+
+class Fitted:
+    """A fitted recommender, whose scores are checked before they are used."""
+
+    def __init__(self, model: Scorer, ratings: RatingMatrix) -> None:
+        self.model = model
+        self.ratings = ratings
+
+    def scores(self, rows: NDArray[np.int64]) -> NDArray:
+        """Numbers (n_rows, n_items), without NaN; an item with -inf is on no list."""
+        shape = len(rows), self.ratings.n_items
+        numbers = self.model.scores(rows)
+        checked = as_numbers(numbers, "scorer", shape, most=np.inf)
+        return checked.cpu().numpy()
+
+    def scores_at(self, users: ArrayLike, items: ArrayLike) -> NDArray:
+        """The score of each pair of a row and a column, (n_pairs,)."""
+        users, items = np.asarray(users), np.asarray(items)
+        rows, place = np.unique(users, return_inverse=True)
+        result = np.empty(len(users))
+        order = np.argsort(place, kind="stable")
+        start = 0
+        for batch in in_batches(rows, self.ratings.n_items):
+            stop = start + np.isin(users, batch).sum()
+            pairs = order[start:stop]
+            own = place[pairs] - place[pairs[0]]
+            result[pairs] = self.scores(batch)[own, items[pairs]]
+            start = stop
+        return result
