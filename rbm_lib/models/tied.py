@@ -4,12 +4,12 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
 
 from rbm_lib.checks import as_numbers, require_flag, require_number, require_whole
 from rbm_lib.models.bags import Bags, as_bags
 from rbm_lib.models.base import Statistics, seeded
-from rbm_lib.models.random import Rng
 
 MAX_TASTES = 20  # at most 2^20 tastes are enumerated
 
@@ -144,7 +144,7 @@ class TiedModel(nn.Module, ABC):
 
     @abstractmethod
     def gibbs_step(
-        self, taste: Tensor, lengths: Tensor, generator: Rng = None
+        self, taste: Tensor, lengths: Tensor, generator: Generator | None = None
     ) -> tuple[Bags, list[Tensor]]:
         """Draw bags, with their item units, given H; then the mean of H given these.
 
@@ -193,14 +193,16 @@ class TiedModel(nn.Module, ABC):
 
     @torch.no_grad()
     def sample_items_given_taste(
-        self, taste: Tensor, lengths: Tensor, generator: Rng = None
+        self, taste: Tensor, lengths: Tensor, generator: Generator | None = None
     ) -> Bags:
         """Bags of known items given H, shape (n_people, n_taste): each place on its own."""
+        if not len(lengths) or not lengths.any():
+            return Bags(F.pad(lengths.cumsum(0), (1, 0)), lengths[:0])
         probability = torch.softmax(self.item_logits(taste), 1)
-        people = torch.arange(len(taste), device=taste.device).repeat_interleave(lengths)
-        items = torch.multinomial(probability[people], 1, generator=generator)[:, 0]  # type: ignore[arg-type]
-        start = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
-        return Bags(start, items)
+        longest = int(lengths.max())
+        draws = torch.multinomial(probability, longest, True, generator=generator)
+        place = torch.arange(longest, device=lengths.device)
+        return Bags(F.pad(lengths.cumsum(0), (1, 0)), draws[place < lengths[:, None]])
 
     def _weights_of(self, bags: Bags, weights: Tensor | None) -> Tensor:
         """The weight of each person in an average, by default all alike, (n_people, 1)."""

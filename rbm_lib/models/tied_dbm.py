@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from rbm_lib.checks import require_number, require_whole
 from rbm_lib.models.bags import Bags
@@ -189,7 +189,7 @@ class TiedDBM(TiedModel):
 
     @torch.no_grad()
     def gibbs_step(
-        self, taste: Tensor, lengths: Tensor, generator: Rng = None
+        self, taste: Tensor, lengths: Tensor, generator: Generator | None = None
     ) -> tuple[Bags, list[Tensor]]:
         # An item is drawn with its h summed out, and then h given the item.
         bags = self.sample_items_given_taste(taste, lengths, generator)

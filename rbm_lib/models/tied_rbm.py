@@ -4,11 +4,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rbm_lib.models.bags import Bags
 from rbm_lib.models.base import Statistics
-from rbm_lib.models.random import Rng
 from rbm_lib.models.tied import TiedModel
 
 
@@ -117,7 +116,7 @@ class TiedRBM(TiedModel):
 
     @torch.no_grad()
     def gibbs_step(
-        self, taste: Tensor, lengths: Tensor, generator: Rng = None
+        self, taste: Tensor, lengths: Tensor, generator: Generator | None = None
     ) -> tuple[Bags, list[Tensor]]:
         bags = self.sample_items_given_taste(taste, lengths, generator)
         return bags, self.hidden_means(bags)

@@ -95,6 +95,9 @@ class MultiPrediction(TiedMethod):
 class TiedCD(TiedMethod):
     """Contrastive divergence: bags of the same lengths, `k` sweeps away from the data.
 
+    It estimates the gradient of the log-likelihood per item, not per person, so that a
+    weight decay means the same as for MultiPrediction.
+
     Parameters
     ----------
     k : int
@@ -109,13 +112,15 @@ class TiedCD(TiedMethod):
     def gradient(
         self, model: TiedModel, bags: Bags, generator: Generator | None = None
     ) -> Gradient:
+        n_items = max(len(bags.items), 1)
+        per_item = model.content.new_full((len(bags),), 1 / n_items)
         means = model.hidden_means(bags)
-        positive = model.statistics(bags, means)
+        positive = model.statistics(bags, means, per_item)
         chains = bags
         for _ in range(self.k):
             taste = sample_bernoulli(means[-1], generator)
             chains, means = model.gibbs_step(taste, bags.lengths, generator)
-        return difference(positive, model.statistics(chains, means))
+        return difference(positive, model.statistics(chains, means, per_item))
 
 
 @torch.no_grad()
