@@ -1,28 +1,26 @@
-"""Exercises of lesson 00: missing entries, an energy, a bias. A warm-up shows a check."""
+"""Exercises of lesson 00: gaps in ratings, and one energy. A warm-up shows a check."""
 
-import math
-
+import numpy as np
 import pandas as pd
 import torch
 
 from rbm_lib.course import exercise
 
-energies = [(0.0, -1.0), (2.0, 0.5), (1.0, 1.0), (-0.5, 1.5)]
+
+@exercise("warm-up", "The share of likes", 1, [([4, 5, 1, 3],), ([2, 4],)], graded=False)
+def share_of_likes(stars):
+    """The share of 4 and 5 stars."""
+    return np.mean(np.array(stars) >= 4)
 
 
-@exercise("warm-up", "The probability of one of two states", 1, energies, graded=False)
-def prob_on(off, on):
-    """p(on) = exp(−E_on) / (exp(−E_off) + exp(−E_on))."""
-    return 1 / (1 + math.exp(on - off))
-
-
-prob_on.mistakes = {
-    "This is the probability of the other state. The state of lower energy is the likelier "
-    "one: each energy goes into exp with a minus sign.": lambda off, on: prob_on(on, off),
-    "This is exp(−E), a weight. Divide by the sum of both.": lambda off, on: math.exp(-on),
-    "This is the ratio of the two weights. Divide by their sum instead.": (
-        lambda off, on: math.exp(off - on)
+share_of_likes.mistakes = {
+    "4 stars are a like too: write >= in place of >.": (
+        lambda stars: np.mean(np.array(stars) > 4)
     ),
+    "This is the number of likes. Divide by the number of ratings.": (
+        lambda stars: np.sum(np.array(stars) >= 4)
+    ),
+    "This is the mean of the stars. Count those that are at least 4.": np.mean,
 }
 
 columns = ["user_id", "movie_id", "rating"]
@@ -31,80 +29,98 @@ crowded = [(2, 1, 4), (2, 2, 4), (2, 3, 1), (7, 3, 5), (7, 8, 3)]
 tables = [(pd.DataFrame(rows, columns=columns),) for rows in (with_gaps, crowded)]
 
 
+def n_pairs(ratings):
+    return ratings.user_id.nunique() * ratings.movie_id.nunique()
+
+
 @exercise("1", "How much is missing", 1, tables)
 def share_missing(ratings):
-    """The share of pairs without a rating, of the users and movies that occur."""
-    return 1 - len(ratings) / (ratings.user_id.nunique() * ratings.movie_id.nunique())
+    """The share of pairs without a rating, of the people and films that occur."""
+    return 1 - len(ratings) / n_pairs(ratings)
 
 
 share_missing.mistakes = {
     "This is the share of pairs that have a rating. Take it from 1.": (
-        lambda r: 1 - share_missing(r)
+        lambda r: len(r) / n_pairs(r)
     ),
     "The largest id is not the number of ids, because ids have gaps. Count them.": (
         lambda r: 1 - len(r) / (r.user_id.max() * r.movie_id.max()),
         lambda r: 1 - len(r) / ((r.user_id.max() + 1) * (r.movie_id.max() + 1)),
     ),
     "You count empty cells in the list of ratings, and none is empty: a missing rating has "
-    "no row at all. Count the pairs.": (
+    "no line at all. Count the pairs.": (
         lambda r: r.isna().to_numpy().mean(),
         lambda r: r.isna().mean(),
     ),
-}
-
-
-def configurations():
-    generator = torch.Generator().manual_seed(0)
-
-    def normal(*shape):
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-    for rows, n, m in ((1, 2, 1), (4, 3, 2), (5, 4, 3)):
-        v = (normal(rows, n) > 0).double()
-        h = (normal(rows, m) > 0).double()
-        v[0] = 1  # a row in which every term counts
-        h[0] = 1
-        yield v, h, normal(n, m), normal(n), normal(m)
-
-
-@exercise("2", "The energy of a configuration", 2, configurations())
-def energy(v, h, W, b, c):
-    """E(v, h) = −b·v − c·h − v·W·h for every row, (B,)."""
-    return -(v @ b) - (h @ c) - ((v @ W) * h).sum(-1)
-
-
-energy.mistakes = {
-    "The signs are flipped. A likely configuration has a low energy.": lambda *a: (
-        -energy(*a)
-    ),
-    "v @ W @ h.T pairs every row of v with every row of h. Sum (v @ W) * h by rows.": (
-        lambda v, h, W, b, c: -(v @ b) - (h @ c) - v @ W @ h.T
-    ),
-    "You add up the rows. Each row is a configuration of its own: use .sum(-1).": (
-        lambda *a: energy(*a).sum(),
-        lambda v, h, W, b, c: -(v @ b) - (h @ c) - ((v @ W) * h).sum(),
+    "This is the number of missing pairs. Divide it by the number of all pairs.": (
+        lambda r: n_pairs(r) - len(r)
     ),
 }
 
 uniform = torch.rand(2, 40, 4, generator=torch.Generator().manual_seed(3)).double()
 rated = uniform[0] < 0.4
-ratings = [((rated & (uniform[1] < 0.6)).double(), rated)]
+gaps = [((rated & (uniform[1] < 0.6)).double(), rated)]
 
 
-@exercise("3", "A bias from ratings with gaps", 2, ratings)
-def like_bias(likes, observed):
-    """log(p / (1 − p)), with p each film's share of likes among those who rated it."""
-    return torch.logit(likes.sum(0) / observed.sum(0))
+@exercise("2", "Likes among those who rated", 1, gaps)
+def like_share(values, observed):
+    """Likes of each film over its ratings."""
+    return values.sum(0) / observed.sum(0)
 
 
-like_bias.mistakes = {
+like_share.mistakes = {
     "You count a missing rating as a dislike. Divide by the number of people who rated.": (
-        lambda likes, observed: torch.logit(likes.mean(0))
+        lambda values, observed: values.mean(0)
     ),
-    "This is the share of likes itself. The bias is its log-odds, log(p / (1 − p)).": (
-        lambda likes, observed: likes.sum(0) / observed.sum(0)
+    "This is the share of each person. Add up the columns, with .sum(0).": (
+        lambda values, observed: values.sum(1) / observed.sum(1)
     ),
-    "This is log p. The bias is log(p / (1 − p)), which is 0 at p = 1/2.": (
-        lambda likes, observed: torch.log(likes.sum(0) / observed.sum(0))
+    "This is one number for all films together. Add up each column, with .sum(0).": (
+        lambda values, observed: values.sum() / observed.sum(),
+        lambda values, observed: values[observed].mean(),
     ),
+    "This is the share of people who rated the film. Divide the likes by it.": (
+        lambda values, observed: observed.double().mean(0)
+    ),
+}
+
+
+def single_states():
+    generator = torch.Generator().manual_seed(0)
+    numbers = torch.randn(40, generator=generator, dtype=torch.float64)
+    for n, m in ((2, 1), (3, 2), (4, 3)):
+        W = numbers[: n * m].reshape(n, m)
+        b, c = numbers[20 : 20 + n], numbers[30 : 30 + m]
+        yield torch.ones(n).double(), torch.ones(m).double(), W, b, c
+        v, h = torch.zeros(n).double(), torch.ones(m).double()
+        v[0] = 1
+        h[1:] = 0
+        yield v, h, W, b, c
+
+
+def with_signs(films, tastes, pairs):
+    """The energy with other signs of its three terms."""
+    return lambda v, h, W, b, c: films * v @ b + tastes * h @ c + pairs * v @ W @ h
+
+
+@exercise("3", "The energy of a state", 2, single_states())
+def energy(v, h, W, b, c):
+    """E(v, h) = −b·v − c·h − v·W·h of one state."""
+    return -(v @ b) - (h @ c) - (v @ W @ h)
+
+
+energy.mistakes = {
+    "The sign is turned around. Put a minus in front of the whole sum, so that a state "
+    "that fits has a low energy.": with_signs(1, 1, 1),
+    "Only some of the terms have their minus. Put brackets around the whole sum.": (
+        with_signs(-1, 1, 1),
+        with_signs(-1, -1, 1),
+        with_signs(1, 1, -1),
+    ),
+    "All weights are added, also those of connections with an end that is off. Multiply "
+    "each weight by v_i and h_j.": (
+        lambda v, h, W, b, c: -(v @ b) - (h @ c) - W.sum(),
+        lambda v, h, W, b, c: -b.sum() - c.sum() - W.sum(),
+    ),
+    "The weights are missing. Subtract v @ W @ h as well.": with_signs(-1, -1, 0),
 }

@@ -162,11 +162,9 @@ def part_by_rows(v, uniform, W, b, c, rank, size):
 
 
 RIGHT = [
-    ("00/2", lambda v, h, W, b, c: library_model(W, b, c).energy(v, h)[:, None]),
-    (
-        "00/3",
-        lambda likes, observed: np.log(likes.sum(0) / (observed.sum(0) - likes.sum(0))),
-    ),
+    ("00/2", lambda v, seen: np.nanmean(np.where(seen, v, np.nan), axis=0)),
+    ("00/3", lambda v, h, W, b, c: library_model(W, b, c).energy(v[None], h[None])),
+    ("00/3", lambda v, h, W, b, c: -float(v.float() @ (W @ h + b).float() + h @ c)),
     ("01/1", lambda v, W, c: expit((v @ W + c).numpy())),
     ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v.double())),
     ("01/3", cd_by_einsum),
