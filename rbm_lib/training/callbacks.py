@@ -86,14 +86,16 @@ class Monitor:
 
 
 class EarlyStopping:
-    """Stops when a score has not risen for some epochs, and restores the best model.
+    """Stops when a score no longer rises, and restores the best model.
 
     Parameters
     ----------
     score : function of the model
         What should rise, such as the log-likelihood or NDCG of held-out rows.
     patience : int
-        Number of epochs without a new best score before training stops.
+        Number of scores without a new best one before training stops.
+    every : int
+        Epochs between scores; the last epoch always has one.
 
     Attributes
     ----------
@@ -112,26 +114,31 @@ class EarlyStopping:
     True
     """
 
-    def __init__(self, score: Callable[[Any], float], patience: int = 5) -> None:
+    def __init__(
+        self, score: Callable[[Any], float], patience: int = 5, every: int = 1
+    ) -> None:
         self.score = score
         self.patience = require_whole("patience", patience)
+        self.every = require_whole("every", every)
         self.best_score = -torch.inf
         self.best_epoch = 0
         self._best_state: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def __call__(self, epoch: Epoch) -> bool:
-        """Score the model; True if it has not improved for `patience` epochs."""
+        """Score the model; True if it has not improved for `patience` scores."""
         if epoch.number == 1:  # of another training, if there was one before
             self.best_score = -torch.inf
             self._best_state = {}
+        if epoch.number % self.every and epoch.number != epoch.n_epochs:
+            return False
         score = float(self.score(epoch.model))
         epoch.record["score"] = score
         if score > self.best_score or not self._best_state:
             self.best_score = score
             self.best_epoch = epoch.number
             self._best_state = deepcopy(epoch.model.state_dict())
-        exhausted = epoch.number - self.best_epoch >= self.patience
+        exhausted = epoch.number - self.best_epoch >= self.patience * self.every
         if exhausted or epoch.number == epoch.n_epochs:
             epoch.model.load_state_dict(self._best_state)
         return exhausted

@@ -66,6 +66,22 @@ def test_early_stopping_restores_the_best_model_at_the_end_too():
     assert torch.equal(model.W, weights[0])
 
 
+def test_early_stopping_scores_every_so_many_epochs_and_the_last():
+    model = random_rbm("bernoulli")
+    scored = []
+
+    def score(model):
+        scored.append(float(model.W.norm()))
+        return len(scored)
+
+    stop = EarlyStopping(score, patience=1, every=3)
+    history = fit(model, random_rows(model, 6), epochs=8, callbacks=[stop], **QUIET)
+
+    assert stop.best_epoch == 8
+    records = [record["epoch"] for record in history.records if "score" in record]
+    assert (records, len(scored)) == ([3, 6, 8], 3)
+
+
 def test_early_stopping_can_be_used_again():
     stop = EarlyStopping(lambda model: -float(model.W.norm()), patience=2)
     for scale in (0.0, 1.0):  # the second model never scores as well as the first
