@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array, issparse
 from torch import Generator, Tensor
 
 from rbm_lib.checks import LARGEST, as_booleans, as_numbers, to_device
@@ -26,11 +27,12 @@ class VisibleData:
     ----------
     model : RBM, DBM or DBN
         The model whose visible layer takes the data.
-    data : array_like or RatingMatrix
+    data : array_like, RatingMatrix or SciPy sparse array
         Rows of states, shape (N, n_visible) or (N, n_visible, n_levels), or a table with
         one column for each unit: 0 or 1, a level from 0 to n_levels - 1, or a real number.
         A tensor, array, list or DataFrame; it is never changed. A RatingMatrix brings its
-        own mask and is made dense one batch at a time.
+        own mask and is made dense one batch at a time. So is a sparse array, which has no
+        missing values: what it does not store is 0 (for Bernoulli units).
     observed : array_like of bool, shape (N, n_visible) or (n_visible,), optional
         False where a unit is missing. Values there are never looked at.
     visible_offset : array_like, broadcastable to the states, optional
@@ -71,13 +73,16 @@ class VisibleData:
         self.layer: Layer = layer
         self.name = name
         self.ratings: RatingMatrix | None = None
+        self.stored: Any = None  # a boolean csr_array
         if isinstance(data, RatingMatrix):
             self._require_fitting_ratings(data, observed)
             self.ratings = data
             n_rows = data.n_users
-            self._batch = Batch(
-                self.layer.bias.new_zeros(n_rows, *(0,) * len(self.layer.shape))
-            )
+            self._batch = self._no_rows(n_rows)
+        elif issparse(data):
+            self.stored = self._checked_sparse(data, observed)
+            n_rows = self.stored.shape[0]
+            self._batch = self._no_rows(n_rows)
         else:
             self._batch = self._checked_rows(data, observed)
             n_rows = len(self._batch)
@@ -88,6 +93,10 @@ class VisibleData:
 
     def __len__(self) -> int:
         return len(self._batch)
+
+    def _no_rows(self, n_rows: int) -> Batch:
+        """Keeps the number of rows that are made when they are needed."""
+        return Batch(self.layer.bias.new_zeros(n_rows, *(0,) * len(self.layer.shape)))
 
     @property
     def shares_model(self) -> bool:
@@ -105,9 +114,13 @@ class VisibleData:
 
     def rows(self, index: Tensor) -> Batch:
         """The rows with these numbers, on the model's device."""
+        device = self.layer.bias.device
+        if self.stored is not None:
+            dense = torch.from_numpy(self.stored[index.cpu().numpy()].toarray())
+            v = to_device(dense, device).to(self.layer.bias.dtype)
+            return Batch(v, offset=row_values(self._batch.offset, index, v.ndim))
         if self.ratings is None:
             return self._batch[index]
-        device = self.layer.bias.device
         values, rated = self.ratings.batch(index.cpu())
         observed = to_device(rated, device)
         v = self.layer.encode(to_device(values, device).to(self.layer.bias.dtype))
@@ -127,7 +140,7 @@ class VisibleData:
 
     def all(self) -> Batch:
         """Every row."""
-        if self.ratings is None:
+        if self.ratings is None and self.stored is None:
             return self._batch
         return self.rows(torch.arange(len(self)))
 
@@ -153,6 +166,9 @@ class VisibleData:
             return layer.fit_counts(
                 torch.as_tensor(self.ratings.level_counts()).to(layer.bias)
             )
+        if self.stored is not None and isinstance(layer, Bernoulli):
+            ones = torch.from_numpy(self.stored.astype(np.int64).sum(0)).to(layer.bias)
+            return layer.fit_counts(torch.stack([len(self) - ones, ones], 1))
         batch = self.all()
         mask = torch.ones(
             len(batch), layer.n_units, dtype=torch.bool, device=batch.v.device
@@ -172,6 +188,9 @@ class VisibleData:
         digest = hashlib.sha256()
         if self.ratings is not None:
             digest.update(self.ratings.fingerprint().encode())
+        if self.stored is not None:
+            for part in (self.stored.indptr, self.stored.indices, self.stored.data):
+                digest.update(np.ascontiguousarray(part).tobytes())
         for values in (self._batch.v, self._batch.observed, self._batch.offset):
             if values is not None:
                 digest.update(str(tuple(values.shape)).encode())
@@ -208,6 +227,25 @@ class VisibleData:
             return batch
         mask = layer.spread(observed).to(batch.v.dtype)
         return replace(batch, mask=mask).with_v(batch.v)
+
+    def _checked_sparse(self, data: Any, observed: Any) -> csr_array:
+        layer = self.layer
+        if observed is not None:
+            raise ValueError(
+                "observed: got a mask beside a sparse array, expected None. What it does "
+                "not store is 0; use a RatingMatrix where it is missing."
+            )
+        if not isinstance(layer, Bernoulli) or data.shape[1:] != (layer.n_units,):
+            raise ValueError(
+                f"{self.name}: got a sparse array of shape {data.shape} for {layer}, "
+                f"expected Bernoulli units and ({layer.n_units}) columns."
+            )
+        csr = csr_array(data)
+        if not np.isin(csr.data, (0, 1)).all():
+            raise ValueError(
+                f"{self.name}: got stored values beside 0 and 1, expected these."
+            )
+        return csr_array(csr, dtype=bool)
 
     def _require_fitting_ratings(self, ratings: RatingMatrix, observed: Any) -> None:
         layer = self.layer

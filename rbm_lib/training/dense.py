@@ -34,7 +34,9 @@ class DenseCD:
     def __init__(self, method: CD, rbm: RBM, data: VisibleData) -> None:
         self.method = method
         self.rbm = rbm
-        self.rows = data.all().v
+        self.data = data
+        # Of sparse rows, only those of a batch are made dense.
+        self.rows = data.all().v if data.stored is None else None
         self.out: Gradient = {
             name: torch.empty_like(p) for name, p in rbm.named_parameters()
         }
@@ -58,7 +60,10 @@ class DenseCD:
         data, chains = b.v[:n], b.v[n:]
         h_data, h_chains = b.h[:n], b.h[n:]
 
-        torch.index_select(self.rows, 0, index, out=data)
+        if self.rows is None:
+            data.copy_(self.data.rows(index).v)
+        else:
+            torch.index_select(self.rows, 0, index, out=data)
         torch.mm(data, W, out=h_data).add_(self.rbm.hidden_bias).sigmoid_()
         torch.lt(uniform_(b.h_drawn, generator), h_data, out=b.h_drawn)
         for sweep in range(self.method.k):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.sparse import csr_array
 
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.visible_data import VisibleData, as_visible_data
@@ -154,6 +155,39 @@ def test_ratings_are_served_like_dense_rows(visible):
     assert_refused("data: got 6 items, exp", VisibleData, random_rbm(visible), ratings)
     binary = random_rbm("bernoulli", n_visible=6)
     assert_refused("data: got 3 levels, exp.*binarize", VisibleData, binary, ratings)
+
+
+def test_a_sparse_array_is_served_like_the_dense_rows_it_stands_for():
+    model = random_rbm("bernoulli", 5, dtype=torch.float32)
+    v = random_rows(model, 9)
+    sparse = VisibleData(model, csr_array(v.numpy()))
+    dense = VisibleData(model, v)
+
+    assert torch.equal(sparse.rows(torch.tensor([4, 0])).v, v[[4, 0]])
+    assert torch.equal(sparse.all().v, v)
+    assert sparse.all().observed is None
+    fitted = sparse.fit_parameters()["bias"]
+    torch.testing.assert_close(fitted, dense.fit_parameters()["bias"])
+    assert (
+        len({sparse.fingerprint(), VisibleData(model, csr_array((9, 5))).fingerprint()})
+        == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "observed", "message"),
+    [
+        (
+            csr_array(np.eye(5)),
+            torch.ones(5, 5) == 1,
+            "observed: got a mask beside a sparse",
+        ),
+        (csr_array(np.eye(4)), None, r"data: got a sparse array of shape \(4, 4\)"),
+        (csr_array(2 * np.eye(5)), None, "data: got stored values beside 0 and 1"),
+    ],
+)
+def test_sparse_arrays_that_do_not_fit_are_refused(data, observed, message):
+    assert_refused(message, VisibleData, random_rbm("bernoulli", 5), data, observed)
 
 
 def test_data_that_do_not_fit_are_refused_by_name():
