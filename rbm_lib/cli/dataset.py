@@ -57,7 +57,6 @@ class Ratings:
         """Some of the ratings, over all users and items of the set."""
         return RatingMatrix.from_frame(
             frame.rename(columns=ALIASES),
-            item_column="item_id",
             scale=self.scale,
             user_ids=self.user_ids,
             item_ids=self.item_ids,

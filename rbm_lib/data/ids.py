@@ -47,27 +47,6 @@ def as_levels(values: Ids) -> NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-def levels_on_scale(ratings: pd.Series, scale: ArrayLike | None) -> tuple[NDArray, NDArray]:
-    """The place of each rating on the scale (by default 1 to 5), and the scale."""
-    numbers = pd.Series(pd.to_numeric(ratings, errors="coerce"))
-    value = numbers.to_numpy(dtype=float, na_value=np.nan)
-    if scale is None:
-        whole = (value == np.round(value)).all()
-        scale = np.arange(1, 6) if whole else np.arange(1, 11) / 2
-    steps = np.asarray(scale, dtype=float)
-    if steps.ndim != 1 or len(steps) < 2 or not (np.diff(steps) > 0).all():
-        raise ValueError(f"scale: got {scale}, expected two or more increasing numbers.")
-    levels = np.searchsorted(steps, value).clip(max=len(steps) - 1)
-    wrong = np.flatnonzero(steps[levels] != value)
-    if wrong.size:
-        got = f"{ratings.iloc[wrong[0]]!r} in row {ratings.index[wrong[0]]}"
-        raise ValueError(
-            f"{ratings.name}: got {got} (position {wrong[0]}), expected one of "
-            f"{steps.tolist()}. Fix the row, or give scale=."
-        )
-    return levels, steps
-
-
 def positions(
     name: str, ids: NDArray, catalogue: Ids | None
 ) -> tuple[NDArray[np.int64], NDArray]:

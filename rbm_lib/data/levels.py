@@ -1,10 +1,9 @@
-"""Ratings as a sparse matrix with its ids; dense rows are made one batch at a time."""
+"""Levels of ratings as a sparse matrix; dense rows are made one batch at a time."""
 
 import hashlib
 from typing import NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
@@ -16,11 +15,11 @@ from rbm_lib.data.ids import (
     as_array,
     as_levels,
     flat_array,
-    levels_on_scale,
     look_up,
     positions,
     require_pairs_once,
 )
+from rbm_lib.data.scale import Scale
 
 Rows = Ids | slice
 Ints = NDArray[np.int64]
@@ -34,29 +33,10 @@ class RatedRows(NamedTuple):
     levels: Ints
 
 
-class RatingMatrix:
-    """Users' ratings of items; what was not rated is missing.
+class LevelMatrix:
+    """The levels of the rated cells, and the ids of rows and columns.
 
-    Parameters
-    ----------
-    users, items : (n_ratings,)
-        External ids, numbers or strings.
-    levels : (n_ratings,)
-        Whole numbers from 0 to n_levels - 1.
-    n_levels : int, optional
-        By default the highest level + 1, and at least 2.
-    user_ids, item_ids : optional
-        The catalogue, in the order of rows and columns, which a training and a test matrix
-        can share. By default the ids that occur, sorted.
-
-    Examples
-    --------
-    >>> ratings = RatingMatrix(["ann", "ann", "bob"], [7, 9, 7], [4, 0, 2], n_levels=5)
-    >>> ratings
-    RatingMatrix(2 users x 2 items, 3 ratings, 5 levels)
-    >>> v, observed = ratings.batch([1])
-    >>> v, observed
-    (tensor([[2., 0.]]), tensor([[ True, False]]))
+    The base of RatingMatrix, which documents the parameters.
     """
 
     def __init__(
@@ -66,6 +46,7 @@ class RatingMatrix:
         levels: Ids,
         *,
         n_levels: int | None = None,
+        scale: Scale | None = None,
         user_ids: Ids | None = None,
         item_ids: Ids | None = None,
     ) -> None:
@@ -76,9 +57,10 @@ class RatingMatrix:
             raise ValueError(f"levels: got {got}, expected one of each per rating.")
         if n_levels is None:
             n_levels = max(2, int(levels.max(initial=0)) + 1)
-        self.n_levels = require_whole("n_levels", n_levels, least=2)
-        if self.n_levels > 255:  # level + 1 is stored in one byte
+        n_levels = require_whole("n_levels", n_levels, least=2)
+        if n_levels > 255:  # level + 1 is stored in one byte
             raise ValueError(f"n_levels: got {n_levels}, expected at most 255.")
+        self.scale = Scale(tuple(range(n_levels))) if scale is None else scale
         outside = np.flatnonzero((levels < 0) | (levels >= self.n_levels))
         if outside.size:
             got = f"{levels[outside[0]]} at position {outside[0]}"
@@ -92,59 +74,16 @@ class RatingMatrix:
         self._csr = csr_array((stored, (rows, columns)), shape=self.shape)
         self._csr.sort_indices()
 
-    @classmethod
-    def from_frame(
-        cls,
-        ratings: pd.DataFrame,
-        *,
-        like_at_least: float | None = None,
-        user_ids: Ids | None = None,
-        item_ids: Ids | None = None,
-        user_column: str = "user_id",
-        item_column: str = "movie_id",
-        rating_column: str = "rating",
-        scale: ArrayLike | None = None,
-    ) -> Self:
-        """Make a matrix from a table with a rating per row.
-
-        Parameters
-        ----------
-        like_at_least : float, optional
-            Gives two levels: 1 where the rating is at least this, else 0. Without it, the
-            level is the place of the rating on `scale`.
-        scale : increasing numbers, optional
-            The possible ratings. By default 1 to 5 if all ratings are whole, else 0.5 to 5
-            in half steps. Give it where two tables have to agree.
-
-        Examples
-        --------
-        >>> stars = pd.DataFrame({"user_id": [1, 2], "movie_id": [5, 5], "rating": [5, 3]})
-        >>> RatingMatrix.from_frame(stars, like_at_least=4).to_frame()
-           user_id  item_id  level
-        0        1        5      1
-        1        2        5      0
-        """
-        if not isinstance(ratings, pd.DataFrame):
-            raise TypeError(f"ratings: got {type(ratings).__name__}, expected a DataFrame.")
-        missing = {user_column, item_column, rating_column} - set(ratings.columns)
-        if missing:
-            got = f"got {list(ratings.columns)}, expected {sorted(missing)} too"
-            raise ValueError(f"ratings: {got}. Name your own with …_column=.")
-        levels, steps = levels_on_scale(pd.Series(ratings[rating_column]), scale)
-        n_levels = len(steps)
-        if like_at_least is not None:
-            levels = steps[levels] >= like_at_least
-            n_levels = 2
-        users, items = ratings[user_column], ratings[item_column]
-        catalogue = {"user_ids": user_ids, "item_ids": item_ids}
-        return cls(users, items, levels, n_levels=n_levels, **catalogue)
-
     def _with(self, csr: csr_array, **changed) -> Self:
         """Parts that are known to be right; those not given are this matrix's own."""
         result = object.__new__(type(self))
         result.__dict__.update(self.__dict__, _csr=csr, **changed)
         csr.sort_indices()
         return result
+
+    @property
+    def n_levels(self) -> int:
+        return self.scale.n_levels
 
     @property
     def n_users(self) -> int:
@@ -167,7 +106,7 @@ class RatingMatrix:
 
     def __repr__(self) -> str:
         size = f"{self.n_users} users x {self.n_items} items, {self.n_ratings} ratings"
-        return f"RatingMatrix({size}, {self.n_levels} levels)"
+        return f"{type(self).__name__}({size}, {self.n_levels} levels)"
 
     def batch(self, rows: Rows) -> tuple[Tensor, Tensor]:
         """Dense rows: v, float32 (B, n_items), 0 where missing, and the mask `observed`.
@@ -225,9 +164,13 @@ class RatingMatrix:
 
     def binarize(self, at_least: int) -> Self:
         """Two levels: 1 where the level is `at_least` or higher, else 0."""
+        level = self._like_level(at_least)
         csr = self._csr.copy()
-        csr.data = (csr.data > self._like_level(at_least)).astype(np.uint8) + np.uint8(1)
-        return self._with(csr, n_levels=2)
+        csr.data = (csr.data > level).astype(np.uint8) + np.uint8(1)
+        scale = self.scale
+        if scale.threshold is None:
+            scale = Scale.cut(scale.steps[level])
+        return self._with(csr, scale=scale)
 
     def user_counts(self) -> Ints:
         """Ratings per user, (n_users,)."""
@@ -251,12 +194,6 @@ class RatingMatrix:
     def item_index(self, ids: Ids) -> Ints:
         """Columns of these external item ids; a ValueError names unknown ones."""
         return look_up("item", self.item_ids, ids)
-
-    def to_frame(self) -> pd.DataFrame:
-        """A table user_id, item_id, level with a row per rating, as in `triples`."""
-        users, items, levels = self.triples()
-        ids = {"user_id": self.user_ids[users], "item_id": self.item_ids[items]}
-        return pd.DataFrame(ids | {"level": levels})
 
     def fingerprint(self) -> str:
         """16 hexadecimal digits of a SHA-256, which change with any rating, id or size."""
@@ -287,13 +224,3 @@ class RatingMatrix:
             text = f"rows: got {rows!r}, expected rows of {self} ({error})."
             raise ValueError(text) from None
         return flat_array("rows", index)
-
-
-def require_ratings(name: str, value: object, at_least: int = 0) -> None:
-    """Check that `value` is a RatingMatrix with at least so many ratings."""
-    if not isinstance(value, RatingMatrix):
-        expected = "expected a RatingMatrix (see RatingMatrix.from_frame)"
-        raise TypeError(f"{name}: got {type(value).__name__}, {expected}.")
-    if value.n_ratings < at_least:
-        got = f"{value.n_ratings} ratings, expected at least {at_least}"
-        raise ValueError(f"{name}: got {got}.")

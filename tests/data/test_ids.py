@@ -9,7 +9,6 @@ from rbm_lib.data.ids import (
     as_array,
     as_levels,
     flat_array,
-    levels_on_scale,
     look_up,
     positions,
 )
@@ -46,13 +45,3 @@ def test_unknown_ids_are_named_up_to_five():
 def test_a_sparse_tensor_is_refused():
     with pytest.raises(TypeError, match="ids: got a torch.sparse_coo tensor"):
         as_array("ids", torch.eye(2).to_sparse())
-
-
-@pytest.mark.parametrize("rating", [6.0, 0.0, np.nan])
-def test_a_rating_off_the_scale_is_named(rating):
-    ratings = pd.Series([1.0, rating, 2.5], index=[7, 8, 9], name="stars")
-
-    with pytest.raises(ValueError, match=r"stars: got .* in row 8 \(position 1\)"):
-        levels_on_scale(ratings, None)
-    with pytest.raises(ValueError, match="expected two or more increasing numbers"):
-        levels_on_scale(ratings, [5, 4, 1])

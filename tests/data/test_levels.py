@@ -1,11 +1,10 @@
-"""RatingMatrix against the plain table it stands for, with −1 where nothing was rated."""
+"""The levels against the plain table they stand for, with −1 where nothing was rated."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
-from rbm_lib.data.ratings import RatingMatrix, require_ratings
+from rbm_lib.data.ratings import RatingMatrix
 
 USER_IDS = np.arange(7) * 10 + 100
 ITEM_IDS = np.array([f"item {k}" for k in range(5)])
@@ -121,14 +120,6 @@ def test_binarize_gives_likes_and_leaves_the_matrix_as_it_is(matrix, table):
         matrix.binarize(5)
 
 
-def test_a_frame_has_every_rating(matrix):
-    frame = matrix.to_frame()
-
-    ids = {"user_ids": USER_IDS, "item_ids": ITEM_IDS}
-    again = RatingMatrix(frame.user_id, frame.item_id, frame.level, n_levels=5, **ids)
-    assert again.fingerprint() == matrix.fingerprint()
-
-
 def test_the_default_catalogue_is_sorted_and_the_default_levels_are_counted():
     matrix = RatingMatrix([5, 2, 5], ["b", "a", "a"], [1, 3, 0])
 
@@ -198,41 +189,3 @@ def test_255_levels_and_no_ratings_are_legal():
     empty = RatingMatrix([], [], [], user_ids=[1, 2], item_ids=[3])
     assert dense(empty).tolist() == [[-1], [-1]]
     assert empty.rows([]).shape == (0, 1)
-
-
-STARS = pd.DataFrame(
-    {"user_id": [1, 1, 2], "movie_id": [5, 6, 5], "rating": [1.0, 4.0, 5.0]},
-    index=[7, 8, 9],
-)
-
-
-@pytest.mark.parametrize(
-    ("rating", "options", "levels", "n_levels"),
-    [
-        ([1, 4, 5], {}, [[0, 3], [4, -1]], 5),
-        ([0.5, 4.5, 5], {}, [[0, 8], [9, -1]], 10),
-        ([1, 4, 5], {"scale": [1, 4, 5]}, [[0, 1], [2, -1]], 3),
-        ([1, 4, 5], {"like_at_least": 4}, [[0, 1], [1, -1]], 2),
-    ],
-)
-def test_levels_from_a_frame(rating, options, levels, n_levels):
-    matrix = RatingMatrix.from_frame(STARS.assign(rating=rating), **options)
-
-    assert (dense(matrix).tolist(), matrix.n_levels) == (levels, n_levels)
-
-
-def test_columns_of_a_frame_may_have_other_names():
-    frame = STARS.rename(columns={"movie_id": "song"})
-
-    assert RatingMatrix.from_frame(frame, item_column="song").item_ids.tolist() == [5, 6]
-    with pytest.raises(ValueError, match=r"expected \['movie_id'\] too"):
-        RatingMatrix.from_frame(frame)
-
-
-def test_require_ratings(matrix):
-    require_ratings("train", matrix, at_least=1)
-
-    with pytest.raises(TypeError, match="train: got ndarray, expected a RatingMatrix"):
-        require_ratings("train", np.eye(3))
-    with pytest.raises(ValueError, match="train: got 0 ratings, expected at least 1"):
-        require_ratings("train", matrix.rows([3]), at_least=1)

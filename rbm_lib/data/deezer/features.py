@@ -207,8 +207,8 @@ def keep_matrix(
     rows = listens.loc[inside, ["user_id", item, "is_listened"]]
     share = rows.groupby(["user_id", item], sort=False)["is_listened"].mean().reset_index()
     kept = share["is_listened"].to_numpy() >= 0.5
-    catalogue = {"user_ids": users, "item_ids": items}
-    return RatingMatrix(share["user_id"], share[item], kept, n_levels=2, **catalogue)
+    pairs = share["user_id"], share[item]
+    return RatingMatrix(*pairs, kept, n_levels=2, user_ids=users, item_ids=items)
 
 
 def write_submission(

@@ -1,0 +1,143 @@
+"""Tables of ratings in any form, as three columns: who, what and how much."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from rbm_lib.checks import require_choice, require_number
+from rbm_lib.data.ids import flat_array
+from rbm_lib.data.scale import Scale, as_float, require_numbers
+
+# A column may have any name. These are found by themselves.
+USUAL_NAMES = {
+    "user": ("user", "user_id", "userId"),
+    "item": ("item", "item_id", "itemId", "movie_id", "movieId"),
+    "rating": ("rating",),
+}
+DELIMITERS = ",;\t|"
+LINES_AT_ONCE = 2**20
+
+
+def require_columns(frame: Any, **names: str | None) -> list[str]:
+    """The column of each kind: the one that is named, or the one with a usual name."""
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"ratings: got {type(frame).__name__}, expected a DataFrame.")
+    found = []
+    for kind, name in names.items():
+        wanted = USUAL_NAMES[kind] if name is None else (name,)
+        there = [column for column in wanted if column in frame.columns]
+        if len(there) != 1:
+            got = there or frame.columns.tolist()
+            expected = " or ".join(map(repr, wanted))
+            fix = f"Name the column with {kind}=."
+            if kind == "rating" and not there:
+                fix += " Pairs without a rating: RatingMatrix.from_pairs."
+            raise ValueError(
+                f"ratings: got the columns {got}, expected one column {expected}. {fix}"
+            )
+        found.append(there[0])
+    return found
+
+
+def scale_of(
+    ratings: pd.Series, scale: Any, like_at_least: Any, like_quantile: Any
+) -> Scale:
+    """The scale that is given, or described, or found in the ratings."""
+    given = [x is not None for x in (scale, like_at_least, like_quantile)]
+    if like_quantile is not None:
+        if sum(given) > 1:
+            raise ValueError(
+                "like_quantile: got it beside another, expected one of scale, "
+                "like_at_least and like_quantile."
+            )
+        require_numbers(ratings)
+        quantile = require_number("like_quantile", like_quantile, most=1)
+        return Scale.cut(float(np.quantile(as_float(ratings), quantile)))
+    if scale is not None and not isinstance(scale, Scale):
+        scale = Scale(tuple(np.atleast_1d(scale).tolist()))
+    if like_at_least is not None:
+        if scale is not None:
+            scale.levels(ratings)  # refuses what is off the scale
+        return Scale.cut(like_at_least)
+    if scale is not None:
+        return scale
+    require_numbers(ratings)
+    if ratings.empty:
+        return Scale((1, 2, 3, 4, 5))
+    return Scale.detect(as_float(ratings))
+
+
+def once_per_pair(
+    users: Any, items: Any, ratings: pd.Series, scale: Scale, on_duplicate: str
+) -> tuple[Any, Any, pd.Series]:
+    """One rating for each user and item: the last, or the mean, rounded to the scale."""
+    require_choice("on_duplicate", on_duplicate, ("error", "last", "mean"))
+    if on_duplicate == "error":
+        return users, items, ratings
+    users, items = flat_array("users", users), flat_array("items", items)
+    user_codes, _ = pd.factorize(users)
+    item_codes, _ = pd.factorize(items)
+    pairs = pd.Series(user_codes * (item_codes.max(initial=0) + 1) + item_codes)
+    last = ~pairs.duplicated(keep="last").to_numpy()
+    if last.all():
+        return users, items, ratings
+    if on_duplicate == "mean":
+        values = pd.Series(as_float(ratings))
+        means = values.groupby(pairs.to_numpy()).transform("mean").to_numpy()
+        ratings = pd.Series(scale.nearest(means), ratings.index, name=ratings.name)
+    return users[last], items[last], pd.Series(ratings[last])
+
+
+def read_delimited(path: Any, sep: str | None, columns: list[str] | None) -> pd.DataFrame:
+    """A delimited file, plain or gzipped, as a DataFrame; ids stay as they are written.
+
+    A column of ids is read as text, and becomes numbers if each is written as Python would
+    write it: so 007 stays apart from 7.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: got no such file, expected a table of ratings.")
+    if sep is None:
+        sep = _delimiter(path)
+    header = "infer" if columns is None else None
+    options: dict[str, Any] = {"sep": sep, "header": header, "names": columns}
+    parts = []
+    try:
+        for part in pd.read_csv(path, dtype=str, chunksize=LINES_AT_ONCE, **options):
+            parts.append(part.astype("category"))  # texts in full would fill the memory
+    except (ValueError, UnicodeDecodeError) as error:
+        reason = str(error).strip()
+        raise ValueError(
+            f"{path.name}: got a file that does not read as a table, expected the same "
+            f"columns in every line ({reason}). Give sep=, or columns= without a header."
+        ) from error
+    joined = {
+        name: union_categoricals([part[name] for part in parts])
+        for name in parts[0].columns
+    }
+    return pd.DataFrame({name: _plain(column) for name, column in joined.items()})
+
+
+def _delimiter(path: Path) -> str:
+    """The most frequent one of DELIMITERS in the first line, or any white space."""
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", errors="replace") as file:
+        line = file.readline()
+    count, delimiter = max((line.count(mark), mark) for mark in DELIMITERS)
+    return delimiter if count else r"\s+"
+
+
+def _plain(column: pd.Categorical) -> pd.Series:
+    """Texts as whole numbers, if each is written as Python would write it."""
+    texts = pd.Series(column.categories).astype(str)
+    values = texts.to_numpy(dtype=object)
+    if texts.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
+        values = texts.astype("int64").to_numpy()
+    codes = np.asarray(column.codes)
+    if (codes < 0).any():
+        values = np.append(values.astype(object), np.nan)
+    return pd.Series(values[codes])

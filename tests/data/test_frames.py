@@ -1,0 +1,50 @@
+"""Tables of ratings: their columns, and what a file says."""
+
+import pandas as pd
+import pytest
+
+from rbm_lib.data.frames import read_delimited, require_columns, scale_of
+
+
+@pytest.mark.parametrize("item", ["item", "item_id", "movieId"])
+def test_usual_names_are_found(item):
+    frame = pd.DataFrame(columns=["time", "userId", item, "rating"])
+
+    found = require_columns(frame, user=None, item=None, rating=None)
+
+    assert found == ["userId", item, "rating"]
+
+
+def test_two_usual_names_have_to_be_told_apart():
+    frame = pd.DataFrame(columns=["user", "item", "movie_id"])
+
+    with pytest.raises(ValueError, match=r"got the columns \['item', 'movie_id'\]"):
+        require_columns(frame, user=None, item=None)
+    assert require_columns(frame, user=None, item="item") == ["user", "item"]
+    with pytest.raises(TypeError, match="ratings: got list, expected a DataFrame"):
+        require_columns([1], user=None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((None, 3, 0.5), "like_quantile: got it beside another"),
+        (([1, 2], 2, None), "rating: got .*3.* in row 2"),
+        ((None, None, 2), "like_quantile: got 2"),
+    ],
+)
+def test_scales_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        scale_of(pd.Series([1, 2, 3], name="rating"), *options)
+
+
+def test_ids_in_a_file_stay_as_they_are_written(tmp_path):
+    path = tmp_path / "ids.csv"
+    long = "9" * 25
+    path.write_text(f"a,b,c,d\n1,007,1.0,{long}\n2,,x,{long}\n")
+
+    frame = read_delimited(path, None, None)
+
+    assert frame["a"].tolist() == [1, 2]
+    assert frame["b"].isna().tolist() == [False, True]
+    assert (frame["b"][0], frame["c"][0], frame["d"][0]) == ("007", "1.0", long)

@@ -1,0 +1,143 @@
+"""RatingMatrix from tables, pairs, sparse matrices and files."""
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from rbm_lib.data.ratings import RatingMatrix, require_ratings
+
+STARS = pd.DataFrame(
+    {"user_id": [1, 1, 2], "movie_id": [5, 6, 5], "rating": [1.0, 4.0, 5.0]},
+    index=[7, 8, 9],
+)
+
+
+def dense(matrix):
+    v, observed = matrix.batch(slice(None))
+    return torch.where(observed, v, torch.tensor(-1.0)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("rating", "options", "levels", "n_levels"),
+    [
+        ([1, 4, 5], {}, [[0, 3], [4, -1]], 5),
+        ([0.5, 4.5, 5], {}, [[0, 8], [9, -1]], 10),
+        ([0.5, 3.5, 4], {}, [[0, 6], [7, -1]], 8),
+        ([1, 9, 10], {}, [[0, 8], [9, -1]], 10),
+        ([1, 0, 1], {}, [[1, 0], [1, -1]], 2),
+        ([3, 7, 4000], {}, [[1, 1], [1, -1]], 2),
+        ([3, 7, 4000], {"like_at_least": 7}, [[0, 1], [1, -1]], 2),
+        ([3, 7, 4000], {"like_quantile": 0.9}, [[0, 0], [1, -1]], 2),
+        ([1, 4, 5], {"scale": [1, 4, 5]}, [[0, 1], [2, -1]], 3),
+        ([1, 4, 5], {"like_at_least": 4}, [[0, 1], [1, -1]], 2),
+    ],
+)
+def test_levels_from_a_frame(rating, options, levels, n_levels):
+    matrix = RatingMatrix.from_frame(STARS.assign(rating=rating), **options)
+
+    assert (dense(matrix), matrix.n_levels) == (levels, n_levels)
+
+
+def test_columns_have_usual_names_or_are_named():
+    frame = STARS.rename(columns={"movie_id": "song", "rating": "stars"})
+
+    matrix = RatingMatrix.from_frame(frame, item="song", rating="stars")
+    assert matrix.item_ids.tolist() == [5, 6]
+    with pytest.raises(ValueError, match="Name the column with item="):
+        RatingMatrix.from_frame(frame, rating="stars")
+    with pytest.raises(ValueError, match="RatingMatrix.from_pairs"):
+        RatingMatrix.from_frame(frame, item="song")
+
+
+@pytest.mark.parametrize("options", [{}, {"like_at_least": 4}])
+def test_a_frame_goes_out_and_in_again(options):
+    matrix = RatingMatrix.from_frame(STARS, **options)
+
+    again = RatingMatrix.from_frame(matrix.to_frame())
+
+    assert again.fingerprint() == matrix.fingerprint()
+    assert list(matrix.to_frame()) == ["user", "item", "rating"]
+
+
+@pytest.mark.parametrize(
+    ("on_duplicate", "level"),
+    [("last", 1), ("mean", 3)],  # of 5, 4 and 2 stars; the mean 3.67 is nearest to 4
+)
+def test_a_repeated_pair_has_one_rating(on_duplicate, level):
+    frame = pd.DataFrame({"user": "ann", "item": "x", "rating": [5, 4, 2]})
+
+    assert dense(RatingMatrix.from_frame(frame, on_duplicate=on_duplicate)) == [[level]]
+    with pytest.raises(ValueError, match="user ann and item x at positions 0 and 1"):
+        RatingMatrix.from_frame(frame)
+
+
+def test_pairs_are_likes_however_often_they_occur():
+    log = pd.DataFrame({"user": list("abab"), "item": list("xxyx")})
+
+    matrix = RatingMatrix.from_pairs(log)
+
+    assert dense(matrix) == [[1, 1], [1, -1]]
+    assert dense(RatingMatrix.from_frame(matrix.to_frame())) == dense(matrix)
+
+
+def test_a_sparse_matrix_brings_what_it_stores():
+    stored = csr_array(([0.0, 5.0, 2.0], ([0, 0, 1], [1, 2, 0])), shape=(3, 3))
+
+    matrix = RatingMatrix.from_csr(stored, item_ids=list("xyz"))
+
+    assert dense(matrix) == [[-1, 0, 5], [2, -1, -1], [-1, -1, -1]]
+    assert (matrix.user_ids.tolist(), matrix.item_ids.tolist()) == ([0, 1, 2], list("xyz"))
+    with pytest.raises(TypeError, match="matrix: got ndarray"):
+        RatingMatrix.from_csr(np.eye(2))
+    with pytest.raises(ValueError, match="as many rows as user_ids"):
+        RatingMatrix.from_csr(stored, user_ids=[1, 2])
+
+
+@pytest.mark.parametrize("sep", [",", ";", "\t", " ", "|"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_may_have_any_delimiter_and_be_packed(tmp_path, sep, packed):
+    lines = [["user", "item", "rating"], ["007", "a b", "4.5"], ["7", "İtem", "5.0"]]
+    lines = [[cell.replace(" ", "_") for cell in line] for line in lines]
+    text = "".join(sep.join(line) + "\n" for line in lines).encode()
+    path = tmp_path / ("ratings.csv.gz" if packed else "ratings.csv")
+    path.write_bytes(gzip.compress(text) if packed else text)
+
+    matrix = RatingMatrix.from_csv(path)
+
+    assert matrix.user_ids.tolist() == ["007", "7"]
+    assert matrix.item_ids.tolist() == ["a_b", "İtem"]
+    assert dense(matrix) == [[8, -1], [-1, 9]]
+
+
+def test_a_file_without_a_header_or_ratings(tmp_path):
+    path = tmp_path / "heard.tsv"
+    path.write_text("3\t10\n3\t11\n1\t10\n")
+
+    matrix = RatingMatrix.from_csv(path, columns=["user", "item"])
+
+    assert dense(matrix) == [[1, -1], [1, 1]]
+    assert matrix.user_ids.tolist() == [1, 3]
+
+
+def test_a_file_that_is_no_table_is_refused_by_name(tmp_path):
+    path = tmp_path / "broken.csv"
+    path.write_text("user,item,rating\n1,2,3\n1,2,3,4,5\n")
+
+    with pytest.raises(ValueError, match="broken.csv: got a file that does not read"):
+        RatingMatrix.from_csv(path)
+    with pytest.raises(FileNotFoundError, match="no.csv: got no such file"):
+        RatingMatrix.from_csv(tmp_path / "no.csv")
+
+
+def test_require_ratings():
+    matrix = RatingMatrix.from_frame(STARS)
+    require_ratings("train", matrix, at_least=3)
+
+    with pytest.raises(TypeError, match="train: got ndarray, expected a RatingMatrix"):
+        require_ratings("train", np.eye(3))
+    with pytest.raises(ValueError, match="train: got 3 ratings, expected at least 4"):
+        require_ratings("train", matrix, at_least=4)
