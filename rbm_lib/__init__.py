@@ -2,6 +2,7 @@
 
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models import DBM, DBN, RBM
+from rbm_lib.recommend import Recommender
 from rbm_lib.training import (
     CD,
     PCD,
@@ -30,6 +31,7 @@ __all__ = [
     "History",
     "Monitor",
     "RatingMatrix",
+    "Recommender",
     "TrainingDiverged",
     "__version__",
     "fit",

@@ -3,6 +3,7 @@
 from rbm_lib.recommend.covariates import left_out_bias, multinomial_covariate
 from rbm_lib.recommend.embeddings import blend, cosine_scores, embed, playlist, preference
 from rbm_lib.recommend.everybody import top_n_unseen
+from rbm_lib.recommend.recommender import Recommender
 from rbm_lib.recommend.scoring import (
     fold_in,
     predict,
@@ -12,6 +13,7 @@ from rbm_lib.recommend.scoring import (
 from rbm_lib.recommend.top import top_n
 
 __all__ = [
+    "Recommender",
     "blend",
     "cosine_scores",
     "embed",

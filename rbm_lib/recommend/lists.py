@@ -1,13 +1,16 @@
-"""Lists of recommendations with the data's own ids, from scores in batches of users."""
+"""Lists of the best items in the data's own ids, from scores in batches of users."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from rbm_lib.checks import require_whole
-from rbm_lib.data.ids import Ids
+from rbm_lib.data.ids import Ids, look_up
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.recommend.top import top_n
 
@@ -22,10 +25,12 @@ def in_batches(rows: NDArray[np.int64], n_items: int) -> Iterator[NDArray[np.int
 
 
 def recommend(
-    scores: Callable[[NDArray[np.int64]], NDArray],
+    scores: Callable[[NDArray[np.int64]], Any],
     ratings: RatingMatrix,
     users: Ids | None = None,
     n: int = 10,
+    filter_items: Ids | None = None,
+    allow: Ids | None = None,
 ) -> pd.DataFrame:
     """List the n best items that a user has not rated.
 
@@ -39,28 +44,104 @@ def recommend(
         By default everybody.
     n : int
         A list is shorter where fewer items are left.
+    filter_items : ids, optional
+        Items that nobody gets.
+    allow : ids, optional
+        The only items that anybody gets.
 
     Returns
     -------
-    DataFrame with the columns user, item, rank (from 1) and score
+    DataFrame
+        user, item, rank (from 1) and score.
     """
+    tables = list_batches(scores, ratings, users, n, filter_items, allow)
+    return pd.concat(tables, ignore_index=True)
+
+
+def list_batches(
+    scores: Callable[[NDArray[np.int64]], Any],
+    ratings: RatingMatrix,
+    users: Ids | None = None,
+    n: int = 10,
+    filter_items: Ids | None = None,
+    allow: Ids | None = None,
+) -> Iterator[pd.DataFrame]:
+    """The table of `recommend` in parts, of which only one is in memory."""
     n = require_whole("n", n)
-    everybody = np.arange(ratings.n_users)
-    rows = everybody if users is None else ratings.user_index(users)
-    tables = []
+    rows = np.arange(ratings.n_users) if users is None else ratings.user_index(users)
+    closed = torch.from_numpy(_closed_items(ratings, filter_items, allow))
+    yield _table(ratings, rows[:0], np.full((0, 0), -1), np.zeros((0, 0)))
     for part in in_batches(rows, ratings.n_items):
-        items, values = (
-            x.cpu().numpy() for x in top_n(scores(part), ratings.rows(part), n)
-        )
-        listed = items >= 0
-        row, place = np.nonzero(listed)
-        table = {
-            "user": ratings.user_ids[part[row]],
+        found = torch.as_tensor(scores(part)).cpu().masked_fill(closed, -torch.inf)
+        items, values = top_n(found, ratings.rows(part), min(n, ratings.n_items))
+        yield _table(ratings, part, items.numpy(), values.double().numpy())
+
+
+def _table(
+    ratings: RatingMatrix, rows: NDArray, items: NDArray, values: NDArray
+) -> pd.DataFrame:
+    """One line for each item of a list; an item −1 is a place without one."""
+    listed = items >= 0
+    row, place = np.nonzero(listed)
+    return pd.DataFrame(
+        {
+            "user": ratings.user_ids[rows[row]],
             "item": ratings.item_ids[items[listed]],
             "rank": place + 1,
             "score": values[listed],
         }
-        tables.append(pd.DataFrame(table))
-    if not tables:
-        return pd.DataFrame(columns=["user", "item", "rank", "score"])
-    return pd.concat(tables, ignore_index=True)
+    )
+
+
+def _closed_items(
+    ratings: RatingMatrix, filter_items: Ids | None, allow: Ids | None
+) -> NDArray[np.bool_]:
+    """True for the items that nobody may get, (n_items,)."""
+    closed = np.zeros(ratings.n_items, dtype=bool)
+    if allow is not None:
+        closed[:] = True
+        closed[look_up("item", ratings.item_ids, allow)] = False
+    if filter_items is not None:
+        closed[look_up("item", ratings.item_ids, filter_items)] = True
+    return closed
+
+
+def write_parts(path: Any, parts: Iterator[pd.DataFrame]) -> int:
+    """Stream tables to one file, .csv, .csv.gz or .parquet; the number of rows."""
+    path = Path(path).expanduser()
+    kinds = (".csv", ".gz", ".parquet")
+    if path.suffix not in kinds:
+        raise ValueError(f"path: got {path.name}, expected a name that ends in {kinds}.")
+    unfinished = path.with_name(f"{path.stem}.part{path.suffix}")
+    n_rows = 0
+    try:
+        writer = None
+        for number, frame in enumerate(parts):
+            n_rows += len(frame)
+            if path.suffix == ".parquet":
+                writer = _write_parquet(unfinished, frame, writer)
+            else:
+                mode = "a" if number else "w"
+                frame.to_csv(unfinished, mode=mode, header=not number, index=False)
+        if writer is not None:
+            writer.close()
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return n_rows
+
+
+def _write_parquet(path: Path, frame: pd.DataFrame, writer: Any) -> Any:
+    try:
+        import pyarrow  # pyright: ignore[reportMissingImports]
+        from pyarrow import parquet  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise ValueError(
+            "path: got a .parquet file without pyarrow, expected a .csv file. Or install "
+            "it: pip install pyarrow."
+        ) from error
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    if writer is None:
+        writer = parquet.ParquetWriter(path, table.schema)
+    writer.write_table(table)
+    return writer

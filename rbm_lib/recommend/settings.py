@@ -1,0 +1,74 @@
+"""Settings that follow the counts of users, items and ratings, so that they carry over."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+Settings = dict[str, Any]
+
+VALIDATION_USERS = 500  # at most
+FEWEST_LIKES = 5  # of a user whose likes are held out
+
+
+def ranking_defaults(likes: Any) -> Settings:
+    """Settings for a ranking model of these likes, a sparse array of users × items."""
+    n_users = max(1, likes.shape[0])
+    n_items = max(1, len(np.unique(likes.indices)))
+    batch_size = int(np.clip(n_users // 20, 10, 50 if n_users < 10_000 else 128))
+    updates_per_epoch = math.ceil(n_users / batch_size)
+    return {
+        "n_hidden": int(np.clip(n_items // 8, 20, 200)),
+        "epochs": int(np.clip(1600 // updates_per_epoch, 20, 200)),
+        "batch_size": batch_size,
+        "lr": 0.05,
+        "weight_decay": round(ranking_decay(likes.nnz, n_users, n_items), 6),
+    }
+
+
+def ranking_decay(n_likes: int, n_users: int, n_items: int) -> float:
+    """A decay that carries over: the smaller one of two.
+
+    The first is the geometric mean of a penalty per user, which weighs less beside more
+    users, and the share of users who like an item, with which the gradient grows. On parts
+    of MovieLens that differ in users and likes, the best decay was within a factor of 1.5.
+
+    The second keeps what the data can show in small catalogues: near W = 0 a direction
+    grows if a quarter of its variance exceeds the decay, and chance alone makes variances
+    up to p (1 - p) (1 + sqrt(items / users))², the edge of Marchenko and Pastur (1967).
+    """
+    share = n_likes / (n_users * n_items)
+    geometric_mean = 5 * math.sqrt(share / n_users)
+    edge = share * (1 - share) * (1 + math.sqrt(n_items / n_users)) ** 2
+    return min(geometric_mean, edge / 4)
+
+
+def hold_out_users(
+    likes: Any, share: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], csr_array, csr_array]:
+    """Choose users to score a model with that has not been trained on them.
+
+    Returns
+    -------
+    (array, csr_array, csr_array)
+        Their rows, the likes by which a model gets to know them, and the likes that it has
+        to find, a fifth of each user's.
+    """
+    counts = np.diff(likes.indptr)
+    able = np.flatnonzero(counts >= FEWEST_LIKES)
+    n_chosen = min(VALIDATION_USERS, math.ceil(share * len(able)))
+    rows = np.sort(rng.choice(able, n_chosen, replace=False))
+    theirs = csr_array(likes[rows])
+    draws = pd.Series(rng.random(theirs.nnz))
+    users = np.repeat(np.arange(n_chosen), np.diff(theirs.indptr))
+    rank = draws.groupby(users).rank(method="first").to_numpy()
+    hidden = rank <= (counts[rows] / 5).round()[users]
+
+    def part(chosen: NDArray[np.bool_]) -> csr_array:
+        cells = users[chosen], theirs.indices[chosen]
+        return csr_array((np.ones(chosen.sum(), bool), cells), shape=theirs.shape)
+
+    return rows, part(~hidden), part(hidden)

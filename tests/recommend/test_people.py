@@ -1,0 +1,60 @@
+"""New people as rows over the items that a model knows."""
+
+import pandas as pd
+import pytest
+
+from rbm_lib.data import RatingMatrix
+from rbm_lib.data.scale import Scale
+from rbm_lib.recommend.people import is_new_people, known_places, new_people
+
+STARS = Scale((1, 2, 3, 4, 5))
+KNOWN = RatingMatrix(["a"], ["x"], [4], scale=STARS, item_ids=["x", "y", "z"])
+TABLE = pd.DataFrame(
+    {"user": ["p", "p", "q"], "item": ["z", "x", "z"], "rating": [1, 5, 4]}
+)
+
+
+def test_a_person_is_a_dict_in_ratings_of_the_scale():
+    person = new_people({"z": 1, "x": 5}, KNOWN)
+
+    assert (person.user_ids.tolist(), person.item_ids.tolist()) == (["new"], list("xyz"))
+    assert person.triples()[1].tolist() == [0, 2]
+    assert person.triples()[2].tolist() == [4, 0]
+
+
+@pytest.mark.parametrize("form", [TABLE, RatingMatrix.from_frame(TABLE)])
+def test_several_people_are_a_table_or_a_matrix(form):
+    people = new_people(form, KNOWN)
+
+    assert people.user_ids.tolist() == ["p", "q"]
+    assert [part.tolist() for part in people.triples()] == [[0, 0, 1], [0, 2, 2], [4, 0, 3]]
+
+
+def test_unknown_items_are_left_out_and_counted():
+    with pytest.warns(UserWarning, match="ignored 2 items .* 'u', 'v'"):
+        person = new_people({"v": 3, "x": 5, "u": 1}, KNOWN)
+
+    assert person.triples()[1].tolist() == [0]
+    with pytest.warns(UserWarning, match="ignored 1 items"):
+        assert new_people({"v": 3}, KNOWN).shape == (1, 3)
+    assert new_people({}, KNOWN).shape == (1, 3)
+
+
+def test_a_rating_off_the_scale_names_its_item():
+    with pytest.raises(ValueError, match="rating: got .*7.* in row z .* expected one of"):
+        new_people({"x": 5, "z": 7}, KNOWN)
+    with pytest.raises(ValueError, match="users: got ratings on .* expected"):
+        new_people(RatingMatrix([1], ["x"], [1]), KNOWN)
+
+
+def test_a_threshold_of_plays_holds_for_a_new_person():
+    known = RatingMatrix(["a"], ["x"], [1], scale=Scale.cut(10), item_ids=["x", "y"])
+
+    assert new_people({"x": 9, "y": 300}, known).triples()[2].tolist() == [0, 1]
+
+
+def test_ids_are_not_new_people():
+    assert [is_new_people(users) for users in (None, "a", ["a"], {}, TABLE, KNOWN)] == [
+        False, False, False, True, True, True,
+    ]  # fmt: skip
+    assert known_places(["y", "u"], KNOWN.item_ids).tolist() == [1, -1]

@@ -1,0 +1,105 @@
+"""The ranking RBM: its scores, what moves them, and how it grows."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from rbm_lib.recommend.ranking import (
+    RankModel,
+    grown,
+    last_good_epoch,
+    like_effects,
+    like_log_odds,
+)
+from rbm_lib.recommend.scoring import predict
+from rbm_lib.training import History
+from tests.recommend.support import N_ITEMS, taste_ratings
+from tests.support import random_rbm
+
+MODEL = random_rbm("bernoulli", 8, 5)
+LIKES = csr_array(np.random.default_rng(0).random((6, 8)) < 0.4)
+FEW = {"epochs": 2, "n_hidden": 3}
+
+
+def test_scores_of_items_that_are_not_liked_are_the_log_odds_of_predict():
+    dense = torch.from_numpy(LIKES.toarray()).double()
+
+    scores = like_log_odds(MODEL, LIKES)
+
+    expected = torch.logit(predict(MODEL, dense))
+    torch.testing.assert_close(scores[dense == 0], expected[dense == 0])
+
+
+def test_nobody_and_somebody_without_likes_have_scores():
+    assert like_log_odds(MODEL, csr_array((0, 8), dtype=bool)).shape == (0, 8)
+    prior = like_log_odds(MODEL, csr_array((2, 8), dtype=bool))
+    expected = torch.logit(predict(MODEL, torch.zeros(2, 8, dtype=torch.float64)))
+    torch.testing.assert_close(prior, expected)
+
+
+def test_an_effect_is_what_the_score_loses_without_the_like():
+    liked = np.array([1, 3, 6])
+    row = np.zeros((1, 8), dtype=bool)
+    row[0, liked] = True
+
+    effects = like_effects(MODEL, liked, 4)
+
+    whole = like_log_odds(MODEL, csr_array(row))[0, 4]
+    for item, effect in zip(liked, effects, strict=True):
+        without = row.copy()
+        without[0, item] = False
+        assert effect == pytest.approx(
+            whole - like_log_odds(MODEL, csr_array(without))[0, 4]
+        )
+
+
+def test_a_new_item_has_the_mean_weights_and_the_bias_of_its_likes():
+    places = np.array([0, 2, 3, 4, 5, 6, 7, -1])  # 1 is new, the last item is gone
+    likes = csr_array(np.ones((4, 8), dtype=bool)[:, :8])
+
+    larger = grown(MODEL.float(), places, likes)
+
+    assert torch.equal(larger.W[places[:-1]], MODEL.W[:-1])
+    torch.testing.assert_close(larger.W[1], MODEL.W.mean(0))
+    assert larger.visible_bias[1] > 0
+    assert torch.equal(larger.hidden_bias, MODEL.hidden_bias)
+    MODEL.double()
+
+
+def test_training_finds_the_taste_and_stops_on_held_out_likes():
+    ratings = taste_ratings()
+    model = RankModel(ratings.scale.like_level())
+
+    history = model.fit(ratings, {}, seed=0)
+
+    scores = model.scores(ratings).numpy()
+    own = np.arange(N_ITEMS) >= N_ITEMS // 2  # the items b…, which users of taste 1 like
+    taste = np.array([int(name.split()[1]) % 2 for name in ratings.user_ids])
+    gap = scores[:, own].mean(1) - scores[:, ~own].mean(1)
+    assert ((gap > 0) == (taste == 1)).mean() > 0.95
+    assert history.to_frame()["score"].max() > 0.4
+
+
+def test_the_last_good_epoch_lets_noise_pass():
+    records = [{"epoch": 5, "score": 0.2}, {"epoch": 6, "loss": 1.0}]
+    records += [{"epoch": 10, "score": 0.4}, {"epoch": 15, "score": 0.39}]
+
+    assert last_good_epoch(History([*records, {"epoch": 20, "score": 0.3}])) == 15
+
+
+def test_settings_that_are_given_replace_the_defaults():
+    ratings = taste_ratings()
+    model = RankModel(4)
+
+    history = model.fit(ratings, FEW, seed=0, validation=0.0)
+
+    assert (model.settings["epochs"], model.rbm.n_hidden) == (2, 3)
+    assert "score" not in history.last
+
+
+def test_ratings_without_a_like_are_refused():
+    low = taste_ratings().keep(taste_ratings().triples()[2] < 3)
+
+    with pytest.raises(ValueError, match=r"ratings: got none that is a like .at least 4"):
+        RankModel(3).fit(low, FEW)

@@ -1,0 +1,63 @@
+"""Settings that follow the counts, and what is held out to stop in time."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from rbm_lib.recommend.settings import (
+    FEWEST_LIKES,
+    hold_out_users,
+    ranking_decay,
+    ranking_defaults,
+)
+
+
+def likes(n_users=200, n_items=100, density=0.1):
+    return csr_array(np.random.default_rng(0).random((n_users, n_items)) < density)
+
+
+def test_the_decay_follows_users_and_likes():
+    decay = ranking_decay(40_000, 1000, 1000)
+
+    assert decay == pytest.approx(5 * (0.04 / 1000) ** 0.5)
+    assert ranking_decay(160_000, 4000, 1000) == pytest.approx(decay / 2)
+    assert ranking_decay(160_000, 1000, 1000) == pytest.approx(decay * 2)
+
+
+def test_in_a_small_catalogue_the_decay_stays_below_what_chance_makes():
+    edge = 0.3 * 0.7 * (1 + (20 / 80) ** 0.5) ** 2
+
+    assert ranking_decay(480, 80, 20) == pytest.approx(edge / 4)
+
+
+def test_items_that_nobody_likes_do_not_count():
+    wider = np.zeros((200, 900), dtype=bool)
+    wider[:, :100] = likes().toarray()
+
+    assert ranking_defaults(csr_array(wider)) == ranking_defaults(likes())
+
+
+def test_a_large_data_set_has_fewer_epochs_and_larger_batches():
+    small, large = ranking_defaults(likes()), ranking_defaults(likes(20_000, 10))
+
+    assert (small["epochs"], large["epochs"]) == (80, 20)
+    assert small["batch_size"] < large["batch_size"]
+
+
+def test_held_out_users_have_likes_to_be_known_by_and_likes_to_be_found():
+    x = likes()
+
+    rows, shown, hidden = hold_out_users(x, 0.2, np.random.default_rng(0))
+
+    counts = np.diff(x.indptr)
+    assert (counts[rows] >= FEWEST_LIKES).all()
+    assert len(rows) == np.ceil(0.2 * (counts >= FEWEST_LIKES).sum())
+    assert np.array_equal((shown + hidden).toarray(), x[rows].toarray())
+    assert not shown.multiply(hidden).sum()
+    assert np.array_equal(np.diff(hidden.indptr), np.round(counts[rows] / 5))
+
+
+def test_with_few_likes_nobody_is_held_out():
+    rows, shown, _ = hold_out_users(csr_array(np.eye(5)), 0.2, np.random.default_rng(0))
+
+    assert (len(rows), shown.shape) == (0, (0, 5))
