@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from rbm_lib.checks import as_booleans, describe
@@ -105,6 +107,24 @@ def as_states(
     fix = f" For a single row try `{name}[None]`." if given == shape else ""
     rows = "B" if n_rows is None else n_rows
     raise ValueError(f"{name}: got shape {given}, expected ({rows}, {sizes}).{fix}")
+
+
+def as_sparse_states(layer: Layer, data: Any, observed: Any, name: str) -> csr_array:
+    """Complete rows of zeros and ones, stored sparsely, as a boolean array."""
+    if observed is not None:
+        raise ValueError(
+            "observed: got a mask beside a sparse array, expected None. What it does not "
+            "store is 0; use a RatingMatrix where it is missing."
+        )
+    if layer.n_levels != 2 or data.shape[1:] != layer.shape:
+        raise ValueError(
+            f"{name}: got a sparse array of shape {data.shape} for {layer}, expected "
+            f"Bernoulli units and {layer.n_units} columns."
+        )
+    csr = csr_array(data)
+    if not np.isin(csr.data, (0, 1)).all():
+        raise ValueError(f"{name}: got stored values beside 0 and 1, expected these.")
+    return csr_array(csr, dtype=bool)
 
 
 def as_row_mask(layer: Layer, name: str, mask: Any, n_rows: int | None) -> Tensor:

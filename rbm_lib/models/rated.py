@@ -28,6 +28,8 @@ class RatedBatch:
         A model with visible units of one type.
     rated : RatedRows
         Some rows of a RatingMatrix.
+    offset : Tensor, shape of v, optional
+        Added to the visible bias of each rated unit.
 
     Attributes
     ----------
@@ -43,11 +45,12 @@ class RatedBatch:
         Of each unit, the only row of W whose state is not zero, and that state.
     """
 
-    def __init__(self, rbm: RBM, rated: RatedRows) -> None:
+    def __init__(self, rbm: RBM, rated: RatedRows, offset: Tensor | None = None) -> None:
         like = rbm.visible_bias
         arrays = (rated.items, rated.levels, rated.indptr)
         unit, level, ends = (to_device(torch.from_numpy(a), like.device) for a in arrays)
         self.rated = rated
+        self.offset = offset
         self.n_rows = len(ends) - 1
         self.n_units = rbm.n_visible
         self.width = like.shape[1:].numel()
@@ -73,7 +76,10 @@ class RatedBatch:
         """The visible layer at the rated units: one unit for each rating."""
         layer = rbm.visible
         variance = None if layer.log_variance is None else layer.log_variance[self.unit]
-        return layer.with_parameters(layer.bias[self.unit], variance)
+        bias = layer.bias[self.unit]
+        if self.offset is not None:
+            bias = bias + self.offset
+        return layer.with_parameters(bias, variance)
 
     def sorted_by_weight(self) -> tuple[np.ndarray, Tensor, Tensor]:
         """The places of `active_row`, then of `W_rows`, one list, sorted by the row of W.

@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 from torch import Generator, Tensor
 
 from rbm_lib.checks import LARGEST, as_booleans, as_numbers, to_device
 from rbm_lib.data.ratings import RatedRows, RatingMatrix
-from rbm_lib.models.batch import Batch, as_offset, as_row_mask, row_values
+from rbm_lib.models.batch import (
+    Batch,
+    as_offset,
+    as_row_mask,
+    as_sparse_states,
+    row_values,
+)
 from rbm_lib.models.layers import Layer
 from rbm_lib.models.units import Bernoulli, Categorical
 
@@ -37,6 +43,8 @@ class VisibleData:
         False where a unit is missing. Values there are never looked at.
     visible_offset : array_like, broadcastable to the states, optional
         Added to the visible bias.
+    rating_offset : array_like, shape (n_ratings,) or (n_ratings, n_levels), optional
+        The same for the rated cells of a RatingMatrix alone, in the order of `triples`.
     name : str
         What messages call the data.
 
@@ -65,6 +73,7 @@ class VisibleData:
         observed: Any = None,
         visible_offset: Any = None,
         name: str = "data",
+        rating_offset: Any = None,
     ) -> None:
         layer = getattr(model, "visible", None)
         if not isinstance(layer, Layer):
@@ -80,7 +89,7 @@ class VisibleData:
             n_rows = data.n_users
             self._batch = self._no_rows(n_rows)
         elif issparse(data):
-            self.stored = self._checked_sparse(data, observed)
+            self.stored = as_sparse_states(self.layer, data, observed, name)
             n_rows = self.stored.shape[0]
             self._batch = self._no_rows(n_rows)
         else:
@@ -90,6 +99,13 @@ class VisibleData:
             offset = as_numbers(visible_offset, "visible_offset", most=LARGEST)
             offset = as_offset(self.layer, offset.to(self.layer.bias), n_rows)
             self._batch = replace(self._batch, offset=offset)
+        self.rating_offset: Tensor | None = None
+        if rating_offset is not None:
+            if self.ratings is None:
+                raise ValueError("rating_offset: got it for dense rows, expected ratings.")
+            shape = (self.ratings.n_ratings, *self.layer.shape[1:])
+            offset = as_numbers(rating_offset, "rating_offset", shape)
+            self.rating_offset = offset.to(self.layer.bias)
 
     def __len__(self) -> int:
         return len(self._batch)
@@ -125,6 +141,10 @@ class VisibleData:
         observed = to_device(rated, device)
         v = self.layer.encode(to_device(values, device).to(self.layer.bias.dtype))
         offset = row_values(self._batch.offset, index, v.ndim)
+        if self.rating_offset is not None:
+            # What is not rated is dropped, so its offset does not matter.
+            offset = torch.zeros_like(v) if offset is None else offset.expand_as(v).clone()
+            offset[observed] += self.offset_of_ratings(index)
         mask = self.layer.spread(observed).to(v.dtype)
         return Batch(v * mask, observed, offset, mask)
 
@@ -132,6 +152,16 @@ class VisibleData:
         """The ratings alone of these rows of a RatingMatrix."""
         assert self.ratings is not None
         return self.ratings.rated_rows(index.cpu().numpy())
+
+    def offset_of_ratings(self, index: Tensor) -> Tensor | None:
+        """The rows of `rating_offset` that belong to `rated_rows(index)`."""
+        if self.rating_offset is None:
+            return None
+        count = self.rating_counts(torch.arange(len(self)))
+        own = count[index.cpu()]
+        shift = (count.cumsum(0) - count)[index.cpu()] - (own.cumsum(0) - own)
+        place = torch.repeat_interleave(shift, own) + torch.arange(int(own.sum()))
+        return self.rating_offset[place.to(self.rating_offset.device)]
 
     def rating_counts(self, index: Tensor) -> Tensor:
         """Number of ratings in each of these rows of a RatingMatrix."""
@@ -191,7 +221,8 @@ class VisibleData:
         if self.stored is not None:
             for part in (self.stored.indptr, self.stored.indices, self.stored.data):
                 digest.update(np.ascontiguousarray(part).tobytes())
-        for values in (self._batch.v, self._batch.observed, self._batch.offset):
+        batch = self._batch
+        for values in (batch.v, batch.observed, batch.offset, self.rating_offset):
             if values is not None:
                 digest.update(str(tuple(values.shape)).encode())
                 digest.update(np.ascontiguousarray(values.cpu().numpy()).tobytes())
@@ -227,25 +258,6 @@ class VisibleData:
             return batch
         mask = layer.spread(observed).to(batch.v.dtype)
         return replace(batch, mask=mask).with_v(batch.v)
-
-    def _checked_sparse(self, data: Any, observed: Any) -> csr_array:
-        layer = self.layer
-        if observed is not None:
-            raise ValueError(
-                "observed: got a mask beside a sparse array, expected None. What it does "
-                "not store is 0; use a RatingMatrix where it is missing."
-            )
-        if not isinstance(layer, Bernoulli) or data.shape[1:] != (layer.n_units,):
-            raise ValueError(
-                f"{self.name}: got a sparse array of shape {data.shape} for {layer}, "
-                f"expected Bernoulli units and ({layer.n_units}) columns."
-            )
-        csr = csr_array(data)
-        if not np.isin(csr.data, (0, 1)).all():
-            raise ValueError(
-                f"{self.name}: got stored values beside 0 and 1, expected these."
-            )
-        return csr_array(csr, dtype=bool)
 
     def _require_fitting_ratings(self, ratings: RatingMatrix, observed: Any) -> None:
         layer = self.layer

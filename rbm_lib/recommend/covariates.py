@@ -1,5 +1,8 @@
 """A user's own mean rating as a covariate of the visible bias, fitted before the model."""
 
+from dataclasses import dataclass, replace
+from typing import Self
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -10,30 +13,75 @@ from rbm_lib.checks import as_numbers, require_number
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
 from rbm_lib.recommend.baselines.means import fit_biases
 
-__all__ = ["left_out_bias", "multinomial_covariate"]
+__all__ = ["RowBias", "left_out_bias", "multinomial_covariate"]
+
+
+@dataclass(frozen=True)
+class RowBias:
+    """How a row rates beyond what its units get: a covariate of the visible bias.
+
+    Σ residuals / (n + reg) over the row's n ratings, in units of its standard deviation
+    over the rated cells. At a rated cell that rating is left out: with it inside, a model
+    trusts its covariate too much (target leakage).
+
+    Attributes
+    ----------
+    mean : float
+        Of all levels.
+    unit_bias : array, shape (n_items,)
+        What each item gets beyond it.
+    spread, reg : float
+        The standard deviation, and the number of ratings at which a row counts half.
+    """
+
+    mean: float
+    unit_bias: NDArray[np.float64]
+    spread: float
+    reg: float
+
+    @classmethod
+    def fit(cls, ratings: RatingMatrix, reg: float = 5.0) -> Self:
+        """Fit the biases to ratings; rows are users."""
+        require_ratings("ratings", ratings, at_least=2)
+        mean, _, unit_bias = fit_biases(ratings, reg)
+        unscaled = cls(float(mean), unit_bias, 1.0, reg)
+        spread = float(unscaled.left_out(ratings).std())
+        if not spread > 0:
+            raise ValueError(
+                "ratings: got no user with other ratings that differ, expected some."
+            )
+        return replace(unscaled, spread=spread)
+
+    def of_rows(self, ratings: RatingMatrix) -> NDArray[np.float32]:
+        """The covariate of each row's unrated cells, (n_users,)."""
+        total, _, _ = self._residuals(ratings)
+        x = total / (ratings.user_counts() + self.reg)
+        return (x / self.spread).astype(np.float32)
+
+    def left_out(self, ratings: RatingMatrix) -> NDArray[np.float32]:
+        """The covariate of each rated cell, (n_ratings,), in the order of `triples`."""
+        total, users, residual = self._residuals(ratings)
+        others = ratings.user_counts()[users] - 1
+        x = (total[users] - residual) / (others + self.reg)
+        return (x / self.spread).astype(np.float32)
+
+    def _residuals(self, ratings: RatingMatrix) -> tuple[NDArray, NDArray, NDArray]:
+        users, items, levels = ratings.triples()
+        residual = levels - self.mean - self.unit_bias[items]
+        return np.bincount(users, residual, ratings.n_users), users, residual
 
 
 def left_out_bias(ratings: RatingMatrix, reg: float = 5.0) -> NDArray[np.float32]:
     """Measure how each user rates beyond the items' biases, without the rating itself.
 
-    Returns Σ residuals / (n + reg) over the user's n *other* ratings, (n_users, n_items),
-    scaled to standard deviation 1 over the rated cells. With the rating itself inside, a
-    model trusts its covariate too much (target leakage). For rows of items use `ratings.T`.
+    Returns the covariate of `RowBias` for every cell, (n_users, n_items). For rows of items
+    use `ratings.T`.
     """
-    require_ratings("ratings", ratings, at_least=2)
-    mean, _, item_bias = fit_biases(ratings, reg)
-    users, items, levels = ratings.triples()
-    residual = levels - mean - item_bias[items]
-    total = np.bincount(users, residual, ratings.n_users)
-    count = ratings.user_counts()
-    x = np.repeat((total / (count + reg))[:, None], ratings.n_items, axis=1)
-    x[users, items] = (total[users] - residual) / (count[users] - 1 + reg)
-    spread = x[users, items].std()
-    if not spread > 0:
-        raise ValueError(
-            "ratings: got no user with other ratings that differ, expected some."
-        )
-    return (x / spread).astype(np.float32)
+    bias = RowBias.fit(ratings, reg)
+    users, items, _ = ratings.triples()
+    x = np.repeat(bias.of_rows(ratings)[:, None], ratings.n_items, axis=1)
+    x[users, items] = bias.left_out(ratings)
+    return x
 
 
 def multinomial_covariate(
@@ -46,14 +94,17 @@ def multinomial_covariate(
 
     Parameters
     ----------
-    x : (n_users, n_items)
+    x : (n_users, n_items), or (n_ratings,)
+        The covariate of every cell, or of the rated ones in the order of `triples`.
     l2 : float
         Penalty of each item's deviation from a shared bias.
     """
     require_ratings("ratings", ratings, at_least=1)
     l2 = require_number("l2", l2)
     users, items, levels = (torch.from_numpy(index) for index in ratings.triples())
-    covariate = as_numbers(x, "x", ratings.shape).cpu().float()[users, items, None]
+    rated_only = np.ndim(x) == 1  # type: ignore
+    covariate = as_numbers(x, "x", users.shape if rated_only else ratings.shape).cpu()
+    covariate = (covariate if rated_only else covariate[users, items]).float()[:, None]
     counts = torch.bincount(levels, minlength=ratings.n_levels).float().clamp(min=0.5)
     shared = torch.log(counts / counts.sum()).requires_grad_()
     own = torch.zeros(ratings.n_items, ratings.n_levels, requires_grad=True)

@@ -18,7 +18,6 @@ from torch import Tensor
 from rbm_lib.checks import to_device
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
-from rbm_lib.recommend.metrics import ranking_metrics
 from rbm_lib.recommend.people import known_places
 from rbm_lib.recommend.scoring import similar_items
 from rbm_lib.recommend.settings import Settings, hold_out_users, ranking_defaults
@@ -27,7 +26,7 @@ from rbm_lib.training import EarlyStopping, History, Monitor, fit, linear_decay
 CHECKS = 20  # of the held-out likes during a training
 WARM_SHARE = 4  # a warm start has this part of the epochs
 FEW = 20  # held-out users are few if there are so many times more
-NEAR_THE_BEST = 0.97  # of the best score
+NEAR_THE_BEST = 0.985  # of the best score
 
 
 class RankModel:
@@ -105,8 +104,8 @@ def train_ranking(
     """Train on the rows that have a like, going on from `start` if there is one.
 
     With `validation` > 0, a first training without this share of the users finds out for
-    how many epochs their NDCG@10 rises, and a second one uses everybody. Where they are
-    few among all, the first is enough.
+    how many epochs their hidden likes rise in the order of all items, and a second one
+    uses everybody. Where they are few among all, the first is enough.
     """
     likes = likes[np.flatnonzero(np.diff(likes.indptr))]
     options = {"seed": seed, "device": device, "progress": progress}
@@ -119,9 +118,7 @@ def train_ranking(
     others = np.delete(np.arange(likes.shape[0]), rows)
 
     def score(model: RBM) -> float:
-        scores = like_log_odds(model, shown).cpu()
-        table = ranking_metrics(scores, hidden, shown, 10, n_bootstrap=0)
-        return float(table["mean"].iloc[0])
+        return place_score(like_log_odds(model, shown).cpu(), shown, hidden)
 
     every = max(1, settings["epochs"] // CHECKS)
     stop = EarlyStopping(score, patience=CHECKS // 2, every=every)
@@ -156,6 +153,19 @@ def _train(
         **options,
     )
     return model, history
+
+
+def place_score(scores: Tensor, shown: Any, hidden: Any) -> float:
+    """Mean of 1 / log2(1 + place) over the hidden likes, among all items not shown.
+
+    NDCG without a cut: every hidden like counts, also one at place 300, and so it has a
+    fifth of the noise of NDCG@10 on the same users.
+    """
+    scores = scores.masked_fill(torch.from_numpy(shown.toarray()), -torch.inf)
+    order = scores.argsort(dim=1, descending=True)
+    hits = torch.from_numpy(hidden.toarray()).gather(1, order)
+    place = hits.nonzero()[:, 1].double() + 1
+    return float((1 / torch.log2(1 + place)).mean())
 
 
 def last_good_epoch(history: History) -> int:

@@ -49,7 +49,7 @@ class Recommender:
     settings_ : dict
         The settings that were used.
     history_ : History
-        NDCG@10 of the held-out users during the training.
+        `score`: how high the held-out users' likes stood during the training.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class Recommender:
         batch_size: int | None = None,
         lr: float | None = None,
         weight_decay: float | None = None,
-        validation: float = 0.1,
+        validation: float = 0.2,
         seed: int = 0,
         device: Any = "auto",
     ) -> None:

@@ -73,7 +73,8 @@ class BatchGradient:
     def _sparse(self, index: Tensor, own: Tensor) -> Gradient:
         method: Any = self.method
         model: Any = self.model
-        batch = RatedBatch(model, self.data.rated_rows(own))
+        offset = self.data.offset_of_ratings(own)
+        batch = RatedBatch(model, self.data.rated_rows(own), offset)
         counts = [] if self.processes.alone else self.data.rating_counts(index).tolist()
         return sparse_cd(
             method,
@@ -111,5 +112,7 @@ def is_sparse(method: CD, model: BoltzmannMachine, data: VisibleData) -> bool:
         return False
     if not isinstance(model, RBM) or model.visible.n_levels is None:
         return False
+    if data.rating_offset is not None:  # which has no dense form
+        return True
     below = SPARSE_BELOW.get(model.W.device.type, 0.01)
     return data.ratings.n_ratings < below * len(data) * model.n_visible

@@ -11,6 +11,7 @@ from rbm_lib.recommend.ranking import (
     last_good_epoch,
     like_effects,
     like_log_odds,
+    place_score,
 )
 from rbm_lib.recommend.scoring import predict
 from rbm_lib.training import History
@@ -81,9 +82,18 @@ def test_training_finds_the_taste_and_stops_on_held_out_likes():
     assert history.to_frame()["score"].max() > 0.4
 
 
+def test_the_place_score_is_the_discount_of_hidden_likes_among_unseen_items():
+    scores = torch.tensor([[5.0, 4, 3, 2, 1], [1.0, 2, 3, 4, 5]])
+    shown = csr_array(np.array([[1, 0, 0, 0, 0], [0, 0, 0, 0, 1]], dtype=bool))
+    hidden = csr_array(np.array([[0, 1, 0, 1, 0], [0, 1, 0, 0, 0]], dtype=bool))
+
+    expected = np.mean(1 / np.log2(1 + np.array([1, 3, 3])))
+    assert place_score(scores, shown, hidden) == pytest.approx(expected)
+
+
 def test_the_last_good_epoch_lets_noise_pass():
     records = [{"epoch": 5, "score": 0.2}, {"epoch": 6, "loss": 1.0}]
-    records += [{"epoch": 10, "score": 0.4}, {"epoch": 15, "score": 0.39}]
+    records += [{"epoch": 10, "score": 0.4}, {"epoch": 15, "score": 0.397}]
 
     assert last_good_epoch(History([*records, {"epoch": 20, "score": 0.3}])) == 15
 
