@@ -129,6 +129,17 @@ class LevelMatrix:
         indptr, items, levels = self.rated_rows(slice(None))
         return np.repeat(np.arange(self.n_users), np.diff(indptr)), items, levels
 
+    def levels_at(self, rows: Ints, columns: Ints) -> Ints:
+        """The level of each of these cells, −1 where there is no rating or no cell."""
+        users, items, levels = self.triples()
+        cells = users * self.n_items + items  # in increasing order
+        wanted = rows * self.n_items + columns
+        place = np.searchsorted(cells, wanted).clip(max=max(len(cells) - 1, 0))
+        if not len(cells):
+            return np.full(len(wanted), -1)
+        found = (cells[place] == wanted) & (rows >= 0) & (columns >= 0)
+        return np.where(found, levels[place], -1)
+
     def rated(self) -> csr_array:
         """True at the rated cells, boolean (n_users, n_items)."""
         return csr_array(self._csr, dtype=bool)

@@ -141,10 +141,11 @@ class VisibleData:
         observed = to_device(rated, device)
         v = self.layer.encode(to_device(values, device).to(self.layer.bias.dtype))
         offset = row_values(self._batch.offset, index, v.ndim)
-        if self.rating_offset is not None:
+        of_ratings = self.offset_of_ratings(index)
+        if of_ratings is not None:
             # What is not rated is dropped, so its offset does not matter.
             offset = torch.zeros_like(v) if offset is None else offset.expand_as(v).clone()
-            offset[observed] += self.offset_of_ratings(index)
+            offset[observed] += of_ratings
         mask = self.layer.spread(observed).to(v.dtype)
         return Batch(v * mask, observed, offset, mask)
 

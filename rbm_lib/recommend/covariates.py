@@ -54,21 +54,27 @@ class RowBias:
 
     def of_rows(self, ratings: RatingMatrix) -> NDArray[np.float32]:
         """The covariate of each row's unrated cells, (n_users,)."""
-        total, _, _ = self._residuals(ratings)
-        x = total / (ratings.user_counts() + self.reg)
-        return (x / self.spread).astype(np.float32)
+        rows = np.arange(ratings.n_users)
+        return self.of_cells(ratings, rows, 0 * rows, 0 * rows - 1)
 
     def left_out(self, ratings: RatingMatrix) -> NDArray[np.float32]:
         """The covariate of each rated cell, (n_ratings,), in the order of `triples`."""
-        total, users, residual = self._residuals(ratings)
-        others = ratings.user_counts()[users] - 1
-        x = (total[users] - residual) / (others + self.reg)
-        return (x / self.spread).astype(np.float32)
+        return self.of_cells(ratings, *ratings.triples())
 
-    def _residuals(self, ratings: RatingMatrix) -> tuple[NDArray, NDArray, NDArray]:
-        users, items, levels = ratings.triples()
-        residual = levels - self.mean - self.unit_bias[items]
-        return np.bincount(users, residual, ratings.n_users), users, residual
+    def of_cells(
+        self, ratings: RatingMatrix, rows: NDArray, units: NDArray, levels: NDArray
+    ) -> NDArray[np.float32]:
+        """The covariate of some cells, whose levels are −1 where there is no rating.
+
+        A row −1 is nobody's, and has 0.
+        """
+        users, items, rated = ratings.triples()
+        residual = rated - self.mean - self.unit_bias[items]
+        total = np.append(np.bincount(users, residual, ratings.n_users), 0.0)
+        count = np.append(ratings.user_counts(), 0)
+        own = np.where(levels >= 0, levels - self.mean - self.unit_bias[units], 0.0)
+        x = (total[rows] - own) / (count[rows] - (levels >= 0) + self.reg)
+        return (x / self.spread).astype(np.float32)
 
 
 def left_out_bias(ratings: RatingMatrix, reg: float = 5.0) -> NDArray[np.float32]:

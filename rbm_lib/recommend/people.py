@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rbm_lib.data.frames import require_columns
 from rbm_lib.data.ids import flat_array
 from rbm_lib.data.ratings import RatingMatrix
 
@@ -41,7 +42,7 @@ def new_people(users: Any, known: RatingMatrix) -> RatingMatrix:
     rows, items, levels = people.triples()
     places = known_places(people.item_ids, known.item_ids)
     kept = places[items] >= 0
-    warn_unknown(people.item_ids[np.unique(items[~kept])])
+    warn_unknown(people.item_ids[np.unique(items[~kept])].tolist())
     return RatingMatrix(
         people.user_ids[rows[kept]],
         known.item_ids[places[items[kept]]],
@@ -58,9 +59,18 @@ def known_places(ids: Any, catalogue: NDArray) -> NDArray[np.int64]:
     return pd.Index(catalogue).get_indexer(pd.Index(ids)).astype(np.int64)
 
 
-def warn_unknown(ids: NDArray, kind: str = "items") -> None:
+def pair_columns(pairs: Any) -> tuple[NDArray, NDArray]:
+    """The users and items of a table or a list of pairs."""
+    if not isinstance(pairs, pd.DataFrame):
+        pairs = pd.DataFrame(list(pairs), columns=["user", "item"])
+    user, item = require_columns(pairs, user=None, item=None)
+    return pairs[user].to_numpy(), pairs[item].to_numpy()
+
+
+def warn_unknown(ids: Any, kind: str = "items", instead: str = "") -> None:
     """Warn of ids that a model has never met, if there are any."""
     if len(ids):
-        shown = ", ".join(map(repr, ids[:3].tolist())) + (", …" if len(ids) > 3 else "")
-        text = f"ignored {len(ids)} {kind} that the model does not know: {shown}"
+        shown = ", ".join(map(repr, list(ids[:3]))) + (", …" if len(ids) > 3 else "")
+        done = f"took {instead}" if instead else "ignored them"
+        text = f"got {len(ids)} {kind} that the model does not know, {done}: {shown}"
         warnings.warn(text, UserWarning, stacklevel=4)

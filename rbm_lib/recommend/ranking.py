@@ -20,13 +20,18 @@ from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
 from rbm_lib.recommend.people import known_places
 from rbm_lib.recommend.scoring import similar_items
-from rbm_lib.recommend.settings import Settings, hold_out_users, ranking_defaults
+from rbm_lib.recommend.settings import (
+    Settings,
+    hold_out_users,
+    last_good_epoch,
+    ranking_defaults,
+)
 from rbm_lib.training import EarlyStopping, History, Monitor, fit, linear_decay
 
 CHECKS = 20  # of the held-out likes during a training
 WARM_SHARE = 4  # a warm start has this part of the epochs
+NEAR_THE_BEST = 0.985  # of the best score, and beyond its noise
 FEW = 20  # held-out users are few if there are so many times more
-NEAR_THE_BEST = 0.985  # of the best score
 
 
 class RankModel:
@@ -75,13 +80,15 @@ class RankModel:
         """Log-odds of a like, (n_people, n_items)."""
         return like_log_odds(self.rbm, self._likes(people))
 
-    def effects(self, person: RatingMatrix, item: int) -> tuple[NDArray, NDArray]:
-        """The items that one person likes, and what each does for the score of `item`."""
+    def effects(self, person: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:
+        """The n likes of one person that move the score of `item` most, and how far."""
         liked = self._likes(person).indices.astype(np.int64)
         liked = liked[liked != item]
-        return liked, like_effects(self.rbm, liked, item)
+        effects = like_effects(self.rbm, liked, item)
+        order = np.argsort(-np.abs(effects), kind="stable")[:n]
+        return liked[order], effects[order]
 
-    def similar(self, item: int, n: int) -> tuple[NDArray, NDArray]:
+    def similar(self, ratings: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:
         """The nearest items and their cosines."""
         items, cosines = similar_items(self.rbm, item, n)
         found = items >= 0
@@ -125,7 +132,7 @@ def train_ranking(
     model, history = _train(likes[others], settings, start, [stop], **options)
     if history.interrupted or len(rows) * FEW <= likes.shape[0]:
         return model, history
-    last = last_good_epoch(history)
+    last = last_good_epoch(history, NEAR_THE_BEST)
     model, _ = _train(likes, settings, start, [lambda e: e.number >= last], **options)
     return model, history
 
@@ -166,13 +173,6 @@ def place_score(scores: Tensor, shown: Any, hidden: Any) -> float:
     hits = torch.from_numpy(hidden.toarray()).gather(1, order)
     place = hits.nonzero()[:, 1].double() + 1
     return float((1 / torch.log2(1 + place)).mean())
-
-
-def last_good_epoch(history: History) -> int:
-    """The last epoch whose score is near the best: what lies between is noise."""
-    scores = history.to_frame()[["epoch", "score"]].dropna()
-    good = scores["score"] >= NEAR_THE_BEST * scores["score"].max()
-    return int(scores["epoch"][good].iloc[-1])
 
 
 @torch.no_grad()

@@ -1,23 +1,30 @@
 """From ratings to lists and predictions, in the data's own ids."""
 
-import inspect
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rbm_lib.checks import require_choice, require_flag, require_number, require_whole
+from rbm_lib.checks import require_choice, require_flag, require_whole
 from rbm_lib.data.levels import Rows
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
 from rbm_lib.recommend.lists import list_batches, recommend, write_parts
+from rbm_lib.recommend.parameters import (
+    Parameters,
+    given_settings,
+    training_options,
+)
 from rbm_lib.recommend.people import is_new_people, new_people
 from rbm_lib.recommend.ranking import RankModel
+from rbm_lib.recommend.rating import RatingModel, predict_pairs
+from rbm_lib.recommend.storage import read_recommender, write_recommender
 
 TASKS = ("rank", "rate")
 
 
-class Recommender:
+class Recommender(Parameters):
     """One object from ratings to lists, which speaks the data's own ids.
 
     Parameters
@@ -25,6 +32,9 @@ class Recommender:
     task : {"rank", "rate"}
         "rank": which items next? A model of likes against everything else. "rate": will
         they like it, how many stars? A model of rated items alone.
+    rows : {"items", "users"}
+        For task="rate", what a row of the model is. With rows of items, which predict a
+        little better, the weights of a new person are fitted to their ratings.
     like_at_least : float, optional
         The lowest rating that is a like. By default the upper quarter of the scale is: 4
         and 5 stars, 8 to 10 of ten.
@@ -64,6 +74,7 @@ class Recommender:
         self,
         task: str = "rank",
         *,
+        rows: str = "items",
         like_at_least: float | None = None,
         n_hidden: int | None = None,
         epochs: int | None = None,
@@ -75,6 +86,7 @@ class Recommender:
         device: Any = "auto",
     ) -> None:
         self.task = task
+        self.rows = rows
         self.like_at_least = like_at_least
         self.n_hidden = n_hidden
         self.epochs = epochs
@@ -84,26 +96,6 @@ class Recommender:
         self.validation = validation
         self.seed = seed
         self.device = device
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's parameters, as scikit-learn's estimators have them."""
-        return {name: getattr(self, name) for name in parameter_names()}
-
-    def set_params(self, **parameters: Any) -> Self:
-        """Change parameters; they count from the next `fit` on."""
-        for name, value in parameters.items():
-            require_choice("parameter", name, parameter_names())
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self)).parameters
-        changed = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if name == "task" or value != defaults[name].default
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
 
     def fit(
         self, ratings: RatingMatrix, *, warm_start: bool = False, progress: bool = False
@@ -120,55 +112,46 @@ class Recommender:
         progress : bool
             Whether to show a progress bar.
 
-        Returns
-        -------
-        Recommender
-            The object itself.
-
         Raises
         ------
         ValueError, TypeError
             For settings or ratings that do not fit, such as ratings without a like.
         """
         require_choice("task", self.task, TASKS)
+        require_choice("rows", self.rows, ("items", "users"))
         if isinstance(ratings, pd.DataFrame):
             ratings = RatingMatrix.from_frame(ratings)
         require_ratings("ratings", ratings, at_least=1)
-        options = {
-            "validation": require_number("validation", self.validation, most=0.5),
-            "seed": require_whole("seed", self.seed, least=0),
-            "device": self.device,
-            "progress": require_flag("progress", progress),
-        }
+        options = training_options(self.get_params(), progress)
+        like_level = ratings.scale.like_level(self.like_at_least)
+        model: Any = RankModel(like_level)
+        if self.task == "rate":
+            model = RatingModel(like_level, self.rows)
         start = self._fitted() if require_flag("warm_start", warm_start) else None
-        model = RankModel(ratings.scale.like_level(self.like_at_least))
-        self.history_ = model.fit(ratings, self._given_settings(), start, **options)
+        if start is not None and type(start) is not type(model):
+            raise ValueError("warm_start: got a model of another task, expected the same.")
+        self.history_ = model.fit(
+            ratings, given_settings(self.get_params()), start, **options
+        )
         self.settings_ = model.settings
         self.ratings_ = ratings
         self._model = model
         return self
 
-    def _given_settings(self) -> dict[str, Any]:
-        """The settings that are given, checked."""
-        given: dict[str, Any] = {}
-        for name in ("n_hidden", "epochs", "batch_size"):
-            if getattr(self, name) is not None:
-                given[name] = require_whole(name, getattr(self, name))
-        for name in ("lr", "weight_decay"):
-            if getattr(self, name) is not None:
-                given[name] = require_number(name, getattr(self, name))
-        return given
-
-    def scores(self, rows: Rows) -> NDArray:
-        """Log-odds of a like, among all items, for these rows of `ratings_`.
+    def scores(self, rows: Rows = slice(None)) -> NDArray:
+        """Score every item for these rows of `ratings_`.
 
         Returns
         -------
         array, shape (len(rows), n_items)
-            They order items; they are not the chance that somebody who tries an item likes
-            it, which is what task="rate" predicts.
+            For task="rank" log-odds of a like among all items: they order items, and are
+            not the chance that somebody who tries an item likes it. That chance is what
+            task="rate" gives.
         """
-        return self._ranking("scores").scores(self.ratings_.rows(rows)).cpu().numpy()
+        model = self._fitted()
+        if isinstance(model, RankModel):
+            return model.scores(self.ratings_.rows(rows)).cpu().numpy()
+        return model.scores(self.ratings_, np.arange(len(self.ratings_))[rows])
 
     def recommend(
         self,
@@ -187,10 +170,8 @@ class Recommender:
             items that the model does not know are ignored, with a warning.
         n : int
             Length of a list, or less where fewer items are left.
-        filter_items : list of ids, optional
-            Items that nobody gets.
-        allow : list of ids, optional
-            The only items that anybody gets.
+        filter_items, allow : list of ids, optional
+            Items that nobody gets, and the only ones that anybody gets.
 
         Returns
         -------
@@ -198,32 +179,18 @@ class Recommender:
             user, item, rank (from 1) and score, in the data's own ids.
         """
         model = self._ranking("recommend")
-        people = self.ratings_
-        if is_new_people(users):
-            people = new_people(users, self.ratings_)
-            users = None
+        people = self._people(users)
 
         def scores(rows: Rows) -> Any:
             return model.scores(people.rows(rows))
 
-        return recommend(scores, people, users, n, filter_items, allow)
+        return recommend(scores, people, None, n, filter_items, allow)
 
     def write_lists(self, path: Any, n: int = 10, **options: Any) -> int:
-        """Stream the lists of everybody to a .csv, .csv.gz or .parquet file.
+        """Stream everybody's lists to a .csv, .csv.gz or .parquet file; the rows written.
 
-        Parameters
-        ----------
-        path : path
-            The file, which appears when it is complete.
-        n : int
-            Length of a list.
-        **options
-            `filter_items` and `allow`, as in `recommend`.
-
-        Returns
-        -------
-        int
-            Number of rows written.
+        The file appears when it is complete. Options are `filter_items` and `allow`, as in
+        `recommend`.
         """
         self._ranking("write_lists")
         batches = list_batches(self.scores, self.ratings_, None, n, **options)
@@ -237,41 +204,75 @@ class Recommender:
         user : id or dict
             A user of the ratings, or a new person as in `recommend`.
         item : id
-            The item that is to be explained.
-        n : int
-            How many likes to name.
+            The item to be explained, by at most n likes.
+
+        Returns a DataFrame of item and effect: how much the score, a log-odds, falls
+        without this like.
+        """
+        model = self._ranking("explain")
+        place = int(self.ratings_.item_index(item)[0])
+        person = self._people(user)
+        if len(person) != 1:
+            raise ValueError(f"user: got {len(person)} people, expected one.")
+        liked, effects = model.effects(person, place, require_whole("n", n))
+        return pd.DataFrame({"item": self.ratings_.item_ids[liked], "effect": effects})
+
+    def predict(self, pairs: Any, person: dict[Any, float] | None = None) -> pd.DataFrame:
+        """Predict what people think of items that they choose to rate.
+
+        Parameters
+        ----------
+        pairs : DataFrame, or list of (user, item)
+            Users and items; of a DataFrame, the columns user and item. An unknown user is
+            taken for the average one, and an unknown item for one without ratings.
+        person : dict, optional
+            The ratings {item: rating} of somebody new; `pairs` are then items.
 
         Returns
         -------
         DataFrame
-            item, and effect: how much the score, a log-odds, falls without this like.
+            user, item, like (the chance that the rating is at least `like_at_least`), and,
+            where the scale has more than two ratings, the rating that is expected.
         """
-        model = self._ranking("explain")
-        place = int(self.ratings_.item_index(item)[0])
-        if is_new_people(user):
-            person = new_people(user, self.ratings_)
-        else:
-            person = self.ratings_.rows(self.ratings_.user_index(user))
-        liked, effects = model.effects(person, place)
-        order = np.argsort(-np.abs(effects), kind="stable")[: require_whole("n", n)]
-        ids = self.ratings_.item_ids[liked[order]]
-        return pd.DataFrame({"item": ids, "effect": effects[order]})
+        model = self._fitted()
+        if not isinstance(model, RatingModel):
+            raise ValueError(
+                "task: got 'rank', expected 'rate' for predict. The scores of a ranking "
+                "model order items and are not chances: fit Recommender(task='rate')."
+            )
+        return predict_pairs(model, self.ratings_, pairs, person)
 
     def similar_items(self, item: Any, n: int = 10) -> pd.DataFrame:
         """List the items that point most nearly the way of this one.
 
-        Returns
-        -------
-        DataFrame
-            item, and similarity: the cosine of what the two say about the hidden units.
+        Returns a DataFrame of item and similarity, the cosine of what the two say about
+        the hidden units.
         """
         model = self._fitted()
         place = int(self.ratings_.item_index(item)[0])
-        items, cosines = model.similar(place, require_whole("n", n))
+        items, cosines = model.similar(self.ratings_, place, require_whole("n", n))
         ids = self.ratings_.item_ids[items]
         return pd.DataFrame({"item": ids, "similarity": cosines})
 
-    def _fitted(self) -> RankModel:
+    def save(self, path: Any) -> Path:
+        """Write everything to one file: ratings, ids, scale, settings and weights."""
+        self._fitted()
+        return write_recommender(self, path)
+
+    @classmethod
+    def load(cls, path: Any) -> Self:
+        """Read a recommender that `save` has written; loading runs no code of the file."""
+        return read_recommender(cls, path)
+
+    def _people(self, users: Any) -> RatingMatrix:
+        """The ratings of users, by id or new, over the items of the model."""
+        if users is None:
+            return self.ratings_
+        if is_new_people(users):
+            return new_people(users, self.ratings_)
+        return self.ratings_.rows(self.ratings_.user_index(users))
+
+    def _fitted(self) -> RankModel | RatingModel:
         if not hasattr(self, "_model"):
             raise ValueError(
                 "model: got one without training, expected fit(ratings) first."
@@ -288,8 +289,3 @@ class Recommender:
                 "its lists are worse than popularity: fit Recommender(task='rank')."
             )
         return model
-
-
-def parameter_names() -> list[str]:
-    """Names of the constructor's parameters."""
-    return list(inspect.signature(Recommender.__init__).parameters)[1:]

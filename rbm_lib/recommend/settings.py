@@ -8,6 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.training import History
+
 Settings = dict[str, Any]
 
 VALIDATION_USERS = 500  # at most
@@ -42,8 +45,42 @@ def ranking_decay(n_likes: int, n_users: int, n_items: int) -> float:
     """
     share = n_likes / (n_users * n_items)
     geometric_mean = 5 * math.sqrt(share / n_users)
-    edge = share * (1 - share) * (1 + math.sqrt(n_items / n_users)) ** 2
-    return min(geometric_mean, edge / 4)
+    return min(geometric_mean, noise_edge(share, n_users, n_items) / 4)
+
+
+def noise_edge(share: float, n_rows: int, n_units: int) -> float:
+    """The largest variance that chance makes among independent units, on so often."""
+    return share * (1 - share) * (1 + math.sqrt(n_units / n_rows)) ** 2
+
+
+def rating_defaults(rows: RatingMatrix, by_item_mean: bool) -> Settings:
+    """Settings for a masked model of these ratings; its rows are items or users.
+
+    The decay follows `ranking_decay`; half of the ratings count as one of the levels.
+    Decayed towards the items' mean weights, a model needs fewer hidden units.
+    """
+    n_rows = max(1, rows.n_users)
+    n_units = max(1, rows.n_items)
+    batch_size = int(np.clip(n_rows // 20, 10, 50))
+    share = rows.n_ratings / (n_rows * n_units)
+    factor = 4.0 if by_item_mean else 2.7 if rows.n_levels == 2 else 1.8
+    most = noise_edge(share / 2, n_rows, n_units) / 4
+    n_hidden = 30 if by_item_mean else 200 if rows.n_levels == 2 else 100
+    return {
+        "n_hidden": min(n_hidden, max(20, rows.n_ratings // 400)),
+        "epochs": int(np.clip(1400 // math.ceil(n_rows / batch_size), 20, 60)),
+        "batch_size": batch_size,
+        "lr": 0.05,
+        "weight_decay": round(min(factor * math.sqrt(share / n_rows), most), 6),
+        "by_item_mean": by_item_mean,
+    }
+
+
+def last_good_epoch(history: History, near: float) -> int:
+    """The last epoch with at least this share of the best score: in between is noise."""
+    scored = [record for record in history.records if "score" in record]
+    best = max(record["score"] for record in scored)
+    return int([r["epoch"] for r in scored if r["score"] >= near * best][-1])
 
 
 def hold_out_users(

@@ -31,11 +31,11 @@ def test_several_people_are_a_table_or_a_matrix(form):
 
 
 def test_unknown_items_are_left_out_and_counted():
-    with pytest.warns(UserWarning, match="ignored 2 items .* 'u', 'v'"):
+    with pytest.warns(UserWarning, match="got 2 items .* ignored them: 'u', 'v'"):
         person = new_people({"v": 3, "x": 5, "u": 1}, KNOWN)
 
     assert person.triples()[1].tolist() == [0]
-    with pytest.warns(UserWarning, match="ignored 1 items"):
+    with pytest.warns(UserWarning, match="got 1 items"):
         assert new_people({"v": 3}, KNOWN).shape == (1, 3)
     assert new_people({}, KNOWN).shape == (1, 3)
 

@@ -8,13 +8,11 @@ from scipy.sparse import csr_array
 from rbm_lib.recommend.ranking import (
     RankModel,
     grown,
-    last_good_epoch,
     like_effects,
     like_log_odds,
     place_score,
 )
 from rbm_lib.recommend.scoring import predict
-from rbm_lib.training import History
 from tests.recommend.support import N_ITEMS, taste_ratings
 from tests.support import random_rbm
 
@@ -89,13 +87,6 @@ def test_the_place_score_is_the_discount_of_hidden_likes_among_unseen_items():
 
     expected = np.mean(1 / np.log2(1 + np.array([1, 3, 3])))
     assert place_score(scores, shown, hidden) == pytest.approx(expected)
-
-
-def test_the_last_good_epoch_lets_noise_pass():
-    records = [{"epoch": 5, "score": 0.2}, {"epoch": 6, "loss": 1.0}]
-    records += [{"epoch": 10, "score": 0.4}, {"epoch": 15, "score": 0.397}]
-
-    assert last_good_epoch(History([*records, {"epoch": 20, "score": 0.3}])) == 15
 
 
 def test_settings_that_are_given_replace_the_defaults():

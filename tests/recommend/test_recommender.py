@@ -47,7 +47,7 @@ def test_a_new_person_is_a_dict_and_several_are_a_table(model):
 
 
 def test_unknown_items_are_ignored_with_a_warning_and_unknown_users_are_refused(model):
-    with pytest.warns(UserWarning, match="ignored 1 items .* 'zzz'"):
+    with pytest.warns(UserWarning, match="got 1 items .* ignored them: 'zzz'"):
         lists = model.recommend({"zzz": 5, "a00": 5})
 
     assert len(lists) == 10

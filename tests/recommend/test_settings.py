@@ -7,9 +7,13 @@ from scipy.sparse import csr_array
 from rbm_lib.recommend.settings import (
     FEWEST_LIKES,
     hold_out_users,
+    last_good_epoch,
     ranking_decay,
     ranking_defaults,
+    rating_defaults,
 )
+from rbm_lib.training import History
+from tests.recommend.support import taste_ratings
 
 
 def likes(n_users=200, n_items=100, density=0.1):
@@ -61,3 +65,20 @@ def test_with_few_likes_nobody_is_held_out():
     rows, shown, _ = hold_out_users(csr_array(np.eye(5)), 0.2, np.random.default_rng(0))
 
     assert (len(rows), shown.shape) == (0, (0, 5))
+
+
+def test_the_last_good_epoch_lets_noise_pass():
+    records = [{"epoch": 5, "score": 0.2}, {"epoch": 6, "loss": 1.0}]
+    records += [{"epoch": 10, "score": 0.4}, {"epoch": 15, "score": 0.397}]
+
+    assert last_good_epoch(History([*records, {"epoch": 20, "score": 0.3}]), 0.985) == 15
+
+
+@pytest.mark.parametrize("by_item_mean", [False, True])
+def test_settings_of_a_rating_model_follow_the_counts(by_item_mean):
+    settings = rating_defaults(taste_ratings(), by_item_mean)
+    four_times = rating_defaults(taste_ratings(n_users=320), by_item_mean)
+
+    assert settings["by_item_mean"] == by_item_mean
+    assert settings["batch_size"] < four_times["batch_size"]
+    assert 0 < four_times["weight_decay"] < settings["weight_decay"] < 0.2

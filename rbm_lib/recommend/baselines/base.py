@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from rbm_lib.checks import require_number
 from rbm_lib.data.ids import Ids
-from rbm_lib.data.ratings import RatingMatrix, Rows, require_ratings
+from rbm_lib.data.levels import Rows
+from rbm_lib.data.ratings import RatingMatrix, require_ratings
 from rbm_lib.recommend.lists import recommend
 
 

@@ -1,0 +1,98 @@
+"""The rating model: chances and stars of pairs, for known and for new people."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rbm_lib import Recommender
+from rbm_lib.data import RatingMatrix
+from rbm_lib.evaluate import random_split, rating_metrics
+from tests.recommend.support import taste_frame, taste_ratings
+
+
+@pytest.fixture(scope="module", params=["items", "users"])
+def fitted(request):
+    split = random_split(taste_ratings(n_users=150), 0.2)
+    return Recommender(task="rate", rows=request.param, seed=1).fit(split.train), split
+
+
+def test_held_out_likes_are_told_from_dislikes(fitted):
+    model, split = fitted
+    frame = split.held_out.to_frame()
+
+    found = model.predict(frame)
+
+    liked = (frame["rating"] >= 4).to_numpy()
+    table = rating_metrics(found["like"], liked, n_bootstrap=0).set_index("metric")["mean"]
+    assert table["AUC"] > 0.9
+    assert list(found) == ["user", "item", "like", "rating"]
+    assert found["rating"].between(1, 5).all()
+    assert np.corrcoef(found["rating"], frame["rating"])[0, 1] > 0.6
+
+
+def test_a_new_person_is_predicted_by_their_taste(fitted):
+    model, _ = fitted
+    person = {f"a{i:02}": 5 for i in range(0, 12, 2)} | {
+        f"b{i:02}": 1 for i in range(1, 12, 2)
+    }
+
+    found = model.predict(["a20", "a22", "b21", "b23"], person)
+
+    assert found["like"][:2].min() > found["like"][2:].max() + 0.3
+    assert found["rating"][:2].min() > found["rating"][2:].max()
+
+
+def test_unknown_users_and_items_are_average_ones(fitted):
+    model, split = fitted
+    known = split.train.user_ids[0]
+
+    with pytest.warns(UserWarning, match="got 1 .* does not know, took average ones"):
+        found = model.predict([("eve", "a00"), (known, "a00")])
+
+    assert 0.2 < found["like"][0] < 0.8
+    with pytest.warns(UserWarning, match="got 1 items"):
+        assert model.predict([(known, "zzz")])["like"].between(0, 1).all()
+
+
+def test_scores_are_chances_and_similar_items_share_a_taste(fitted):
+    model, split = fitted
+
+    scores = model.scores([0, 1])
+
+    pairs = [(split.train.user_ids[1], item) for item in split.train.item_ids]
+    np.testing.assert_allclose(scores[1], model.predict(pairs)["like"], rtol=1e-5)
+    assert {item[0] for item in model.similar_items("a00", 4)["item"]} == {"a"}
+
+
+def test_each_task_refuses_the_questions_of_the_other(fitted):
+    model, _ = fitted
+
+    for ask in (model.recommend, lambda: model.explain("user 0", "a00")):
+        with pytest.raises(ValueError, match=r"fit Recommender\(task='rank'\)"):
+            ask()
+    rank = Recommender(epochs=1, validation=0).fit(taste_ratings())
+    with pytest.raises(ValueError, match=r"fit Recommender\(task='rate'\)"):
+        rank.predict([("user 0", "a00")])
+
+
+def test_two_levels_have_no_stars_and_likes_alone_are_refused():
+    votes = RatingMatrix.from_frame(taste_frame(), like_at_least=4)
+    model = Recommender(task="rate", epochs=2).fit(votes)
+
+    assert list(model.predict([("user 0", "a00")])) == ["user", "item", "like"]
+    with pytest.raises(ValueError, match="got only ratings that are a like"):
+        Recommender(task="rate").fit(RatingMatrix.from_pairs(taste_frame()))
+
+
+def test_a_warm_start_keeps_what_was_learned_of_old_units():
+    first = Recommender(task="rate", seed=1).fit(taste_ratings(n_users=100))
+    more = pd.concat(
+        [taste_frame(n_users=100), taste_frame(3, 6).replace("user", "new", regex=True)]
+    )
+
+    warm = first.fit(more, warm_start=True)
+
+    found = warm.predict(
+        [(f"new {user}", item) for user in (0, 2) for item in ("a00", "b01")]
+    )
+    assert (found["like"][::2].to_numpy() > found["like"][1::2].to_numpy()).all()

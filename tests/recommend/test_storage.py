@@ -1,0 +1,75 @@
+"""A recommender comes back from its file as it was, or says what is wrong."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+
+from rbm_lib import RatingMatrix, Recommender
+from tests.recommend.support import taste_frame, taste_ratings
+
+QUICK = {"epochs": 2, "n_hidden": 3, "validation": 0.0}
+NUMBERED = taste_frame().assign(user=lambda t: t["user"].str.split().str[1].astype(int))
+
+
+@pytest.mark.parametrize("ratings", [taste_ratings(), RatingMatrix.from_frame(NUMBERED)])
+def test_a_ranking_model_makes_the_same_lists_again(tmp_path, ratings):
+    model = Recommender(seed=2, **QUICK).fit(ratings)
+
+    again = Recommender.load(model.save(tmp_path / "lists.rbm"))
+
+    pd.testing.assert_frame_equal(again.recommend(n=3), model.recommend(n=3))
+    assert again.get_params() == model.get_params()
+    assert again.settings_ == model.settings_
+    assert again.ratings_.fingerprint() == ratings.fingerprint()
+    assert again.fit(ratings, warm_start=True).settings_["epochs"] == 1
+
+
+@pytest.mark.parametrize("rows", ["items", "users"])
+def test_a_rating_model_makes_the_same_predictions_again(tmp_path, rows):
+    model = Recommender(task="rate", rows=rows, **QUICK).fit(taste_ratings())
+
+    again = Recommender.load(model.save(tmp_path / "stars.rbm"))
+
+    pairs, person = [("user 0", "a00"), ("user 1", "b01")], {"a00": 5, "b01": 1}
+    pd.testing.assert_frame_equal(again.predict(pairs), model.predict(pairs))
+    pd.testing.assert_frame_equal(
+        again.predict(["a02"], person), model.predict(["a02"], person)
+    )
+
+
+def test_a_threshold_comes_back(tmp_path):
+    plays = RatingMatrix.from_frame(taste_frame(), like_at_least=4)
+    model = Recommender(**QUICK).fit(plays)
+
+    again = Recommender.load(model.save(tmp_path / "plays.rbm"))
+
+    assert again.ratings_.scale.threshold == 4
+
+
+def test_files_that_are_damaged_missing_or_something_else_are_refused(tmp_path):
+    path = Recommender(**QUICK).fit(taste_ratings()).save(tmp_path / "model.rbm")
+    content = path.read_bytes()
+
+    for damaged in (content[:-50], b"", content[:900] + b"xxxx" + content[904:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="model.rbm: got a file that is damaged"):
+            Recommender.load(path)
+    torch.save({"header": json.dumps({"format": "another"}), "tensors": {}}, path)
+    with pytest.raises(ValueError, match="its format is 'another'"):
+        Recommender.load(path)
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        Recommender.load(tmp_path / "none.rbm")
+
+
+def test_ids_that_json_does_not_have_are_refused(tmp_path):
+    times = NUMBERED.assign(user=pd.to_datetime(NUMBERED["user"]))
+    model = Recommender(**QUICK).fit(RatingMatrix.from_frame(times))
+    model.ratings_.user_ids = model.ratings_.user_ids.astype(object)
+    model.ratings_.user_ids[0] = (1, 2)
+
+    with pytest.raises(TypeError, match="user ids: got .*expected numbers or text"):
+        model.save(tmp_path / "model.rbm")
+    with pytest.raises(ValueError, match="model: got one without training"):
+        Recommender().save(tmp_path / "model.rbm")
