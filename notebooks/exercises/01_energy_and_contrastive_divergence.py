@@ -46,6 +46,11 @@ def prob_h(v, W, c):
 
 prob_h.mistakes = {
     "The hidden bias c is missing in the input.": lambda v, W, c: torch.sigmoid(v @ W),
+    "The hidden bias c has the wrong sign or place. The input is v @ W + c, and the "
+    "sigmoid is applied to the whole input.": (
+        lambda v, W, c: torch.sigmoid(v @ W - c),
+        lambda v, W, c: torch.sigmoid(v @ W) + c,
+    ),
     "This is the input x, not yet a probability. Pass it through the sigmoid.": (
         lambda v, W, c: v @ W + c
     ),
@@ -57,10 +62,17 @@ prob_h.mistakes = {
     "Softmax makes the hidden units compete, because their probabilities then add up to 1. "
     "Each unit is on or off by itself, so use the sigmoid.": (
         lambda v, W, c: torch.softmax(v @ W + c, 1),
-        lambda v, W, c: torch.softmax(v @ W + c, 0),
     ),
-    "This is exp(x), which can be larger than 1. Divide it by 1 + exp(x).": (
-        lambda v, W, c: torch.exp(v @ W + c)
+    "This is not a probability, because it can leave the range from 0 to 1. The sigmoid is "
+    "exp(x) / (1 + exp(x)).": (
+        lambda v, W, c: torch.exp(v @ W + c),
+        lambda v, W, c: torch.exp(v @ W + c) / (1 - torch.exp(v @ W + c)),
+        lambda v, W, c: torch.tanh(v @ W + c),
+    ),
+    "You add up or average where nothing is to be added up. There is one probability for "
+    "each row and each hidden unit.": (
+        lambda v, W, c: torch.sigmoid((v @ W + c).sum(1)),
+        lambda v, W, c: torch.sigmoid((v @ W + c).mean(0)),
     ),
     "You rounded, or drew states. Give the probabilities themselves.": (
         lambda v, W, c: torch.sigmoid(v @ W + c).round(),
@@ -97,11 +109,29 @@ free_energy.mistakes = {
     ),
     "You add up over the rows. Add up over the hidden units, with .sum(1).": (
         lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(0),
-        lambda v, W, b, c: -softplus(v @ W + c).sum(0),
     ),
     "The sum and the softplus are in the wrong order. Each hidden unit has a logarithm of "
     "its own, so apply softplus first and add up afterwards.": (
         lambda v, W, b, c: -(v @ b) - softplus((v @ W + c).sum(1)),
+    ),
+    "The softplus terms are not added up yet. Add .sum(1), for one number per row.": (
+        lambda v, W, b, c: -(v @ b)[:, None] - softplus(v @ W + c),
+        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c),
+    ),
+    "This is the mean over the hidden units. Take the sum.": (
+        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).mean(1)
+    ),
+    "The hidden bias c belongs inside the softplus, as a part of the input v @ W + c.": (
+        lambda v, W, b, c: -(v @ b) - (softplus(v @ W) + c).sum(1),
+        lambda v, W, b, c: -(v @ b) - (softplus(v @ W) - c).sum(1),
+        lambda v, W, b, c: -(v @ b) - softplus(v @ W - c).sum(1),
+    ),
+    "This is exp(-F), the unnormalised probability. Return F itself.": (
+        lambda *a: torch.exp(-free_energy(*a))
+    ),
+    "logsumexp lets only one hidden unit be on at a time. Each unit has a logarithm of its "
+    "own, log(1 + exp(x)), and these are added up.": (
+        lambda v, W, b, c: -(v @ b) - torch.logsumexp(v @ W + c, 1)
     ),
     "The visible bias is missing: the term -b · v, one number per row.": (
         lambda v, W, b, c: -softplus(v @ W + c).sum(1)
@@ -118,90 +148,63 @@ free_energy.mistakes = {
 }
 
 
-def steps(pairs):
-    """CD's arguments: a model, rows, and random numbers for them."""
-    for seed, (v, model) in enumerate(pairs):
-        rng = torch.Generator().manual_seed(seed)
-        yield model, v, torch.rand(len(v), len(model.c), generator=rng)
+def changes(v, p, back, q):
+    return (v.T @ p - back.T @ q) / len(v), (v - back).mean(0), (p - q).mean(0)
 
 
-def cd1_with(
-    draw=True,
-    stale_p=False,
-    old_h=False,
-    drawn_h=False,
-    above=False,
-    drawn_v=False,
-    scale=lambda v: 1 / len(v),
-    swap=False,
-    scale_b=lambda v: 1.0,
-):
-    """CD-1. The arguments make mistakes."""
+def cd1_with(last=lambda v, p, h, back, q: changes(v, p, back, q), h=None):
+    """CD-1. `last` makes mistakes in its last step, and `h` in how h is drawn."""
 
     def step(model, v, uniform):
         p = model.prob_h(v)
-        h = (uniform > p if above else uniform < p).float() if draw else p
-        v_back = model.prob_v(h)
-        if drawn_v:
-            v_back = v_back.round()
-        p_back = model.prob_h(v_back)
-        if stale_p:
-            p_back = p
-        if old_h:
-            p_back = h
-        counted = h if drawn_h else p
-        dW = v.T @ counted - v_back.T @ p_back
-        db = (v - v_back).sum(0) * scale_b(v)
-        dc = (counted - p_back).sum(0) * scale_b(v)
-        sign = -1 if swap else 1
-        return sign * dW * scale(v), sign * db * scale(v), sign * dc * scale(v)
+        drawn = (uniform < p).float() if h is None else h(uniform, p)
+        back = model.prob_v(drawn)
+        return last(v, p, drawn, back, model.prob_h(back))
 
     return step
 
 
-cd1 = exercise("3", "One step of contrastive divergence", 2, steps(PAIRS))(cd1_with())
-
-
-def only_biases(model, v, uniform):
-    dW, db, dc = cd1(model, v, uniform)
-    return dW, -db, -dc
-
-
-def product_of_means(model, v, uniform):
-    p = model.prob_h(v)
-    v_back = model.prob_v((uniform < p).float())
-    p_back = model.prob_h(v_back)
-    dW = torch.outer(v.mean(0), p.mean(0)) - torch.outer(v_back.mean(0), p_back.mean(0))
-    return dW, (v - v_back).mean(0), (p - p_back).mean(0)
-
-
+NOISE = torch.Generator().manual_seed(0)
+STEPS = [(m, v, torch.rand(len(v), len(m.c), generator=NOISE)) for v, m in PAIRS]
+cd1 = exercise("3", "One step of contrastive divergence", 2, STEPS)(cd1_with())
 cd1.mistakes = {
     "The sign is reversed. It is the data first, minus what comes back.": (
-        cd1_with(swap=True),
-        only_biases,
+        cd1_with(lambda v, p, h, back, q: changes(back, q, v, p)),
     ),
     "These are sums over the rows. Divide by the number of rows, so that the change does "
     "not depend on the size of the batch.": (
-        cd1_with(scale=lambda v: 1.0),
-        cd1_with(scale_b=len),
-        cd1_with(scale=lambda v: 1.0, scale_b=lambda v: 1 / len(v)),
+        cd1_with(lambda v, *a: [len(v) * x for x in changes(v, a[0], *a[2:])]),
+        cd1_with(lambda v, p, h, x, q: (v.T @ p - x.T @ q, *changes(v, p, x, q)[1:])),
     ),
     "The last hidden probabilities still belong to the old picture. Compute them from the "
-    "picture that came back.": (cd1_with(stale_p=True), cd1_with(old_h=True)),
+    "picture that came back.": (
+        cd1_with(lambda v, p, h, back, q: changes(v, p, back, p)),
+        cd1_with(lambda v, p, h, back, q: changes(v, p, back, h)),
+    ),
     "The drawn h is counted. It only makes the picture that comes back; count p.": (
-        cd1_with(drawn_h=True),
-        cd1_with(drawn_h=True, old_h=True),
+        cd1_with(lambda v, p, h, back, q: changes(v, h, back, q)),
+        cd1_with(lambda v, p, h, back, q: changes(v, h, back, h)),
     ),
     "No hidden state is drawn: p itself went down. Draw h = 1 where uniform < p.": (
-        cd1_with(draw=False)
+        cd1_with(h=lambda uniform, p: p)
     ),
     "The draw is turned around. h = 1 where uniform is below p, which happens with "
-    "probability p.": cd1_with(above=True),
-    "The pixels that come back are rounded. Keep their probabilities.": (
-        cd1_with(drawn_v=True)
+    "probability p.": cd1_with(h=lambda uniform, p: (uniform > p).float()),
+    "db and dc still have a row for each picture. Average over the rows, as in dW.": (
+        cd1_with(lambda v, p, h, x, q: (changes(v, p, x, q)[0], v - x, p - q))
     ),
-    "This multiplies the averages of v and p. Average the products: v.T @ p / len(v).": (
-        product_of_means
+    "Only dW is returned. Return three changes: dW, db, dc.": (
+        cd1_with(lambda v, p, h, back, q: changes(v, p, back, q)[0])
+    ),
+    "db and dc are in the wrong order. Return dW, db, dc, where db belongs to pixels.": (
+        cd1_with(lambda v, p, h, back, q: [changes(v, p, back, q)[k] for k in (0, 2, 1)])
+    ),
+    "In the second product the pixels are still those of the data. Use the picture that "
+    "came back.": (
+        cd1_with(lambda v, p, h, x, q: (changes(v, p, v, q)[0], *changes(v, p, x, q)[1:]))
+    ),
+    "What came back is not subtracted. Each change is a difference of two averages.": (
+        cd1_with(lambda v, p, h, back, q: changes(v, p, 0 * back, 0 * q))
     ),
 }
 
@@ -220,52 +223,56 @@ LOOPS = [
 ]
 
 
-def train_with(
-    copied=copy.deepcopy,
-    rate=lambda start, end, update, n: start + (end - start) * update / n,
-    sign=1,
-    first=0,
-    last=1,
-    after=False,
-    every=50,
-    names="Wbc",
-):
+def train_with(rate=None, sign=1, last=1, after=False, every=50, names="Wbc", once=False):
     """The training loop. The arguments make mistakes."""
 
     def loop(model, gradient, v, lr_start, lr_end, n_updates=4000):
         copies = []
-        for update in range(first, n_updates + last):
+        found = gradient(model, v)
+        for update in range(n_updates + last):
             if update % every == 0 and not after:
-                copies.append(copied(model))
-            lr = rate(lr_start, lr_end, update, n_updates)
-            for name, change in zip("Wbc", gradient(model, v), strict=True):
+                copies.append(copy.deepcopy(model))
+            lr = lr_start + (lr_end - lr_start) * update / n_updates
+            if rate:
+                lr = rate(lr_start, lr_end, update, n_updates)
+            found = found if once else gradient(model, v)
+            for name, change in zip("Wbc", found, strict=True):
                 if name in names:
                     setattr(model, name, getattr(model, name) + sign * lr * change)
             if update % every == 0 and after:
-                copies.append(copied(model))
+                copies.append(copy.deepcopy(model))
         return copies
 
     return loop
 
 
+def at_the_end(*arguments):
+    """What a list that holds the model itself shows."""
+    return [arguments[0] for _ in train_with()(*arguments)]
+
+
 train = exercise("4", "The training loop", 3, LOOPS)(train_with())
 train.mistakes = {
     "All your copies are the same model, as it is at the end. Append "
-    "copy.deepcopy(model), which later updates do not touch.": (
-        train_with(copied=lambda model: model)
-    ),
+    "copy.deepcopy(model), which later updates do not touch.": at_the_end,
     "The sign is reversed. The changes point uphill, so add them.": train_with(sign=-1),
     "The learning rate does not move as it should. It is lr_start at update 0 and lr_end "
     "at update n_updates, in a straight line.": (
-        train_with(rate=lambda start, end, update, n: start),
-        train_with(rate=lambda start, end, update, n: end),
-        train_with(rate=lambda start, end, update, n: end + (start - end) * update / n),
-        train_with(rate=lambda start, end, update, n: (start + end) / 2),
+        train_with(lambda start, end, update, n: start),
+        train_with(lambda start, end, update, n: end),
+        train_with(lambda start, end, update, n: end + (start - end) * update / n),
+        train_with(lambda start, end, update, n: start + (end - start) * update),
+        train_with(lambda start, end, update, n: start * (end / start) ** (update / n)),
     ),
-    "Only some of the parameters move. Update model.W, model.b and model.c.": (
-        train_with(names="W"),
-        train_with(names="Wb"),
-        train_with(names="Wc"),
+    "The learning rate is one update ahead. At update 0 it is lr_start.": (
+        train_with(lambda start, end, update, n: start + (end - start) * (update + 1) / n)
+    ),
+    "The changes are not multiplied by the learning rate.": train_with(lambda *_: 1.0),
+    "Only some of the parameters move. Update model.W, model.b and model.c.": tuple(
+        train_with(names=names) for names in ("W", "Wb", "Wc")
+    ),
+    "The model itself never changes. Change model.W, model.b and model.c.": (
+        train_with(names="")
     ),
     "The last copy is missing, because range(n) ends at n - 1. Use range(n_updates + 1).": (
         train_with(last=0)
@@ -276,8 +283,17 @@ train.mistakes = {
     "There is a copy for every update. Make one only if update % 50 is 0.": (
         train_with(every=1)
     ),
-    "The changes are not multiplied by the learning rate.": (
-        train_with(rate=lambda *_: 1.0)
+    "The first copy, before update 0, is missing.": lambda *a: train(*a)[1:],
+    "There is one copy only. Make one whenever update % 50 == 0, and look whether the "
+    "return is inside the loop, which then ends after its first update.": (
+        lambda *a: train(*a)[1:2],
+        lambda *a: train(*a)[:1],
+    ),
+    "The gradient is computed once. It changes with the model: call it in every update.": (
+        train_with(once=True)
+    ),
+    "These are copies of model.W. Append copies of the whole model.": (
+        lambda *a: [model.W for model in train(*a)]
     ),
     "This is the trained model. Return the list of its copies.": (lambda *a: train(*a)[-1]),
 }

@@ -34,19 +34,29 @@ WALKS = [
 
 
 def walk_with(
-    sign=1, sweep_first=False, old=False, still=False, only_last=False, total=False
+    sign=1,
+    sweep_first=False,
+    old=False,
+    still=False,
+    only_last=False,
+    total=False,
+    two=False,
+    product=False,
 ):
     """The walk. The arguments make mistakes."""
 
     def walk(free_energy, sweep, v, betas):
-        log_w = torch.zeros(len(v))
+        log_w = torch.full((len(v),), float(product))
         for beta, following in zip(betas[:-1], betas[1:], strict=True):
-            if sweep_first:
-                v = sweep(v, following)
-            change = sign * (free_energy(v, beta) - free_energy(v, following))
-            log_w = change if only_last else log_w + change
-            if not sweep_first and not still:
-                v = sweep(v, beta if old else following)
+            moved = sweep(v, beta if old else following)
+            before = moved if sweep_first else v
+            after = moved if sweep_first or two else v
+            change = sign * (free_energy(before, beta) - free_energy(after, following))
+            if product:
+                log_w = log_w * change
+            else:
+                log_w = change if only_last else log_w + change
+            v = v if still else moved
         return log_w.sum() if total else log_w
 
     return walk
@@ -70,6 +80,11 @@ walk.mistakes = {
         walk_with(only_last=True)
     ),
     "You add up all chains. Return one number for each row.": walk_with(total=True),
+    "The two free energies belong to different patterns. Take both at the pattern before "
+    "the sweep.": walk_with(two=True),
+    "The differences are multiplied. They are logarithms, so add them up.": (
+        walk_with(product=True)
+    ),
     "This is w. Return its logarithm, the sum itself.": lambda *a: walk(*a).exp(),
 }
 
@@ -87,8 +102,14 @@ log_mean_exp.mistakes = {
         lambda w: w.mean()
     ),
     "This is the log of the sum. For the mean subtract log(len(log_w)).": (
-        lambda w: w.logsumexp(0)
+        lambda w: w.logsumexp(0),
+        lambda w: w.logsumexp(0) + math.log(len(w)),
     ),
+    "You subtracted the largest value and did not add it again at the end.": (
+        lambda w: (w - w.max()).exp().mean().log()
+    ),
+    "This is the largest value, not the log of the mean.": lambda w: w.max(),
+    "This is the sum of the logarithms, which is the log of a product.": lambda w: w.sum(),
     "The number of chains stands outside the logarithm. Subtract log(len(log_w)).": (
         lambda w: w.logsumexp(0) / len(w),
         lambda w: w.logsumexp(0) - len(w),
@@ -115,6 +136,14 @@ effective_number.mistakes = {
     ),
     "This is upside down. The square of the sum is divided by the sum of the squares.": (
         lambda w: 1 / effective_number(w)
+    ),
+    "This is the share of the chains. Return how many they are, without dividing by M.": (
+        lambda w: effective_number(w) / len(w)
+    ),
+    "This is another number: the spread is measured by the sum of the squares.": (
+        lambda w: 1 / w.softmax(0).max(),
+        lambda w: torch.exp(-(w.softmax(0) * w.log_softmax(0)).sum()),
+        lambda w: len(w) / ((w - w.max()).exp() ** 2).sum(),
     ),
     "The sum in the numerator is not squared.": (
         lambda w: (w - w.max()).exp().sum() / ((w - w.max()).exp() ** 2).sum()

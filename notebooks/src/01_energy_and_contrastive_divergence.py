@@ -33,6 +33,7 @@ from rbm_lib.plotting import COLORS, GREY, INK, show
 lesson = Lesson("01_energy_and_contrastive_divergence")
 
 # %% tags=["hide-input"]
+# Tools for drawing
 RULE = "#c9ced6"
 
 
@@ -147,6 +148,7 @@ patterns = all_patterns(9)
 print(len(pictures), "pictures among", len(patterns), "patterns")
 
 # %% tags=["hide-input"]
+# Drawing
 fig, axis = plt.subplots(figsize=(9, 1.05))
 for k, picture in enumerate(pictures):
     tile(axis, picture, 1.25 * k + 0.15, 0.1)
@@ -403,6 +405,7 @@ for update in range(4001):
     trained.c += 0.5 * dc
 
 # %% tags=["hide-input"]
+# Tools for drawing a landscape
 distance = (patterns[:, None] - pictures[None]).abs().sum(2)  # differing pixels
 is_picture = (distance == 0).any(1)
 
@@ -463,6 +466,7 @@ def picture_row(axis):
 
 
 # %% tags=["hide-input"]
+# Drawing
 fig, axes = plt.subplots(3, 1, figsize=(9, 5.1), height_ratios=(1.0, 2.8, 0.36))
 panorama(
     axes[0],
@@ -510,7 +514,7 @@ lesson.reveal(
 #
 # **Gibbs sampling** produces samples by going back and forth. It draws all hidden units
 # given the pixels, and then all pixels given the hidden units. One round trip is called a
-# **sweep**, and a sequence of sweeps is a **chain**.
+# **sweep**.
 
 
 # %%
@@ -525,8 +529,8 @@ def gibbs_sweep(model, v, rng):
 
 
 # %% [markdown]
-# Does such a chain really produce samples of the model? The two-unit model of section 1 is
-# small enough to see why. With $b = c = -1$ and $W = 2$, a hidden unit copies the state of
+# A sequence of sweeps is a **chain**. Does it really produce samples of the model? The
+# two-unit model of section 1 is small enough to see why. With $b = c = -1$ and $W = 2$, a hidden unit copies the state of
 # the pixel with probability $\sigma(1) = .731$, and the pixel copies the hidden unit in the
 # same way. So after one sweep the pixel is unchanged if both copies are right or both are
 # wrong, which has probability $.731^2 + .269^2 = .607$.
@@ -592,6 +596,7 @@ weak_chain = run_chain(early, pictures[8:9], 2000, seed=7)
 strong_chain = run_chain(trained, pictures[8:9], 2000, seed=7)
 
 # %% tags=["hide-input"]
+# Drawing
 fig, axes = plt.subplots(2, 1, figsize=(9, 2.5))
 titles = (
     "Weak weights: the chain wanders through the landscape",
@@ -687,6 +692,7 @@ animate(
 
 
 # %% tags=["hide-input"]
+# Drawing
 def numbers(axis, values, x, y, form, **style):
     """A 3 × 3 image of side 3 with its numbers written into the pixels."""
     values = np.asarray(values).reshape(3, 3)
@@ -739,8 +745,9 @@ show(
 # %% [markdown]
 # **Exercise 3 · One step of contrastive divergence** · ★★ · 10 minutes · 2 points. Write
 # the four steps for a batch `v` with one picture per row. `uniform` has a random number
-# between 0 and 1 for every row and hidden unit. Return three changes, `dW`, `db` and `dc`,
-# each averaged over the rows, with the shapes of `model.W`, `model.b` and `model.c`.
+# between 0 and 1 for every row and hidden unit, so draw nothing else. Return three changes,
+# `dW`, `db` and `dc`, each averaged over the rows, with the shapes of `model.W`, `model.b`
+# and `model.c`.
 #
 # <details><summary>Hint</summary><code>model.prob_h(v)</code> is the way up and
 # <code>model.prob_v(h)</code> the way down. <code>(uniform &lt; p).float()</code> draws.
@@ -820,6 +827,7 @@ say(
 
 
 # %% tags=["hide-input"]
+# Drawing
 def draw_samples(model, n, seed=0):
     """Independent samples. We can still enumerate, so no chain is needed."""
     rng = torch.Generator().manual_seed(seed)
@@ -909,6 +917,7 @@ final = {name: nll(run[-1]) for name, run in runs.items()}
 error = {name: reconstruction_error(run[-1]) for name, run in runs.items()}
 
 # %% tags=["hide-input"]
+# Drawing
 method_color = {"CD-1": COLORS["red"], "PCD": COLORS["green"], "exact": INK}
 
 
@@ -988,6 +997,7 @@ lesson.reveal(
 # Where did CD-1 go wrong? The landscape shows it.
 
 # %% tags=["hide-input"]
+# Drawing
 fig, axes = plt.subplots(3, 1, figsize=(9, 6.0), height_ratios=(2.3, 2.3, 0.36))
 panorama(
     axes[0],
@@ -1018,6 +1028,7 @@ for name in ("CD-1", "PCD"):
 # later.
 
 # %% tags=["hide-input"]
+# Drawing
 rng = torch.Generator().manual_seed(0)
 now, rows = pictures, {}
 for sweep in range(1001):
@@ -1148,7 +1159,8 @@ lesson.score()
 # <details><summary>3. Your reconstruction error falls and the NLL on held-out rows rises. Which do you believe?</summary>The NLL. Reconstruction only says that a chain stays near the data for one step.</details>
 #
 # **How large is log Z when you cannot enumerate?** The optional lesson
-# [07, measuring a model](07_measuring_a_machine.ipynb), estimates it.
+# [07, measuring a machine](07_measuring_a_machine.ipynb), estimates it.
+#
 # **Next:** [02, the MovieLens binary RBM](02_movielens_binary_rbm.ipynb) gives your RBM
 # ratings with gaps.
 #

@@ -129,6 +129,7 @@ errors = {
 }
 
 # %% tags=["hide-input"]
+# Drawing
 fig, axis = plt.subplots(figsize=(9, 2.1))
 jitter = np.random.default_rng(0).uniform(-0.25, 0.25, 200)
 for place, (name, color) in enumerate((("finished", "red"), ("early", "blue"))):
@@ -171,6 +172,7 @@ lesson.reveal(
 # $Z_0 = \prod_i (1 + e^{b_i}) \prod_j (1 + e^{c_j})$. In between lies a **path** of models.
 
 # %% tags=["hide-input"]
+# Drawing
 betas = torch.linspace(0, 1, 81)
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True)
 for axis, (name, model) in zip(axes, models.items(), strict=True):
@@ -344,6 +346,7 @@ brackets = {
 
 
 # %% tags=["hide-input"]
+# Drawing
 def draw_bracket(axis, results, title):
     """Ten runs of each direction against the number of steps, and their means."""
     for side, (color, shift, label) in enumerate(
@@ -455,6 +458,7 @@ print(
 lesson.predict("twins", "AIS is off by", ["nothing", "about 0.7 nats", "several nats"])
 
 # %% tags=["hide-input"]
+# Drawing
 fine = torch.linspace(0, 1, 401)
 on = [torch.softmax(-twins.free_energy(patterns, beta), 0)[bright].sum() for beta in fine]
 fig, axis = plt.subplots(figsize=(7, 2.4))
@@ -492,6 +496,7 @@ say(f"Reverse AIS, also with 100 chains, comes out **{gap:.2f} nats higher** tha
 # path of the finished model. You now know what that means.
 
 # %% tags=["hide-input"]
+# Drawing
 fig, axis = plt.subplots(figsize=(7, 3.2))
 draw_bracket(axis, brackets["finished"], "Finished model: a gap remains, and runs disagree")
 axis.set_ylabel("estimated − exact log Z, in nats")
