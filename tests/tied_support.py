@@ -49,7 +49,8 @@ def energy_by_definition(model, items, hidden, taste):
             energy = energy - v @ model.W @ taste
         else:
             field = v @ model.W1 + model.hidden_bias
-            energy = energy - field @ hidden[i] - hidden[i] @ model.W2 @ taste
+            centred = hidden[i] - model.hidden_mean
+            energy = energy - field @ hidden[i] - centred @ model.W2 @ taste
     return energy
 
 

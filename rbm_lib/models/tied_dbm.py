@@ -19,11 +19,13 @@ class TiedDBM(TiedModel):
 
     .. math::
         E = -\sum_i \left[ b_{t_i} + \beta^T v_{t_i} + (W_1^T v_{t_i} + a)^T h_i
-            + h_i^T W_2 H + U_{t_i}^T H \right] - n\, c^T H
+            + (h_i - \mu)^T W_2 H + U_{t_i}^T H \right] - n\, c^T H
 
     Place i of the bag holds the item t_i, with content v, and the hidden units h_i. The
     taste H is connected to all of them, so what one item says about the taste changes how
-    the others are read. There are two ways to infer H:
+    the others are read. The offset mu centres the item units, which are on about half of
+    the time: without it the taste of a long bag would saturate. There are two ways to infer
+    H:
 
     - `mean_field` sends messages both ways, between the h_i and H in turn.
     - `upward_pass` makes one pass from the content to H, without feedback. It is the first
@@ -42,8 +44,14 @@ class TiedDBM(TiedModel):
     content_std : float
         Spread of the field that the hidden units get from content of unit variance.
 
+    Attributes
+    ----------
+    hidden_mean : Tensor, shape (n_hidden,)
+        The offset mu: the mean of sigmoid(W1 v + a) over the known items at the start.
+
     References
     ----------
+    Montavon & Müller (2012). Deep Boltzmann machines and the centering trick.
     Salakhutdinov & Hinton (2009). Deep Boltzmann machines. AISTATS.
     Srivastava, Salakhutdinov & Hinton (2013). Modeling documents with a deep Boltzmann
     machine. UAI.
@@ -56,6 +64,10 @@ class TiedDBM(TiedModel):
     [(3, 3), (2, 2)]
     """
 
+    hidden_mean: Tensor
+    # The item units need large weights of the content, to be more than nearly linear.
+    relative_decay = TiedModel.relative_decay | {"W1": 0.1}
+
     def __init__(
         self,
         content: Any,
@@ -63,7 +75,7 @@ class TiedDBM(TiedModel):
         n_taste: int,
         residual: bool = True,
         weight_std: float = 0.02,
-        content_std: float = 2.0,
+        content_std: float = 4.0,
         seed: int | None = None,
     ) -> None:
         super().__init__(content, n_taste, residual)
@@ -73,7 +85,9 @@ class TiedDBM(TiedModel):
         self.W1 = self._initial(self.n_content, self.n_hidden, std, seed)
         self.W2 = self._initial(self.n_hidden, self.n_taste, weight_std, above)
         self.hidden_bias = nn.Parameter(torch.zeros(self.n_hidden))
-        self.weight_names = ["W1", "W2"]
+        self.weight_names = ["W2"]
+        mean = torch.sigmoid(self.hidden_field()).mean(0).detach()
+        self.register_buffer("hidden_mean", mean)
 
     def hidden_field(self, content: Tensor | None = None) -> Tensor:
         """W1 v + a of each item, shape (n_items, n_hidden): what its content sends up."""
@@ -81,7 +95,8 @@ class TiedDBM(TiedModel):
         return content @ self.W1 + self.hidden_bias
 
     def couplings(self, content: Tensor | None = None) -> Tensor:
-        from_content = torch.sigmoid(self.hidden_field(content)) @ self.W2
+        mean = torch.sigmoid(self.hidden_field(content))
+        from_content = (mean - self.hidden_mean) @ self.W2
         if content is not None or self.residual is None:
             return from_content
         return from_content + self.residual
@@ -91,7 +106,7 @@ class TiedDBM(TiedModel):
         by_field = couplings @ self.W2.T * mean * (1 - mean)
         result = {
             "W1": self.content.T @ by_field,
-            "W2": mean.T @ couplings,
+            "W2": (mean - self.hidden_mean).T @ couplings,
             "hidden_bias": by_field.sum(0),
             "content_bias": biases @ self.content,
             "item_bias": biases,
@@ -102,9 +117,10 @@ class TiedDBM(TiedModel):
 
     def item_logits(self, taste: Tensor, content: Tensor | None = None) -> Tensor:
         """log sum_h exp(-E) of one place for each item, shape (B, n_items)."""
-        from_taste = (taste @ self.W2.T)[:, None]
-        hidden = F.softplus(self.hidden_field(content) + from_taste).sum(-1)
-        logits = hidden + self.item_biases(content)
+        from_taste = taste @ self.W2.T
+        hidden = F.softplus(self.hidden_field(content) + from_taste[:, None]).sum(-1)
+        offset = from_taste @ self.hidden_mean
+        logits = hidden + self.item_biases(content) - offset[:, None]
         if content is not None or self.residual is None:
             return logits
         return logits + taste @ self.residual.T
@@ -177,7 +193,7 @@ class TiedDBM(TiedModel):
         biases = bags.per_item(of_entry, self.n_items)[:, 0]
         result = {
             "W1": self.content[bags.items].T @ (of_entry * hidden),
-            "W2": hidden.T @ above,
+            "W2": (hidden - self.hidden_mean).T @ above,
             "hidden_bias": (of_entry * hidden).sum(0),
             "content_bias": biases @ self.content,
             "item_bias": biases,
@@ -216,7 +232,7 @@ class TiedDBM(TiedModel):
         return torch.sigmoid(self.hidden_field()[bags.items] + from_taste)
 
     def _taste_field_of(self, bags: Bags, hidden: Tensor) -> Tensor:
-        from_items = hidden @ self.W2
+        from_items = (hidden - self.hidden_mean) @ self.W2
         if self.residual is not None:
             from_items = from_items + self.residual[bags.items]
         return self.taste_field(bags, from_items)

@@ -66,8 +66,9 @@ def test_the_upward_pass_is_a_shallow_model_on_features():
     with torch.no_grad():
         shallow.W.copy_(model.W2)
         shallow.residual.copy_(model.residual)
-        # The shallow model centres its features, which moves the bias of the taste.
-        shallow.taste_bias.copy_(model.taste_bias + features.mean(0) @ model.W2)
+        # Both centre the features, but at another mean, which moves the bias of the taste.
+        moved = features.mean(0) - model.hidden_mean
+        shallow.taste_bias.copy_(model.taste_bias + moved @ model.W2)
 
     torch.testing.assert_close(
         shallow.upward_pass(HISTORIES), model.upward_pass(HISTORIES), rtol=0, atol=1e-5
