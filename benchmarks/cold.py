@@ -1,0 +1,397 @@
+"""Cold films: which films that nobody has rated would a person like? MovieLens 100K, real people.
+
+    python benchmarks/cold.py                     the table: six draws of films, settings chosen on inner draws
+    python benchmarks/cold.py --draws 0 1 2       the first three draws alone
+    python benchmarks/cold.py --keep FILE.pkl     keep what is done, and go on from there; --only chooses models
+
+Protocol. A like is a rating of 4 or 5. A fifth of the films with at least five likes is held out entirely, and
+a person's history is what they like among the others. People with at least five such likes get a list of the
+held-out films; those they like are relevant. A film is known by its genres and its release date.
+
+Settings. Each draw chooses the setting of each model on an inner draw, a fifth of its known films, by
+Recall@20 + NDCG@10. No held-out film takes part. The settings to choose from are in GRIDS.
+
+Intervals are 95 %. Over people: a bootstrap, in which each person keeps all their draws. Over films: Student's t
+over draws with the correction of Nadeau and Bengio (2003), because the draws share films.
+
+Tables go to standard output, progress to standard error.
+"""
+
+import argparse
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.spatial.distance import cdist
+from scipy.stats import t as student
+
+from rbm_lib import evaluate
+from rbm_lib.data import RatingMatrix, load_movielens
+from rbm_lib.models import TiedDBM, TiedRBM
+from rbm_lib.recommend import baselines
+from rbm_lib.training import TiedCD, fit_tied
+
+FEWEST = 5  # likes of a film, and of a person
+SHARE = 0.2
+# Close together where most films are: half of them came out after 1994.
+KNOTS = [1935, 1945, 1955, 1965, 1972, 1978, 1984, 1988, 1991, *range(1993, 1999)]
+
+
+# ---- the data ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class ColdTask:
+    """Likes of known films, and what people like among new ones."""
+
+    likes: np.ndarray  # (n_users, n_known), 0 or 1
+    content: np.ndarray  # (n_known, n_content)
+    new_content: np.ndarray  # (n_new, n_content)
+    relevant: np.ndarray  # (n_users, n_new), bool
+    cache: dict[Any, Any] = field(default_factory=dict)  # of what several settings need
+
+    def remember(self, key: Any, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        if key not in self.cache:
+            self.cache[key] = compute()
+        return self.cache[key]
+
+    def inner(self, seed: int) -> "ColdTask":
+        """The same task among the known films."""
+        return cold_task(self.likes, self.content, seed)
+
+
+def load() -> tuple[np.ndarray, np.ndarray]:
+    """Likes (n_users, n_films) and content (n_films, n_content) of the films with enough likes."""
+    data = load_movielens(synthetic=False)
+    likes = RatingMatrix.from_frame(
+        data.ratings,
+        like_at_least=4,
+        user_ids=np.sort(data.users.user_id),
+        item_ids=np.sort(data.movies.movie_id),
+    ).likes()
+    enough = likes.sum(0) >= FEWEST
+    movies = data.movies.sort_values("movie_id")[enough]
+    dates = pd.read_csv(
+        data.folder / "u.item", sep="|", encoding="latin-1", header=None, index_col=0
+    )
+    released = pd.to_datetime(dates[2], format="%d-%b-%Y")[movies.movie_id]
+    return likes.toarray()[:, enough].astype(float), content_of(movies.genres, released)
+
+
+def content_of(genres: pd.Series, released: pd.Series) -> np.ndarray:
+    """0/1 of each genre; hat functions of the date with these knots, and the date itself; no day known.
+
+    1 January stands for a date of which the year alone is known.
+    """
+    flags = pd.get_dummies(genres.explode()).groupby(level=0).max().to_numpy(float)
+    days = released.dt.day_of_year
+    year = (released.dt.year + (days - 1) / 365).fillna(1990).to_numpy()
+    hats = [np.interp(year, KNOTS, one) for one in np.eye(len(KNOTS))]
+    return np.column_stack([flags, *hats, (year - 1990) / 20, days == 1])
+
+
+def cold_task(likes: np.ndarray, content: np.ndarray, seed: int) -> ColdTask:
+    """Hold out a fifth of the films. The first number of the seed tells this draw from other random streams."""
+    n_films = likes.shape[1]
+    order = np.random.default_rng([2008, seed]).permutation(n_films)
+    n_new = round(SHARE * n_films)
+    new, known = np.sort(order[:n_new]), np.sort(order[n_new:])
+    people = likes[:, known].sum(1) >= FEWEST
+    return ColdTask(
+        likes[np.ix_(people, known)],
+        content[known],
+        content[new],
+        likes[np.ix_(people, new)] > 0,
+    )
+
+
+# ---- what a content model is made of: a map from known to new films -----------------------------------------
+
+
+def ridge_map(task: ColdTask, l2: float) -> np.ndarray:
+    """(n_known, n_new): y @ map predicts a number y of the known films for the new ones, by their content."""
+    mean = task.content.mean(0)
+    x, new = task.content - mean, task.new_content - mean
+    inverse = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
+    return x @ inverse @ new.T + 1 / len(x)  # the mean of y is not shrunk
+
+
+def kernel_map(task: ColdTask, l2: float, width: float) -> np.ndarray:
+    """The same by kernel ridge regression with a Gaussian kernel."""
+    known, new = task.content, task.new_content
+    scale = 1 / (2 * width**2)
+    gram = np.exp(-scale * cdist(known, known, "sqeuclidean"))
+    cross = np.exp(-scale * cdist(known, new, "sqeuclidean"))
+    centre = np.eye(len(known)) - 1 / len(known)
+    inverse = np.linalg.inv(centre @ gram @ centre + l2 * np.eye(len(known)))
+    return centre @ inverse @ centre @ (cross - gram.mean(1)[:, None]) + 1 / len(known)
+
+
+def knn_map(task: ColdTask, k: int, shrink: float) -> np.ndarray:
+    """Cosines between each new film and its k nearest known ones, over shrink + their sum."""
+    cosine = unit(task.content) @ unit(task.new_content).T
+    lowest = np.sort(cosine, 0)[-k]
+    cosine = np.where(cosine >= lowest, cosine, 0).clip(min=0)
+    return cosine / (shrink + cosine.sum(0))
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12)
+
+
+# ---- the models, with the settings to choose from ------------------------------------------------------------
+
+
+def popularity(task: ColdTask, l2: float, power: float) -> np.ndarray:
+    """Likes of a film, those of heavy users weighted less, predicted from content; the same for everybody."""
+    weighted = (task.likes / task.likes.sum(1, keepdims=True) ** power).sum(0)
+    return np.tile(weighted / weighted.mean() @ ridge_map(task, l2), (len(task.likes), 1))
+
+
+def cosine(task: ColdTask, centre: bool, rare: bool) -> np.ndarray:
+    """The mean content of a person's films against the content of the new ones."""
+    known, new = task.content, task.new_content
+    if rare:
+        scale = 1 / (known.std(0) + 0.05)
+        known, new = known * scale, new * scale
+    mean = known.mean(0) if centre else 0.0
+    profile = task.likes @ (known - mean) / task.likes.sum(1, keepdims=True)
+    return unit(profile) @ unit(new - mean).T
+
+
+def knn(task: ColdTask, k: int, shrink: float) -> np.ndarray:
+    return task.likes @ knn_map(task, k, shrink)
+
+
+def ridge(task: ColdTask, l2: float) -> np.ndarray:
+    return task.likes @ ridge_map(task, l2)
+
+
+def ridge_popularity(task: ColdTask, l2: float, share: float) -> np.ndarray:
+    return standard(ridge(task, l2)) + share * standard(popularity(task, 10.0, 1.0))
+
+
+def standard(scores: np.ndarray) -> np.ndarray:
+    """Scores of each person with mean 0 and deviation 1."""
+    scores = scores - scores.mean(1, keepdims=True)
+    return scores / scores.std(1, keepdims=True).clip(1e-12)
+
+
+def ials(task: ColdTask, alpha: float, reg: float) -> np.ndarray:
+    """u.v of the known films. A linear map of the v is the same map of these."""
+
+    def compute() -> np.ndarray:
+        users, films = task.likes.nonzero()
+        ids = {"user_ids": range(len(task.likes)), "item_ids": range(len(task.content))}
+        likes = RatingMatrix(users, films, np.ones(len(users), int), **ids)
+        return baselines.IALS(reg=reg, alpha=alpha).fit(likes).scores()
+
+    return task.remember(("ials", alpha, reg), compute)
+
+
+def ials_ridge(task: ColdTask, alpha: float, reg: float, l2: float) -> np.ndarray:
+    return ials(task, alpha, reg) @ ridge_map(task, l2)
+
+
+def ials_kernel(
+    task: ColdTask, alpha: float, reg: float, l2: float, width: float
+) -> np.ndarray:
+    return ials(task, alpha, reg) @ task.remember(
+        ("kernel", l2, width), lambda: kernel_map(task, l2, width)
+    )
+
+
+def scores_of(model: Any, task: ColdTask, decay: float, method: Any = None) -> np.ndarray:
+    """Train a tied model and score the new films."""
+    rng = torch.Generator().manual_seed(0)
+    fit_tied(model, task.likes, method, weight_decay=decay, generator=rng, progress=False)
+    task.cache["model"] = model
+    return model.scores(task.likes, task.new_content).numpy()
+
+
+def tied_rbm(
+    task: ColdTask, n_taste: int, decay: float, residual: bool = True, method: Any = None
+) -> np.ndarray:
+    model = TiedRBM(task.content, n_taste, residual=residual, seed=0)
+    return scores_of(model, task, decay, method)
+
+
+def tied_dbm(task: ColdTask, n_taste: int, decay: float) -> np.ndarray:
+    return scores_of(TiedDBM(task.content, 64, n_taste, seed=0), task, decay)
+
+
+def grid(**values: tuple) -> list[dict[str, Any]]:
+    return [
+        dict(zip(values, one, strict=True)) for one in itertools.product(*values.values())
+    ]
+
+
+REFERENCE = "TiedRBM"
+DEEP = "TiedDBM, one upward pass"
+GRIDS: dict[str, tuple[Callable[..., np.ndarray], list[dict[str, Any]]]] = {
+    "popularity by content": (
+        popularity,
+        grid(l2=(1, 3, 10, 30, 100), power=(1.0, 1.5, 2.0)),
+    ),
+    "cosine of mean content": (cosine, grid(centre=(False, True), rare=(False, True))),
+    "content kNN": (knn, grid(k=(10, 20, 40, 80, 160, 320), shrink=(0.0, 5.0))),
+    "ridge per user": (ridge, grid(l2=(1, 3, 10, 30, 100, 300))),
+    "ridge per user + popularity": (
+        ridge_popularity,
+        grid(l2=(3, 10, 30, 100), share=(0.1, 0.25, 0.5)),
+    ),
+    "iALS mapped by ridge": (
+        ials_ridge,
+        grid(alpha=(0.2, 0.5, 1.0), reg=(1.0,), l2=(1, 3, 10, 30)),
+    ),
+    "iALS mapped by kernel ridge": (
+        ials_kernel,
+        grid(alpha=(0.2, 0.5, 1.0), reg=(1.0,), l2=(0.3, 1, 3, 10), width=(2.0,)),
+    ),
+    REFERENCE: (tied_rbm, grid(n_taste=(64, 128), decay=(1e-3, 3e-3))),
+    DEEP: (tied_dbm, grid(n_taste=(64, 128), decay=(1e-3, 3e-3))),
+}
+
+
+def all_scores(
+    task: ColdTask, seed: int, only: Sequence[str]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, scores) of the models, with the settings that the inner draw of this task chooses."""
+    inner = task.inner(1000 + seed)
+    rng = np.random.default_rng([2009, seed])
+    for name, (model, settings) in GRIDS.items():
+        if name not in only:
+            continue
+        values = [quality(inner, model(inner, **setting)) for setting in settings]
+        chosen = settings[int(np.argmax(values))]
+        scores = model(task, **chosen)
+        log(f"draw {seed}  {name}: {chosen} of {len(settings)}")
+        yield name, scores
+        if name == REFERENCE:
+            yield from variants(task, scores, chosen, rng)
+        if name == DEEP:
+            deep = task.cache["model"]
+            taste = deep.mean_field(task.likes, max_sweeps=3).means[-1]
+            yield "  mean field, 3 sweeps", deep.scores_at(taste, task.new_content).numpy()
+
+
+def without_model(task: ColdTask, seed: int) -> Iterator[tuple[str, np.ndarray]]:
+    """The two ends of the scale."""
+    rng = np.random.default_rng([2010, seed])
+    yield "random", rng.random(task.relevant.shape)
+    popular = (task.relevant / task.likes.sum(1, keepdims=True)).sum(0)
+    yield "true popularity (looks at the answers)", np.tile(popular, (len(task.likes), 1))
+
+
+def variants(
+    task: ColdTask, scores: np.ndarray, chosen: dict[str, Any], rng: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray]]:
+    """What is left without the person, the content or the residual; and by contrastive divergence."""
+    yield "  of another person", scores[rng.permutation(len(scores))]
+    yield "  its mean over people", np.tile(scores.mean(0), (len(scores), 1))
+    shuffled = rng.permutation(task.new_content)
+    yield (
+        "  with shuffled content",
+        task.cache["model"].scores(task.likes, shuffled).numpy(),
+    )
+    yield "  without residual, same settings", tied_rbm(task, **chosen, residual=False)
+    yield "  by CD, same settings", tied_rbm(task, **chosen, method=TiedCD(k=1))
+
+
+def quality(task: ColdTask, scores: np.ndarray) -> float:
+    per_user = measured(task, scores)
+    return float((per_user["Recall@20"] + per_user["NDCG@10"]).mean())
+
+
+def measured(task: ColdTask, scores: np.ndarray) -> pd.DataFrame:
+    nothing = np.zeros_like(task.relevant)
+    return evaluate.per_user_ranking(scores, task.relevant, nothing, [10, 20])
+
+
+# ---- the table ----------------------------------------------------------------------------------------------
+
+
+def table(results: dict[str, dict[int, pd.DataFrame]]) -> pd.DataFrame:
+    """Means with intervals over people, and the lead of the tied model, with both intervals."""
+    records = []
+    for name, frames in results.items():
+        record: dict[str, Any] = {"model": name}
+        for metric in ("Recall@20", "NDCG@10"):
+            low, high, mean = over_people([frame[metric] for frame in frames.values()])
+            record[metric] = f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+        for metric in ("Recall@20", "NDCG@10"):
+            record[f"lead {metric}"] = lead(results.get(REFERENCE, {}), frames, metric)
+        per_draw = [f"{frame['Recall@20'].mean():.3f}" for frame in frames.values()]
+        records.append(record | {"Recall@20 by draw": " ".join(per_draw)})
+    return pd.DataFrame(records).set_index("model")
+
+
+def lead(
+    reference: dict[int, pd.DataFrame], frames: dict[int, pd.DataFrame], metric: str
+) -> str:
+    """By how much the tied model is ahead: mean, interval over people, ± over films."""
+    common = sorted(reference.keys() & frames.keys())
+    if not common:
+        return ""
+    leads = [reference[seed][metric] - frames[seed][metric] for seed in common]
+    low, high, mean = over_people(leads)
+    half = over_films([one.mean() for one in leads])
+    return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}] ± {half:.3f}"
+
+
+def over_people(columns: list[pd.Series]) -> tuple[float, float, float]:
+    """Low, high and mean. The mean is that of the draws; the interval is a bootstrap over people."""
+    mean = float(np.mean([column.mean() for column in columns]))
+    per_person = pd.concat(columns).groupby(level=0).mean().to_frame("x")
+    row = evaluate.mean_interval(per_person).iloc[0]
+    return row["low"] - row["mean"] + mean, row["high"] - row["mean"] + mean, mean
+
+
+def over_films(means: list[float]) -> float:
+    """Half the interval over draws of films; infinite for one draw."""
+    n = len(means)
+    if n < 2:
+        return float("inf")
+    spread = np.var(means, ddof=1) * (1 / n + SHARE / (1 - SHARE))
+    return float(student.ppf(0.975, n - 1) * np.sqrt(spread))
+
+
+def log(text: str) -> None:
+    print(f"{time.perf_counter() - START:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+START = time.perf_counter()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--draws", type=int, nargs="*", default=range(6), help="of films")
+    parser.add_argument("--only", nargs="*", default=list(GRIDS), help="names of models")
+    parser.add_argument("--keep", type=Path, help="file of results, which grows")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    results: dict[str, dict[int, pd.DataFrame]] = {}
+    if arguments.keep and arguments.keep.exists():
+        results = pd.read_pickle(arguments.keep)
+    likes, content = load()
+    for seed in arguments.draws:
+        task = cold_task(likes, content, seed)
+        todo = [name for name in arguments.only if seed not in results.get(name, {})]
+        models = all_scores(task, seed, todo)
+        for name, scores in itertools.chain(without_model(task, seed), models):
+            results.setdefault(name, {})[seed] = measured(task, scores)
+            if arguments.keep:
+                pd.to_pickle(results, arguments.keep)
+    with pd.option_context("display.width", 250, "display.max_columns", None):
+        print(table(results).to_string())
+
+
+if __name__ == "__main__":
+    main()
