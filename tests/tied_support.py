@@ -50,7 +50,8 @@ def energy_by_definition(model, items, hidden, taste):
         else:
             field = v @ model.W1 + model.hidden_bias
             centred = hidden[i] - model.hidden_mean
-            energy = energy - field @ hidden[i] - centred @ model.W2 @ taste
+            log_p = (field * hidden[i]).sum() - torch.log1p(field.exp()).sum()
+            energy = energy - log_p - centred @ model.W2 @ taste
     return energy
 
 

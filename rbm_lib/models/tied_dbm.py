@@ -18,14 +18,15 @@ class TiedDBM(TiedModel):
     r"""A person as a deep Boltzmann machine: each item has hidden units h of its own.
 
     .. math::
-        E = -\sum_i \left[ b_{t_i} + \beta^T v_{t_i} + (W_1^T v_{t_i} + a)^T h_i
+        E = -\sum_i \left[ b_{t_i} + \beta^T v_{t_i} + \log p(h_i \mid v_{t_i})
             + (h_i - \mu)^T W_2 H + U_{t_i}^T H \right] - n\, c^T H
 
-    Place i of the bag holds the item t_i, with content v, and the hidden units h_i. The
-    taste H is connected to all of them, so what one item says about the taste changes how
-    the others are read. The offset mu centres the item units, which are on about half of
-    the time: without it the taste of a long bag would saturate. There are two ways to infer
-    H:
+    Place i of the bag holds the item t_i, with content v, and the hidden units h_i. Content
+    is given: without a taste the h_i are independent, and on with probability
+    sigmoid(W1 v + a). The taste H is connected to all of them, so what one item says about
+    the taste changes how the others are read. The offset mu centres the item units, which
+    are on about half of the time: without it the taste of a long bag would saturate. There
+    are two ways to infer H:
 
     - `mean_field` sends messages both ways, between the h_i and H in turn.
     - `upward_pass` makes one pass from the content to H, without feedback. It is the first
@@ -118,7 +119,9 @@ class TiedDBM(TiedModel):
     def item_logits(self, taste: Tensor, content: Tensor | None = None) -> Tensor:
         """log sum_h exp(-E) of one place for each item, shape (B, n_items)."""
         from_taste = taste @ self.W2.T
-        hidden = F.softplus(self.hidden_field(content) + from_taste[:, None]).sum(-1)
+        from_content = self.hidden_field(content)
+        hidden = F.softplus(from_content + from_taste[:, None]).sum(-1)
+        hidden = hidden - F.softplus(from_content).sum(-1)
         offset = from_taste @ self.hidden_mean
         logits = hidden + self.item_biases(content) - offset[:, None]
         if content is not None or self.residual is None:
@@ -132,8 +135,10 @@ class TiedDBM(TiedModel):
         """
         bags = self.as_bags(histories)
         hidden, taste = h
-        own = (self.hidden_field()[bags.items] * hidden).sum(1)
-        own = own + self.item_biases()[bags.items]
+        from_content = self.hidden_field()
+        own = (from_content[bags.items] * hidden).sum(1)
+        of_item = self.item_biases() - F.softplus(from_content).sum(1)
+        own = own + of_item[bags.items]
         field = self._taste_field_of(bags, hidden)
         return -bags.per_person(own[:, None])[:, 0] - (field * taste).sum(1)
 
@@ -191,10 +196,11 @@ class TiedDBM(TiedModel):
         of_entry = weights[bags.people]
         above = (weights * taste)[bags.people]
         biases = bags.per_item(of_entry, self.n_items)[:, 0]
+        surprise = of_entry * (hidden - torch.sigmoid(self.hidden_field()[bags.items]))
         result = {
-            "W1": self.content[bags.items].T @ (of_entry * hidden),
+            "W1": self.content[bags.items].T @ surprise,
             "W2": (hidden - self.hidden_mean).T @ above,
-            "hidden_bias": (of_entry * hidden).sum(0),
+            "hidden_bias": surprise.sum(0),
             "content_bias": biases @ self.content,
             "item_bias": biases,
             "taste_bias": (bags.lengths[:, None] * weights * taste).sum(0),
