@@ -34,7 +34,8 @@ MODULES = ["", *"models sampling likelihood training recommend evaluate baseline
 NOT_HERE = """
 AISResult Batch Epoch GibbsInfo History Layer Layers MeanField Scorer TemperingInfo
 GradientMethod CheckpointError ProcessLost TrainingDiverged load_model save_model
-gibbs_step checked_hidden field_at_visible Recommender from_csr from_csv from_pairs
+gibbs_step checked_hidden batch_statistics field_at_visible Recommender from_csr from_csv
+from_pairs
 """.split()  # values and errors; files and layers, which have tests of their own; parts
 TENSORS_ONLY = ("rbm_lib.models", "rbm_lib.training.monitoring")  # or what else they like
 N, SIZE = 24, 6  # ratings in a list; users, and items, of a matrix

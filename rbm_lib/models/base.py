@@ -29,17 +29,17 @@ class VisibleModel(nn.Module, ABC):
     @property
     def visible(self) -> Layer:
         """The visible layer with the model's parameters."""
-        bias = self.visible_bias
-        log_variance = self.log_variance
-        if self._layer.bias is not bias or self._layer.log_variance is not log_variance:
-            self._layer = self._layer.with_parameters(bias, log_variance)
-        return self._layer
+        return self.visible_at(None)
 
     def visible_at(self, offset: Tensor | None) -> Layer:
         """The visible layer with its bias moved by an offset that has been checked."""
-        if offset is None:
-            return self.visible
-        return self._layer.with_parameters(self.visible_bias + offset, self.log_variance)
+        bias = self.visible_bias
+        log_variance = self.log_variance
+        if offset is not None:
+            return self._layer.with_parameters(bias + offset, log_variance)
+        if self._layer.bias is not bias or self._layer.log_variance is not log_variance:
+            self._layer = self._layer.with_parameters(bias, log_variance)
+        return self._layer
 
     def as_batch(self, v: Any, observed: Any = None, visible_offset: Any = None) -> Batch:
         """Rows of states as a checked and masked batch; a Batch is returned as it is."""
@@ -76,7 +76,7 @@ class BoltzmannMachine(VisibleModel):
     ) -> list[Tensor]:
         """Means of the hidden layers given v, [(B, n1), …]; in a DBM by mean field."""
 
-    @abstractmethod
+    @torch.no_grad()
     def statistics(
         self,
         v: Any,
@@ -85,7 +85,40 @@ class BoltzmannMachine(VisibleModel):
         visible_offset: Any = None,
         weights: Tensor | None = None,
     ) -> Statistics:
-        """-dE/d(parameter), averaged over rows: one phase of the gradient."""
+        """-dE/d(parameter), averaged over rows: one phase of the gradient.
+
+        The gradient of the mean log-likelihood is these statistics on data minus the same
+        statistics under the model.
+
+        Parameters
+        ----------
+        v : Tensor or Batch
+            Visible states.
+        h : Tensor, shape (B, n_hidden), or list of Tensor, [(B, n1), …]
+            Hidden states, of a DBM one tensor for each layer. Layers that are independent
+            given the rest may hold means: E is linear in each, so means give its average.
+        observed, visible_offset
+            As everywhere, if v is a tensor.
+        weights : Tensor, shape (B,), optional
+            Weights of the rows, which sum to one; by default all alike.
+
+        Returns
+        -------
+        dict of str to Tensor
+            By parameter name.
+        """
+        batch = self.as_batch(v, observed, visible_offset)
+        return self.batch_statistics(batch, self.checked_hidden(h, len(batch)), weights)
+
+    @abstractmethod
+    def batch_statistics(
+        self, batch: Batch, h: Any, weights: Tensor | None = None
+    ) -> Statistics:
+        """`statistics` of rows and hidden states that need no check."""
+
+    @abstractmethod
+    def checked_hidden(self, h: Any, n_rows: int, name: str = "h") -> Any:
+        """Hidden states for so many rows, in the dtype of the model."""
 
     @torch.no_grad()
     def initialize_visible(self, v: Any, observed: Any = None) -> None:
@@ -120,7 +153,7 @@ class BoltzmannMachine(VisibleModel):
         scaled = layer.scaled(batch.v).flatten(1)
         coupling = (scaled.T @ (h * weights[:, None])).view_as(W)
         product = None
-        if layer.n_variances:
+        if layer.log_variance is not None:
             # The average of scaled(v) * field needs no product of its own.
             product = (W * coupling).sum(-1)
         return coupling, layer.statistics(batch.v, batch.mask, weights, product)
@@ -158,11 +191,6 @@ def layer_sizes(sizes: Any, least: int, expected: str) -> list[Any]:
         for i, size in enumerate(sizes)
     ]
     return whole
-
-
-def uniform_weights(rows: Tensor) -> Tensor:
-    """1/B for each of B rows, shape (B,)."""
-    return torch.full_like(rows[:, 0], 1 / max(len(rows), 1))
 
 
 def seeded(seed: int | None) -> Generator | None:

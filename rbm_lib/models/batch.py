@@ -1,6 +1,6 @@
 """Visible rows with their mask and offset: checked and masked once, where data enter."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,13 +37,16 @@ class Batch:
         return len(self.v)
 
     def __getitem__(self, rows: Tensor) -> "Batch":
-        return replace(
-            self,
-            v=self.v[rows],
-            observed=row_values(self.observed, rows, 2),
-            offset=row_values(self.offset, rows, self.v.ndim),
-            mask=row_values(self.mask, rows, self.v.ndim),
-        )
+        v = self.v[rows]
+        observed = self.observed
+        offset = self.offset
+        mask = self.mask
+        if observed is not None and mask is not None and observed.ndim == 2:
+            observed = observed[rows]
+            mask = mask[rows]
+        if offset is not None and offset.ndim == v.ndim:
+            offset = offset[rows]
+        return Batch(v, observed, offset, mask)
 
     def to(self, device: torch.device) -> "Batch":
         """The same rows on another device."""
@@ -61,13 +64,6 @@ class Batch:
         if self.mask is not None:
             v = v * self.mask
         return Batch(v, self.observed, self.offset, self.mask)
-
-
-def row_values(values: Tensor | None, rows: Tensor, row_dimensions: int) -> Tensor | None:
-    """Values of these rows, if there are different ones for each row."""
-    if values is None or values.ndim < row_dimensions or len(values) == 1:
-        return values
-    return values[rows]
 
 
 def as_batch(
@@ -128,7 +124,7 @@ def as_sparse_states(layer: Layer, data: Any, observed: Any, name: str) -> csr_a
 
 
 def as_row_mask(layer: Layer, name: str, mask: Any, n_rows: int | None) -> Tensor:
-    """A mask (n_units,) or (n_rows, n_units), checked; one row is broadcast."""
+    """A mask (n_units,) or (n_rows, n_units), checked; one row for many loses its axis."""
     if not isinstance(mask, Tensor):
         mask = as_booleans(mask, name)
     if mask.dtype != torch.bool or mask.layout != torch.strided:
@@ -144,7 +140,7 @@ def as_row_mask(layer: Layer, name: str, mask: Any, n_rows: int | None) -> Tenso
         raise ValueError(
             f"{name}: got shape {shape}, expected ({rows}, {n_units}) or ({n_units},)."
         )
-    return mask
+    return mask[0] if not fits and len(shape) == 2 else mask
 
 
 def as_offset(layer: Layer, offset: Any, n_rows: int | None = None) -> Tensor:
@@ -163,7 +159,9 @@ def as_offset(layer: Layer, offset: Any, n_rows: int | None = None) -> Tensor:
         raise ValueError(
             f"visible_offset: got shape {shape}, expected one broadcastable to {full}."
         )
-    return offset.to(layer.bias.dtype)
+    offset = offset.to(layer.bias.dtype)
+    one_for_many = len(shape) > n_axes and shape[0] != n_rows
+    return offset[0] if one_for_many and n_rows is not None else offset
 
 
 def require_tensor(layer: Layer, name: str, value: Any) -> None:

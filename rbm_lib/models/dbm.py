@@ -12,7 +12,6 @@ from rbm_lib.models.base import (
     Statistics,
     layer_sizes,
     seeded,
-    uniform_weights,
 )
 from rbm_lib.models.batch import Batch, as_states
 from rbm_lib.models.layers import Layer
@@ -243,25 +242,12 @@ class DBM(BoltzmannMachine):
 
     # Learning
 
-    @torch.no_grad()
-    def statistics(
-        self,
-        v: Any,
-        h: Any,
-        observed: Any = None,
-        visible_offset: Any = None,
-        weights: Tensor | None = None,
+    def batch_statistics(
+        self, batch: Batch, h: list[Tensor], weights: Tensor | None = None
     ) -> Statistics:
-        """-dE/d(parameter), averaged over rows: one phase of the gradient.
-
-        As `RBM.statistics`, with h a list [h1, h2, …]. Layers that are independent given
-        the rest may hold means.
-        """
-        batch: Batch = self.as_batch(v, observed, visible_offset)
-        if batch is not v:
-            h = self.checked_hidden(h, len(batch))
+        """`statistics` of rows and hidden states that need no check."""
         if weights is None:
-            weights = uniform_weights(h[0])
+            weights = h[0].new_full((len(batch),), 1 / max(len(batch), 1))
         coupling, visible = self._visible_statistics(batch, h[0], weights, self.weights[0])
         result = {"weights.0": coupling}
         for i, (below, above) in enumerate(itertools.pairwise(h), start=1):
@@ -284,7 +270,7 @@ class DBM(BoltzmannMachine):
     def checked_hidden(
         self, h: Any, n_rows: int | None = None, name: str = "h"
     ) -> list[Tensor]:
-        """The hidden layers as tensors in the model's dtype."""
+        """Hidden states for so many rows (None: any), in the dtype of the model."""
         n_layers = len(self.sizes) - 1
         if not isinstance(h, (list, tuple)) or len(h) != n_layers:
             given = f"{len(h)} layers" if isinstance(h, (list, tuple)) else type(h).__name__

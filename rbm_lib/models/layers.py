@@ -114,7 +114,7 @@ class Layer(ABC):
         product : Tensor, `shape`, or None
             Weighted average of scaled(x) * field, if the layer has variances.
         """
-        return {"bias": average(x, weights)}
+        return {"bias": (weights @ x.flatten(1)).view(x.shape[1:])}
 
     @abstractmethod
     def fit_parameters(self, x: Tensor, mask: Tensor) -> dict[str, Tensor]:
@@ -169,11 +169,6 @@ class Layer(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.n_units})"
-
-
-def average(x: Tensor, weights: Tensor) -> Tensor:
-    """Weighted sum over the rows of x."""
-    return (weights @ x.flatten(1)).view(x.shape[1:])
 
 
 def digits(layer: Layer, index: Tensor, observed: Tensor | None) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from rbm_lib.checks import require_number, require_whole
-from rbm_lib.models.base import BoltzmannMachine, Statistics, seeded, uniform_weights
-from rbm_lib.models.batch import as_offset, as_states
+from rbm_lib.models.base import BoltzmannMachine, Statistics, seeded
+from rbm_lib.models.batch import Batch, as_offset, as_states
 from rbm_lib.models.layers import Layer
 from rbm_lib.models.random import Rng
 from rbm_lib.models.units import Bernoulli, as_layer
@@ -103,8 +103,9 @@ class RBM(BoltzmannMachine):
 
     def input_to_hidden(self, v: Any, observed: Any = None) -> Tensor:
         """scaled(v) W over the observed units, (B, n_hidden), without the hidden bias."""
-        batch = self.as_batch(v, observed)
-        return self.visible.scaled(batch.v).flatten(1) @ self.W.flatten(0, -2)
+        batch = v if isinstance(v, Batch) else self.as_batch(v, observed)
+        scaled = self.visible_at(None).scaled(batch.v)
+        return scaled.flatten(1) @ self.W.flatten(0, -2)
 
     def input_to_visible(self, h: Tensor) -> Tensor:
         """W h, in the shape of v, without the visible bias."""
@@ -119,7 +120,7 @@ class RBM(BoltzmannMachine):
     ) -> Tensor:
         """E(v, h), shape (B,)."""
         batch = self.as_batch(v, observed, visible_offset)
-        h = self._checked_hidden(h, len(batch))
+        h = self.checked_hidden(h, len(batch))
         field = self.input_to_hidden(batch) + self.hidden_bias
         return self._visible_energy(batch) - (field * h).sum(-1)
 
@@ -170,41 +171,12 @@ class RBM(BoltzmannMachine):
         """[p(h given v)]: a list of one layer, as in the deep models."""
         return [self.prob_h_given_v(self.as_batch(v, observed, visible_offset))]
 
-    @torch.no_grad()
-    def statistics(
-        self,
-        v: Any,
-        h: Tensor,
-        observed: Any = None,
-        visible_offset: Any = None,
-        weights: Tensor | None = None,
+    def batch_statistics(
+        self, batch: Batch, h: Tensor, weights: Tensor | None = None
     ) -> Statistics:
-        """-dE/d(parameter), averaged over rows: one phase of the gradient.
-
-        The gradient of the mean log-likelihood is these statistics on data minus the same
-        statistics under the model.
-
-        Parameters
-        ----------
-        v : Tensor or Batch
-            Visible states.
-        h : Tensor, shape (B, n_hidden)
-            Hidden states or their means: E is linear in h, so p(h given v) gives the exact
-            average over h.
-        observed, visible_offset
-            As everywhere, if v is a tensor.
-        weights : Tensor, shape (B,), optional
-            Weights of the rows, which sum to one; by default all alike.
-
-        Returns
-        -------
-        dict of str to Tensor
-            By parameter name.
-        """
-        batch = self.as_batch(v, observed, visible_offset)
-        h = self._checked_hidden(h, None if batch is v else len(batch))
+        """`statistics` of rows and hidden states that need no check."""
         if weights is None:
-            weights = uniform_weights(h)
+            weights = h.new_full((len(h),), 1 / max(len(h), 1))
         coupling, visible = self._visible_statistics(batch, h, weights, self.W)
         result = {
             "W": coupling,
@@ -243,14 +215,11 @@ class RBM(BoltzmannMachine):
             self.hidden_bias.copy_(self.balanced_bias(self.W))
         return self
 
-    def _checked_hidden(self, h: Any, n_rows: int | None) -> Tensor:
-        """Hidden states for n_rows rows; None: they belong to a Batch and need no check."""
-        state: Any = h
+    def checked_hidden(self, h: Any, n_rows: int, name: str = "h") -> Tensor:
+        """Hidden states for so many rows, in the dtype of the model."""
         if isinstance(h, list) and len(h) == 1:  # as `hidden_means` returns it
-            state = h[0]
-        if n_rows is None:
-            return state
-        return as_states(self.visible, "h", state, (self.n_hidden,), n_rows)
+            h = h[0]
+        return as_states(self.visible, name, h, (self.n_hidden,), n_rows)
 
     def extra_repr(self) -> str:
         return f"{self._layer}, n_hidden={self.n_hidden}"

@@ -137,7 +137,7 @@ class DBMView(RBMView):
     def checked_upper(self, hidden: Any, n_rows: int) -> Tensor:
         return self.split_hidden(self.model.checked_hidden(hidden, n_rows, "hidden"))[1]
 
-    def hidden(self, v: Tensor, h: Tensor) -> Tensor | list[Tensor]:
+    def hidden(self, v: Tensor, h: Tensor) -> list[Tensor]:
         upper = v[:, self.n_visible_features :]
         blocks = [h.split(self.odd_sizes, 1), upper.split(self.even_sizes, 1)]
         n_layers = len(self.model.sizes) - 1

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rbm_lib.checks import LARGEST, VARIANCE_FLOOR, require_whole
-from rbm_lib.models.layers import Layer, average, digits, refuse
+from rbm_lib.models.layers import Layer, digits, refuse
 from rbm_lib.models.mixed import Layers
 from rbm_lib.models.random import Rng, random_numbers, sample_bernoulli
 
@@ -228,8 +228,8 @@ class Gaussian(Layer):
             energy = energy * mask
         # Without the second term the gradient is wrong, yet training hides it (Liao et al.
         # 2022, "Gaussian-Bernoulli RBMs without tears").
-        log_variance = average(energy, weights) - product
-        return {"bias": average(bias, weights), "log_variance": log_variance}
+        log_variance = weights @ energy - product
+        return {"bias": weights @ bias, "log_variance": log_variance}
 
     def fit_parameters(self, x: Tensor, mask: Tensor) -> dict[str, Tensor]:
         count = mask.sum(0).clamp(min=1)

@@ -13,13 +13,7 @@ from torch import Generator, Tensor
 
 from rbm_lib.checks import LARGEST, as_booleans, as_numbers, to_device
 from rbm_lib.data.ratings import RatedRows, RatingMatrix
-from rbm_lib.models.batch import (
-    Batch,
-    as_offset,
-    as_row_mask,
-    as_sparse_states,
-    row_values,
-)
+from rbm_lib.models.batch import Batch, as_offset, as_row_mask, as_sparse_states
 from rbm_lib.models.layers import Layer
 from rbm_lib.models.units import Bernoulli, Categorical
 
@@ -134,13 +128,13 @@ class VisibleData:
         if self.stored is not None:
             dense = torch.from_numpy(self.stored[index.cpu().numpy()].toarray())
             v = to_device(dense, device).to(self.layer.bias.dtype)
-            return Batch(v, offset=row_values(self._batch.offset, index, v.ndim))
+            return Batch(v, offset=self._offset_of_rows(index))
         if self.ratings is None:
             return self._batch[index]
         values, rated = self.ratings.batch(index.cpu())
         observed = to_device(rated, device)
         v = self.layer.encode(to_device(values, device).to(self.layer.bias.dtype))
-        offset = row_values(self._batch.offset, index, v.ndim)
+        offset = self._offset_of_rows(index)
         of_ratings = self.offset_of_ratings(index)
         if of_ratings is not None:
             # What is not rated is dropped, so its offset does not matter.
@@ -148,6 +142,13 @@ class VisibleData:
             offset[observed] += of_ratings
         mask = self.layer.spread(observed).to(v.dtype)
         return Batch(v * mask, observed, offset, mask)
+
+    def _offset_of_rows(self, index: Tensor) -> Tensor | None:
+        """The offset of these rows, without that of single ratings."""
+        offset = self._batch.offset
+        if offset is None or offset.ndim < self._batch.v.ndim:
+            return offset
+        return offset[index]
 
     def rated_rows(self, index: Tensor) -> RatedRows:
         """The ratings alone of these rows of a RatingMatrix."""

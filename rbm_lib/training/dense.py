@@ -77,7 +77,8 @@ class DenseCD:
 
         h_chains.neg_()
         scale = 1 / max(n, 1)  # of several processes, one may have no rows
-        torch.mm(b.v.T, b.h, out=self.out["W"]).mul_(scale)
+        out = self.out["W"]
+        torch.addmm(out, b.v.T, b.h, beta=0, alpha=scale, out=out)
         torch.mv(b.v.T, b.signs, out=self.out["visible_bias"]).mul_(scale)
         torch.sum(b.h, 0, out=self.out["hidden_bias"]).mul_(scale)
         return self.out

@@ -26,10 +26,7 @@ class Processes:
         together = dist.is_available() and dist.is_initialized()
         self.rank = dist.get_rank() if together else 0
         self.size = dist.get_world_size() if together else 1
-
-    @property
-    def alone(self) -> bool:
-        return self.size == 1
+        self.alone = self.size == 1
 
     def cuda_device(self) -> str:
         """This process's CUDA device: torchrun numbers the processes of a host from 0."""
@@ -43,14 +40,10 @@ class Processes:
 
     def shard(self, generator: Generator, n: int) -> Rng:
         """What this process draws from for its part of n rows."""
-        if self.alone:
-            return generator
         return ShardedGenerator(generator, self.part(n), n)
 
     def shard_cells(self, generator: Generator, counts: Sequence[int]) -> Rng:
         """What this process draws from for the cells of its rows, `counts` in each row."""
-        if self.alone:
-            return generator
         part = self.part(len(counts))
         first = sum(counts[: part.start])
         last = first + sum(counts[part])
@@ -68,16 +61,13 @@ class Processes:
 
     def add_up(self, tensors: dict[str, Tensor], share: float = 1.0) -> dict[str, Tensor]:
         """Sum over processes of share * tensor, in place."""
-        if not self.alone:
-            for tensor in tensors.values():
-                # A process without rows has no mean.
-                self._sum(tensor.mul_(share) if share else tensor.zero_())
+        for tensor in tensors.values():
+            # A process without rows has no mean.
+            self._sum(tensor.mul_(share) if share else tensor.zero_())
         return tensors
 
     def gather(self, own: Tensor, n: int) -> Tensor:
         """The n rows of which every process has its part."""
-        if self.alone:
-            return own
         whole = own.new_zeros(n, *own.shape[1:])
         whole[self.part(n)] = own
         return self._sum(whole)

@@ -21,11 +21,10 @@ from rbm_lib.models.batch import Batch
 from rbm_lib.models.dbm import DBM
 from rbm_lib.models.random import Rng, sample_bernoulli
 from rbm_lib.models.rbm import RBM
-from rbm_lib.models.rbm_view import rbm_view
 from rbm_lib.models.visible_data import VisibleData
 from rbm_lib.training.centering import Gradient, centered
-
-POSTERIOR_SWEEPS = 5  # of clamped sampling in the positive phase, posterior="gibbs"
+from rbm_lib.training.chains import run_chains, start_chains
+from rbm_lib.training.deep import deep_phases
 
 
 class GradientMethod(ABC):
@@ -94,18 +93,20 @@ class CD(GradientMethod):
     def gradient(
         self, model: BoltzmannMachine, batch: Batch, generator: Rng = None
     ) -> Gradient:
-        view = rbm_view(model)
-        means = data_hidden(model, batch, self.posterior, generator)
-        positive = model.statistics(batch, means)
+        mean_last = not self.sample_visible
+        if isinstance(model, DBM):
+            positive, negative, _ = deep_phases(
+                model, batch, self.posterior, self.k, generator, None, generator, mean_last
+            )
+        else:
+            assert isinstance(model, RBM)
+            prob_h = model.prob_h_given_v(batch)
+            positive = model.batch_statistics(batch, prob_h)
 
-        h, upper = view.split_hidden(means)
-        h = sample_bernoulli(h, generator)
-        rows = view.join(batch, upper)
-        chains = run_chains(view.rbm, rows, h, self.k, generator, not self.sample_visible)
-        negative = model.statistics(
-            view.visible_part(batch, chains.state),
-            view.hidden(chains.state.v, chains.mean_h),
-        )
+            h = sample_bernoulli(prob_h, generator)
+            v, prob_h, _ = run_chains(model, batch, h, self.k, generator, mean_last)
+            negative = model.batch_statistics(v, prob_h)
+
         gradient = difference(positive, negative)
         return centered(model, batch, gradient, positive) if self.center else gradient
 
@@ -182,17 +183,17 @@ class PCD(GradientMethod):
         """The two averages; the chains `which` move on."""
         if self.chains is None:
             raise RuntimeError("chains: got none, expected `prepare` to be called first.")
-        view = rbm_view(model)
-        means = data_hidden(model, batch, self.posterior, generator)
-        positive = model.statistics(batch, means)
-
-        rows = view.join(batch, view.split_hidden(means)[1])
-        moved = run_chains(view.rbm, rows, self.chains[which], self.k, chain_generator)
-        negative = model.statistics(
-            view.visible_part(batch, moved.state),
-            view.hidden(moved.state.v, moved.mean_h),
-        )
-        self.chains[which] = moved.h
+        start = self.chains[which]
+        if isinstance(model, DBM):
+            positive, negative, h = deep_phases(
+                model, batch, self.posterior, self.k, generator, start, chain_generator
+            )
+        else:
+            assert isinstance(model, RBM)
+            positive = model.batch_statistics(batch, model.prob_h_given_v(batch))
+            v, prob_h, h = run_chains(model, batch, start, self.k, chain_generator)
+            negative = model.batch_statistics(v, prob_h)
+        self.chains[which] = h
         return positive, negative
 
     def settings(self) -> dict[str, Any]:
@@ -236,64 +237,9 @@ def _validate(method: Any, flags: tuple[str, ...]) -> None:
         object.__setattr__(method, name, value)
 
 
-@dataclass(frozen=True)
-class Chains:
-    """Chains after some sweeps: visible states, hidden means there, hidden draws."""
-
-    state: Batch
-    mean_h: Tensor
-    h: Tensor
-
-
-def run_chains(
-    rbm: RBM, rows: Batch, h: Tensor, k: int, generator: Rng, mean_last: bool = False
-) -> Chains:
-    """k sweeps from hidden states h, under the masks and offsets of `rows`.
-
-    With `mean_last` the last visible states are means, where these are enough.
-    """
-    visible = rbm.visible_at(rows.offset)
-    hidden = rbm.hidden
-    state = rows
-    mean_h = h
-    for sweep in range(k):
-        field = rbm.field_at_visible(h)
-        if mean_last and sweep == k - 1:
-            v = visible.mean_or_sample(field, generator)
-        else:
-            v = visible.sample(field, generator)
-        state = rows.with_v(v)
-        mean_h = hidden.mean(rbm.input_to_hidden(state))
-        h = sample_bernoulli(mean_h, generator)
-    return Chains(state, mean_h, h)
-
-
-def data_hidden(
-    model: BoltzmannMachine, batch: Batch, posterior: str, generator: Rng
-) -> Any:
-    """Hidden states or means given the data, for the positive phase."""
-    if posterior == "mean_field" or not isinstance(model, DBM):
-        return model.hidden_means(batch)
-    view = rbm_view(model)
-    upper = view.start_upper(batch, POSTERIOR_SWEEPS, generator)
-    rows = view.join(batch, upper)
-    return view.hidden(rows.v, view.rbm.prob_h_given_v(rows))
-
-
-@torch.no_grad()
-def start_chains(
-    model: BoltzmannMachine, data: VisibleData, n_chains: int, generator: Rng
-) -> Tensor:
-    """Hidden states of persistent chains, drawn given training rows in turn."""
-    view = rbm_view(model)
-    order = torch.arange(n_chains, device=model.visible_bias.device) % len(data)
-    chains = []
-    for index in order.split(1024):
-        h, _ = view.split_hidden(model.hidden_means(data.rows(index)))
-        chains.append(sample_bernoulli(h, generator))
-    return torch.cat(chains)
-
-
 def difference(positive: Statistics, negative: Statistics) -> Gradient:
     """The gradient, from its two averages."""
-    return {name: positive[name] - negative[name] for name in positive}
+    gradient = {}
+    for name, average in positive.items():
+        gradient[name] = average - negative[name]
+    return gradient

@@ -139,7 +139,7 @@ def make_optimizer(model: torch.nn.Module, optimizer: Any, lr: float) -> Optimiz
     if "log_variance" in learned:
         groups.append({"params": [learned["log_variance"]], "lr": lr / 2})
     if optimizer is None:
-        return _with_initial_rates(torch.optim.SGD(groups, lr=lr, momentum=0.9))
+        return _with_initial_rates(torch.optim.SGD(groups, lr=lr, momentum=0.9, fused=True))
     if not callable(optimizer):
         raise TypeError(
             f"optimizer: got {optimizer!r}, expected an optimiser or a function of "

@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from rbm_lib.models.base import Statistics
+from rbm_lib.models.batch import Batch
 from rbm_lib.models.dbm import DBM
 from rbm_lib.models.dbn import DBN
 from rbm_lib.models.layers import Layer
@@ -56,8 +57,10 @@ class TiedRBM(RBM):
             value = torch.cat([value] * n, dimension)
         return value
 
-    def statistics(self, *args: Any, **options: Any) -> Statistics:
-        result = super().statistics(*args, **options)
+    def batch_statistics(
+        self, batch: Batch, h: Tensor, weights: Tensor | None = None
+    ) -> Statistics:
+        result = super().batch_statistics(batch, h, weights)
         return {name: self._spread(self._fold(x, name), name) for name, x in result.items()}
 
     def single(self, name: str) -> Tensor:

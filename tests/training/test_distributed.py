@@ -127,7 +127,7 @@ def test_a_killed_process_ends_the_job_and_leaves_a_checkpoint_to_go_on_from(tmp
 def two_processes(monkeypatch):
     """This process believes that there is another one."""
     monkeypatch.setattr(
-        Processes, "__init__", lambda self: vars(self).update(rank=0, size=2)
+        Processes, "__init__", lambda self: vars(self).update(rank=0, size=2, alone=False)
     )
     monkeypatch.setattr(Processes, "start_alike", lambda *arguments: None)
 

@@ -5,11 +5,8 @@ import torch
 
 from rbm_lib import CD, PCD, Exact
 from rbm_lib.likelihood import exact_gradient
-from rbm_lib.likelihood.exact import model_statistics
-from rbm_lib.models import VisibleData
 from rbm_lib.models.random import sample_bernoulli
-from rbm_lib.models.rbm_view import rbm_view
-from rbm_lib.training.gradients import as_method, data_hidden, start_chains
+from rbm_lib.training.gradients import as_method
 from tests.support import (
     assert_close_in_mean,
     exact_samples,
@@ -172,45 +169,6 @@ def test_exact_is_the_exact_gradient(visible):
 
     for name, value in exact_gradient(model, v).items():
         torch.testing.assert_close(gradient[name], value)
-
-
-def test_chains_start_at_the_data():
-    model = random_rbm("bernoulli", scale=8.0)
-    v = random_rows(model, 4)
-
-    h = start_chains(model, VisibleData(model, v), 10, seeded(0))
-
-    p = model.prob_h_given_v(v)[torch.arange(10) % 4].detach()
-    sure = (p < 1e-4) | (p > 1 - 1e-4)
-    assert sure.double().mean() > 0.2
-    assert torch.equal(h[sure], p.round()[sure])
-
-
-def test_the_sampled_posterior_has_no_bias_where_mean_field_has_one(discrete):
-    model = random_dbm(discrete, (3, 3, 3), scale=2.5, seed=3)
-    v = random_rows(model, 1)
-    n = 20_000
-    many = model.as_batch(v.expand(n, *v.shape[1:]))
-    exact = exact_gradient(model, v)["weights.1"] + model_statistics(model)["weights.1"]
-    bound = 5 * 0.5 / n**0.5  # five standard errors of a mean of numbers within 0 and 1
-
-    error = {}
-    for posterior in ("gibbs", "mean_field"):
-        hidden = data_hidden(model, many, posterior, seeded(0))
-        statistics = model.statistics(many, hidden)
-        error[posterior] = float((statistics["weights.1"] - exact).abs().max())
-
-    assert error["gibbs"] < bound < error["mean_field"], error
-
-
-def test_a_deep_chain_starts_with_hidden_states_of_the_data():
-    model = random_dbm("gaussian", DEEP)
-    batch = model.as_batch(random_rows(model, 5))
-
-    gradient = CD(2, posterior="gibbs").gradient(model, batch, seeded(0))
-
-    assert set(gradient) == {name for name, _ in model.named_parameters()}
-    assert rbm_view(model).n_upper == 3
 
 
 @pytest.mark.parametrize(
