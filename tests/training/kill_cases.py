@@ -2,7 +2,7 @@
 
     python -m tests.training.kill_cases FOLDER FAULT TIMES
 
-Forks a child that trains with a checkpoint in FOLDER, looks at what a fault leaves, and
+Starts a child that trains with a checkpoint in FOLDER, looks at what a fault leaves, and
 lets the next one go on. FAULT: "kill", "interrupt" (as by Ctrl-C) or "full disk" (from a
 random epoch on no file may grow beyond a random size). Prints as JSON how often it struck,
 how often while saving, and how often something was wrong.
@@ -59,8 +59,8 @@ def child(expected, path, fault, moment, room):
 
 if __name__ == "__main__":
     path, fault, times = Path(sys.argv[1], "run.pt"), sys.argv[2], int(sys.argv[3])
-    multiprocessing.set_start_method("fork")
-    torch.set_num_threads(1)  # a fork has none of its parent's other threads
+    # A fork would share tqdm's lock, which a child that is killed may leave locked.
+    multiprocessing.set_start_method("spawn")
     expected, rng, count, epoch = train(path), random.Random(0), Counter(), EPOCHS
     while count["struck"] < times:
         if epoch == EPOCHS:
@@ -69,7 +69,7 @@ if __name__ == "__main__":
         arguments = (expected, path, fault, rng.random(), rng.randrange(5000))
         process = multiprocessing.Process(target=child, args=arguments)
         process.start()
-        process.join(120)
+        process.join()  # the test has a time limit
         end, before = process.exitcode, epoch
         parts = [file for file in path.parent.iterdir() if file != path]
         epoch = read_checkpoint(path)[1]["training"]["epoch"] if path.exists() else 0

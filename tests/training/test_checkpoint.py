@@ -345,7 +345,7 @@ def test_a_checkpoint_of_fit_is_a_model_too(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(os.name == "nt", reason="needs the signals of POSIX")
 @pytest.mark.parametrize(
     ("fault", "times"), [("kill", 20), ("interrupt", 10), ("full disk", 10)]
 )
