@@ -138,6 +138,7 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
     "DBM": {"n_levels": None}, "DBN": {"n_levels": None}, "DBM.energy": HIDDEN,
     "DBM.statistics": HIDDEN, "DBM.mean_field": {"start": HIDDEN["h"]},
     "PCD": {"n_chains": (2, COUNT)}, "Checkpoint": {"path": "run.pt"},
+    "Monitor": {"rows": (2, COUNT)},
     "EarlyStopping": {"score": "AUC"}, "linear_decay": {"start": (0.5, harms.BETA)},
     "assert_no_leak": {"observed": (numbers(SIZE, SIZE).numpy() < 0.5, CELLS)},
     "Calibrated": {

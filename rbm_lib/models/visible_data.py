@@ -176,11 +176,11 @@ class VisibleData:
             return self._batch
         return self.rows(torch.arange(len(self)))
 
-    def evenly_spaced(self, most: int) -> Batch:
-        """At most `most` rows (fewer of very wide ones), the same at each call."""
+    def evenly_spaced(self, most: int) -> Tensor:
+        """Numbers of at most `most` rows (fewer of wide ones), the same at each call."""
         most = max(1, min(most, MOST_AT_ONCE // self.layer.n_features))
         step = max(1, -(-len(self) // most))
-        return self.rows(torch.arange(0, len(self), step, device=self.layer.bias.device))
+        return torch.arange(0, len(self), step, device=self.layer.bias.device)
 
     def batches(self, size: int, generator: Generator | None = None) -> Iterator[Batch]:
         """All rows once, in random order, or in their own with generator None."""

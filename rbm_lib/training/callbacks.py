@@ -45,7 +45,7 @@ Callback = Callable[[Epoch], bool | None]
 
 
 class Monitor:
-    """Records what `monitor` computes. `fit` adds one with these defaults if it has none.
+    """Records what `monitor` computes. `fit` adds a cheaper one if it has none.
 
     Parameters
     ----------
@@ -53,6 +53,8 @@ class Monitor:
         Epochs between records; the last epoch always has one.
     validation : array_like, tuple or VisibleData, optional
         Held-out rows, or a tuple (rows, observed[, visible_offset]).
+    rows : int
+        At most so many rows of each set are looked at, evenly spaced.
 
     Examples
     --------
@@ -65,9 +67,15 @@ class Monitor:
     [2, 4]
     """
 
-    def __init__(self, every: int = 1, validation: Any = None) -> None:
+    def __init__(self, every: int = 1, validation: Any = None, rows: int = 1000) -> None:
         self.every = require_whole("every", every)
         self.validation = validation
+        self.rows = require_whole("rows", rows)
+
+    @classmethod
+    def sparing(cls, n_epochs: int, n_rows: int) -> "Monitor":
+        """At most about 20 records a run, each of a twentieth of the rows or of 50."""
+        return cls(every=-(-n_epochs // 20), rows=min(max(n_rows // 20, 50), 1000))
 
     def prepare(self, model: BoltzmannMachine) -> None:
         """Check the held-out rows, before the first epoch."""
@@ -82,7 +90,7 @@ class Monitor:
     def __call__(self, epoch: Epoch) -> None:
         """Add the numbers of this epoch to its record."""
         if epoch.number % self.every == 0 or epoch.number == epoch.n_epochs:
-            epoch.record.update(monitor(epoch.model, epoch.data, self._held_out))
+            epoch.record.update(monitor(epoch.model, epoch.data, self._held_out, self.rows))
 
 
 class EarlyStopping:

@@ -14,11 +14,16 @@ from rbm_lib.likelihood.pseudo import pseudo_log_likelihood
 from rbm_lib.models.base import BoltzmannMachine, require_boltzmann
 from rbm_lib.models.batch import Batch
 from rbm_lib.models.dbm import DBM
+from rbm_lib.models.rated import (
+    RatedBatch,
+    input_to_hidden,
+    input_to_rated,
+    reads_rated_cells,
+)
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.rbm_view import rbm_view
 from rbm_lib.models.visible_data import VisibleData, as_visible_data
 
-MONITOR_ROWS = 1000  # rows looked at, evenly spaced
 EXACT_BITS = 20  # an exact number may touch 2^20 states
 
 Record = dict[str, float]
@@ -157,9 +162,12 @@ def layer_activity(hidden: list[Tensor]) -> Record:
 
 @torch.no_grad()
 def monitor(
-    model: BoltzmannMachine, data: VisibleData, validation: VisibleData | None = None
+    model: BoltzmannMachine,
+    data: VisibleData,
+    validation: VisibleData | None = None,
+    rows: int = 1000,
 ) -> Record:
-    """The record of one epoch, on at most 1,000 evenly spaced rows of each set.
+    """The record of one epoch, on at most so many evenly spaced rows of each set.
 
     Free energies are means in nats; where rows differ in their masks each has its own
     log Z, so they compare epochs of one set only. A deep model has none in closed form: its
@@ -167,14 +175,23 @@ def monitor(
     pseudo-likelihood, the exact log-likelihood and a deep model's `elbo` = bound - log Z
     (all in nats per row) appear where the model is small enough.
     """
-    record = _data_record(model, data, "")
+    record = _data_record(model, data, "", rows)
     if validation is not None:
-        record |= _data_record(model, validation, "validation_")
+        record |= _data_record(model, validation, "validation_", rows)
     return record
 
 
-def _data_record(model: BoltzmannMachine, data: VisibleData, prefix: str) -> Record:
-    batch = data.evenly_spaced(MONITOR_ROWS)
+def _data_record(
+    model: BoltzmannMachine, data: VisibleData, prefix: str, rows: int
+) -> Record:
+    index = data.evenly_spaced(rows)
+    if reads_rated_cells(model, data):
+        assert isinstance(model, RBM)
+        if len(index) * model.W.numel() > 2**EXACT_BITS:
+            record = _rated_record(model, data, index, not prefix)
+            return {prefix + name: value for name, value in record.items()}
+
+    batch = data.rows(index)
     small = _is_small(model, batch)
     record: Record = {}
     if isinstance(model, DBM):
@@ -202,6 +219,29 @@ def _data_record(model: BoltzmannMachine, data: VisibleData, prefix: str) -> Rec
     if small:
         record["log_likelihood"] = float(exact_log_likelihood(model, batch).mean())
     return {prefix + name: value for name, value in record.items()}
+
+
+def _rated_record(
+    model: RBM, data: VisibleData, index: Tensor, with_hidden: bool
+) -> Record:
+    """What `_data_record` computes for a large RBM, from the rated cells alone."""
+    offset = data.offset_of_ratings(index)
+    rated = RatedBatch(model, data.rated_rows(index), offset)
+    field = input_to_hidden(model, rated)
+    h = model.hidden.mean(field)
+    visible = rated.layer(model)
+    energy = visible.energy(rated.v).sum() - model.hidden.cumulant(field).sum()
+    mean = visible.mean(input_to_rated(model, rated, h))
+    squared = ((rated.v - mean) ** 2).sum()
+
+    record = {
+        "free_energy": float(energy / len(rated)),
+        "reconstruction_error": float(squared / max(len(rated.unit), 1)),
+    }
+    if with_hidden:
+        record["saturation"] = saturation(h)
+        record["distinct_codes"] = distinct_codes(h)
+    return record
 
 
 def _is_small(model: BoltzmannMachine, batch: Batch) -> bool:

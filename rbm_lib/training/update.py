@@ -7,16 +7,13 @@ from torch import Generator, Tensor
 
 from rbm_lib.models.base import BoltzmannMachine
 from rbm_lib.models.random import Rng
-from rbm_lib.models.rated import RatedBatch
+from rbm_lib.models.rated import RatedBatch, reads_rated_cells
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.visible_data import VisibleData
 from rbm_lib.training.dense import DenseCD
 from rbm_lib.training.distributed import Processes
 from rbm_lib.training.gradients import CD, PCD, Gradient, GradientMethod, difference
 from rbm_lib.training.sparse import sparse_cd
-
-# Share of rated cells below which the rated cells alone are faster than dense rows.
-SPARSE_BELOW = {"cpu": 0.2, "cuda": 0.01}
 
 
 class BatchGradient:
@@ -121,11 +118,4 @@ class BatchGradient:
 
 def is_sparse(method: CD, model: BoltzmannMachine, data: VisibleData) -> bool:
     """Whether `sparse_cd` gives this gradient, and faster than dense rows."""
-    if data.ratings is None or data.has_offset or method.center:
-        return False
-    if not isinstance(model, RBM) or model.visible.n_levels is None:
-        return False
-    if data.rating_offset is not None:  # which has no dense form
-        return True
-    below = SPARSE_BELOW.get(model.W.device.type, 0.01)
-    return data.ratings.n_ratings < below * len(data) * model.n_visible
+    return reads_rated_cells(model, data) and not method.center

@@ -36,6 +36,25 @@ def test_training_stops_when_a_callback_says_so():
     assert [record["epoch"] for record in history.records] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("epochs", "n_rows", "every", "rows"),
+    [(1, 6, 1, 50), (20, 6, 1, 50), (21, 2000, 2, 100), (1000, 10**6, 50, 1000)],
+)
+def test_without_a_monitor_training_has_few_records_of_few_rows(
+    epochs, n_rows, every, rows
+):
+    sparing = Monitor.sparing(epochs, n_rows)
+
+    assert (sparing.every, sparing.rows) == (every, rows)
+
+
+def test_the_default_record_comes_every_few_epochs_and_at_the_end():
+    model = random_rbm("bernoulli")
+    history = fit(model, random_rows(model, 6), epochs=45, **QUIET)
+
+    assert [record["epoch"] for record in history.records] == [*range(3, 46, 3)]
+
+
 def test_early_stopping_restores_the_best_model():
     model = random_rbm("bernoulli")
     scores = iter([0.1, 0.5, 0.4, 0.3, 0.2])

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from rbm_lib import RBM, History
+from rbm_lib import RBM, History, RatingMatrix
 from rbm_lib.likelihood import (
     exact_log_likelihood,
     exact_log_partition,
     pseudo_log_likelihood,
 )
-from rbm_lib.models import VisibleData
+from rbm_lib.models import VisibleData, rated
 from rbm_lib.training import (
     distinct_codes,
     layer_activity,
@@ -17,7 +17,7 @@ from rbm_lib.training import (
     saturation,
 )
 from rbm_lib.training.monitoring import monitor
-from tests.support import random_dbm, random_mask, random_rbm, random_rows, spread
+from tests.support import random_dbm, random_mask, random_rbm, random_rows, seeded, spread
 
 
 def test_reconstruction_error_counts_observed_units_only(visible):
@@ -73,6 +73,38 @@ def test_the_record_of_an_rbm(visible):
     if has_levels:
         pseudo = float(pseudo_log_likelihood(model, v).mean())
         assert record["pseudo_log_likelihood"] == pytest.approx(pseudo)
+
+
+@pytest.mark.parametrize("n_levels", [2, 5])
+def test_few_ratings_have_the_record_of_dense_rows(n_levels, monkeypatch):
+    rng = seeded(0)
+    users, items = (torch.rand(60, 300, generator=rng) < 0.05).nonzero().T
+    levels = torch.randint(n_levels, (len(users),), generator=rng)
+    ratings = RatingMatrix(
+        users, items, levels, n_levels=n_levels, user_ids=range(60), item_ids=range(300)
+    )
+    visible = "bernoulli" if n_levels == 2 else "categorical"
+    options = {} if n_levels == 2 else {"n_levels": n_levels}
+    model = RBM(300, 120, visible, weight_std=0.5, seed=0, **options).double()
+    model.initialize_from(ratings)
+    data = VisibleData(model, ratings)
+
+    record = monitor(model, data, data)
+
+    monkeypatch.setattr(rated, "SPARSE_BELOW", {"cpu": 0.0})
+    dense = monitor(model, data, data)
+    assert record == pytest.approx(dense, rel=1e-10)
+    assert "validation_free_energy" in record and "validation_saturation" not in record
+
+
+def test_at_most_so_many_rows_are_looked_at():
+    model = random_rbm("bernoulli")
+    v = random_rows(model, 9)
+
+    record = monitor(model, VisibleData(model, v), rows=3)
+
+    every_third = float(model.free_energy(v[::3]).mean().detach())
+    assert record["free_energy"] == pytest.approx(every_third)
 
 
 def test_the_record_of_a_dbm(visible):

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from rbm_lib import CD, RBM, RatingMatrix, fit
-from rbm_lib.models import VisibleData
+from rbm_lib.models import VisibleData, rated
 from rbm_lib.models.rated import RatedBatch
-from rbm_lib.training import update
 from rbm_lib.training.sparse import sparse_cd
 from tests.support import seeded
 
@@ -96,7 +95,7 @@ def test_training_is_that_of_dense_rows(visible, n_levels, monkeypatch):
     matrix = ratings(n_levels)
     trained = []
     for below in (1.0, 0.0):
-        monkeypatch.setattr(update, "SPARSE_BELOW", {"cpu": below})
+        monkeypatch.setattr(rated, "SPARSE_BELOW", {"cpu": below})
         model = model_for(visible, n_levels).initialize_from(matrix)
         options = {"epochs": 4, "batch_size": 7, "lr": 0.05, "weight_decay": 0.01}
         fit(model, matrix, generator=seeded(5), device="cpu", progress=False, **options)
