@@ -4,7 +4,8 @@ Messages read `name: got X, expected Y. <what to do>`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,20 @@ def plain(value: Any) -> Any:
     if isinstance(value, Tensor) and value.ndim == 0 and not value.is_meta:
         return value.item()
     return value
+
+
+def plain_tree(value: Any) -> Any:
+    """A structure in plain Python: NumPy's numbers, lists of ids, paths; tensors stay."""
+    if isinstance(value, Mapping):
+        return {plain(key): plain_tree(entry) for key, entry in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(plain_tree(entry) for entry in value)
+    if isinstance(value, np.ndarray | pd.Index | pd.Series):
+        refuse_masked_array("array", value)
+        return plain_tree(value.tolist())
+    if isinstance(value, PurePath):
+        return str(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def as_device(device: Any) -> torch.device:
@@ -169,8 +184,9 @@ def _array_numbers(value: Any, name: str) -> Tensor:
 
 
 def refuse_masked_array(name: str, value: Any) -> None:
-    """Raise a TypeError for a NumPy masked array, whose mask would be lost."""
-    if isinstance(value, np.ma.MaskedArray):
+    """Raise a TypeError for NumPy masked arrays, alone or in a list: they lose masks."""
+    values = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(entry, np.ma.MaskedArray) for entry in values):
         raise TypeError(
             f"{name}: got a masked array, whose mask would be lost, expected an array. "
             "Pass `values.filled(0)` and observed=`~np.ma.getmaskarray(values)`."

@@ -3,24 +3,35 @@
 import contextlib
 import glob
 import os
+import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
-def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
+def write_whole(
+    path: str | Path,
+    content: str | bytes | memoryview,
+    check: Callable[[Path], Any] | None = None,
+) -> None:
     """Write text (as UTF-8) or bytes to a file: as a whole, or not at all.
 
-    Raises OSError, which names the path.
+    `check` reads the new file before it replaces an older one; what it raises, for example
+    because it cannot read it, leaves the older one. Raises OSError, which names the path.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path = Path(path).expanduser()
+    # A name of its own for each writer: threads share their process's number.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check(temporary)
         os.replace(temporary, path)
     except OSError as error:
         error.filename = str(path)  # a full disk names none

@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -33,6 +34,39 @@ def test_an_older_file_stays_when_writing_fails(tmp_path, monkeypatch):
     assert error.value.filename == str(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_that_cannot_be_read_back_replaces_nothing(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def refuse(part):
+        raise ValueError(part.read_text())
+
+    with pytest.raises(ValueError, match="^new$"):
+        write_whole(path, "new", check=refuse)
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_threads_that_write_one_file_do_not_disturb_each_other(tmp_path):
+    path = tmp_path / "file"
+    contents = [letter * 100_000 for letter in "abcdefgh"]
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda content: write_whole(path, content), contents * 5))
+
+    assert path.read_text() in contents
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    write_whole("~/file", "x")
+
+    assert (tmp_path / "file").read_text() == "x"
 
 
 def test_what_a_killed_process_left_is_removed_after_an_hour(tmp_path):

@@ -28,7 +28,7 @@ from rbm_lib.recommend.probabilities import rating_metrics
 from rbm_lib.recommend.scoring import fold_in, score_items
 from rbm_lib.recommend.top import top_n
 from rbm_lib.training import Checkpoint, fit, linear_decay, load_model, save_model
-from rbm_lib.training.checkpoint import CheckpointError, read_checkpoint
+from rbm_lib.training.saving import CheckpointError, read_checkpoint
 
 Result = tuple[int, Any]
 

@@ -1,7 +1,7 @@
 """Training: `fit` for RBMs and DBMs, gradient methods, callbacks and checkpoints."""
 
 from rbm_lib.training.callbacks import EarlyStopping, Epoch, Monitor
-from rbm_lib.training.checkpoint import Checkpoint, CheckpointError, load_model, save_model
+from rbm_lib.training.checkpoint import Checkpoint
 from rbm_lib.training.distributed import ProcessLost
 from rbm_lib.training.fine_tune import fine_tune
 from rbm_lib.training.fit import TrainingDiverged, fit
@@ -15,6 +15,7 @@ from rbm_lib.training.monitoring import (
 )
 from rbm_lib.training.optimization import ItemMeanDecay, WeightDecay, linear_decay
 from rbm_lib.training.pretraining import pretrain
+from rbm_lib.training.saving import CheckpointError, load_model, save_model
 from rbm_lib.training.tied import (
     MultiPrediction,
     TiedCD,

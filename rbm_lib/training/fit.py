@@ -1,6 +1,7 @@
 """Training by contrastive divergence, persistent chains or the exact gradient."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -98,7 +99,7 @@ def fit(
         A Monitor fills the record. If there is none, one is added that takes about 20
         records a run, each of a twentieth of the rows.
     checkpoint : path or Checkpoint, optional
-        Where to save after each epoch.
+        Where to save after each epoch, and once before the first.
     generator : torch.Generator, optional
         Source of every random number; by default seeded from torch's own.
     device : str or torch.device
@@ -185,6 +186,17 @@ def fit(
     else:
         method.chains = state.chains
 
+    # One process saves; once before any work, so that what cannot be saved is refused now.
+    saving = checkpoint if processes.rank == 0 else None
+    if saving is not None and not saving.path.exists():
+        state.save(model, saving.path, 0, history, method.chains)
+    if state.epoch >= epochs:
+        warnings.warn(
+            f"epochs: got {epochs}, which {state.epoch} epochs of the checkpoint have "
+            "reached. It is the total; pass a larger one to go on.",
+            stacklevel=2,
+        )
+
     gradient_of = BatchGradient(method, model, data, generator, processes)
     updates_per_epoch = math.ceil(len(data) / batch_size)
     n_updates = epochs * updates_per_epoch
@@ -210,13 +222,9 @@ def fit(
                 history.records.append(record)
                 show(bar, record)
             keep()
-            due = number == epochs or stop
-            due = due or (checkpoint is not None and number % checkpoint.every == 0)
-            if checkpoint is not None and due and processes.rank == 0:
-                state.epoch = number
-                state.records = history.records
-                state.chains = method.chains
-                state.save(model, checkpoint.path)
+            if saving is not None:
+                if number == epochs or stop or number % saving.every == 0:
+                    state.save(model, saving.path, number, history, method.chains)
             if stop:
                 break
     return history

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from rbm_lib.checks import VARIANCE_FLOOR, require_number
+from rbm_lib.checks import VARIANCE_FLOOR, plain, plain_tree, require_number
 from rbm_lib.models.base import BoltzmannMachine
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.visible_data import VisibleData
@@ -132,31 +132,53 @@ def make_optimizer(model: torch.nn.Module, optimizer: Any, lr: float) -> Optimiz
                 "optimizer: got one with other parameters, expected those of the model "
                 "that are learned. Make it from model.parameters()."
             )
-        return _with_initial_rates(optimizer)
+        return _accepted(optimizer)
 
     others = [p for name, p in learned.items() if name != "log_variance"]
     groups: list[dict[str, Any]] = [{"params": others}]
     if "log_variance" in learned:
         groups.append({"params": [learned["log_variance"]], "lr": lr / 2})
     if optimizer is None:
-        return _with_initial_rates(torch.optim.SGD(groups, lr=lr, momentum=0.9, fused=True))
+        return _accepted(torch.optim.SGD(groups, lr=lr, momentum=0.9, fused=True))
     if not callable(optimizer):
         raise TypeError(
             f"optimizer: got {optimizer!r}, expected an optimiser or a function of "
             "parameters and lr such as torch.optim.Adam."
         )
-    return _with_initial_rates(optimizer(groups, lr=lr))
+    return _accepted(optimizer(groups, lr=lr))
 
 
-def _with_initial_rates(optimizer: Any) -> Optimizer:
+def _accepted(optimizer: Any) -> Optimizer:
+    """The optimiser with plain numbers in its groups, and with its first rates noted."""
+    if not isinstance(optimizer, Optimizer) or not _steps_alone(optimizer):
+        raise TypeError(
+            f"optimizer: got {type(optimizer).__name__}, expected a torch optimiser whose "
+            "step() needs no argument, such as torch.optim.Adam."
+        )
     for group in optimizer.param_groups:
+        group.update({n: plain_tree(x) for n, x in group.items() if n != "params"})
         group.setdefault("initial_lr", group["lr"])
     return optimizer
+
+
+def _steps_alone(stepping: Any) -> bool:
+    """Whether step() needs no argument, as a score or a function to be evaluated."""
+    try:
+        # The class's own: a scheduler wraps the method of its optimiser.
+        inspect.signature(type(stepping).step).bind(stepping)
+    except TypeError:
+        return False
+    return True
 
 
 def require_schedule(schedule: Any, optimizer: Optimizer) -> None:
     """Raise unless `schedule` is None, a function, or a scheduler of this optimiser."""
     if isinstance(schedule, LRScheduler):
+        if not _steps_alone(schedule):
+            raise TypeError(
+                f"schedule: got {type(schedule).__name__}, whose step() waits for a score, "
+                "expected one that counts updates. Lower the rates in a callback instead."
+            )
         if schedule.optimizer is not optimizer:
             raise ValueError(
                 "schedule: got one of another optimizer, expected one of optimizer=. Pass "
@@ -172,7 +194,12 @@ def require_schedule(schedule: Any, optimizer: Optimizer) -> None:
 def set_rates(optimizer: Optimizer, schedule: Schedule, done: float) -> None:
     """The rates for the next update, if the schedule is a function of the fraction done."""
     if schedule is not None and not isinstance(schedule, LRScheduler):
-        factor = float(schedule(done))
+        factor = plain(schedule(done))
+        if not isinstance(factor, float | int) or factor < 0:
+            raise ValueError(
+                f"schedule: got {factor!r} at {done:g} of the updates, expected a number "
+                "of at least 0."
+            )
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
 
@@ -182,7 +209,15 @@ def put_gradient(
 ) -> None:
     """Hand the direction of ascent to the optimiser, which descends: so it is negated."""
     for name, p in model.named_parameters():
-        p.grad = gradient[name].neg_() if p.requires_grad else None
+        if not p.requires_grad:
+            p.grad = None
+            continue
+        if name not in gradient:
+            raise ValueError(
+                f"model: got the parameter {name!r}, of which the method has no gradient, "
+                f"expected {list(gradient)}. Set requires_grad to False."
+            )
+        p.grad = gradient[name].neg_()
     if clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
 

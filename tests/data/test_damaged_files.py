@@ -25,7 +25,7 @@ from rbm_lib.data import read_listeners, safe_extract, write_listeners
 from rbm_lib.data.deezer.files import read_listens
 from rbm_lib.data.movielens import files as movielens
 from rbm_lib.data.spotify.files import read_export
-from rbm_lib.training.checkpoint import CheckpointError
+from rbm_lib.training.saving import CheckpointError
 from tests.data.deezer import support as deezer
 from tests.data.listeners.two_listeners import LISTENERS
 from tests.data.movielens.support import FILES, encoded

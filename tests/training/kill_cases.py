@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from rbm_lib import PCD, RBM, Checkpoint, fit
-from rbm_lib.training.checkpoint import read_checkpoint
+from rbm_lib.training.saving import read_checkpoint
 
 EPOCHS = 60
 DONE, WRONG, STOPPED, FULL, KILLED = 0, 1, 2, 3, -signal.SIGALRM  # how a child ends

@@ -1,70 +1,29 @@
-"""Saving, loading and resuming: the same model, the same run, and no code from a file."""
+"""Resuming: the same run as without an interruption, and no other one."""
 
 import json
 import os
-import pickle
 import subprocess
 import sys
-import zipfile
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
 from rbm_lib import CD, PCD, RBM, Checkpoint, Exact, fit, load_model, save_model
 from rbm_lib.training import CheckpointError, ItemMeanDecay, linear_decay
-from rbm_lib.training.checkpoint import read_checkpoint
+from rbm_lib.training.saving import read_checkpoint
 from tests.support import (
     ROOT,
     TIMES,
+    assert_refused,
     random_dbm,
-    random_dbn,
     random_mask,
     random_rbm,
     random_rows,
     seeded,
 )
 from tests.training.support import QUIET, assert_same_parameters, parameters
-
-
-@pytest.mark.parametrize("build", [random_rbm, random_dbm, random_dbn])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_model_comes_back(visible, build, dtype, tmp_path, device):
-    model = build(visible).to(dtype)
-    if model.log_variance is not None:
-        model.log_variance.requires_grad_(False)
-    torch.manual_seed(0)
-    before = torch.random.get_rng_state()
-
-    path = save_model(
-        model.to(device), tmp_path / "new" / "model.pt", settings={"note": "σ"}
-    )
-    loaded = load_model(path, device)
-
-    assert repr(loaded) == repr(model)
-    assert_same_parameters(loaded, model)
-    for p, q in zip(loaded.parameters(), model.parameters(), strict=True):
-        assert p.dtype == dtype and p.requires_grad == q.requires_grad
-    assert torch.equal(before, torch.random.get_rng_state())  # loading draws nothing
-    assert read_checkpoint(path)[0]["settings"] == {"note": "σ"}
-    assert [p.name for p in path.parent.iterdir()] == ["model.pt"]
-
-
-def test_saving_is_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = save_model(random_rbm("bernoulli"), tmp_path / "model.pt")
-    before = path.read_bytes()
-
-    def half(content, file):
-        file.write(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(OSError, match="disk full"):
-        save_model(random_rbm("gaussian"), path)
-
-    assert path.read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 1
-
 
 RUNS = {
     "cd": lambda: {"method": CD(k=2)},
@@ -240,102 +199,83 @@ def test_a_saved_model_is_no_run_to_resume(tmp_path):
         fit(model, random_rows(model, 3), checkpoint=Checkpoint(path, resume=True), **QUIET)
 
 
-# Files that are no saved models
+COSINE = {"schedule": lambda done: 0.5 * (1 + np.cos(np.pi * done))}
+STEP_DOWN = torch.optim.lr_scheduler.LambdaLR
+NUMPY = {
+    "rate": lambda: {"lr": np.logspace(-4, -1, 4)[1], "optimizer": torch.optim.Adam},
+    "rates": lambda: {"lr": torch.tensor(0.1), "weight_decay": np.float32(0.01)},
+    "schedule": lambda: COSINE | {"optimizer": torch.optim.Adam},
+    "schedule, clipped": lambda: COSINE | {"clip_norm": np.int64(1)},
+    "momentum": lambda: {"optimizer": partial(torch.optim.SGD, momentum=np.float64(0.9))},
+    "betas": lambda: {
+        "optimizer": partial(torch.optim.Adam, betas=(np.float64(0.9), 0.99))
+    },
+    "flags": lambda: {"method": CD(k=np.int64(2), sample_visible=np.bool_(True))},
+    "chains": lambda: {"method": PCD(n_chains=torch.tensor(5)), "batch_size": np.int64(4)},
+}
 
 
-@pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.999])
-def test_a_truncated_file_is_refused(share, tmp_path):
-    path = save_model(random_rbm("gaussian"), tmp_path / "model.pt")
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(CheckpointError, match=r"model.pt: got a file that is damaged"):
-        load_model(path)
+@pytest.mark.parametrize("run", NUMPY)
+@pytest.mark.parametrize("build", [random_rbm, random_dbm])
+def test_numbers_of_numpy_and_torch_are_taken_and_can_be_resumed(run, build, tmp_path):
+    v = random_rows(build("bernoulli"), 8)
+    path = tmp_path / "run.pt"
+    options = NUMPY[run]() | QUIET
+
+    for epochs in (np.int64(2), 3):
+        checkpoint = Checkpoint(path, every=np.int32(1), resume=np.bool_(True))
+        model = build("bernoulli")
+        fit(model, v, epochs=epochs, checkpoint=checkpoint, **options)
+
+    assert_same_parameters(load_model(path), model)
 
 
-def test_a_flipped_byte_in_the_tensors_is_noticed(tmp_path):
-    model = random_rbm("bernoulli", n_visible=40, n_hidden=30)
-    path = save_model(model, tmp_path / "model.pt")
-    with zipfile.ZipFile(path) as archive:
-        info = max(archive.infolist(), key=lambda i: i.file_size)
-    content = bytearray(path.read_bytes())
-    content[info.header_offset + 200 + info.file_size // 2] ^= 0xFF
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="damaged"):
-        load_model(path)
+def test_a_torch_scheduler_with_numbers_of_numpy_can_be_resumed(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "run.pt", resume=True)
+    for epochs in (2, 3):
+        model = random_rbm("bernoulli")
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        schedule = STEP_DOWN(optimizer, lambda n: np.float64(0.9) ** n)
+        options = {"optimizer": optimizer, "schedule": schedule, "checkpoint": checkpoint}
+        fit(model, random_rows(model, 8), epochs=epochs, **options, **QUIET)
+
+    assert_same_parameters(load_model(checkpoint.path), model)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"format": "rbm_lib 99"},
-            "got {'format': 'rbm_lib 99'.*expected format 'rbm_lib 1'",
-        ),
-        ({"class": "VAE"}, r"'class': 'VAE'.*a class of \['RBM', 'DBM', 'DBN'\]"),
-        ({"class": "DBM"}, "tensors that do not fit the header"),
-        ({"dtype": "randn"}, "tensors that do not fit the header"),
-        ({"fixed": ["forward"]}, "tensors that do not fit the header"),
-        ({"shape": None}, "tensors that do not fit the header"),
-        (
-            {"shape": {"n_visible": 4, "n_hidden": 2, "visible": "bernoulli"}},
-            "size mismatch",
-        ),
-        ({"shape": {"n_visible": 4, "n_hidden": 3, "visible": "gaussian"}}, "log_variance"),
-        ({"shape": {"n_visible": 4, "n_hidden": 3, "visible": {"type": "spin"}}}, "spin"),
-    ],
-)
-def test_a_header_that_does_not_fit_says_why(change, message, tmp_path):
-    path = save_model(random_rbm("bernoulli"), tmp_path / "model.pt")
-    header, content = read_checkpoint(path)
-    torch.save(content | {"header": json.dumps(header | change)}, path)
-    with pytest.raises(CheckpointError, match=message):
-        load_model(path)
+class OwnRBM(RBM):
+    pass
 
 
-@pytest.mark.parametrize(
-    "content", [[1, 2, 3], {"model": {}}, {"header": "no json", "model": {}}]
-)
-def test_other_content_is_refused(content, tmp_path):
-    torch.save(content, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="damaged or no saved model"):
-        load_model(tmp_path / "model.pt")
+def test_what_cannot_be_saved_is_refused_before_any_work(tmp_path):
+    model = OwnRBM(4, 3, seed=0)
+    before = parameters(model)
+    message = "model: got OwnRBM, expected one of"
+
+    assert_refused(
+        message, fit, model, torch.ones(5, 4), checkpoint=tmp_path / "run.pt", **QUIET
+    )
+
+    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
 
 
-class Evil:
-    """Makes a folder when it is unpickled."""
+def test_epochs_are_the_total_and_a_run_that_has_them_says_so(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "run.pt", resume=True)
+    model = RBM(4, 3, seed=0)
+    fit(model, torch.ones(5, 4), epochs=2, checkpoint=checkpoint, **QUIET)
 
-    def __init__(self, folder):
-        self.folder = folder
+    with pytest.warns(UserWarning, match="epochs: got 2, which 2 epochs .* is the total"):
+        again = fit(model, torch.ones(5, 4), epochs=2, checkpoint=checkpoint, **QUIET)
 
-    def __reduce__(self):
-        return (os.mkdir, (str(self.folder),))
-
-
-@pytest.mark.parametrize("how", ["pickle", "torch", "inside"])
-def test_a_file_with_code_in_it_is_refused_and_runs_nothing(how, tmp_path):
-    path = tmp_path / "model.pt"
-    trace = tmp_path / "ran"
-    model = random_rbm("bernoulli")
-    if how == "pickle":
-        path.write_bytes(pickle.dumps(Evil(trace)))
-    elif how == "torch":
-        torch.save(Evil(trace), path)
-    else:
-        _, content = read_checkpoint(save_model(model, path))
-        torch.save(content | {"training": Evil(trace)}, path)
-
-    with pytest.raises(CheckpointError, match="damaged or no saved model"):
-        load_model(path)
-    with pytest.raises(CheckpointError, match="damaged or no saved model"):
-        fit(model, random_rows(model, 3), checkpoint=Checkpoint(path, resume=True), **QUIET)
-
-    assert not trace.exists()
+    assert again.last["epoch"] == 2
 
 
-def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
-    for path in (tmp_path / "nothing.pt", tmp_path):
-        with pytest.raises(FileNotFoundError, match="got no such file"):
-            load_model(path)
+def test_a_folder_that_begins_with_a_tilde_is_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    fit(RBM(4, 3, seed=0), torch.ones(5, 4), epochs=1, checkpoint="~/run.pt", **QUIET)
+
+    assert (tmp_path / "home" / "run.pt").exists()
+    assert not (tmp_path / "~").exists()
 
 
 def test_a_checkpoint_of_fit_is_a_model_too(tmp_path):

@@ -108,6 +108,31 @@ def test_a_schedule_that_cannot_work_is_refused(schedule):
         require_schedule(schedule, optimizer)
 
 
+@pytest.mark.parametrize("factor", ["half", None, [0.1], -0.1])
+def test_what_a_schedule_returns_is_checked(factor):
+    optimizer = make_optimizer(random_rbm("bernoulli"), None, 0.1)
+    with pytest.raises(ValueError, match="schedule: got .* at 0 of the updates, expected"):
+        set_rates(optimizer, lambda done: factor, 0.0)
+
+
+def test_a_step_that_waits_for_an_argument_is_refused():
+    model = random_rbm("bernoulli")
+    with pytest.raises(TypeError, match="optimizer: got LBFGS, expected"):
+        make_optimizer(model, torch.optim.LBFGS, 0.1)
+    optimizer = make_optimizer(model, None, 0.1)
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.raises(TypeError, match="schedule: got ReduceLROnPlateau"):
+        require_schedule(schedule, optimizer)
+
+
+def test_a_parameter_without_a_gradient_is_named():
+    model = random_rbm("bernoulli")
+    gradient = random_gradient(model)
+    del gradient["hidden_bias"]
+    with pytest.raises(ValueError, match="model: got the parameter 'hidden_bias'"):
+        put_gradient(model, gradient)
+
+
 def test_a_schedule_of_another_optimizer_is_refused():
     model = random_rbm("bernoulli")
     other = torch.optim.SGD(model.parameters(), lr=0.1)
