@@ -316,7 +316,7 @@ def test_every_container_trains_the_same_and_stays_as_it_is(container):
         options = {"epochs": 2, "batch_size": 3, "callbacks": [watch]}
         fit(model, rows, "pcd", observed=mask, generator=seeded(0), **options, **QUIET)
 
-    assert_same_parameters(*models)
+    assert_close_parameters(*models)  # sums may go another way through another layout
     np.testing.assert_array_equal(np.asarray(data), before)
 
 
