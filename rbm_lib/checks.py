@@ -48,10 +48,10 @@ def require_number(
     except (TypeError, ValueError, OverflowError, RuntimeError):
         number = math.nan
     if isinstance(value, str) or not (math.isfinite(number) and least <= number <= most):
+        lower = "" if math.isinf(least) else f" of at least {least:g}"
         upper = "" if math.isinf(most) else f" and at most {most:g}"
         raise ValueError(
-            f"{name}: got {plain(value)!r}, expected a finite number of at least "
-            f"{least:g}{upper}."
+            f"{name}: got {plain(value)!r}, expected a finite number{lower}{upper}."
         )
     return number
 

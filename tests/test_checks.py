@@ -9,6 +9,7 @@ from rbm_lib.checks import (
     as_booleans,
     as_device,
     as_numbers,
+    plain_tree,
     require_choice,
     require_flag,
     require_generator,
@@ -81,6 +82,12 @@ def test_pandas_missing_values_become_nan():
     assert numbers[0] == 1 and numbers[1].isnan()
 
 
+def test_a_tree_of_numbers_becomes_plain_python():
+    tree = {np.int64(1): (np.float32(0.5), [np.bool_(True)]), "ids": np.arange(2)}
+
+    assert repr(plain_tree(tree)) == "{1: (0.5, [True]), 'ids': [0, 1]}"
+
+
 def test_the_callers_array_is_copied():
     array = np.ones(3)
     as_numbers(array, "x")[0] = 5
@@ -96,6 +103,7 @@ def test_the_callers_array_is_copied():
         ("a", "x: got str"),
         ([1j], "x: got list, expected numbers"),
         (np.ma.masked_equal([1.0, 0.0], 0), "x: got a masked array"),
+        ([np.ma.masked_equal([1.0, 0.0], 0)] * 2, "x: got a masked array"),
         (torch.ones(2).to_sparse(), "x: got a torch.float32 tensor"),
     ],
 )

@@ -1,5 +1,6 @@
 """Tables of ratings in any form, as three columns: who, what and how much."""
 
+import contextlib
 import gzip
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from rbm_lib.checks import require_choice, require_number
+from rbm_lib.checks import plain, require_choice, require_number
 from rbm_lib.data.ids import flat_array
 from rbm_lib.data.scale import Scale, as_float, require_numbers
 
@@ -29,7 +30,7 @@ def require_columns(frame: Any, **names: str | None) -> list[str]:
     found = []
     for kind, name in names.items():
         wanted = USUAL_NAMES[kind] if name is None else (name,)
-        there = [column for column in wanted if column in frame.columns]
+        there = [column for column in frame.columns if column in wanted]
         if len(there) != 1:
             got = there or frame.columns.tolist()
             expected = " or ".join(map(repr, wanted))
@@ -62,13 +63,30 @@ def scale_of(
     if like_at_least is not None:
         if scale is not None:
             scale.levels(ratings)  # refuses what is off the scale
-        return Scale.cut(like_at_least)
+        cut = Scale.cut(like_at_least)
+        highest = _highest(ratings, scale)
+        if like_at_least > highest:
+            raise ValueError(
+                f"like_at_least: got {plain(like_at_least)}, expected at most {highest:g}: "
+                "nothing on the scale would be a like."
+            )
+        return cut
     if scale is not None:
         return scale
     require_numbers(ratings)
     if ratings.empty:
         return Scale((1, 2, 3, 4, 5))
     return Scale.detect(as_float(ratings))
+
+
+def _highest(ratings: pd.Series, scale: Scale | None) -> float:
+    """The highest rating of the scale, or else of the usual one that has all ratings."""
+    values = as_float(ratings)
+    with contextlib.suppress(ValueError):  # of no usual scale
+        scale = scale or Scale.detect(values)
+    if scale is None or scale.threshold is not None:
+        return values.max(initial=-np.inf)
+    return scale.steps[-1]
 
 
 def once_per_pair(

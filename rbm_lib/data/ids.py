@@ -1,22 +1,29 @@
 """External ids and levels become arrays and positions, and the first bad one is named."""
 
+from collections.abc import Iterable, KeysView, Sequence, Set
+
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from rbm_lib.checks import as_numbers, refuse_masked_array
+from rbm_lib.checks import as_numbers, plain, refuse_masked_array
 
 Ids = ArrayLike | torch.Tensor
 
 
 def as_array(name: str, values: Ids) -> NDArray:
-    """A list, array, Series or dense tensor as an array."""
+    """A list, array, Series, dense tensor or other ordered values as an array."""
+    if isinstance(values, Set) and not isinstance(values, KeysView):
+        raise TypeError(f"{name}: got a set, which has no order, expected a list. Sort it.")
     if isinstance(values, torch.Tensor):
         if values.is_meta or values.layout != torch.strided:
             raise TypeError(f"{name}: got a {values.layout} tensor, expected a dense one.")
         values = values.detach().cpu()
     refuse_masked_array(name, values)
+    # A dict's keys and a generator have no length or no places.
+    if isinstance(values, Iterable) and not isinstance(values, Sequence | str):
+        values = values if hasattr(values, "__array__") else list(values)
     return np.asarray(values)
 
 
@@ -57,7 +64,9 @@ def positions(
     known = flat_array(f"{name}_ids", catalogue).copy()  # the caller may change theirs
     again = pd.Index(known).duplicated()
     if again.any():
-        raise ValueError(f"{name}_ids: got {known[again][0]!r} twice, expected it once.")
+        raise ValueError(
+            f"{name}_ids: got {plain(known[again][0])!r} twice, expected it once."
+        )
     return look_up(name, known, ids), known
 
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array, issparse
 
 from rbm_lib.data.frames import once_per_pair, read_delimited, require_columns, scale_of
-from rbm_lib.data.ids import Ids
+from rbm_lib.data.ids import Ids, flat_array
 from rbm_lib.data.levels import LevelMatrix, RatedRows
 from rbm_lib.data.scale import Scale
 
@@ -162,7 +162,7 @@ class RatingMatrix(LevelMatrix):
         stored: Any = coo_array(matrix)
         ids = []
         for given, n in zip((user_ids, item_ids), stored.shape, strict=True):
-            ids.append(np.arange(n) if given is None else np.asarray(given))
+            ids.append(np.arange(n) if given is None else flat_array("ids", given))
             if len(ids[-1]) != n:
                 raise ValueError(
                     f"matrix: got shape {stored.shape}, expected as many rows as user_ids "

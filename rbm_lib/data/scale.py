@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rbm_lib.checks import require_number
+from rbm_lib.checks import plain, require_number
 
 # Tried in this order; the first that has all the ratings is taken.
 USUAL_SCALES: list[NDArray[np.float64]] = [
@@ -150,7 +150,7 @@ def _refuse(wrong: NDArray, ratings: pd.Series, expected: str) -> None:
     if not wrong.any():
         return
     first = int(np.argmax(wrong))
-    got = f"{ratings.iloc[first]!r} in row {ratings.index[first]}"
+    got = f"{plain(ratings.iloc[first])!r} in row {ratings.index[first]}"
     raise ValueError(
         f"{ratings.name or 'rating'}: got {got} (position {first}), expected {expected}. "
         "Fix the row, or give scale=."

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 
 from rbm_lib.checks import require_whole
 from rbm_lib.models.batch import Batch, as_batch
+from rbm_lib.models.data_checks import require_names, require_spread
 from rbm_lib.models.layers import Layer
 from rbm_lib.models.visible_data import VisibleData
 
@@ -20,9 +21,11 @@ class VisibleModel(nn.Module, ABC):
 
     visible_bias: Tensor
     log_variance: Tensor | None
+    unit_names: list[str] | None  # of the visible units, from the data met first
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
+        self.unit_names = None
         self._layer = layer
         self.n_visible = layer.n_units
 
@@ -40,6 +43,11 @@ class VisibleModel(nn.Module, ABC):
         if self._layer.bias is not bias or self._layer.log_variance is not log_variance:
             self._layer = self._layer.with_parameters(bias, log_variance)
         return self._layer
+
+    def name_units(self, data: VisibleData) -> None:
+        """Remember the columns of the data, so that others are refused from now on."""
+        require_names(data.name, data.names, self.unit_names)
+        self.unit_names = self.unit_names or data.names
 
     def as_batch(self, v: Any, observed: Any = None, visible_offset: Any = None) -> Batch:
         """Rows of states as a checked and masked batch; a Batch is returned as it is."""
@@ -126,6 +134,8 @@ class BoltzmannMachine(VisibleModel):
         data = v if isinstance(v, VisibleData) else VisibleData(self, v, observed, name="v")
         if len(data) == 0:
             raise ValueError("v: got no rows, expected at least one.")
+        require_spread(data)
+        self.name_units(data)
         parameters = data.fit_parameters()
         self.visible_bias.copy_(parameters["bias"])
         if self.log_variance is not None:

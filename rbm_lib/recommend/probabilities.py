@@ -145,7 +145,7 @@ def _checked(
     names = flat_array("groups", groups)
     if len(names) != len(prob):
         raise ValueError(f"groups: got {len(names)}, expected one for each of {len(prob)}.")
-    return prob, label, np.unique(names, return_inverse=True)[1]
+    return prob, label, pd.factorize(names, sort=True)[0]
 
 
 def _column(name: str, values: ArrayLike | None, n: int | None = None) -> NDArray:

@@ -7,7 +7,9 @@ those of one process, but for rounding.
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch import Generator, Tensor
 
@@ -48,6 +50,24 @@ class Processes:
         first = sum(counts[: part.start])
         last = first + sum(counts[part])
         return ShardedGenerator(generator, slice(first, last), sum(counts))
+
+    def require_alike(self, settings: dict[str, Any], device: torch.device) -> None:
+        """Raise a ValueError in every process unless all have the settings of the first."""
+        if self.alone:
+            return
+        first = [settings]
+        dist.broadcast_object_list(first, 0, device=device)
+        theirs = first[0]
+        differs = [key for key in settings if settings[key] != theirs.get(key)]
+        n_others = self._sum(torch.tensor([float(bool(differs))], device=device))
+        if not n_others:
+            return
+        changes = [f"{key} {settings[key]!r} and {theirs.get(key)!r}" for key in differs]
+        got = "; ".join(changes) or "other settings in another process"
+        raise ValueError(
+            f"processes: got {got}, expected the same arguments in each. Give every "
+            "process all the rows: each computes on its part of every batch."
+        )
 
     def start_alike(self, model: BoltzmannMachine, generator: Generator) -> None:
         """Give every process the parameters and the generator of the first."""

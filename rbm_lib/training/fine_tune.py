@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.optim import Optimizer
 
-from rbm_lib.checks import as_numbers, require_number, require_whole
+from rbm_lib.checks import as_numbers, require_flag, require_number, require_whole
+from rbm_lib.models.data_checks import require_spread
 from rbm_lib.models.dbn import BATCH_ROWS, DBN, require_classifier
 from rbm_lib.models.visible_data import VisibleData, as_visible_data
 from rbm_lib.training.loop import (
@@ -97,10 +98,13 @@ def fine_tune(
     weight_decay = require_number("weight_decay", weight_decay)
     epochs = require_whole("epochs", epochs)
     batch_size = require_whole("batch_size", batch_size)
+    progress = require_flag("progress", progress)
     model.to(choose_device(device))
     rows = as_visible_data(model, data, observed)
     if len(rows) == 0:
         raise ValueError("data: got no rows, expected at least one.")
+    require_spread(rows)
+    model.name_units(rows)
     truth = _as_labels("labels", labels, model, len(rows))
     held_out = _held_out(model, validation)
     generator = on_device(generator, model.visible_bias.device)

@@ -9,8 +9,9 @@ import torch
 from torch import Generator
 from torch.optim import Optimizer
 
-from rbm_lib.checks import require_number, require_whole
+from rbm_lib.checks import require_flag, require_number, require_whole
 from rbm_lib.models.base import BoltzmannMachine, require_boltzmann
+from rbm_lib.models.data_checks import has_one_level, require_spread
 from rbm_lib.models.visible_data import as_visible_data
 from rbm_lib.training.callbacks import Callback, Epoch, Monitor
 from rbm_lib.training.checkpoint import Checkpoint, TrainingState, as_checkpoint
@@ -43,6 +44,12 @@ from rbm_lib.training.optimization import (
 from rbm_lib.training.update import BatchGradient
 
 __all__ = ["TrainingDiverged", "fit"]
+
+ONE_LEVEL = (
+    "data: got one level only where cells are observed, expected two or more. With the "
+    "others missing there is nothing to learn but that level. For likes against everything "
+    "else pass `ratings.likes().toarray()`, without a mask."
+)
 
 
 @torch.no_grad()
@@ -147,6 +154,7 @@ def fit(
     decay = as_weight_decay(weight_decay)
     if clip_norm is not None:
         clip_norm = _require_positive("clip_norm", clip_norm)
+    progress = require_flag("progress", progress)
     checkpoint = as_checkpoint(checkpoint)
     processes = Processes()
     if getattr(method, "center", False) and not processes.alone:
@@ -156,12 +164,15 @@ def fit(
     data = as_visible_data(model, data, observed)
     if len(data) == 0:
         raise ValueError("data: got no rows, expected at least one.")
+    require_spread(data)
+    if has_one_level(data):
+        warnings.warn(ONE_LEVEL, stacklevel=2)
+    model.name_units(data)
     callbacks = _with_monitor(callbacks, epochs, len(data))
     for callback in callbacks:
         if isinstance(callback, Monitor):
             callback.prepare(model)
     generator = on_device(generator, model.visible_bias.device)
-    processes.start_alike(model, generator)
     require_trainable(model)
     optimizer = make_optimizer(model, optimizer, lr)
     require_schedule(schedule, optimizer)
@@ -175,12 +186,16 @@ def fit(
         "clip_norm": clip_norm,
         "optimizer": optimizer_settings(optimizer),
         "device": model.visible_bias.device.type,
-        "data": data.fingerprint() if checkpoint else None,
+        "data": None if checkpoint is None and processes.alone else data.fingerprint(),
     }
+    once = {"rows": len(data), "epochs": epochs, "model": repr(model)}
+    processes.require_alike(once | settings, model.visible_bias.device)
+    processes.start_alike(model, generator)
     state = TrainingState(settings, optimizer, schedule, generator)
     history = History()
     if checkpoint is not None:
         _resume(checkpoint, state, model, history)
+        processes.require_alike({"epoch": state.epoch}, model.visible_bias.device)
     if state.chains is None:
         method.prepare(model, data, batch_size, generator)
     else:

@@ -79,6 +79,7 @@ def save_model(
         "class": type(model).__name__,
         **model_shape(model),
         "fixed": [name for name, p in model.named_parameters() if not p.requires_grad],
+        "unit_names": model.unit_names,
         "settings": json.loads(as_json(settings)),
     }
     content = {
@@ -163,6 +164,7 @@ def load_model(path: Any, device: Any = "cpu") -> Any:
             raise TypeError(f"not all of them are {header['dtype']}")
         for name in header["fixed"]:
             model.get_parameter(name).requires_grad_(False)
+        model.unit_names = header.get("unit_names")
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise CheckpointError(
             f"{path}: got tensors that do not fit the header, expected a saved model "

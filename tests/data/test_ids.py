@@ -21,6 +21,19 @@ def test_ids_and_levels_may_be_of_any_usual_type(convert):
     assert look_up("user", np.array([1, 3]), convert([3, 1])).tolist() == [1, 0]
 
 
+@pytest.mark.parametrize(
+    "ids",
+    [{3: 0, 1: 0}.keys(), {0: 3, 1: 1}.values(), (3, 1), iter([3, 1]), range(3, 0, -2)],
+)
+def test_ids_may_come_as_anything_that_has_an_order(ids):
+    assert flat_array("ids", ids).tolist() == [3, 1]
+
+
+def test_a_set_has_no_order():
+    with pytest.raises(TypeError, match="item_ids: got a set, which has no order"):
+        flat_array("item_ids", {3, 1})
+
+
 def test_the_catalogue_is_a_copy_or_the_sorted_ids():
     catalogue = np.array(["b", "a"])
     index, known = positions("item", np.array(["a"]), catalogue)
@@ -45,3 +58,8 @@ def test_unknown_ids_are_named_up_to_five():
 def test_a_sparse_tensor_is_refused():
     with pytest.raises(TypeError, match="ids: got a torch.sparse_coo tensor"):
         as_array("ids", torch.eye(2).to_sparse())
+
+
+def test_messages_show_plain_numbers():
+    with pytest.raises(ValueError, match="item_ids: got 2 twice"):
+        positions("item", np.array([2]), np.array([2, 2]))

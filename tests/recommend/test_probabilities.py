@@ -139,3 +139,13 @@ def test_calibration_is_that_of_scikit_learn(rated):
 def test_input_that_does_not_fit_is_refused(metric, given, message):
     with pytest.raises(ValueError, match=message):
         getattr(evaluate, metric)(*given)
+
+
+def test_groups_may_have_names_of_different_types():
+    groups = np.array([1, "a", "b", 1], dtype=object)
+    options = {"n_bootstrap": 0}
+    table = evaluate.rating_metrics([0.5, 0.2, 0.3, 0.4], [1, 0, 1, 0], groups, **options)
+
+    assert table.set_index("metric")["mean"]["group AUC"] == 1
+    with pytest.raises(ValueError, match="groups: got a missing value at position 1"):
+        evaluate.rating_metrics([0.5, 0.2], [1, 0], [1, np.nan], **options)

@@ -1,14 +1,17 @@
 """Trainings as one process does them, and as several do: for test_distributed.py.
 
-    python -m torch.distributed.run … -m tests.training.distributed_cases FOLDER [kill]
+    python -m torch.distributed.run … -m tests.training.distributed_cases FOLDER [MODE]
 
 Each process trains every case, given another start and other noise than the others, and
-writes its parameters to FOLDER. With `kill` one of them kills itself during a training.
+writes its parameters to FOLDER. With MODE `kill` one of them kills itself in a training;
+with `unlike` each is given other arguments and writes what the refusals say.
 """
 
+import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -54,10 +57,34 @@ def suicidal(done):  # a schedule
     return os.kill(os.getpid(), signal.SIGKILL) if done > 0.6 and dist.get_rank() else 1.0
 
 
+UNLIKE = {  # what each process is given, by its rank
+    "a shard of its own": lambda rank: {
+        "data": random_rows(random_rbm("bernoulli"), 6, rank)
+    },
+    "more rows": lambda rank: {"data": torch.zeros(5 + rank, 4)},
+    "another rate": lambda rank: {"lr": 0.1 + rank},
+    "more epochs": lambda rank: {"epochs": 2 + rank},
+    "another method": lambda rank: {"method": PCD() if rank else CD()},
+    "a larger model": lambda rank: {"model": random_rbm("bernoulli", n_hidden=3 + rank)},
+}
+
+
+def refusal(options):
+    model = options.pop("model", random_rbm("bernoulli"))
+    try:
+        fit(model, **{"data": torch.zeros(6, 4), "epochs": 2} | QUIET | options)
+    except ValueError as error:
+        return str(error)
+
+
 if __name__ == "__main__":
     dist.init_process_group("gloo")
     if "kill" in sys.argv:
         train("cd", epochs=8, checkpoint=f"{sys.argv[1]}/run.pt", schedule=suicidal)
+    if "unlike" in sys.argv:
+        said = {name: refusal(make(dist.get_rank())) for name, make in UNLIKE.items()}
+        Path(sys.argv[1], f"rank{dist.get_rank()}.json").write_text(json.dumps(said))
+        sys.exit(dist.destroy_process_group())
     trained = {name: train(name, seed=dist.get_rank()) for name in CASES}
     flat = {f"{name}|{key}": p for name, own in trained.items() for key, p in own.items()}
     np.savez(f"{sys.argv[1]}/rank{dist.get_rank()}.npz", **flat)

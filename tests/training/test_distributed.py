@@ -1,5 +1,6 @@
 """Several processes train the model that one process trains, and notice a lost one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -123,6 +124,20 @@ def test_a_killed_process_ends_the_job_and_leaves_a_checkpoint_to_go_on_from(tmp
         np.testing.assert_allclose(resumed[name], value, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.slow
+def test_processes_with_other_data_or_settings_all_refuse_to_train(tmp_path):
+    done = launch(2, tmp_path, "unlike")
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (
+        json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in range(2)
+    )
+    keys = ("data", "rows", "lr", "epochs", "method", "model")
+    for case, key in zip(cases.UNLIKE, keys, strict=True):
+        assert "processes: got other settings in another process" in first[case]
+        assert f"{key} " in second[case] and "the same arguments in each" in second[case]
+
+
 @pytest.fixture
 def two_processes(monkeypatch):
     """This process believes that there is another one."""
@@ -130,6 +145,7 @@ def two_processes(monkeypatch):
         Processes, "__init__", lambda self: vars(self).update(rank=0, size=2, alone=False)
     )
     monkeypatch.setattr(Processes, "start_alike", lambda *arguments: None)
+    monkeypatch.setattr(Processes, "require_alike", lambda *arguments: None)
 
 
 def test_what_a_process_says_when_the_others_are_gone(two_processes, monkeypatch):
