@@ -17,6 +17,7 @@ INDEX := $(if $(wildcard wheels/*.whl),--no-index --find-links wheels,$(TORCH))
 
 # Notebooks run inside notebooks/, so a relative data folder is made absolute here.
 ifneq ($(strip $(RBM_DATA)),)
+override RBM_DATA := $(patsubst ~/%,$(HOME)/%,$(RBM_DATA))
 override RBM_DATA := $(if $(filter /%,$(RBM_DATA)),$(RBM_DATA),$(CURDIR)/$(RBM_DATA))
 export RBM_DATA
 endif

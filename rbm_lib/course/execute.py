@@ -37,7 +37,7 @@ def kernel_environment(profile: str, scores: Path | str, **extra: str) -> dict[s
     # The kernel works in another folder, from which it must find library and data.
     paths = filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])
     if environment.get("RBM_DATA"):
-        environment["RBM_DATA"] = str(Path(environment["RBM_DATA"]).resolve())
+        environment["RBM_DATA"] = str(Path(environment["RBM_DATA"]).expanduser().resolve())
     own = {
         "RBM_PROFILE": profile,
         "RBM_HEADLESS": "1",

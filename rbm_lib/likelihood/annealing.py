@@ -105,6 +105,8 @@ def reverse_ais_log_partition(
 
     References
     ----------
+    Grosse, Ghahramani & Adams (2015). Sandwiching the marginal likelihood using
+    bidirectional Monte Carlo. arXiv:1511.02543. Its bound by a reverse run is used here.
     Burda, Grosse & Salakhutdinov (2015). Accurate and conservative estimates of MRF
     log-likelihood using reverse annealing. AISTATS.
     """

@@ -166,7 +166,7 @@ class DBM(BoltzmannMachine):
 
         References
         ----------
-        Salakhutdinov & Hinton (2009), section 2.2.
+        Salakhutdinov & Hinton (2009). Deep Boltzmann machines. AISTATS.
         """
         max_sweeps = require_whole("max_sweeps", max_sweeps, least=0)
         tol = require_number("tol", tol)

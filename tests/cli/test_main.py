@@ -82,3 +82,11 @@ def test_the_documented_commands_are_accepted():
     parsed = [make_parser().parse_args(shlex.split(x.split("|")[0])) for x in lines]
 
     assert {x.command for x in parsed} == {"data", "train", "evaluate", "recommend"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_a_closed_stderr_leaves_stdout_clean(tmp_path):
+    command = f"{sys.executable} -m rbm_lib recommend {tmp_path}/none.pt --user 1 2>&-"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (1, "")

@@ -22,3 +22,12 @@ def test_a_kernel_is_headless_and_has_one_thread(tmp_path, monkeypatch):
     environment = kernel_environment("full", tmp_path)
     assert environment["RBM_HEADLESS"] == environment["OMP_NUM_THREADS"] == "1"
     assert environment["RBM_PROFILE"] == "full"
+
+
+def test_a_tilde_in_the_data_folder_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RBM_DATA", "~/data")
+
+    environment = kernel_environment("fast", tmp_path)
+
+    assert environment["RBM_DATA"] == str(tmp_path / "data")

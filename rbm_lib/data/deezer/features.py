@@ -1,10 +1,10 @@
 """A table of listens (Deezer's columns): splits by time, features, and who kept what.
 
 Three mistakes make models of listens look good: scoring the rows they were fitted on; rates
-of users and tracks computed from the very rows they describe (Micci-Barreca 2001 calls the
-method target encoding); and a random split, in which a held-out listen lies between known
-ones of the same session. So `known` rows come before `held_out` ones, and what is learned
-from labels is applied out of fold.
+of users and tracks computed from the very rows they describe (the smoothing of such rates,
+today called target encoding, is Micci-Barreca's, 2001); and a random split, in which a
+held-out listen lies between known ones of the same session. So `known` rows come before
+`held_out` ones, and what is learned from labels is applied out of fold.
 """
 
 from pathlib import Path
