@@ -1,6 +1,7 @@
 """External ids and levels become arrays and positions, and the first bad one is named."""
 
 from collections.abc import Iterable, KeysView, Sequence, Set
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from rbm_lib.checks import as_numbers, plain, refuse_masked_array
 Ids = ArrayLike | torch.Tensor
 
 
-def as_array(name: str, values: Ids) -> NDArray:
+def as_array(name: str, values: Any) -> NDArray:
     """A list, array, Series, dense tensor or other ordered values as an array."""
     if isinstance(values, Set) and not isinstance(values, KeysView):
         raise TypeError(f"{name}: got a set, which has no order, expected a list. Sort it.")

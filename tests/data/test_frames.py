@@ -1,5 +1,6 @@
 """Tables of ratings: their columns, and what a file says."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -25,12 +26,32 @@ def test_two_usual_names_have_to_be_told_apart():
         require_columns([1], user=None)
 
 
+def test_a_column_that_is_there_twice_is_named():
+    frame = pd.DataFrame([[1, 2, 5, 5]], columns=["user", "item", "rating", "rating"])
+
+    with pytest.raises(ValueError, match=r"got the columns \['rating', 'rating'\]"):
+        require_columns(frame, user=None, item=None, rating=None)
+
+
+def test_a_threshold_above_all_ratings_may_be_on_the_scale():
+    assert scale_of(pd.Series([1, 3]), None, np.float32(4), None).threshold == 4
+
+
+def test_messages_show_plain_numbers():
+    with pytest.raises(ValueError, match="stars: got 9 in row 1"):
+        scale_of(pd.Series([1, 9], name="stars"), [1, 2], 2, None)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ((None, 3, 0.5), "like_quantile: got it beside another"),
         (([1, 2], 2, None), "rating: got .*3.* in row 2"),
         ((None, None, 2), "like_quantile: got 2"),
+        ((None, 9, None), "like_at_least: got 9, expected at most 5"),
+        (([1, 2, 3], 4, None), "like_at_least: got 4, expected at most 3"),
+        ((None, np.nan, None), "like_at_least: got nan"),
+        ((None, "4", None), "like_at_least: got '4'"),
     ],
 )
 def test_scales_that_do_not_fit_are_refused(options, message):
