@@ -1,6 +1,6 @@
 """External ids and levels become arrays and positions, and the first bad one is named."""
 
-from collections.abc import Iterable, KeysView, Sequence, Set
+from collections.abc import Iterable, KeysView, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def as_array(name: str, values: Any) -> NDArray:
         values = values.detach().cpu()
     refuse_masked_array(name, values)
     # A dict's keys and a generator have no length or no places.
-    if isinstance(values, Iterable) and not isinstance(values, Sequence | str):
+    if isinstance(values, Iterable) and not isinstance(values, Mapping | Sequence):
         values = values if hasattr(values, "__array__") else list(values)
     return np.asarray(values)
 
