@@ -21,6 +21,13 @@ def unit_names(data: Any) -> list[str] | None:
     return None
 
 
+def checked_names(name: str, data: Any, model: Any) -> list[str] | None:
+    """The `unit_names` of data, if they are those that the model has met."""
+    names = unit_names(data)
+    require_names(name, names, getattr(model, "unit_names", None))
+    return names
+
+
 def require_names(name: str, given: list[str] | None, known: list[str] | None) -> None:
     """Raise a ValueError if the columns have other names, or another order."""
     if given is None or known is None or given == known:

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from rbm_lib.checks import LARGEST, as_booleans, as_numbers, to_device
 from rbm_lib.data.ratings import RatedRows, RatingMatrix
 from rbm_lib.models.batch import Batch, as_offset, as_row_mask, as_sparse_states
-from rbm_lib.models.data_checks import require_names, require_same_labels, unit_names
+from rbm_lib.models.data_checks import checked_names, require_same_labels
 from rbm_lib.models.layers import Layer
 from rbm_lib.models.units import Bernoulli, Categorical
 
@@ -76,8 +76,7 @@ class VisibleData:
             raise TypeError(f"model: got {given}, expected an RBM, DBM or DBN.")
         self.layer: Layer = layer
         self.name = name
-        self.names = unit_names(data)
-        require_names(name, self.names, getattr(model, "unit_names", None))
+        self.names = checked_names(name, data, model)
         self.ratings: RatingMatrix | None = None
         self.stored: Any = None  # a boolean csr_array
         if isinstance(data, RatingMatrix):

@@ -151,7 +151,8 @@ class Recommender(Parameters):
         model = self._fitted()
         if isinstance(model, RankModel):
             return model.scores(self.ratings_.rows(rows)).cpu().numpy()
-        return model.scores(self.ratings_, np.arange(len(self.ratings_))[rows])
+        index = np.arange(len(self.ratings_))[rows]  # pyright: ignore
+        return model.scores(self.ratings_, index)
 
     def recommend(
         self,
