@@ -13,6 +13,7 @@ from rbm_lib.recommend.splits import (
     random_split,
     split_by_time,
 )
+from rbm_lib.recommend.tuning import tune
 
 __all__ = [
     "Scorer",
@@ -30,4 +31,5 @@ __all__ = [
     "rating_metrics",
     "select",
     "split_by_time",
+    "tune",
 ]

@@ -70,9 +70,11 @@ class RatingModel:
                 f"ratings: got only ratings that are {what}, expected both. Rank with "
                 "Recommender(task='rank'), or give like_at_least=."
             )
+        by_users = self.rows == "users"
         rows = self._rows(binary)
+        both = self._rows(ratings), rows
         self.unit_ids = rows.item_ids
-        self.settings = rating_defaults(rows, self.rows == "users") | given
+        self.settings = rating_defaults(rows, by_users) | given
         if start is not None:
             self.settings["n_hidden"] = start.like.rbm.n_hidden
             self.settings["epochs"] = -(-self.settings["epochs"] // WARM_SHARE)
@@ -81,8 +83,11 @@ class RatingModel:
         self.stars = None
         if ratings.n_levels > 2:
             rows = self._rows(ratings)
-            settings = rating_defaults(rows, self.rows == "users") | given
+            settings = rating_defaults(rows, by_users) | given
             settings["epochs"] = self.settings["epochs"]
+            if "weight_decay" in given:  # meant for two levels
+                stars, like = (rating_defaults(r, by_users)["weight_decay"] for r in both)
+                settings["weight_decay"] = given["weight_decay"] * stars / like
             if start is not None and start.stars is not None:
                 settings["n_hidden"] = start.stars.rbm.n_hidden
             self.stars, data = MaskedModel.start(rows, settings, seed)

@@ -20,6 +20,7 @@ from rbm_lib.recommend.people import is_new_people, new_people
 from rbm_lib.recommend.ranking import RankModel
 from rbm_lib.recommend.rating import RatingModel, predict_pairs
 from rbm_lib.recommend.storage import read_recommender, write_recommender
+from rbm_lib.recommend.tuning import tune as choose
 
 TASKS = ("rank", "rate")
 
@@ -98,7 +99,12 @@ class Recommender(Parameters):
         self.device = device
 
     def fit(
-        self, ratings: RatingMatrix, *, warm_start: bool = False, progress: bool = False
+        self,
+        ratings: RatingMatrix,
+        *,
+        tune: bool = False,
+        warm_start: bool = False,
+        progress: bool = False,
     ) -> Self:
         """Train on these ratings.
 
@@ -106,6 +112,9 @@ class Recommender(Parameters):
         ----------
         ratings : RatingMatrix
             All ratings that are known; a DataFrame is read by `RatingMatrix.from_frame`.
+        tune : bool
+            Choose the decay and the hidden units on these ratings first, which takes as
+            long as seven trainings: see `rbm_lib.evaluate.tune`.
         warm_start : bool
             Go on from the last `fit`, for a quarter of the epochs. `ratings` may have new
             users and items: a new item begins with the average item's weights.
@@ -130,9 +139,11 @@ class Recommender(Parameters):
         start = self._fitted() if require_flag("warm_start", warm_start) else None
         if start is not None and type(start) is not type(model):
             raise ValueError("warm_start: got a model of another task, expected the same.")
-        self.history_ = model.fit(
-            ratings, given_settings(self.get_params()), start, **options
-        )
+        chosen: Any = self
+        if require_flag("tune", tune):
+            chosen, _ = choose(self, ratings, seed=self.seed, progress=progress)
+        given = given_settings(chosen.get_params())
+        self.history_ = model.fit(ratings, given, start, **options)
         self.settings_ = model.settings
         self.ratings_ = ratings
         self._model = model
@@ -188,10 +199,9 @@ class Recommender(Parameters):
         return recommend(scores, people, None, n, filter_items, allow)
 
     def write_lists(self, path: Any, n: int = 10, **options: Any) -> int:
-        """Stream everybody's lists to a .csv, .csv.gz or .parquet file; the rows written.
+        """Stream everybody's lists to a .csv, .csv.gz or .parquet file; count its rows.
 
-        The file appears when it is complete. Options are `filter_items` and `allow`, as in
-        `recommend`.
+        The file appears when it is complete. Options are those of `recommend`.
         """
         self._ranking("write_lists")
         batches = list_batches(self.scores, self.ratings_, None, n, **options)
@@ -244,10 +254,9 @@ class Recommender(Parameters):
         return predict_pairs(model, self.ratings_, pairs, person)
 
     def similar_items(self, item: Any, n: int = 10) -> pd.DataFrame:
-        """List the items that point most nearly the way of this one.
+        """List the items that say most nearly the same about the hidden units.
 
-        Returns a DataFrame of item and similarity, the cosine of what the two say about
-        the hidden units.
+        Returns a DataFrame of item and similarity, a cosine.
         """
         model = self._fitted()
         place = int(self.ratings_.item_index(item)[0])
