@@ -10,17 +10,45 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rbm_lib.data.ratings import RatingMatrix
+from rbm_lib.models.base import BoltzmannMachine
 from rbm_lib.models.rated import RatedBatch, input_to_hidden
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.visible_data import VisibleData
 from rbm_lib.recommend.covariates import RowBias, multinomial_covariate
 from rbm_lib.recommend.settings import Settings
 from rbm_lib.training import History, ItemMeanDecay, Monitor, fit, linear_decay
+from rbm_lib.training.gradients import Gradient
+from rbm_lib.training.optimization import WeightDecay
 
 PAIRS_AT_ONCE = 2**14
-BIAS_PENALTY = 2.0  # of a new unit's own bias, as in `multinomial_covariate`
+BIAS_PENALTY = 4.0  # of each unit's own bias, as in `multinomial_covariate`
 
 Ints = NDArray[np.int64]
+
+
+class ShrunkBias(WeightDecay):
+    """Another decay, and each unit's bias drawn to the mean of all.
+
+    Without it the biases of units with few ratings run away from where
+    `multinomial_covariate` has put them.
+    """
+
+    def __init__(self, decay: WeightDecay, bias: Tensor, rate: float) -> None:
+        super().__init__(rate)
+        self.decay = decay
+        self.shared = bias.mean(0)
+
+    def prepare(self, model: BoltzmannMachine, data: VisibleData) -> None:
+        self.decay.prepare(model, data)
+        self.shared = self.shared.to(model.visible_bias)
+
+    def add_to(self, gradient: Gradient, model: BoltzmannMachine) -> None:
+        self.decay.add_to(gradient, model)
+        pull = model.visible_bias - self.shared
+        gradient["visible_bias"].sub_(pull, alpha=self.rate)
+
+    def __repr__(self) -> str:
+        return f"ShrunkBias({self.decay!r}, {self.rate})"
 
 
 @dataclass
@@ -51,7 +79,7 @@ class MaskedModel:
         """A model without hidden units' help: biases and covariate are fitted; its data."""
         bias = RowBias.fit(rows)
         x = bias.left_out(rows)
-        visible_bias, coefficient = multinomial_covariate(rows, x)
+        visible_bias, coefficient = multinomial_covariate(rows, x, BIAS_PENALTY)
         std = 0.05 if settings["by_item_mean"] else 0.01
         size = rows.n_items, settings["n_hidden"]
         rbm = RBM(*size, "categorical", rows.n_levels, weight_std=std, seed=seed)
@@ -69,14 +97,16 @@ class MaskedModel:
         **options: Any,
     ) -> History:
         """Train on the data of `start`."""
-        decay = settings["weight_decay"]
+        decay_of = ItemMeanDecay if settings["by_item_mean"] else WeightDecay
+        decay = decay_of(settings["weight_decay"])
+        bias = self.rbm.visible_bias.detach()
         return fit(
             self.rbm,
             data,
             epochs=settings["epochs"],
             batch_size=settings["batch_size"],
             lr=settings["lr"],
-            weight_decay=ItemMeanDecay(decay) if settings["by_item_mean"] else decay,
+            weight_decay=ShrunkBias(decay, bias, BIAS_PENALTY / len(data)),
             schedule=linear_decay(),
             callbacks=[Monitor(every=settings["epochs"]), *callbacks],
             generator=torch.Generator().manual_seed(seed),

@@ -122,8 +122,11 @@ class RatingModel:
 
             every = max(1, last // CHECKS)
             stop = EarlyStopping(score, patience=CHECKS // 2, every=every)
+            # With few ratings a person, hidden units may not help, and biases are best.
+            biases = {"epoch": 0, "score": score(model.rbm)}
             history = model.train(data, self.settings, [stop], **options)
-            last = last_good_epoch(history, NEAR_THE_BEST)
+            history.records.insert(0, biases)
+            last = max(1, last_good_epoch(history, NEAR_THE_BEST))
             if history.interrupted or chosen.sum() * FEW <= rows.n_ratings:
                 return model, history, last
         model, data = MaskedModel.start(rows, self.settings, seed)

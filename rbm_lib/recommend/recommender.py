@@ -162,8 +162,7 @@ class Recommender(Parameters):
         model = self._fitted()
         if isinstance(model, RankModel):
             return model.scores(self.ratings_.rows(rows)).cpu().numpy()
-        index = np.arange(len(self.ratings_))[rows]  # pyright: ignore
-        return model.scores(self.ratings_, index)
+        return model.scores(self.ratings_, self.ratings_._index(rows))
 
     def recommend(
         self,

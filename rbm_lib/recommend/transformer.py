@@ -116,7 +116,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return self.rbm_.n_hidden
 
     def _rows(self, X: Any, reset: bool = False) -> torch.Tensor:
-        values = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+        values: Any = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
         low, high = values.min(), values.max()
         if self.visible == "bernoulli" and (low < 0 or high > 1):
             raise ValueError(
