@@ -17,21 +17,18 @@ import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy.special import expit, logit
 
-from rbm_lib import RBM, Monitor, evaluate, fit
+from rbm_lib import Recommender, evaluate
 from rbm_lib.baselines import (
     EASE,
     IALS,
     AutoRec,
-    Baseline,
     Calibrated,
     GlobalMean,
     ItemKNN,
@@ -43,100 +40,6 @@ from rbm_lib.baselines import (
     UserItemBias,
 )
 from rbm_lib.data import RatingMatrix, load_movielens
-from rbm_lib.models import VisibleData
-from rbm_lib.recommend import left_out_bias, multinomial_covariate, predict
-from rbm_lib.training import ItemMeanDecay, linear_decay
-
-COMMON = {
-    "batch_size": 50,
-    "lr": 0.05,
-    "schedule": linear_decay(),
-    "callbacks": [Monitor(every=10**6)],
-    "progress": False,
-}
-LIKES = {"n_hidden": 200, "epochs": 80, "weight_decay": 0.03, "weight_std": 0.01}
-
-
-# ---- the RBMs as recommenders -----------------------------------------------------------------------------
-
-
-@dataclass
-class SoftmaxRBM(Baseline):
-    """P(like) of every cell by a masked softmax RBM, from ratings of two levels or five.
-
-    covariate: the row's own mean, each rating left out, times one number per level in the visible bias.
-    like: the lowest liked level.
-    """
-
-    n_hidden: int
-    weight_decay: Any
-    epochs: int = 40
-    weight_std: float = 0.01
-    covariate: bool = True
-    by_item: bool = False
-    like: int = 1
-
-    def _fit(self, ratings):
-        rows = ratings.T if self.by_item else ratings
-        x = (
-            left_out_bias(rows)
-            if self.covariate
-            else np.zeros(rows.shape, dtype=np.float32)
-        )
-        bias, coefficient = multinomial_covariate(rows, x)
-        offset = torch.as_tensor(x)[..., None] * coefficient if self.covariate else None
-        model = RBM(
-            rows.n_items, self.n_hidden, "categorical", rows.n_levels, self.weight_std, 0
-        )
-        model.visible_bias.data.copy_(bias)
-        generator = torch.Generator().manual_seed(0)
-        given = VisibleData(model, rows, visible_offset=offset)
-        fit(
-            model,
-            given,
-            generator=generator,
-            epochs=self.epochs,
-            weight_decay=self.weight_decay,
-            **COMMON,
-        )
-        prob = predict(model, rows, visible_offset=offset).cpu().double().numpy()
-        self.levels_ = prob.swapaxes(0, 1) if self.by_item else prob
-
-    def _scores(self, rows):
-        return self.levels_[rows][..., self.like :].sum(-1)
-
-    def expected(self):
-        """The expected level of every cell."""
-        return self.levels_ @ np.arange(self.levels_.shape[-1])
-
-
-@dataclass
-class LikesRBM(Baseline):
-    """Log-odds of a like by a Bernoulli RBM of full 0/1 rows, in which nothing is missing."""
-
-    n_hidden: int
-    weight_decay: float
-    epochs: int = 80
-    weight_std: float = 0.01
-
-    def _fit(self, ratings):
-        x = torch.as_tensor(ratings.rated().toarray(), dtype=torch.float32)
-        model = RBM(
-            ratings.n_items, self.n_hidden, weight_std=self.weight_std, seed=0
-        ).initialize_from(x)
-        generator = torch.Generator().manual_seed(0)
-        fit(
-            model,
-            x,
-            generator=generator,
-            epochs=self.epochs,
-            weight_decay=self.weight_decay,
-            **COMMON,
-        )
-        self.table_ = log_odds(predict(model, x).cpu().double().numpy())
-
-    def _scores(self, rows):
-        return self.table_[rows]
 
 
 def log_odds(prob):
@@ -157,17 +60,8 @@ def named(make, **grid):
 def rating_models():
     """{name: (which ratings, {setting: model})} of the models of P(like)."""
 
-    def users(weight_decay, n_hidden):
-        return SoftmaxRBM(n_hidden, ItemMeanDecay(weight_decay), 60, 0.05)
-
-    def items(weight_decay, n_hidden):
-        return SoftmaxRBM(n_hidden, weight_decay, by_item=True)
-
-    def items_5(weight_decay, n_hidden):
-        return SoftmaxRBM(n_hidden, weight_decay, by_item=True, like=3)
-
-    def plain(weight_decay, n_hidden):
-        return SoftmaxRBM(n_hidden, weight_decay, 20, covariate=False)
+    def rbm(rows):
+        return lambda **settings: Recommender("rate", rows=rows, validation=0.0, **settings)
 
     return {
         "item mean": ("likes", named(ItemMean, smoothing=(2, 5, 10, 20))),
@@ -175,10 +69,8 @@ def rating_models():
         "ItemKNN on residuals": ("levels", named(ItemKNNRatings, k=(20, 40, 40, 80), shrink=(20, 20, 50, 50))),
         "matrix factorisation": ("levels", named(MatrixFactorization, n_factors=(10, 20, 20, 20), reg=(0.15, 0.1, 0.15, 0.2))),
         "AutoRec, item rows": ("levels", named(lambda **s: AutoRec(**s, by_item=True), n_hidden=(50, 50, 100, 100), reg=(3, 10, 3, 10))),
-        "RBM, 2 levels, user rows": ("likes", named(plain, weight_decay=(0.003, 0.01, 0.01, 0.03), n_hidden=(100, 30, 100, 100))),
-        "  + decay to item mean, covariate": ("likes", named(users, weight_decay=(0.02, 0.03, 0.04, 0.03), n_hidden=(30, 30, 30, 60))),
-        "RBM, 2 levels, item rows, covariate": ("likes", named(items, weight_decay=(0.01, 0.015, 0.02, 0.015), n_hidden=(100, 100, 100, 200))),
-        "RBM, 5 levels, item rows, covariate": ("levels", named(items_5, weight_decay=(0.005, 0.01, 0.015, 0.02), n_hidden=(100, 100, 100, 100))),
+        "RBM, user rows": ("likes", named(rbm("users"), weight_decay=(0.02, 0.03, 0.04, 0.03), n_hidden=(30, 30, 30, 60))),
+        "RBM, item rows": ("likes", named(rbm("items"), weight_decay=(0.01, 0.015, 0.02, 0.015), n_hidden=(100, 100, 100, 200))),
     }  # fmt: skip
 
 
@@ -191,7 +83,7 @@ def ranking_models():
         "ItemKNN": named(ItemKNN, k=(50, 100, 200, 200), shrink=(10, 10, 10, 50)),
         "EASE": named(EASE, l2=(100, 200, 300, 500)),
         "iALS": named(IALS, alpha=(0.2, 0.5, 0.5, 1.0), reg=(1.0, 0.7, 1.0, 1.0)),
-        "RBM": named(LikesRBM, **decays),
+        "RBM": named(lambda **s: Recommender("rank", validation=0.0, **s), **decays),
     }
 
 
@@ -250,10 +142,11 @@ def rating_fold(data, fold, like):
         start = time.perf_counter()
         ratings = likes if which == "likes" else train
         model, choices[name] = chosen(candidates, ratings, auc(like), fold)
-        if isinstance(model, SoftmaxRBM):
-            model.like = like if which == "levels" else 1
-            model.fit(ratings)
-            keep(name, model.scores(), model.expected() if which == "levels" else None)
+        if isinstance(model, Recommender):  # chosen on likes, it predicts stars as well
+            model.set_params(like_at_least=train.scale.steps[like])
+            found = model.fit(train).predict(split.held_out.to_frame())
+            prob, stars_found = found["like"].to_numpy(), found["rating"].to_numpy()
+            result[name] = np.clip(prob, 0, 1), stars_found - train.scale.steps[0]
         elif which == "levels":
             calibrated = Calibrated(model, like).fit(ratings)
             keep(name, calibrated.scores(), calibrated.model_.scores())
@@ -262,13 +155,7 @@ def rating_fold(data, fold, like):
         log(
             f"fold {fold}  {name.strip():40} {choices[name]:30} {time.perf_counter() - start:6.1f} s"
         )
-    rows = [
-        result[n][0]
-        for n in (
-            "  + decay to item mean, covariate",
-            "RBM, 2 levels, item rows, covariate",
-        )
-    ]
+    rows = [result[name][0] for name in ("RBM, user rows", "RBM, item rows")]
     result["mean log-odds of user and item rows"] = (
         expit(sum(map(log_odds, rows)) / 2),
         None,

@@ -187,18 +187,39 @@ def test_the_readme_names_a_notebook(path):
     assert f"(notebooks/{path.name})" in README
 
 
-def test_the_readme_example_runs(monkeypatch, tmp_path):
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
-    quick = re.sub(r"epochs=\d+", "epochs=1, progress=False, device='cpu'", code)
+def python_of(page):
+    """The Python examples of a page, one after the other."""
+    return re.findall(r"```python\n(.*?)```", read(page), re.DOTALL)
+
+
+def test_the_readme_example_is_short_and_lists_films(monkeypatch, tmp_path, capsys):
+    code = python_of("README.md")[0]
     monkeypatch.setenv("RBM_OFFLINE", "1")
     monkeypatch.setenv("RBM_DATA", str(tmp_path))
 
     names = {}
-    exec(quick, names)
+    exec(code.replace('task="rank"', 'task="rank", epochs=1, validation=0'), names)
 
-    seen = names["likes"].item_index([50, 181, 286])
-    assert names["films"].shape == (1, 10)
-    assert set(names["films"][0].tolist()).isdisjoint(seen.tolist())
+    assert len(code.splitlines()) <= 12
+    printed = capsys.readouterr().out.splitlines()[-5:]
+    films = names["title"].tolist()
+    for row, item in zip(printed, names["popular"]["item"], strict=True):
+        assert row[:33].strip() in films or any(row.startswith(film) for film in films)
+        assert row.endswith(names["title"][item])
+
+
+def test_the_page_on_own_data_runs_from_top_to_bottom(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join(python_of("docs/your_own_data.md"))
+    code = code.replace('Recommender(task="rank")', 'Recommender(task="rank", epochs=20)')
+
+    names = {}
+    exec(code.replace('task="rate"', 'task="rate", epochs=5'), names)
+
+    assert {path.name for path in tmp_path.iterdir()} >= {"lists.csv", "songs.rbm"}
+    table = names["comparison"].set_index(["metric", "model"])
+    assert table.loc[("NDCG@10", "rbm"), "lead_low"] > 0
+    assert "song-new" in names["again"].ratings_.item_ids
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
