@@ -12,7 +12,7 @@ from tests.recommend.support import taste_frame, taste_ratings
 
 @pytest.fixture(scope="module", params=["items", "users"])
 def fitted(request):
-    split = random_split(taste_ratings(n_users=100), 0.2)
+    split = random_split(taste_ratings(n_users=150), 0.2)
     model = Recommender(task="rate", rows=request.param, epochs=30, seed=1)
     return model.fit(split.train), split
 
