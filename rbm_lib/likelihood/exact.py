@@ -5,7 +5,6 @@ enumerated. The other is summed out in closed form, so it may be of any type. A 
 missing units is a row of the model without them, so each mask has a log Z of its own.
 """
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -186,11 +185,17 @@ def _log_partition(view: RBMView, batch: Batch) -> Tensor:
 
 def _slopes(model: BoltzmannMachine, batch: Batch) -> Statistics:
     """The RBM's average of -dE/d(parameter), averaged over rows: the slope of log Z."""
-    view = rbm_view(copy.deepcopy(model).requires_grad_())  # of fixed parameters too
-    with torch.enable_grad():
-        log_z = _log_partition(view, batch).mean()
+    view = rbm_view(model)
     parameters = dict(view.rbm.named_parameters())
-    slopes = torch.autograd.grad(log_z, list(parameters.values()))
+    learned = [p.requires_grad for p in parameters.values()]
+    try:
+        view.rbm.requires_grad_()  # fixed parameters have a slope too
+        with torch.enable_grad():
+            log_z = _log_partition(view, batch).mean()
+        slopes = torch.autograd.grad(log_z, list(parameters.values()))
+    finally:
+        for p, was_learned in zip(parameters.values(), learned, strict=True):
+            p.requires_grad_(was_learned)
     return dict(zip(parameters, slopes, strict=True))
 
 
@@ -222,8 +227,11 @@ def _log_weights(rbm: RBM, rows: Batch) -> Iterator[Tensor]:
     size = max(1, BLOCK_ELEMENTS // max(rbm.visible.n_features, rbm.n_hidden))
     for start in range(0, n_states, size):
         index = torch.arange(start, min(start + size, n_states), device=rbm.W.device)
-        # A derivative computes each block once more, instead of keeping all of them.
-        yield checkpoint(of_states, rbm, rows, index, use_reentrant=False)
+        if size >= n_states:
+            yield of_states(rbm, rows, index)
+        else:
+            # A derivative computes each block once more, instead of keeping all of them.
+            yield checkpoint(of_states, rbm, rows, index, use_reentrant=False)
 
 
 def _only_mask(rows: Batch) -> Tensor | None:

@@ -268,3 +268,16 @@ def test_devices_agree(model, device):
     for name, slope in gradient.items():
         torch.testing.assert_close(slope.cpu(), expected[name], **CLOSE)
     assert exact_samples(model, 5, seeded(0, device))[0].device.type == device.type
+
+
+def test_fixed_parameters_have_a_gradient_and_stay_fixed():
+    model = random_rbm("gaussian")
+    v = random_rows(model, 3)
+    expected = exact_gradient(model, v)
+    model.log_variance.requires_grad_(False)
+
+    gradient = exact_gradient(model, v)
+
+    torch.testing.assert_close(gradient, expected)
+    fixed = [name for name, p in model.named_parameters() if not p.requires_grad]
+    assert fixed == ["log_variance"]
