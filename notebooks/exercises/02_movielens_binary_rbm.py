@@ -1,66 +1,181 @@
-"""Exercises of lesson 02: what sampling costs, masked free energy, NDCG, conditionals."""
+"""Exercises of lesson 02: two boxes, CD-1 with gaps, what drawing costs, NDCG."""
 
 import numpy as np
 import torch
-from torch.nn.functional import softplus
 
 from rbm_lib.course import exercise
 
 
 def normal(seed, *shape):
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+    return torch.randn(*shape, generator=generator)
 
 
-@exercise("1", "What sampling costs", 2, [(normal(n, n).sigmoid(),) for n in (1, 7, 40)])
+def rated_rows(seed, rows, films):
+    """Likes and what is known of them, with anything at all in the gaps."""
+    liked = (normal(seed, rows, films) > 0).float()
+    seen = normal(seed + 1, rows, films) < 0.3
+    seen[0] = False  # a person without ratings
+    return liked, seen
+
+
+def with_junk(liked, seen, junk):
+    return torch.where(seen, liked, junk), seen
+
+
+box_cases = [
+    with_junk(*rated_rows(0, 4, 5), 3 * normal(2, 4, 5)),
+    with_junk(*rated_rows(10, 6, 3), torch.zeros(6, 3)),
+    with_junk(*rated_rows(20, 3, 4), torch.full((3, 4), torch.nan)),
+]
+
+
+@exercise("1", "Two boxes", 2, box_cases)
+def two_boxes(liked, seen):
+    like_box = torch.where(seen, liked, 0.0)
+    dislike_box = torch.where(seen, 1 - liked, 0.0)
+    return torch.cat([like_box, dislike_box], dim=1)
+
+
+two_boxes.mistakes = {
+    "In the gaps, your 'not liked' box is on. A gap leaves both boxes at 0.": (
+        lambda liked, seen: torch.cat(
+            [torch.where(seen, liked, 0.0), 1 - torch.where(seen, liked, 0.0)], 1
+        )
+    ),
+    "NaN times 0 is NaN, and a gap may contain it. Empty the gaps with torch.where.": (
+        lambda liked, seen: torch.cat([liked * seen, (1 - liked) * seen], 1)
+    ),
+    "You filled the gaps with −1, which is an opinion. A gap leaves both boxes at 0.": (
+        lambda liked, seen: torch.cat(
+            [torch.where(seen, liked, -1.0), torch.where(seen, 1 - liked, -1.0)], 1
+        )
+    ),
+    "What happens to stand in the gaps takes part. Use seen to empty them.": (
+        lambda liked, seen: torch.cat([liked, 1 - liked], 1)
+    ),
+    "The two halves are swapped. The 'liked' boxes come first.": (
+        lambda liked, seen: two_boxes(liked, seen).roll(liked.shape[1], 1)
+    ),
+    "The boxes of one film are side by side. First come all 'liked' boxes, then the rest.": (
+        lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1), 2).flatten(1)
+    ),
+}
+
+
+class SmallModel:
+    """What the lesson's RatingsRBM offers, with weights to try."""
+
+    def __init__(self, seed, films, hidden):
+        self.W = normal(seed, 2 * films, hidden)
+        self.b = normal(seed + 1, 2 * films)
+        self.c = normal(seed + 2, hidden)
+
+    def prob_h(self, x):
+        return torch.sigmoid(x @ self.W + self.c)
+
+    def prob_like(self, h):
+        like, dislike = (h @ self.W.T + self.b).chunk(2, dim=1)
+        return torch.sigmoid(like - dislike)
+
+
+def sweep_cases():
+    for seed, rows, films, hidden in ((30, 5, 4, 3), (40, 8, 3, 2), (50, 2, 6, 4)):
+        liked, seen = rated_rows(seed, rows, films)
+        x = two_boxes(liked, seen)
+        generator = torch.Generator().manual_seed(seed)
+        u_hidden = torch.rand(rows, hidden, generator=generator)
+        u_films = torch.rand(rows, films, generator=generator)
+        yield SmallModel(seed + 3, films, hidden), x, seen, u_hidden, u_films
+
+
+def sweep(model, x, seen, u_hidden, u_films, draw_hidden=True, mask=True, draw_films=True):
+    """p(h) of the data, the drawn h, the boxes after the sweep, and their p(h)."""
+    p = model.prob_h(x)
+    h = (u_hidden < p).to(x.dtype)
+    p_like = model.prob_like(h if draw_hidden else p)
+    likes = (u_films < p_like).to(x.dtype) if draw_films else p_like
+    x_sweep = two_boxes(likes, seen if mask else torch.ones_like(seen))
+    return p, h, x_sweep, model.prob_h(x_sweep)
+
+
+def averages(x, p, x_sweep, p_sweep):
+    n = len(x)
+    return (
+        (x.T @ p - x_sweep.T @ p_sweep) / n,
+        (x - x_sweep).sum(0) / n,
+        (p - p_sweep).sum(0) / n,
+    )
+
+
+@exercise("2", "CD-1 with gaps", 3, sweep_cases())
+def cd1(model, x, seen, u_hidden, u_films):
+    p, _, x_sweep, p_sweep = sweep(model, x, seen, u_hidden, u_films)
+    return averages(x, p, x_sweep, p_sweep)
+
+
+def cd1_with_drawn_averages(model, x, seen, u_hidden, u_films):
+    _, h, x_sweep, p_sweep = sweep(model, x, seen, u_hidden, u_films)
+    return averages(x, h, x_sweep, p_sweep)
+
+
+def cd1_with_options(**options):
+    def wrong(model, x, *rest):
+        p, _, x_sweep, p_sweep = sweep(model, x, *rest, **options)
+        return averages(x, p, x_sweep, p_sweep)
+
+    return wrong
+
+
+def cd1_with_old_p(model, x, *rest):
+    p, _, x_sweep, _ = sweep(model, x, *rest)
+    return averages(x, p, x_sweep, p)
+
+
+cd1.mistakes = {
+    "Your sweep fills the gaps. Put the drawn likes into boxes with seen.": (
+        cd1_with_options(mask=False)
+    ),
+    "The first average uses the drawn h. Use the probabilities p(h) in both averages.": (
+        cd1_with_drawn_averages
+    ),
+    "You went down from the probabilities p(h). Draw h first and go down from it.": (
+        cd1_with_options(draw_hidden=False)
+    ),
+    "Your films are probabilities after the sweep. Draw them with u_films.": (
+        cd1_with_options(draw_films=False)
+    ),
+    "The second average uses p(h) of the data. Compute it again from the swept boxes.": (
+        cd1_with_old_p
+    ),
+    "These are sums over the rows. Divide by the number of rows.": (
+        lambda model, x, *rest: tuple(len(x) * part for part in cd1(model, x, *rest))
+    ),
+    "The sign is reversed. The change is data minus sweep.": (
+        lambda *case: tuple(-part for part in cd1(*case))
+    ),
+}
+
+probabilities = [(normal(n, n).double().sigmoid(),) for n in (1, 7, 40)]
+
+
+@exercise("3", "What drawing costs", 2, probabilities)
 def expected_losses(p):
     return (2 * p * (1 - p)).mean(), torch.minimum(p, 1 - p).mean()
 
 
 expected_losses.mistakes = {
-    "Sampling errs in two ways: truth 1 and prediction 0, or the reverse. Twice p(1−p).": (
+    "Drawing errs in two ways: truth 1 and answer 0, or the reverse. Twice p(1−p).": (
         lambda p: (expected_losses(p)[0] / 2, expected_losses(p)[1])
     ),
-    "This is how often the threshold is right. The loss is how often it is wrong.": (
+    "This is how often the second model is right. The loss is how often it is wrong.": (
         lambda p: (expected_losses(p)[0], torch.maximum(p, 1 - p).mean())
     ),
     "Average last: the mean of 2p(1−p) is not 2p(1−p) of the mean.": (
         lambda p: expected_losses(p.mean())
     ),
-}
-
-
-def masked_rows():
-    for seed, rows, n, m in ((0, 4, 5, 3), (10, 6, 3, 2), (20, 2, 4, 4)):
-        v = (normal(seed, rows, n) > 0).double()
-        observed = normal(seed + 1, rows, n) < 0.3
-        observed[0] = False  # a person without ratings
-        junk = 3 * normal(seed + 2, rows, n)
-        if seed == 20:
-            junk[0] = torch.nan
-        v = torch.where(observed, v, junk)
-        yield v, observed, normal(seed + 3, n, m), normal(seed + 4, n), normal(seed + 5, m)
-
-
-def free_energy(v, W, b, c):
-    return -(v @ b) - softplus(v @ W + c).sum(1)
-
-
-@exercise("2", "Free energy under a mask", 2, masked_rows())
-def masked_free_energy(v, observed, W, b, c):
-    return free_energy(torch.where(observed, v, 0.0), W, b, c)
-
-
-masked_free_energy.mistakes = {
-    "What stands in the gaps takes part. Drop the missing units first.": (
-        lambda v, observed, *a: free_energy(v, *a),
-        lambda v, observed, *a: free_energy(torch.nan_to_num(v), *a),
-    ),
-    "You filled the gaps with −1, an opinion. A missing unit is in no sum at all.": (
-        lambda v, observed, *a: free_energy(torch.where(observed, v, -1.0), *a)
-    ),
-    "NaN times 0 is NaN, and a gap may contain it. Empty the gaps with torch.where.": (
-        lambda v, observed, *a: free_energy(v * observed, *a)
+    "The two losses are swapped. The one of drawing comes first.": (
+        lambda p: expected_losses(p)[::-1]
     ),
 }
 
@@ -76,42 +191,26 @@ def ideal(hits, relevant):
     return np.ones(min(len(hits), relevant))
 
 
-@exercise("3", "NDCG", 2, hit_lists)
+@exercise("4", "NDCG", 2, hit_lists)
 def ndcg(hits, relevant):
     return gain(hits) / gain(ideal(hits, relevant))
 
 
 ndcg.mistakes = {
-    "Your own hits put in front are not ideal: that has min(len(hits), relevant) hits.": (
+    "Your own hits put in front are not the best list: that has min(len(hits), relevant).": (
         lambda hits, relevant: gain(hits) / gain(np.ones(max(sum(hits), 1))),
         lambda hits, relevant: gain(hits) / gain(sorted(hits, reverse=True)),
     ),
-    "The ideal list is no longer than yours: it has min(len(hits), relevant) hits.": (
+    "The best list is no longer than yours: it has min(len(hits), relevant) hits.": (
         lambda hits, relevant: gain(hits) / gain(np.ones(relevant))
     ),
-    "Your gain has the natural logarithm, the ideal one log2. Take log2 in both.": (
+    "Your gain has the natural logarithm, the best list's log2. Take log2 in both.": (
         lambda hits, relevant: gain(hits, log=np.log) / gain(ideal(hits, relevant))
     ),
     "Places count from 1: the first discount is 1/log2(2), because log2(1) is 0.": (
         lambda hits, relevant: gain(hits, first=1) / gain(ideal(hits, relevant), first=1)
     ),
-}
-
-free_energies = [tuple(s * normal(i, 2, 6)) for i, s in enumerate((1, 5, 2000))]
-
-
-@exercise("4", "The exact conditional", 2, free_energies)
-def exact_conditional(f_disliked, f_liked):
-    return torch.sigmoid(f_disliked - f_liked)
-
-
-exact_conditional.mistakes = {
-    "The sign is reversed: a low free energy is likely.": lambda d, f: torch.sigmoid(f - d),
-    "exp overflows or both become 0 for large values. Use the sigmoid of the difference.": (
-        lambda disliked, liked: (-liked).exp() / ((-liked).exp() + (-disliked).exp())
+    "You divided by the number of held-out likes. Divide by the best list's sum.": (
+        lambda hits, relevant: gain(hits) / relevant
     ),
-    "exp(−F) is not a probability yet. Divide by the sum over both.": lambda d, f: (
-        -f
-    ).exp(),
-    "This is the log-odds. Its sigmoid is the probability.": lambda d, f: d - f,
 }

@@ -24,6 +24,7 @@ from rbm_lib import RBM, RatingMatrix, baselines, evaluate
 from rbm_lib.course import Lesson
 from rbm_lib.data import load_movielens
 from rbm_lib.plotting import COLORS, show, use_style
+from rbm_lib.recommend import predict
 
 lesson = Lesson("02_movielens_binary_rbm")
 use_style()
@@ -280,12 +281,11 @@ print(f"trained on {n_people} people: {mine.W.numel():,} weights")
 # %%
 library = RBM(n_films, 50, "categorical", 2)
 with torch.no_grad():
-    dislike_W, like_W = mine.W[n_films:], mine.W[:n_films]
-    library.W.copy_(torch.stack([dislike_W, like_W], dim=1))
+    library.W.copy_(torch.stack([mine.W[n_films:], mine.W[:n_films]], dim=1))
     library.visible_bias.copy_(torch.stack([mine.b[n_films:], mine.b[:n_films]], dim=1))
     library.hidden_bias.copy_(mine.c)
-    theirs = library.mean_v_given_h(library.prob_h_given_v(liked, observed=seen))[..., 1]
-print("same predictions as the library:", torch.allclose(theirs, p_mine, atol=1e-5))
+p_library = predict(library, train)[..., 1]
+print("same predictions:", torch.allclose(p_library[asked], p_mine[asked], atol=1e-5))
 
 # %% [markdown]
 # ## 4. Is it any good?
@@ -311,7 +311,9 @@ print("same predictions as the library:", torch.allclose(theirs, p_mine, atol=1e
 # > knows which films go together. How much will it gain?
 
 # %%
-lesson.predict("gain in AUC", "for example .05")
+lesson.predict("gain in AUC", "AUC of your RBM minus AUC of film and person")
+
+# %%
 fp = [baselines.global_mean(train), baselines.item_mean(train), baselines.logistic_biases(train)]
 names = ["always the same", "film's average", "film and person"]
 outputs = {name: p[asked.numpy()] for name, p in zip(names, fp)}
@@ -349,8 +351,8 @@ axis.set_title(title)
 show(fig, "Differences in AUC to film and person with intervals: "
      + "; ".join(f"{name} {lead['mean']:+.3f}" for name, lead in leads.items()) + ".")
 lead = leads["your RBM"]
-lesson.reveal("gain in AUC", f"Your RBM gains {lead['mean']:+.3f} over film and person, "
-              f"with an interval from {lead['low']:+.3f} to {lead['high']:+.3f}.")
+lesson.reveal("gain in AUC", lead["mean"], f"Your RBM gains {lead['mean']:+.3f} over film and "
+              f"person, with an interval from {lead['low']:+.3f} to {lead['high']:+.3f}.")
 
 # %% [markdown]
 # The gain is small, and that is normal in this field. How generous a person is and how good
@@ -539,7 +541,10 @@ clock.round(3)
 # > contains more held-out likes, yours or the rival's?
 
 # %%
-lesson.predict("better list", "mine or the best-known films")
+options = ["P(like), your RBM", "best known"]
+lesson.predict("better list", "More held-out likes are in the list of", options)
+
+# %%
 wanted = (asked & (test_liked == 1)).numpy()
 someone = wanted.any(1)  # people with at least one held-out like
 
@@ -556,7 +561,9 @@ def precision(scores):
 
 popularity = np.broadcast_to((liked * seen).sum(0).numpy(), seen.shape)
 list_quality = {"P(like), your RBM": precision(p_mine.numpy()), "best known": precision(popularity)}
-lesson.reveal("better list", ", ".join(f"{name}: {p:.2f}" for name, p in list_quality.items()))
+winner = max(list_quality, key=list_quality.get)
+shares = " and ".join(f"{p:.0%} by *{name}*" for name, p in list_quality.items())
+lesson.reveal("better list", winner, f"Of ten listed films, {shares} are held-out likes.")
 
 # %% [markdown]
 # This result surprises most people. A model that is ahead in AUC makes worse lists than the
@@ -729,6 +736,11 @@ next_for_me = (torch.sigmoid(my_likes @ W_next + c_next) @ W_next.T + b_next)[0]
 listing(next_for_me, ~my_seen[0])
 
 # %% [markdown]
+# Compare the last two lists. The second may hold films for which the first model doubts that
+# you will enjoy them, because many people with your likes went to see them anyway. A good
+# shop uses both models, one to find candidates and the other to warn.
+
+# %% [markdown]
 # **How many ratings does it take?** To find out, we train once more without a quarter of the
 # people. To each of these newcomers' models we show 0, 1, 3, 10 or 20 of their ratings, and
 # always ask about the same other films. The rival knows only two things, the film's average
@@ -737,7 +749,9 @@ listing(next_for_me, ~my_seen[0])
 # > **Predict first.** After how many ratings will your RBM pass that rival?
 
 # %%
-lesson.predict("newcomers", "a number of ratings, or never")
+lesson.predict("newcomers", "My RBM is ahead after", ["1", "3", "10", "20", "more than 20"])
+
+# %%
 everything = RatingMatrix.from_frame(movielens.ratings, like_at_least=4, **ids)
 all_liked, all_seen = everything.batch(slice(None))
 rng = np.random.default_rng(0)
@@ -757,7 +771,7 @@ passes = {}
 for n in counts:
     shown = new_seen & (order < n)
     generosity = ((new_liked - average) * shown).sum(1) / (shown.sum(1) + 5)
-    rule = (average + generosity[:, None])[question].numpy()
+    rule = (average + generosity[:, None]).clamp(0, 1)[question].numpy()
     p = predict_likes(without_them, new_liked, shown)[question].numpy()
     passes[n] = evaluate.auc_lead(p, rule, answer, newcomer).loc[0]
 
@@ -774,7 +788,9 @@ axis.set(xlabel="ratings shown of somebody the model has never met", ylabel="AUC
 finding = f"A rule of two numbers is ahead of the RBM up to {max(behind)} ratings" if behind else "The RBM against a rule of two numbers"
 axis.set_title(finding)
 show(fig, "AUC of the RBM minus that of the rule: " + "; ".join(f"{n} ratings {passes[n]['mean']:+.3f}" for n in counts) + ".")
-lesson.reveal("newcomers", f"Ahead with an interval above zero at: {ahead or 'none of these'}. Behind at: {behind or 'none of these'}.")
+first = str(min(ahead)) if ahead else "more than 20"
+lesson.reveal("newcomers", first, "The interval of the difference is above zero at "
+              f"{ahead or 'none'} of these numbers of ratings, and below zero at {behind or 'none'}.")
 
 # %% [markdown]
 # From a handful of ratings, the most useful thing to learn is how generous somebody is. Taste

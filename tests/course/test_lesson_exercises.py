@@ -94,6 +94,11 @@ def walk_with_numpy(free_energy, sweep, v, betas):
     return log_w
 
 
+def boxes_by_masked_fill(liked, seen):
+    boxes = torch.cat([liked, 1 - liked], dim=1)
+    return boxes.masked_fill(torch.cat([~seen, ~seen], dim=1), 0).numpy()
+
+
 def ndcg_by_scikit_learn(hits, relevant):
     truth = np.r_[hits, np.ones(max(relevant - sum(hits), 0))]  # likes that the list missed
     scores = np.r_[np.arange(len(hits), 0, -1.0), np.zeros(len(truth) - len(hits))]
@@ -169,9 +174,9 @@ RIGHT = [
     ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v.double())),
     ("01/3", cd_by_einsum),
     ("01/4", loop_with_all_rates),
-    ("02/1", lambda p: (2 * (p - p**2).mean(), torch.where(p >= 0.5, 1 - p, p).mean())),
-    ("02/3", ndcg_by_scikit_learn),
-    ("02/4", lambda off, on: torch.stack([-off, -on]).softmax(0)[1]),
+    ("02/1", boxes_by_masked_fill),
+    ("02/3", lambda p: (2 * (p - p**2).mean(), torch.where(p >= 0.5, 1 - p, p).mean())),
+    ("02/4", ndcg_by_scikit_learn),
     ("03/1", rate_by_scikit_learn),
     ("03/2", first_by_pandas),
     ("03/4", lambda W, b, c: [W.T.tolist(), torch.nn.Parameter(c), b.float()]),
