@@ -57,7 +57,7 @@ two_boxes.mistakes = {
     "The two halves are swapped. The 'liked' boxes come first.": (
         lambda liked, seen: two_boxes(liked, seen).roll(liked.shape[1], 1)
     ),
-    "The boxes of one film are side by side. First come all 'liked' boxes, then the rest.": (
+    "The boxes of one film are side by side. First all 'liked' boxes, then the rest.": (
         lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1), 2).flatten(1)
     ),
 }
@@ -197,7 +197,7 @@ def ndcg(hits, relevant):
 
 
 ndcg.mistakes = {
-    "Your own hits put in front are not the best list: that has min(len(hits), relevant).": (
+    "Your own hits put in front are not the best list: it has min(len(hits), relevant).": (
         lambda hits, relevant: gain(hits) / gain(np.ones(max(sum(hits), 1))),
         lambda hits, relevant: gain(hits) / gain(sorted(hits, reverse=True)),
     ),

@@ -316,7 +316,7 @@ lesson.predict("gain in AUC", "AUC of your RBM minus AUC of film and person")
 # %%
 fp = [baselines.global_mean(train), baselines.item_mean(train), baselines.logistic_biases(train)]
 names = ["always the same", "film's average", "film and person"]
-outputs = {name: p[asked.numpy()] for name, p in zip(names, fp)}
+outputs = {name: p[asked.numpy()] for name, p in zip(names, fp, strict=True)}
 outputs["your RBM"] = p_mine[asked].numpy()
 truth = test_liked[asked].numpy()
 person = asked.nonzero()[:, 0].numpy()  # who gave each held-out rating
