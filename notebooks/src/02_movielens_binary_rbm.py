@@ -9,7 +9,7 @@
 # |---|---|
 # | **You will be able to** | leave missing ratings out of a model instead of inventing values for them; measure predictions and lists against simple rivals; tell the two questions *will they like it?* and *what next?* apart; recommend films to somebody new and say why |
 # | **You need** | lessons 00 and 01; NumPy, a little pandas, and PyTorch as in the [primer](../docs/primer.md) |
-# | **Time** | 90 minutes, about 30 of them for five exercises |
+# | **Time** | 90 minutes, 25 of them for four exercises and 8 for an open one |
 # | **Data** | MovieLens 100K (5 MB), or a synthetic stand-in when it cannot be had |
 # | **Hardware** | any laptop, no GPU |
 
