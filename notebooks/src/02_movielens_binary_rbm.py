@@ -92,13 +92,13 @@ show(fig, "Five people and eight well-known films: hearts, crosses and empty cel
 #
 # ## 2. A film needs two boxes
 #
-# An RBM wants a number in every visible unit. Which number belongs into an empty cell? A
+# An RBM wants a number in every visible unit. Which number belongs in an empty cell? A
 # zero would say *did not like it*, and minus one would say something even stronger. Both are
-# opinions that nobody gave. The honest answer is that this unit must not exist. In 2007,
-# Salakhutdinov, Mnih and Hinton gave each person an RBM of their own that has visible units
-# only for the films this person has rated. All these RBMs share their weights.
+# opinions that nobody gave. The honest answer is that there should be no unit at all. In 2007,
+# Salakhutdinov, Mnih and Hinton gave each person an RBM of their own, with visible units only
+# for the films that this person has rated. All these RBMs share their weights.
 #
-# A unit that does not exist adds nothing to the energy, so it adds nothing to the input of
+# A unit that is not there adds nothing to the energy, so it adds nothing to the input of
 # the hidden units either. Unfortunately a dislike that is coded as 0 adds nothing as well,
 # because 0 times any weight is 0. The model could not tell a person who hated *Titanic* from
 # one who never saw it.
@@ -272,7 +272,8 @@ lesson.check("2", my_cd1)
 # begins with every film's average. The learning rate falls to zero, so that the noise of the
 # draws averages out. And each step pulls the weights a little towards zero, which is called
 # *weight decay*. Most films have few ratings, and without this pull the model would read a
-# taste into every accident.
+# taste into every accident. The numbers in the call, from the number of hidden units to the
+# decay, were chosen on a part of the training ratings.
 
 # %%
 cd1 = lesson.continue_with("2", my_cd1)
@@ -544,8 +545,8 @@ losses.round(3).to_frame("published loss")
 #
 # ### A leak by the clock
 #
-# The second trap is harder to see, and most published results on this data set contain it.
-# People did not rate one film a day. They were shown a page of films and rated the whole
+# The second trap is harder to see, and it is in every result on this data set that comes from a
+# random split. People did not rate one film a day. They were shown a page of films and rated the whole
 # page at once, so many ratings of a person carry the same second. If we hold out ratings at
 # random, then for most of them the training part contains a rating by the same person *from
 # the same minute*, given in the same mood and on the same kind of page.
@@ -732,7 +733,7 @@ show(
 )
 
 # %% [markdown]
-# Same machine, same people, another question in the data, and a very different list. Keep
+# The same people, another question, and a very different list. Keep
 # the two apart. To say how much somebody will enjoy a film they asked about, use the model
 # with gaps. To fill a shelf, use the model of likes against everything else.
 #
@@ -846,7 +847,8 @@ listing(lift, enough & (p_me > 0.5))
 
 # %% [markdown]
 # **Why this film?** We take one of your ratings away at a time and look how far the film
-# drops. The rating that costs most when it is missing is the best answer to *why*.
+# drops. The rating whose absence costs most is the best answer to *why*. Dislikes count too,
+# because each of them has a box of its own.
 
 # %%
 best = int(torch.where(enough & (p_me > 0.5), lift, -torch.inf).argmax())
@@ -857,13 +859,17 @@ def drop_without(film):
     return float((log_odds(p_me) - log_odds(predict_likes(mine, *one_row(rest))[0]))[best])
 
 
-because = pd.Series({film: drop_without(film) for film in mine_ratings}).sort_values(
-    ascending=False
-)
-print(f"{films['title'][best]}, because you")
-for film, cost in because.head(3).items():
-    opinion = "liked" if mine_ratings[film] else "did not like"
-    print(f"    {opinion} {films['title'][film]}  ({cost:+.2f})")
+effects = pd.DataFrame(
+    {
+        "your rating": [
+            ("liked " if rating else "did not like ") + films["title"][film]
+            for film, rating in mine_ratings.items()
+        ],
+        "effect on the log-odds": [drop_without(film) for film in mine_ratings],
+    }
+).sort_values("effect on the log-odds", ascending=False, ignore_index=True)
+say(f"The film that your ratings lift most is **{films['title'][best]}**.")
+effects.round(2)
 
 # %% [markdown]
 # And here is the list for *what next*, from the model of likes against everything else.
@@ -880,9 +886,9 @@ listing(next_for_me, ~my_seen[0])
 
 # %% [markdown]
 # **How many ratings does it take?** To find out, we train once more without a quarter of the
-# people. To each of these newcomers' models we show 0, 1, 3, 10 or 20 of their ratings, and
+# people. Then we show the model 0, 1, 3, 10 or 20 ratings of each of these newcomers, and
 # always ask about the same other films. The rival knows only two things, the film's average
-# and how generous the newcomer was so far.
+# and how generous the newcomer has been so far.
 #
 # > **Predict first.** After how many ratings will your RBM pass that rival?
 
