@@ -22,6 +22,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from rbm_lib import RBM, RatingMatrix, baselines, evaluate
 from rbm_lib.course import Lesson, say
+from rbm_lib.course.rating import FilmRater, natural_title
 from rbm_lib.data import load_movielens
 from rbm_lib.plotting import COLORS, show
 from rbm_lib.recommend import predict
@@ -246,7 +247,7 @@ class RatingsRBM:
 # <code>.to(x.dtype)</code>.</details>
 
 # %%
-boxes = lesson.continue_with("1", my_boxes)
+boxes = lesson.use("1", my_boxes)
 
 
 def my_cd1(model, x, seen, u_hidden, u_films):
@@ -276,7 +277,7 @@ lesson.check("2", my_cd1)
 # decay, were chosen on a part of the training ratings.
 
 # %%
-cd1 = lesson.continue_with("2", my_cd1)
+cd1 = lesson.use("2", my_cd1)
 
 
 def start_biases(model, x):
@@ -765,7 +766,7 @@ def my_ndcg(hits, relevant):
 lesson.check("4", my_ndcg)
 
 # %%
-ndcg = lesson.continue_with("4", my_ndcg)
+ndcg = lesson.use("4", my_ndcg)
 lists = {
     "P(like), your RBM": p_mine.numpy(),
     "best known": popularity,
@@ -789,61 +790,77 @@ pd.Series({name: values.mean() for name, values in per_person.items()}).rename(
 # ## 7. Films for you
 #
 # You are not in MovieLens, and nobody has to train anything for you. A new person is a new
-# row. Rate ten films or more, and leave out the ones you do not know.
-
-# %%
-mine_ratings = lesson.rate_films(
-    films["title"], n_ratings, guest=("Star Wars", "Alien", "Blade Runner")
-)
-
-# %% [markdown]
-# Your ratings become a row with gaps, your row goes up to the hidden units and down again,
-# and out comes the list.
+# row. Your ratings become a row with gaps, the row goes up to the hidden units and down
+# again, and out comes P(like) for every film.
 
 
 # %%
 def one_row(ratings):
-    """Ratings by film number, 1 for a like and 0 for a dislike, as a row with gaps."""
-    liked, seen = torch.zeros(1, n_films), torch.zeros(1, n_films, dtype=torch.bool)
-    for film, rating in ratings.items():
-        liked[0, film], seen[0, film] = rating, True
-    return liked, seen
+    """Ratings by film number, True for a like and False for a dislike, as a row with gaps."""
+    row_liked, row_seen = torch.zeros(1, n_films), torch.zeros(1, n_films, dtype=torch.bool)
+    for film, is_liked in ratings.items():
+        row_liked[0, film], row_seen[0, film] = float(is_liked), True
+    return row_liked, row_seen
+
+
+def prob_like(ratings):
+    return predict_likes(mine, *one_row(ratings))[0]
 
 
 def log_odds(p):
     return torch.log(p) - torch.log1p(-p)
 
 
-my_liked, my_seen = one_row(mine_ratings)
-p_me = predict_likes(mine, my_liked, my_seen)[0]
-p_anyone = predict_likes(mine, *one_row({}))[0]  # a person of whom nothing is known
-lift = log_odds(p_me) - log_odds(p_anyone)
-enough = (
-    torch.as_tensor(n_ratings >= 20) & ~my_seen[0]
-)  # films that twenty people have rated
+p_anyone = prob_like({})  # a person of whom nothing is known
+often_rated = torch.as_tensor(n_ratings >= 20)
+titles = films["title"].map(natural_title)
 
 
-def listing(score, among, n=6):
-    chosen = torch.where(among, score, -torch.inf).topk(n).indices.numpy()
-    columns = {
-        "film": films["title"][chosen].to_numpy(),
-        "P(like), you": p_me[chosen].numpy().round(2),
-        "P(like), anyone": p_anyone[chosen].numpy().round(2),
-    }
-    return pd.DataFrame(columns)
+def best_films(score, ratings, among=True, n=8):
+    """The n films of highest score that twenty people have rated and you have not."""
+    p = prob_like(ratings)
+    allowed = often_rated & ~one_row(ratings)[1][0] & among
+    chosen = torch.where(allowed, score, -torch.inf).topk(n).indices.numpy()
+    return pd.DataFrame(
+        {
+            "film": titles[chosen].to_numpy(),
+            "P(like), you": p[chosen].numpy().round(2),
+            "P(like), anyone": p_anyone[chosen].numpy().round(2),
+        }
+    )
 
 
-listing(p_me, enough)
+def likely(ratings):
+    return best_films(prob_like(ratings), ratings)
+
+
+# %% tags=["hide-input"]
+by_fame = np.argsort(-n_ratings, kind="stable")[:400].tolist()
+in_space = [film for film in by_fame if "Sci-Fi" in films["genres"][film]]
+in_love = [film for film in by_fame if "Romance" in films["genres"][film]]
+in_love = [film for film in in_love if film not in in_space]
+guest = dict.fromkeys(in_space[:6], True) | dict.fromkeys(in_love[:4], False)
+rater = FilmRater({film: titles[film] for film in by_fame}, guest)
+
+# %% [markdown]
+# Rate ten films or more, and leave out the ones you do not know. This time a dislike speaks
+# as well as a like, so press both buttons and watch the probabilities.
+
+# %%
+rater.show(likely)
 
 # %% [markdown]
 # Most of these are films that almost everybody likes, so the list may be right, but it is
-# dull. Your ratings say more where they *change* something. We sort by the **lift**, the log-odds for
-# you minus the log-odds for anyone, and look only among films that you will more likely like
-# than not. Without that condition the list would fill with films that you merely dislike
-# less than others do.
+# dull. Your ratings say more where they *change* something. We sort by the **lift**, which is
+# the log-odds for you minus the log-odds for anyone, and look only among films that you will
+# more likely like than not. Without that condition the list would fill with films that you
+# merely dislike less than others do.
 
 # %%
-listing(lift, enough & (p_me > 0.5))
+ratings = rater.ratings
+p_me = prob_like(ratings)
+lift = log_odds(p_me) - log_odds(p_anyone)
+best_films(lift, ratings, among=p_me > 0.5)
 
 # %% [markdown]
 # **Why this film?** We take one of your ratings away at a time and look how far the film
@@ -851,33 +868,36 @@ listing(lift, enough & (p_me > 0.5))
 # because each of them has a box of its own.
 
 # %%
-best = int(torch.where(enough & (p_me > 0.5), lift, -torch.inf).argmax())
+allowed = often_rated & ~one_row(ratings)[1][0] & (p_me > 0.5)
+best = int(torch.where(allowed, lift, -torch.inf).argmax())
 
 
-def drop_without(film):
-    rest = {other: rating for other, rating in mine_ratings.items() if other != film}
-    return float((log_odds(p_me) - log_odds(predict_likes(mine, *one_row(rest))[0]))[best])
+def effect(film):
+    """How far the best film's log-odds drop without this rating."""
+    rest = {other: is_liked for other, is_liked in ratings.items() if other != film}
+    return float((log_odds(p_me) - log_odds(prob_like(rest)))[best])
 
 
 effects = pd.DataFrame(
     {
         "your rating": [
-            ("liked " if rating else "did not like ") + films["title"][film]
-            for film, rating in mine_ratings.items()
+            ("liked " if is_liked else "did not like ") + titles[film]
+            for film, is_liked in ratings.items()
         ],
-        "effect on the log-odds": [drop_without(film) for film in mine_ratings],
+        "effect on the log-odds": [effect(film) for film in ratings],
     }
 ).sort_values("effect on the log-odds", ascending=False, ignore_index=True)
-say(f"The film that your ratings lift most is **{films['title'][best]}**.")
+say(f"The film that these ratings lift most is **{titles[best]}**.")
 effects.round(2)
 
 # %% [markdown]
 # And here is the list for *what next*, from the model of likes against everything else.
 
 # %%
+my_liked, my_seen = one_row(ratings)
 my_likes = my_liked * my_seen
 next_for_me = (torch.sigmoid(my_likes @ W_next + c_next) @ W_next.T + b_next)[0]
-listing(next_for_me, ~my_seen[0])
+best_films(next_for_me, ratings)
 
 # %% [markdown]
 # Look at the probabilities beside the second list. It may contain films for which the first
@@ -979,7 +999,7 @@ unusual = (log_odds(p) - log_odds(p_anyone))[:, often]
 for fan in range(4):
     for opinion, sign in (("loves", 1), ("avoids", -1)):
         chosen = often[(sign * unusual[fan]).topk(4).indices].numpy()
-        print(f"fan {fan + 1} {opinion}: " + "; ".join(films["title"][chosen].str[:-7]))
+        print(f"fan {fan + 1} {opinion}: " + "; ".join(titles[chosen].str[:-7]))
 
 # %% [markdown]
 # **Your own ratings file.** Any table with a person, an item and a rating in each row will

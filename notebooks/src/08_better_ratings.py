@@ -193,7 +193,7 @@ lesson.check("1", my_stars)
 
 # %%
 five = trained(stars, 5, weight_decay=ItemMeanDecay(0.03))
-expected, p_like = lesson.continue_with("1", my_stars)(predict(five, stars))
+expected, p_like = lesson.use("1", my_stars)(predict(five, stars))
 outputs["five boxes, borrowing"] = p_like.double().numpy(), expected.double().numpy() - 1
 compare("factorisation", "two boxes, borrowing", "five boxes, borrowing").round(3)
 
@@ -392,7 +392,7 @@ fit(
     **common,
 )
 rbm = torch.logit(predict(taste, X).double(), eps=1e-12)
-ease = (X @ lesson.continue_with("3", my_ease)(X, 300.0)).double()
+ease = (X @ lesson.use("3", my_ease)(X, 300.0)).double()
 ials = torch.as_tensor(baselines.IALS().fit(split.train).scores()).double()
 lists = {
     "popularity": X.sum(0).double().expand(len(X), -1),
