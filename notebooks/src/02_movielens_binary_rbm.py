@@ -359,13 +359,12 @@ print("same predictions:", torch.allclose(p_library[asked], p_mine[asked], atol=
 lesson.predict("gain in AUC", "AUC of your RBM minus AUC of film and person")
 
 # %%
-fp = [
-    baselines.global_mean(train),
-    baselines.item_mean(train),
-    baselines.logistic_biases(train),
-]
-names = ["always the same", "film's average", "film and person"]
-outputs = {name: p[asked.numpy()] for name, p in zip(names, fp, strict=True)}
+rivals = {
+    "always the same": baselines.GlobalMean(),
+    "film's average": baselines.ItemMean(),
+    "film and person": baselines.LogisticBias(),
+}
+outputs = {name: rival.fit(train).scores()[asked.numpy()] for name, rival in rivals.items()}
 outputs["your RBM"] = p_mine[asked].numpy()
 truth = test_liked[asked].numpy()
 person = asked.nonzero()[:, 0].numpy()  # who gave each held-out rating
@@ -505,7 +504,7 @@ def my_expected_losses(p):
 lesson.check("3", my_expected_losses)
 
 # %%
-lenient_average = torch.tensor(baselines.item_mean(lenient), dtype=torch.float32)
+lenient_average = torch.tensor(baselines.ItemMean().fit(lenient).scores()).float()
 
 
 def published_loss(prediction):
@@ -560,7 +559,8 @@ losses.round(3).to_frame("published loss")
 
 # %% tags=["hide-input"]
 def film_and_person(train_frame, frame):
-    stars = baselines.bias_model(RatingMatrix.from_frame(train_frame, **ids)) + 1
+    model = baselines.UserItemBias().fit(RatingMatrix.from_frame(train_frame, **ids))
+    stars = model.scores() + 1
     rows = np.searchsorted(ids["user_ids"], frame["user_id"])
     return stars[rows, np.searchsorted(ids["item_ids"], frame["movie_id"])]
 
