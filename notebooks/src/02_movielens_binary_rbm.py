@@ -1002,20 +1002,6 @@ for fan in range(4):
         print(f"fan {fan + 1} {opinion}: " + "; ".join(titles[chosen].str[:-7]))
 
 # %% [markdown]
-# **Your own ratings file.** Any table with a person, an item and a rating in each row will
-# do. Put the name of your file and its columns into this cell. The library then does in two
-# lines what you have built in this lesson, and it keeps your own ids.
-
-# %%
-from rbm_lib import Recommender
-
-own_ratings = RatingMatrix.from_frame(  # or from_csv("my_ratings.csv", ...)
-    movielens.ratings, user="user_id", item="movie_id", rating="rating"
-)
-shop = Recommender(task="rank").fit(own_ratings)
-shop.recommend(users=[1, 2], n=3)
-
-# %% [markdown]
 # ## 8. Change something
 #
 # **Exercise 5 · Your experiment** · open · 8 minutes. Change one thing about your model, write
