@@ -190,6 +190,15 @@ def my_boxes(liked, seen):
 lesson.check("1", my_boxes)
 
 # %% [markdown]
+# From here on the lesson uses your function. Here is the person in the picture.
+
+# %% tags=["nbval-check-output"]
+boxes = lesson.use("1", my_boxes)
+gap = torch.nan
+pictured = torch.tensor([[1.0, 0.0, gap, 1.0, gap]])  # Alien, Titanic, Fargo, Babe, Scream
+print(boxes(pictured, ~pictured.isnan()).int().tolist())
+
+# %% [markdown]
 # Now the energy of lesson 01 works unchanged, with $x$ for the long row of boxes:
 #
 # $$E(x, h) = -b \cdot x - c \cdot h - x \cdot W h$$
@@ -246,10 +255,8 @@ class RatingsRBM:
 # <code>x.T @ p / len(x)</code>. A comparison gives True and False, so convert it with
 # <code>.to(x.dtype)</code>.</details>
 
+
 # %%
-boxes = lesson.use("1", my_boxes)
-
-
 def my_cd1(model, x, seen, u_hidden, u_films):
     ### BEGIN SOLUTION
     p = model.prob_h(x)
@@ -288,6 +295,7 @@ def start_biases(model, x):
     model.b = torch.cat([p.log(), (1 - p).log()])
 
 
+# %%
 def train_rbm(
     liked, seen, n_hidden=50, epochs=60, lr=1.0, decay=0.015, boxes=boxes, seed=0
 ):
@@ -465,6 +473,7 @@ def copied_recipe(coded, seed=0, n_hidden=100, sweeps=10, epochs=10, batch=100):
     return W, b, c
 
 
+# %%
 lenient, lenient_test = (
     RatingMatrix.from_frame(part, like_at_least=3, **ids)
     for part in (train_part, test_part)
@@ -513,6 +522,7 @@ def published_loss(prediction):
     return float((wrong / asked.sum(1))[asked.any(1)].mean())
 
 
+# %%
 losses = pd.Series(
     {
         "published number": 0.227,
@@ -585,6 +595,7 @@ def mood(frame, train_frame, error, only_earlier):
     return mean
 
 
+# %% tags=["hide-input"]
 def clock_row(held_out):
     train_frame, frame = movielens.ratings[~held_out], movielens.ratings[held_out]
     error = train_frame["rating"].to_numpy() - film_and_person(train_frame, train_frame)
@@ -816,6 +827,7 @@ often_rated = torch.as_tensor(n_ratings >= 20)
 titles = films["title"].map(natural_title)
 
 
+# %%
 def best_films(score, ratings, among=True, n=8):
     """The n films of highest score that twenty people have rated and you have not."""
     p = prob_like(ratings)
