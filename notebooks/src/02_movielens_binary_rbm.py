@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import log_loss, roc_auc_score
 
-from rbm_lib import RBM, RatingMatrix, baselines, evaluate
+from rbm_lib import RBM, RatingMatrix, Recommender, baselines, evaluate
 from rbm_lib.course import Lesson, say
 from rbm_lib.course.rating import FilmRater, natural_title
 from rbm_lib.data import load_movielens
@@ -807,7 +807,7 @@ pd.Series({name: values.mean() for name, values in per_person.items()}).rename(
 
 # %%
 def one_row(ratings):
-    """Ratings by film number, True for a like and False for a dislike, as a row with gaps."""
+    """Ratings by film number, True for a like and False for a dislike, as a row."""
     row_liked, row_seen = torch.zeros(1, n_films), torch.zeros(1, n_films, dtype=torch.bool)
     for film, is_liked in ratings.items():
         row_liked[0, film], row_seen[0, film] = float(is_liked), True
@@ -1012,6 +1012,18 @@ for fan in range(4):
     for opinion, sign in (("loves", 1), ("avoids", -1)):
         chosen = often[(sign * unusual[fan]).topk(4).indices].numpy()
         print(f"fan {fan + 1} {opinion}: " + "; ".join(titles[chosen].str[:-7]))
+
+# %% [markdown]
+# **Your own ratings file.** Any table with a person, an item and a rating in each row will
+# do, and `RatingMatrix.from_csv` reads one from a file. The library then does in two lines
+# what you have built in this lesson, with your own ids.
+
+# %%
+own_ratings = RatingMatrix.from_frame(  # or from_csv("my_ratings.csv", ...)
+    movielens.ratings, user="user_id", item="movie_id", rating="rating"
+)
+shop = Recommender(task="rank").fit(own_ratings)
+shop.recommend([1, 2], n=3)
 
 # %% [markdown]
 # ## 8. Change something

@@ -240,6 +240,10 @@ def my_left_out(residuals, r):
 # %%
 lesson.check("2", my_left_out)
 
+# %% tags=["nbval-check-output"]
+left_out = lesson.use("2", my_left_out)(torch.tensor([0.5, -0.2, 0.9]), 5.0)
+print([round(float(x), 3) for x in left_out])
+
 
 # %%
 def film_rows(ratings, n_hidden, weight_decay, epochs):
@@ -305,7 +309,8 @@ rival = max(
     (name for name in order if name in rivals), key=lambda name: leads[name]["mean"]
 )
 say(
-    f"*{best}* is ahead of the best rival, *{rival}*, by {in_words(lead(best, rival))} in AUC."
+    f"*{best}* is ahead of the best rival, *{rival}*, "
+    f"by {in_words(lead(best, rival))} in AUC."
 )
 
 # %% [markdown]
