@@ -54,6 +54,7 @@ likes = stars.binarize(3)  # level 3 of 0 … 4 is four stars
 people, columns, levels = stars_test.triples()
 truth = levels >= 3
 
+# %%
 LIKE = dict(like_at_least=3)
 rivals = {
     "film's average": (baselines.ItemMean().fit(likes), baselines.ItemMean().fit(stars)),
@@ -75,6 +76,7 @@ outputs = {
 }
 
 
+# %%
 def measure(name):
     """AUC, within-person AUC, log-loss and, where stars are predicted, RMSE."""
     probability, expected = outputs[name]
@@ -142,6 +144,7 @@ def trained(ratings, n_levels, weight_decay, n_hidden=30, weight_std=0.05):
     return model
 
 
+# %%
 plain = trained(likes, 2, weight_decay=0.015)
 shared = trained(likes, 2, weight_decay=ItemMeanDecay(0.03))
 outputs["two boxes"] = predict(plain, likes)[..., 1].double().numpy(), None
@@ -262,6 +265,7 @@ def film_rows(ratings, n_hidden, weight_decay, epochs):
     return predict(model, rows, visible_offset=offset).double().swapaxes(0, 1)
 
 
+# %%
 p = film_rows(likes, 200, weight_decay=0.015, epochs=lesson.pick(fast=16, full=40))
 outputs["films as rows, two boxes"] = p[..., 1].numpy(), None
 p = film_rows(stars, 100, weight_decay=0.01, epochs=lesson.pick(fast=6, full=40))
@@ -402,6 +406,7 @@ fit(
 rbm = torch.logit(predict(taste, X).double(), eps=1e-12)
 ease = (X @ lesson.use("3", my_ease)(X, 300.0)).double()
 ials = torch.as_tensor(baselines.IALS().fit(split.train).scores()).double()
+# %%
 lists = {
     "popularity": X.sum(0).double().expand(len(X), -1),
     "neighbours": torch.as_tensor(baselines.ItemKNN().fit(split.train).scores()),
