@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def require_columns(frame: Any, **names: str | None) -> list[str]:
         if len(there) != 1:
             got = there or frame.columns.tolist()
             expected = " or ".join(map(repr, wanted))
-            fix = f"Name the column with {kind}=."
+            fix = f"Name the column with {kind}= in RatingMatrix.from_frame."
             if kind == "rating" and not there:
                 fix += " Pairs without a rating: RatingMatrix.from_pairs."
             raise ValueError(
@@ -123,11 +124,14 @@ def read_delimited(path: Any, sep: str | None, columns: list[str] | None) -> pd.
         sep = _delimiter(path)
     header = "infer" if columns is None else None
     options: dict[str, Any] = {"sep": sep, "header": header, "names": columns}
+    options["index_col"] = False
     parts = []
     try:
-        for part in pd.read_csv(path, dtype=str, chunksize=LINES_AT_ONCE, **options):
-            parts.append(part.astype("category"))  # texts in full would fill the memory
-    except (ValueError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # columns left over
+            for part in pd.read_csv(path, dtype=str, chunksize=LINES_AT_ONCE, **options):
+                parts.append(part.astype("category"))  # texts in full would fill the memory
+    except (ValueError, pd.errors.ParserWarning) as error:
         reason = str(error).strip()
         raise ValueError(
             f"{path.name}: got a file that does not read as a table, expected the same "

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rbm_lib.data.frames import require_columns
-from rbm_lib.data.ids import flat_array
+from rbm_lib.data.ids import as_array, flat_array
 from rbm_lib.data.ratings import RatingMatrix
 
 NEW = "new"  # what the lists of a person without an id call them
@@ -42,7 +42,7 @@ def new_people(users: Any, known: RatingMatrix) -> RatingMatrix:
     rows, items, levels = people.triples()
     places = known_places(people.item_ids, known.item_ids)
     kept = places[items] >= 0
-    warn_unknown(people.item_ids[np.unique(items[~kept])].tolist())
+    warn_unknown(people.item_ids[np.unique(items[~kept])].tolist(), stacklevel=5)
     return RatingMatrix(
         people.user_ids[rows[kept]],
         known.item_ids[places[items[kept]]],
@@ -59,6 +59,18 @@ def known_places(ids: Any, catalogue: NDArray) -> NDArray[np.int64]:
     return pd.Index(catalogue).get_indexer(pd.Index(ids)).astype(np.int64)
 
 
+def user_rows(users: Any, known: RatingMatrix) -> NDArray[np.int64]:
+    """The rows of these user ids; a ValueError names one that is unknown."""
+    ids = np.atleast_1d(as_array("users", users))
+    rows = known_places(ids, known.user_ids)
+    if (rows < 0).any():
+        raise ValueError(
+            f"users: got {ids[rows < 0].tolist()[:5]}, expected ids of the ratings. Give "
+            "somebody new as their ratings, {item: rating}."
+        )
+    return rows
+
+
 def pair_columns(pairs: Any) -> tuple[NDArray, NDArray]:
     """The users and items of a table or a list of pairs."""
     if not isinstance(pairs, pd.DataFrame):
@@ -67,10 +79,15 @@ def pair_columns(pairs: Any) -> tuple[NDArray, NDArray]:
     return pairs[user].to_numpy(), pairs[item].to_numpy()
 
 
-def warn_unknown(ids: Any, kind: str = "items", instead: str = "") -> None:
+def warn_unknown(
+    ids: Any, kind: str = "item", instead: str = "", stacklevel: int = 4
+) -> None:
     """Warn of ids that a model has never met, if there are any."""
     if len(ids):
         shown = ", ".join(map(repr, list(ids[:3]))) + (", …" if len(ids) > 3 else "")
-        done = f"took {instead}" if instead else "ignored them"
-        text = f"got {len(ids)} {kind} that the model does not know, {done}: {shown}"
-        warnings.warn(text, UserWarning, stacklevel=4)
+        done = f"took {instead}" if instead else "ignored"
+        plural = "" if len(ids) == 1 else "s"
+        text = (
+            f"got {len(ids)} {kind}{plural} that the model does not know, {done}: {shown}"
+        )
+        warnings.warn(text, UserWarning, stacklevel=stacklevel)

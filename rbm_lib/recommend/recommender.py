@@ -15,7 +15,7 @@ from rbm_lib.recommend.parameters import (
     given_settings,
     training_options,
 )
-from rbm_lib.recommend.people import is_new_people, new_people
+from rbm_lib.recommend.people import is_new_people, new_people, user_rows
 from rbm_lib.recommend.ranking import RankModel
 from rbm_lib.recommend.rating import RatingModel, predict_pairs
 from rbm_lib.recommend.storage import read_recommender, write_recommender
@@ -278,7 +278,7 @@ class Recommender(Parameters):
             return self.ratings_
         if is_new_people(users):
             return new_people(users, self.ratings_)
-        return self.ratings_.rows(self.ratings_.user_index(users))
+        return self.ratings_.rows(user_rows(users, self.ratings_))
 
     def _fitted(self) -> RankModel | RatingModel:
         if not hasattr(self, "_model"):

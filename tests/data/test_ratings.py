@@ -129,6 +129,9 @@ def test_a_file_that_is_no_table_is_refused_by_name(tmp_path):
 
     with pytest.raises(ValueError, match="broken.csv: got a file that does not read"):
         RatingMatrix.from_csv(path)
+    path.write_text("1,2,3\n4,5,6\n")
+    with pytest.raises(ValueError, match="broken.csv: got a file that does not read"):
+        RatingMatrix.from_csv(path, columns=["user", "item"])  # and a third one
     with pytest.raises(FileNotFoundError, match="no.csv: got no such file"):
         RatingMatrix.from_csv(tmp_path / "no.csv")
 

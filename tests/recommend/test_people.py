@@ -5,7 +5,7 @@ import pytest
 
 from rbm_lib.data import RatingMatrix
 from rbm_lib.data.scale import Scale
-from rbm_lib.recommend.people import is_new_people, known_places, new_people
+from rbm_lib.recommend.people import is_new_people, known_places, new_people, user_rows
 
 STARS = Scale((1, 2, 3, 4, 5))
 KNOWN = RatingMatrix(["a"], ["x"], [4], scale=STARS, item_ids=["x", "y", "z"])
@@ -31,11 +31,11 @@ def test_several_people_are_a_table_or_a_matrix(form):
 
 
 def test_unknown_items_are_left_out_and_counted():
-    with pytest.warns(UserWarning, match="got 2 items .* ignored them: 'u', 'v'"):
+    with pytest.warns(UserWarning, match="got 2 items .* ignored: 'u', 'v'"):
         person = new_people({"v": 3, "x": 5, "u": 1}, KNOWN)
 
     assert person.triples()[1].tolist() == [0]
-    with pytest.warns(UserWarning, match="got 1 items"):
+    with pytest.warns(UserWarning, match="got 1 item that"):
         assert new_people({"v": 3}, KNOWN).shape == (1, 3)
     assert new_people({}, KNOWN).shape == (1, 3)
 
@@ -51,6 +51,14 @@ def test_a_threshold_of_plays_holds_for_a_new_person():
     known = RatingMatrix(["a"], ["x"], [1], scale=Scale.cut(10), item_ids=["x", "y"])
 
     assert new_people({"x": 9, "y": 300}, known).triples()[2].tolist() == [0, 1]
+
+
+def test_unknown_users_are_refused_with_a_way_out():
+    assert user_rows("a", KNOWN).tolist() == [0]
+    with pytest.raises(
+        ValueError, match=r"users: got \['eve'\], expected ids of the ratings"
+    ):
+        user_rows(["a", "eve"], KNOWN)
 
 
 def test_ids_are_not_new_people():

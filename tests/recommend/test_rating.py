@@ -47,11 +47,13 @@ def test_unknown_users_and_items_are_average_ones(fitted):
     model, split = fitted
     known = split.train.user_ids[0]
 
-    with pytest.warns(UserWarning, match="got 1 .* does not know, took average ones"):
+    with pytest.warns(
+        UserWarning, match="got 1 user .* does not know, took the average instead"
+    ):
         found = model.predict([("eve", "a00"), (known, "a00")])
 
     assert 0.2 < found["like"][0] < 0.8
-    with pytest.warns(UserWarning, match="got 1 items"):
+    with pytest.warns(UserWarning, match="got 1 item"):
         assert model.predict([(known, "zzz")])["like"].between(0, 1).all()
 
 

@@ -47,11 +47,13 @@ def test_a_new_person_is_a_dict_and_several_are_a_table(model):
 
 
 def test_unknown_items_are_ignored_with_a_warning_and_unknown_users_are_refused(model):
-    with pytest.warns(UserWarning, match="got 1 items .* ignored them: 'zzz'"):
+    with pytest.warns(UserWarning, match="got 1 item .* ignored: 'zzz'"):
         lists = model.recommend({"zzz": 5, "a00": 5})
 
     assert len(lists) == 10
-    with pytest.raises(ValueError, match=r"ids: got \['eve'\], expected user ids"):
+    with pytest.raises(
+        ValueError, match=r"users: got \['eve'\], expected ids of the ratings"
+    ):
         model.recommend("eve")
 
 
