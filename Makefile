@@ -23,7 +23,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links mutants faults bench bench-peers bundle clean
+.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links mutants faults bench bench-peers bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,15 @@ test: setup  ## all tests, the docstrings' examples and every notebook, on two c
 	  RBM_SCORES="$(CURDIR)/build/test-scores" $(PY) -m pytest $(NOTEBOOKS) tests rbm_lib \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout 300 \
 	  --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
+
+# What computes, without the tests that start processes. NumPy has OpenBLAS, torch ATen.
+NUMERICAL := $(addprefix tests/,models likelihood training recommend data) \
+  $(addprefix --ignore=tests/,training/test_distributed.py training/test_loop.py data/test_download.py data/test_damaged_files.py)
+
+test-processors: setup  ## numerical tests as processors with AVX2, and with AVX or less, compute; three minutes
+	@for setting in "Haswell avx2" "Sandybridge default"; do set -- $$setting; echo "OpenBLAS: $$1, ATen: $$2"; \
+	  OPENBLAS_CORETYPE=$$1 ATEN_CPU_CAPABILITY=$$2 RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
+	  $(PY) -m pytest -q $(NUMERICAL) --numprocesses $(JOBS) || exit 1; done
 
 test-long: setup  ## the long part of docs/reliability.md: ten times the samples, more faults; an hour and a half
 	@RBM_LONG=1 RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
