@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -60,6 +61,12 @@ class Client(NotebookClient):
 
     megabytes = 50.0
     shown = 0
+
+    def create_kernel_manager(self) -> Any:
+        manager = super().create_kernel_manager()
+        # Without folders "python3" is this Python; those of JUPYTER_PATH may name another.
+        manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
+        return manager
 
     async def run_cells(self, after_cell: Callable[[], Any] = lambda: None) -> None:
         for index, cell in enumerate(self.nb.cells):

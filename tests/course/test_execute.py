@@ -1,5 +1,8 @@
 """A notebook runs in a kernel of its own, up to its first failing cell."""
 
+import json
+import sys
+
 from nbformat.v4 import new_code_cell, new_notebook
 
 from rbm_lib.course.execute import execute, kernel_environment
@@ -15,6 +18,20 @@ def test_a_notebook_runs_up_to_its_first_failing_cell(tmp_path):
     first, _, last = notebook.cells
     assert first.outputs[0].text == "42\n"
     assert not last.outputs
+
+
+def test_a_foreign_kernel_of_the_same_name_is_passed_over(tmp_path, monkeypatch):
+    foreign = tmp_path / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    spec = {"argv": ["false"], "display_name": "Foreign", "language": "python"}
+    (foreign / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    notebook = new_notebook(cells=[new_code_cell("import sys; print(sys.executable)")])
+
+    result = execute(notebook, tmp_path, kernel_environment("fast", tmp_path))
+
+    assert result.error == ""
+    assert notebook.cells[0].outputs[0].text == sys.executable + "\n"
 
 
 def test_a_kernel_is_headless_and_has_one_thread(tmp_path, monkeypatch):
