@@ -116,7 +116,7 @@ def _data(command: argparse.ArgumentParser) -> None:
 def _train(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--data", default="100k", choices=SETS, help="a MovieLens set")
-    add("--ratings", type=Path, help="CSV file with user_id, item_id, rating, instead")
+    add("--ratings", type=_path, help="CSV file with user_id, item_id, rating, instead")
     _no_synthetic(command)
     add("--fold", type=int, choices=range(1, 6), help="hold out a published fold of 100k")
     add(
@@ -140,9 +140,9 @@ def _train(command: argparse.ArgumentParser) -> None:
     add("--lr", type=float, default=0.05, help="learning rate, falling linearly to 0")
     add("--weight-decay", type=float, default=0.01, help="decay of the weights")
     add("--seed", type=int, default=0, help="of the split, the first weights and all draws")
-    add("--checkpoint", type=Path, help="save the state of the run here after every epoch")
+    add("--checkpoint", type=_path, help="save the state of the run here after every epoch")
     add("--resume", action="store_true", help="go on from --checkpoint if it exists")
-    add("--output", type=Path, default=Path("model.pt"), help="where to save the model")
+    add("--output", type=_path, default=Path("model.pt"), help="where to save the model")
 
 
 def _evaluate(command: argparse.ArgumentParser) -> None:
@@ -156,12 +156,12 @@ def _recommend(command: argparse.ArgumentParser) -> None:
     whom.add_argument(
         "--user", help="a user of the ratings that the model was trained with"
     )
-    whom.add_argument("--ratings", type=Path, help="CSV file with item_id, rating")
+    whom.add_argument("--ratings", type=_path, help="CSV file with item_id, rating")
     command.add_argument("-n", type=_positive, default=10, help="how many items")
 
 
 def _model(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", type=Path, help="a file written by train")
+    command.add_argument("model", type=_path, help="a file written by train")
 
 
 def _no_synthetic(command: argparse.ArgumentParser) -> None:
@@ -173,6 +173,10 @@ def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number above 0")
     return int(text)
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()  # shells leave the tilde of --output=~/model.pt
 
 
 def _share(text: str) -> float:

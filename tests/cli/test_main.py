@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from rbm_lib.cli import commands
-from rbm_lib.cli.main import main, make_parser
+from rbm_lib.cli.main import main, make_parser, make_parser
 from tests.support import ROOT
 
 # fmt: off
@@ -90,3 +90,11 @@ def test_a_closed_stderr_leaves_stdout_clean(tmp_path):
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
 
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    options = make_parser().parse_args(["train", "--output=~/m.pt", "--checkpoint=~/c.pt"])
+
+    assert (options.output, options.checkpoint) == (tmp_path / "m.pt", tmp_path / "c.pt")
