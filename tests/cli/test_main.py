@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from rbm_lib.cli import commands
-from rbm_lib.cli.main import main, make_parser, make_parser
+from rbm_lib.cli.main import main, make_parser
 from tests.support import ROOT
 
 # fmt: off
