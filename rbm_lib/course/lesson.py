@@ -34,8 +34,12 @@ class Points(float):
         return f"{self:g}"
 
     def _repr_html_(self) -> str:
-        full = self.result.points == self.result.max_points
-        mark, color = ("✓", "#009E73") if full else ("✗", "#D55E00")
+        if self.result.points == self.result.max_points:
+            mark, color = "✓", "#009E73"
+        elif "not done yet" in self.result.message:
+            mark, color = "○", "#6b7280"
+        else:
+            mark, color = "✗", "#D55E00"
         style = f"border-left: 4px solid {color}; padding: 0.2em 0.8em"
         text = html.escape(self.result.message)
         return f'<div style="{style}">{mark} {text}</div>'

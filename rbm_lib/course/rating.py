@@ -101,7 +101,7 @@ class FilmRater:
         if headless():
             print("In JupyterLab you rate films here. In this copy a guest has rated:\n")
             for film, liked in self._guest.items():
-                print("👍" if liked else "👎", self.titles[film])
+                print("♥" if liked else "✗", self.titles[film])
             display(listing(self.ratings))
         else:
             display(_widget(self, listing))
@@ -132,7 +132,7 @@ def _widget(rater: FilmRater, listing: Listing) -> Any:
         search.value = ""
         refresh()
         progress.value, rated.value = _progress(rater), _rated(rater)
-        table.value = "" if rater.is_guest else listing(rater.ratings).to_html(index=False)
+        table.value = "" if rater.is_guest else _table(listing(rater.ratings))
 
     def button(text: str, style: str, tip: str, action: Callable[[], None]) -> Any:
         made = ipywidgets.Button(description=text, button_style=style, tooltip=tip)
@@ -141,8 +141,8 @@ def _widget(rater: FilmRater, listing: Listing) -> Any:
 
     search.observe(refresh, names="value")
     buttons = [
-        button("👍 Like", "success", "I like this film", lambda: answer(True)),
-        button("👎 Dislike", "warning", "I do not like this film", lambda: answer(False)),
+        button("♥ Like", "success", "I like this film", lambda: answer(True)),
+        button("✗ Dislike", "warning", "I do not like this film", lambda: answer(False)),
         button("Not seen", "", "I have not seen this film", lambda: answer(None)),
         button("Undo", "", "Take back the last answer", lambda: (rater.undo(), after())[1]),
     ]
@@ -159,9 +159,14 @@ def _progress(rater: FilmRater) -> str:
     return f"<b>{count} films rated.</b> Go on, or read on below."
 
 
+def _table(films: pd.DataFrame) -> str:
+    made = films.to_html(index=False, border=0, justify="left")
+    return made.replace("<td>", '<td style="padding-right: 2em">')
+
+
 def _rated(rater: FilmRater) -> str:
     lines = [
-        f"{'👍' if liked else '👎'} {html.escape(rater.titles[film])}"
+        f"{'♥' if liked else '✗'} {html.escape(rater.titles[film])}"
         for film, liked in rater._rated().items()
     ]
     return f'<div style="padding-left: 1.5em">{"<br>".join(lines)}</div>'

@@ -153,7 +153,7 @@ def result_of(check: NotebookNode, most: float) -> Row:
     if points == int(points):
         points = int(points)
     verdicts = [x.data.get("text/html", "") for x in check.outputs if "data" in x]
-    verdict = html.unescape(re.sub("<[^>]+>", "", " ".join(verdicts))).strip("✓✗ ")
+    verdict = html.unescape(re.sub("<[^>]+>", "", " ".join(verdicts))).strip("✓○✗ ")
     message = textwrap.shorten(verdict, 500) or "the check was not reached"
     return {"points": points, "of": most, "message": message}
 

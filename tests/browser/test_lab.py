@@ -212,6 +212,52 @@ def test_words_survive_in_a_notebook_that_is_not_trusted(lesson, opened):
     expect(words).to_have_attribute("open", "")
 
 
+# Rating films, and guessing first
+
+
+def test_films_are_rated_by_mouse_and_by_keyboard(opened):
+    notebook = opened("work/00_start_here.ipynb")
+    notebook.run_all()
+    page = notebook.page
+    cell = notebook.code_cells.filter(has=page.get_by_placeholder("Search a title")).first
+    search = cell.get_by_placeholder("Search a title")
+    films = cell.get_by_role("listbox")
+    offered = films.get_by_role("option")
+    first = offered.first.inner_text()
+
+    cell.get_by_role("button", name="Like", exact=False).first.click()
+    expect(cell).to_contain_text("1 of 10 films rated")
+    expect(cell).to_contain_text(f"♥ {first}")
+    expect(cell.locator("table")).to_contain_text("because you liked")
+    expect(offered.first).not_to_have_text(first)
+
+    second = offered.nth(1).inner_text()
+    word = max(re.sub(r"\W|\d|invented", " ", second).split(), key=len)
+    search.focus()
+    page.keyboard.type(word)
+    expect(offered.first).to_contain_text(re.compile(word, re.IGNORECASE))
+    found = offered.first.inner_text()
+    for _ in range(3):  # to the list, to the first button, to the second
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(cell).to_contain_text("2 of 10 films rated")
+    expect(cell).to_contain_text(f"✗ {found}")
+
+
+def test_a_guess_is_compared_and_counted(opened):
+    notebook = opened("work/00_start_here.ipynb")
+    notebook.run_all()
+    asked = notebook.code_cells.filter(has_text='lesson.predict("B given A"').first
+    answer = notebook.code_cells.filter(has_text='lesson.reveal("B given A"').first
+
+    notebook.page.keyboard.press("Escape")
+    notebook.go_to(asked)
+    notebook.run(asked)
+    box = asked.get_by_placeholder("my guess")
+    expect(box).to_be_disabled()  # its answer is known, because all cells were run
+    expect(answer).to_contain_text("Liking A raises it to .75.")
+
+
 # Exercises and the keyboard
 
 

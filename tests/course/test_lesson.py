@@ -32,6 +32,7 @@ def test_a_check_returns_points_that_a_notebook_shows_as_the_verdict(lesson, cap
     assert shown["text/plain"] == "2", "nbgrader reads this"
     assert "✓ Exercise 1: right. 2 of 2 points.</div>" in shown["text/html"]
     assert "✗ Exercise 1: not right yet." in lesson.check("1", abs)._repr_html_()
+    assert "○ Exercise 2: not done yet." in lesson.check("2", ...)._repr_html_()
     with pytest.raises(KeyError, match="got '7', expected one of demo, 1, 2"):
         lesson.check("7", None)
 

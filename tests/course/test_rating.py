@@ -76,14 +76,14 @@ def test_the_widget_rates_the_chosen_film_and_renews_the_list(widget, rater):
     assert widget["asked"] == [] and widget["table"].value == ""
     widget["search"].value = "heat"
     assert widget["films"].value == 1, "the first match is chosen"
-    widget["👍 Like"].click()
+    widget["♥ Like"].click()
 
     assert widget["search"].value == "" and widget["films"].value == 3
     assert "next to 1" in widget["table"].value and widget["asked"] == [{1: True}]
-    assert "👍 Heat (1995)" in widget["rated"].value
+    assert "♥ Heat (1995)" in widget["rated"].value
     assert "1 of 10" in widget["progress"].value
 
-    widget["👎 Dislike"].click()
+    widget["✗ Dislike"].click()
     widget["Not seen"].click()
     widget["Not seen"].click()  # no film is left
     assert rater.ratings == {1: True, 3: False} and widget["films"].value is None
@@ -100,5 +100,5 @@ def test_where_nobody_watches_the_guest_and_their_list_are_shown(
 
     rater.show(lambda ratings: pd.DataFrame({"film": [str(ratings)]}))
 
-    assert "👍 The Godfather (1972)\n👎 Heat (1995)\n" in capsys.readouterr().out
+    assert "♥ The Godfather (1972)\n✗ Heat (1995)\n" in capsys.readouterr().out
     assert shown[0]["film"].tolist() == ["{3: True, 1: False}"]
