@@ -43,7 +43,9 @@ share_missing.mistakes = {
     "This is the share of pairs that have a rating. Take it from 1.": (
         lambda r: len(r) / n_pairs(r)
     ),
-    "The largest id is not the number of ids, because ids have gaps. Count them.": (
+    "Count the different ids. The largest id is no count, because ids have gaps, and the "
+    "number of lines is none, because an id stands in many lines.": (
+        lambda r: 1 - len(r) / (len(r.user_id) * len(r.movie_id)),
         lambda r: 1 - len(r) / (r.user_id.max() * r.movie_id.max()),
         lambda r: 1 - len(r) / ((r.user_id.max() + 1) * (r.movie_id.max() + 1)),
     ),
@@ -52,8 +54,9 @@ share_missing.mistakes = {
         lambda r: r.isna().to_numpy().mean(),
         lambda r: r.isna().mean(),
     ),
-    "This is the number of missing pairs. Divide it by the number of all pairs.": (
-        lambda r: n_pairs(r) - len(r)
+    "A share lies between 0 and 1. Divide the missing pairs by all pairs.": (
+        lambda r: n_pairs(r) - len(r),
+        lambda r: 100 * (1 - len(r) / n_pairs(r)),
     ),
 }
 
@@ -79,8 +82,11 @@ like_share.mistakes = {
         lambda values, observed: values.sum() / observed.sum(),
         lambda values, observed: values[observed].mean(),
     ),
-    "This is the share of people who rated the film. Divide the likes by it.": (
-        lambda values, observed: observed.double().mean(0)
+    "Divide the likes of each film by the number of its ratings, in this order.": (
+        lambda values, observed: observed.double().mean(0),
+        lambda values, observed: observed.sum(0),
+        lambda values, observed: values.sum(0),
+        lambda values, observed: observed.sum(0) / values.sum(0),
     ),
 }
 
@@ -117,8 +123,10 @@ energy.mistakes = {
         with_signs(-1, -1, 1),
         with_signs(1, 1, -1),
     ),
-    "All weights are added, also those of connections with an end that is off. Multiply "
-    "each weight by v_i and h_j.": (
+    "Something counts although it is off. Multiply each bias by its own unit, and each "
+    "weight by both of its ends.": (
+        lambda v, h, W, b, c: -(v @ b) - (h @ c) - (v @ W).sum(),
+        lambda v, h, W, b, c: -b.sum() - c.sum() - v @ W @ h,
         lambda v, h, W, b, c: -(v @ b) - (h @ c) - W.sum(),
         lambda v, h, W, b, c: -b.sum() - c.sum() - W.sum(),
     ),

@@ -72,7 +72,8 @@ class Notebook:
         while (now := self.active()) != target:
             step = 1 if target > now else -1
             self.page.keyboard.press("ArrowDown" if step > 0 else "ArrowUp")
-            assert self.active() == now + step
+            # Folded cells without an output are passed over.
+            assert (self.active() - now) * step > 0
 
     def focus_by_tab(self, element):
         """Press Tab until `element`, which is in the active cell, has the focus."""
@@ -279,7 +280,7 @@ def test_exercise_wrong_then_right(opened, lab):
     notebook.run_all()
     assert notebook.page.locator(ERROR).all_inner_texts() == []
     checks = notebook.code_cells.filter(has_text="lesson.check(")
-    assert checks.count() == len(exercises)
+    assert checks.count() == sum(exercise.graded for exercise in exercises.values())
     for check in checks.all():
         expect(check.locator(VERDICT)).to_contain_text("not done yet. 0 of")
 
