@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rbm_lib.course import compare
+from rbm_lib.course import compare, forms
 from rbm_lib.course.compare import Pieces
 from rbm_lib.course.environment import notebooks_folder
 
@@ -145,7 +145,11 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
     except _Stopped as stopped:
         return False, _explain(exercise, stopped)
     if all(_sames(exercise, got, expected)):
-        return True, "right."
+        changed = forms.changed_model(answer, exercise.reference, exercise.cases)
+        if not changed:
+            return True, "right."
+        advice = "Return the result, and leave what you were given as it was."
+        return False, f"not right yet. Your function changes its {changed}. {advice}"
     return False, "not right yet. " + _advice(exercise, answer, got, expected)
 
 

@@ -12,6 +12,7 @@ import torch
 
 from rbm_lib.course.environment import headless, profile_in_use, repository_root
 from rbm_lib.course.exercises import Exercise, Result, check, load_exercises
+from rbm_lib.course.forms import in_form_of
 from rbm_lib.course.predictions import Answer, Prediction, Predictions
 from rbm_lib.course.say import say
 from rbm_lib.files import write_whole
@@ -132,10 +133,16 @@ class Lesson:
         answer : function
         """
         exercise = self.exercises[exercise_id]
-        if check(exercise, answer).points == exercise.points:
-            return answer
-        print(f"Exercise {exercise_id} is open, so the course's own version is used here.")
-        return exercise.reference
+        if check(exercise, answer).points < exercise.points:
+            print(f"Exercise {exercise_id} is open: the course's own version is used here.")
+            return exercise.reference
+        usable = in_form_of(exercise.reference, answer, exercise.cases)
+        if usable is None:
+            print(
+                f"Your exercise {exercise_id} is right, but its results have other shapes "
+                "than the next cells need: the course's own version is used here."
+            )
+        return usable or exercise.reference
 
     def predict(self, name: str, question: str, options: Sequence[str] = ()) -> None:
         """Show a box for a guess, and keep what is written there.

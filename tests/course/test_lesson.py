@@ -85,7 +85,7 @@ def test_a_lesson_goes_on_with_the_readers_answer_if_it_is_right(lesson, capsys)
 
     assert lesson.use("1", mine) is mine and capsys.readouterr().out == ""
     assert lesson.use("1", abs)(4) == 8
-    assert "Exercise 1 is open, so the course's own version" in capsys.readouterr().out
+    assert "Exercise 1 is open: the course's own version" in capsys.readouterr().out
 
 
 def test_the_profile_chooses_values(lesson, monkeypatch):

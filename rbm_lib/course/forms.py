@@ -1,0 +1,83 @@
+"""What else a right answer must do: leave models alone, and return what a lesson needs."""
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import is_dataclass
+from typing import Any
+
+import torch
+
+from rbm_lib.course import compare
+
+Answer = Callable[..., Any]
+
+
+def changed_model(answer: Answer, reference: Answer, cases: Iterable[tuple]) -> str:
+    """The name of a model that the answer changes and the reference does not, or "".
+
+    A batch may be changed: many work in place.
+    """
+    names = inspect.signature(reference).parameters
+    for case in cases:
+        mine, right = deepcopy(case), deepcopy(case)
+        with contextlib.suppress(Exception):  # it may need the inputs in another form
+            answer(*mine)
+            reference(*right)
+            for name, before, x, y in zip(names, case, mine, right, strict=False):
+                if is_dataclass(before) and _same(before, y) and not _same(before, x):
+                    return name
+    return ""
+
+
+def in_form_of(reference: Answer, answer: Answer, cases: Iterable[tuple]) -> Answer | None:
+    """A right answer whose results are the tensors that the reference would return.
+
+    Arrays become tensors, and numbers get the type of the inputs. None for an answer whose
+    results have other shapes, or that cannot take tensors.
+    """
+
+    @functools.wraps(answer)
+    def converted(*arguments: Any) -> Any:
+        return _as_tensors(answer(*arguments), _number_type(arguments))
+
+    for case in cases:
+        expected = reference(*deepcopy(case))
+        if not all(isinstance(x, torch.Tensor) for x in _parts(expected)):
+            return answer
+        try:
+            got = converted(*deepcopy(case))
+            if _form(got) != _form(expected):
+                return None
+        except Exception:
+            return None
+    return converted
+
+
+def _same(model: Any, other: Any) -> bool:
+    return compare.same(compare.take_apart(model), compare.take_apart(other), 0)
+
+
+def _parts(result: Any) -> tuple:
+    return tuple(result) if isinstance(result, list | tuple) else (result,)
+
+
+def _form(result: Any) -> list[tuple]:
+    return [(x.shape, x.dtype) for x in _parts(result)]
+
+
+def _number_type(arguments: tuple) -> torch.dtype:
+    """The type of the first tensor of real numbers, also of one inside a model."""
+    inner = [y for x in arguments for y in getattr(x, "__dict__", {}).values()]
+    tensors = (x for x in (*arguments, *inner) if isinstance(x, torch.Tensor))
+    found = (x.dtype for x in tensors if x.is_floating_point())
+    return next(found, torch.get_default_dtype())
+
+
+def _as_tensors(result: Any, dtype: torch.dtype) -> Any:
+    if isinstance(result, list | tuple):
+        return tuple(_as_tensors(x, dtype) for x in result)
+    tensor = torch.as_tensor(result)
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor

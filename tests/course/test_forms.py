@@ -1,0 +1,77 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+
+from rbm_lib.course.forms import changed_model, in_form_of
+
+CASES = [(torch.ones(3, 2),), (torch.zeros(4, 2),)]
+
+
+def row_sums(v):
+    return v.sum(1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        row_sums,
+        lambda v: v.double().sum(1),
+        lambda v: v.numpy().sum(1),
+        lambda v: np.array([float(row.sum()) for row in v], dtype=np.float64),
+    ],
+)
+def test_results_become_tensors_of_the_inputs_type(answer):
+    used = in_form_of(row_sums, answer, CASES)
+
+    result = used(torch.full((5, 2), 0.5))
+
+    assert isinstance(result, torch.Tensor) and result.dtype == torch.float32
+    assert result.tolist() == [1.0] * 5
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda v: v.sum(1, keepdim=True), lambda v: v.astype(float).sum(1)]
+)
+def test_an_answer_that_the_lesson_cannot_use_is_none(answer):
+    assert in_form_of(row_sums, answer, CASES) is None
+
+
+def test_answers_that_are_no_tensors_stay_as_they_are():
+    def count(v):
+        return len(v)
+
+    assert in_form_of(count, count, CASES) is count
+
+
+def test_the_type_is_that_of_a_tensor_inside_a_model():
+    class Model:
+        def __init__(self):
+            self.W = torch.ones(2, 2)
+
+    def total(model):
+        return model.W.sum()
+
+    used = in_form_of(total, lambda model: model.W.double().sum().numpy(), [(Model(),)])
+
+    assert used(Model()).dtype == torch.float32
+
+
+@dataclass
+class Parameters:
+    W: torch.Tensor = field(default_factory=lambda: torch.ones(2, 2))
+
+
+def test_a_model_that_only_the_answer_changes_is_named():
+    def step(model):
+        return 2 * model.W
+
+    def impatient(model):
+        model.W += model.W
+        return model.W
+
+    cases = [(Parameters(),)]
+    assert changed_model(impatient, step, cases) == "model"
+    assert changed_model(step, step, cases) == ""
+    assert changed_model(impatient, impatient, cases) == ""
