@@ -23,7 +23,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links mutants faults bench bench-peers bundle clean
+.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links mutants faults bench bench-peers bench-recommenders bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -135,6 +135,11 @@ bench-peers:  ## install learnergy and rbms for make bench, into an environment 
 	$(PYTHON) -m venv build/peers-venv
 	build/peers-venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt \
 	  $(TORCH)
+
+bench-recommenders: setup  ## baselines beside implicit and LensKit, installed into an environment of their own
+	$(PYTHON) -m venv build/recommenders-venv
+	build/recommenders-venv/bin/python -m pip install --quiet --disable-pip-version-check implicit==0.7.3 lenskit==2025.8.1
+	$(PY) benchmarks/peers.py
 
 bundle: setup  ## the last commit and all packages in build/rbm-course.tar.gz, for machines without a network
 	rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)

@@ -31,7 +31,7 @@ def by_implicit(likes):
     models = {
         "iALS": AlternatingLeastSquares(
             FACTORS, REG * (1 + ALPHA) / ALPHA, 1 + 1 / ALPHA, iterations=SWEEPS, use_cg=False,
-            use_native=False, num_threads=1, random_state=0,
+            num_threads=1, random_state=0,
         ),
         "ItemKNN": CosineRecommender(K=likes.shape[1], num_threads=1),
     }  # fmt: skip

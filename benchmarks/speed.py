@@ -620,10 +620,9 @@ def likes_only(shape, name, threads):
 
 
 def work_likes_only(name, n_users, n_items, n_ratings, threads):
-    import movielens  # the file beside this one
     import torch
 
-    from rbm_lib import baselines
+    from rbm_lib import Recommender, baselines
 
     torch.set_num_threads(threads)
     models = {
@@ -631,7 +630,7 @@ def work_likes_only(name, n_users, n_items, n_ratings, threads):
         "ItemKNN": baselines.ItemKNN(),
         "EASE": baselines.EASE(),
         "iALS": baselines.IALS(),
-        "RBM": movielens.LikesRBM(**movielens.LIKES),
+        "RBM": Recommender("rank"),
     }
     ratings = make_ratings(n_users, n_items, n_ratings)
     likes = ratings.keep(ratings.triples()[2] == 1)

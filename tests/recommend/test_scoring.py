@@ -135,6 +135,18 @@ def test_scores_of_several_levels():
     torch.testing.assert_close(score_items(model, v, like_at_least=2), p[..., 2])
 
 
+@pytest.mark.parametrize("lowest", [1, 2, 3, 4])
+def test_with_five_levels_a_like_is_any_level_from_the_lowest_liked_one(lowest):
+    model = random_rbm("categorical", 4, 3, n_levels=5)
+    v = torch.tensor([[0.0, 4.0, 2.0, 1.0], [3.0, 3.0, 0.0, 4.0]]).double()
+    p = predict(model, v)
+
+    score = score_items(model, v, like_at_least=lowest)
+
+    expected = sum(p[..., level] for level in range(5) if level >= lowest)
+    torch.testing.assert_close(score, expected)
+
+
 def test_scores_of_two_levels_and_of_units_without_levels():
     for model in (random_rbm("bernoulli"), random_rbm("gaussian")):
         v = random_rows(model, 3)
