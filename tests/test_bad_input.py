@@ -24,8 +24,10 @@ import pandas as pd
 import pytest
 import torch
 
-from rbm_lib import DBM, DBN, RBM, RatingMatrix, TrainingDiverged
+from rbm_lib import DBM, DBN, RBM, RatingMatrix, Recommender, TrainingDiverged
 from rbm_lib.evaluate import random_split
+from rbm_lib.models import TiedDBM, TiedRBM
+from rbm_lib.training import TiedCD
 from tests import harms, support
 from tests.harms import CELLS, CHOICE, COLUMN, COUNT, COUNT_FROM_0, ROWS, elements, refused
 from tests.support import DISCRETE, random_mask, seeded
@@ -35,7 +37,7 @@ NOT_HERE = """
 AISResult Batch Epoch GibbsInfo History Layer Layers MeanField Scorer TemperingInfo
 GradientMethod CheckpointError ProcessLost TrainingDiverged load_model save_model
 gibbs_step checked_hidden batch_statistics field_at_visible Recommender from_csr from_csv
-from_pairs
+from_pairs Bags
 """.split()  # values and errors; files and layers, which have tests of their own; parts
 TENSORS_ONLY = ("rbm_lib.models", "rbm_lib.training.monitoring")  # or what else they like
 N, SIZE = 24, 6  # ratings in a list; users, and items, of a matrix
@@ -93,6 +95,8 @@ def usual(visible):
         "ratings train": (ratings(), harms.RATING_MATRIX),
         "likes": (ratings(2), harms.RATING_MATRIX),
         "held_out heard": (held_out, CELLS), "seen": (~held_out, CELLS),
+        "histories given": ((numbers(4, SIZE) > 0.5).float(), ROWS),
+        "content": (numbers(SIZE, 3), harms.MATRIX),
         "scorer": (Given(), harms.scorer(Given)),
         "scores": (numbers(SIZE, SIZE), harms.SCORES),
         "x embedding listeners prob_h": (numbers(SIZE, SIZE), harms.MATRIX),
@@ -101,16 +105,16 @@ def usual(visible):
         "item_ids ids": (np.arange(SIZE), harms.IDS), "rows index": ([0, 2], harms.PLACES),
         "layer like_at_least at_least": (1, harms.LEVEL),
         "k n n_factors n_hidden n_visible n_units n_bins n_classes n_folds": (2, COUNT),
-        "n_levels every patience length": (2, COUNT),
+        "n_levels every patience length n_taste": (2, COUNT),
         "epochs batch_size n_temperatures n_chains iterations": (2, COUNT),
         "sweeps max_sweeps n_bootstrap": (3, COUNT_FROM_0),
         "lr tol weight_decay weight_std shrink l2 reg alpha rate": (0.5, harms.NUMBER),
-        "smoothing penalty clip_norm": (0.5, harms.NUMBER),
+        "smoothing penalty clip_norm content_std": (0.5, harms.NUMBER),
         "share": (0.4, harms.SHARE), "beta exponent": (0.5, harms.BETA),
         "seed": (0, harms.SEED), "generator": (seeded(0), harms.GENERATOR),
         "sizes": ([4, 3, 2], harms.SIZES), "device": ("cpu", CHOICE),
         "visible": ("gaussian", CHOICE), "method posterior": ("mean_field", CHOICE),
-        "sample_visible center resume by_item per_user": (False, harms.FLAG),
+        "sample_visible center resume by_item per_user residual": (False, harms.FLAG),
         "progress": (False, {}),
     }
     # fmt: on
@@ -130,6 +134,7 @@ CATEGORICAL = {"units": ["categorical"]}
 RATED = {"model": lambda _: (rbm("categorical", n_visible=SIZE), harms.model(RBM))}
 RATED |= CATEGORICAL
 FROM_0 = {"n": (2, COUNT_FROM_0)}
+TIED = {"model": lambda _: (TiedRBM(numbers(SIZE, 3), 2), harms.model(TiedRBM, TiedDBM))}
 SEVERAL = {"k": (2, harms.COUNTS)}
 TRIPLES = pd.DataFrame({"user_id": [1, 1, 2], "movie_id": [1, 2, 1], "rating": [1, 5, 3]})
 # fmt: off
@@ -175,6 +180,9 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
         "exclude": (torch.arange(4) == 2, refused("a", "", [1, 2], np.zeros(4), [True])),
         "units": ["gaussian"]},
     "Split": {n: (getattr(SPLIT, n), harms.RATING_MATRIX) for n in ("train", "held_out")},
+    "fit_tied": TIED | {"method": (TiedCD(), CHOICE)},
+    "prediction_gain": TIED | {"held_out": usual("bernoulli")["histories"]},
+    "tune": {"recommender": Recommender(epochs=2), "path": None},
     "Split.ranking": SEVERAL, "Split.rank": SEVERAL, "Split.rating": {"like_at_least": 1},
     "per_user_ranking": SEVERAL, "ranking_metrics": SEVERAL,
     "select": {

@@ -113,10 +113,15 @@ def as_bags(histories: Any, n_items: int, name: str = "histories") -> Bags:
             raise ValueError(f"{name}: got {got}, expected 0 to {n_items - 1}.")
         return histories
     if isinstance(histories, RatingMatrix):
+        if histories.n_levels > 2:
+            got = f"ratings with {histories.n_levels} levels"
+            raise ValueError(
+                f"{name}: got {got}, expected likes. Call binarize first."
+            )
         histories = histories.likes()
     if scipy.sparse.issparse(histories):
         histories = histories.toarray().astype("float32")
-    elif isinstance(histories, Tensor):
+    elif isinstance(histories, Tensor) and not histories.is_complex():
         histories = histories.float()
     counts = as_numbers(histories, name, (None, n_items))
     if (counts < 0).any() or (counts != counts.round()).any():

@@ -78,9 +78,9 @@ class TiedModel(nn.Module, ABC):
     def item_logits(self, taste: Tensor, content: Tensor | None = None) -> Tensor:
         """log p(item given taste) up to a constant, shape (B, n_items), for binary H."""
 
-    def as_bags(self, histories: Any) -> Bags:
+    def as_bags(self, histories: Any, name: str = "histories") -> Bags:
         """Checked bags of known items, see `rbm_lib.models.bags.as_bags`."""
-        return as_bags(histories, self.n_items).to(self.content.device)
+        return as_bags(histories, self.n_items, name).to(self.content.device)
 
     def centred(self, content: Any) -> Tensor | None:
         """Content of new items minus the mean of the known ones; None stays None."""

@@ -82,7 +82,7 @@ class TiedDBM(TiedModel):
         super().__init__(content, n_taste, residual)
         self.n_hidden = require_whole("n_hidden", n_hidden)
         std = require_number("content_std", content_std) / self.n_content**0.5
-        above = None if seed is None else seed + 1
+        above = None if seed is None else require_whole("seed", seed, least=0) + 1
         self.W1 = self._initial(self.n_content, self.n_hidden, std, seed)
         self.W2 = self._initial(self.n_hidden, self.n_taste, weight_std, above)
         self.hidden_bias = nn.Parameter(torch.zeros(self.n_hidden))

@@ -165,8 +165,9 @@ def prediction_gradient(model: TiedModel, given: Bags, held_out: Bags) -> Gradie
 @torch.no_grad()
 def prediction_gain(model: TiedModel, given: Any, held_out: Any) -> float:
     """Mean log-probability of held-out items minus that of a uniform guess, in nats."""
-    given = model.as_bags(given)
-    held_out = model.as_bags(held_out)
+    _require_tied(model)
+    given = model.as_bags(given, "given")
+    held_out = model.as_bags(held_out, "held_out")
     log_prob = model.scores(given).log_softmax(1)[held_out.people, held_out.items]
     return float(log_prob.mean()) + math.log(model.n_items)
 
@@ -227,6 +228,7 @@ def fit_tied(
     >>> model.scores([[1, 1, 0, 0], [0, 0, 1, 1]], content=[[1, 0]])[:, 0].sign()
     tensor([ 1., -1.])
     """
+    _require_tied(model)
     method = MultiPrediction() if method is None else method
     if not isinstance(method, TiedMethod):
         raise TypeError(f"method: got {method!r}, expected MultiPrediction() or TiedCD().")
@@ -264,6 +266,12 @@ def fit_tied(
             show(bar, history.last)
             keep()
     return history
+
+
+def _require_tied(model: Any) -> None:
+    if not isinstance(model, TiedModel):
+        name = type(model).__name__
+        raise TypeError(f"model: got {name}, expected a TiedRBM or a TiedDBM.")
 
 
 def _add_decay(gradient: Gradient, model: TiedModel, rate: float) -> None:
