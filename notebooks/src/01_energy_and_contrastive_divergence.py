@@ -11,7 +11,7 @@
 # |---|---|
 # | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; draw samples from it; say where contrastive divergence goes wrong, and fix it |
 # | **You need** | Python with arrays, matrix products, derivatives, conditional probability; [lesson 00](00_start_here.ipynb). The [primer](../docs/primer.md) explains the rest on two pages |
-# | **Time** | 85 minutes, 30 of them for four exercises and 10 for an open one |
+# | **Time** | 120 minutes, 30 of them for four exercises and 10 for an open one |
 # | **Data** | fourteen pictures, made here |
 # | **Hardware** | any laptop; no cell takes more than a few seconds |
 
@@ -207,8 +207,9 @@ prob_h = lesson.use("1", my_prob_h)
 #
 # We only see pixels, so we want the probability of a picture whatever the hidden units do.
 # That is a sum over all $2^8 = 256$ hidden patterns. But each hidden unit has a factor of
-# its own, which is 1 when it is off and $e^{x_j}$ when it is on. So the sum over patterns
-# becomes a product with eight factors:
+# its own, which is 1 when it is off and $e^{x_j}$ when it is on. With two units the sum over
+# the four patterns is $1 + e^{x_1} + e^{x_2} + e^{x_1 + x_2} = (1 + e^{x_1})(1 + e^{x_2})$, and
+# with eight units it is a product of eight factors:
 #
 # $$\sum_h e^{-E(v, h)} = e^{\,b \cdot v} \prod_j \left(1 + e^{x_j}\right) = e^{-F(v)},
 # \qquad F(v) = -\,b \cdot v - \sum_j \log\left(1 + e^{x_j}\right)$$
@@ -536,16 +537,18 @@ def gibbs_sweep(model, v, rng):
 # wrong, which has probability $.731^2 + .269^2 = .607$.
 #
 # The **transition matrix** $T$ collects these probabilities. Its entry in row $v$ and
-# column $v'$ says how likely one sweep leads from $v$ to $v'$:
+# column $v'$, each in the order *off*, *on*, says how likely one sweep is to lead from $v$
+# to $v'$:
 #
 # $$T = \begin{pmatrix} .607 & .393 \\ .393 & .607 \end{pmatrix}$$
 #
-# If the pixel is off or on with probabilities $q = (.5, .5)$, it is so after a sweep as
-# well, because $q\,T = q$. A distribution that a sweep leaves unchanged is called
-# **stationary**. For Gibbs sampling it is always the model's own $p(v)$, because each half
-# of a sweep redraws one layer exactly as the model would.
+# If the pixel is off or on with probabilities $q = (.5, .5)$, the same holds after a sweep,
+# because $q\,T = q$. A distribution that a sweep leaves unchanged is called **stationary**.
+# For Gibbs sampling it is always the model's own $p(v)$. If $v$ comes from the model and we
+# draw $h$ given $v$ as the model would, the pair $(v, h)$ comes from the model too, and the
+# same holds for the way down.
 #
-# A chain that starts elsewhere gets there in time. To see how fast, we need a distance
+# A chain that starts elsewhere gets there in the long run. To see how fast, we need a distance
 # between distributions. The **total variation** is half the sum of the absolute
 # differences. For $(1, 0)$ and $(.5, .5)$ it is $\tfrac12(.5 + .5) = .5$.
 
@@ -680,9 +683,10 @@ animate(
 # 2. **Draw.** A random number between 0 and 1, say .62, is below .953, so $h = 1$.
 # 3. **Down.** Each pixel of the top row is now on with probability $\sigma(1) = .731$, and
 #    each of the others with $\sigma(-1) = .269$. These nine probabilities are our $v'$, as
-#    in most programs. Drawing pixels from them would be truer to the model.
-# 4. **Up again.** Now the input is $3 \cdot .731 - 6 \cdot .269 = .580$, so
-#    $p' = \sigma(.580) = .641$.
+#    in most programs. Our `gibbs_sweep` above draws pixels from them, which is truer to the
+#    model. In CD-1, $v'$ stays a probability.
+# 4. **Up again.** Now the input is $3 \cdot .731 - 6 \cdot .269 = .58$, so
+#    $p' = \sigma(.58) = .641$.
 #
 # CD-1 says that the weight of pixel $i$ should change by $v_i\,p - v'_i\,p'$. In the top
 # row that is $1 \cdot .953 - .731 \cdot .641 = +.484$, and elsewhere it is
@@ -992,7 +996,8 @@ lesson.reveal(
 # Look at the line of CD-1. After its best moment it gets worse on the left, while on the
 # right its error becomes ever smaller. If you had watched only the plot on the right, you
 # would have happily kept training, and you would have preferred CD-1 to PCD, which is a far
-# better model.
+# better model. The error is not simply upside down, since the exact gradient does well in
+# both plots. It just cannot tell you which model is better.
 #
 # Where did CD-1 go wrong? The landscape shows it.
 
@@ -1023,7 +1028,8 @@ for name in ("CD-1", "PCD"):
 
 # %% [markdown]
 # CD-1 has learned *where* the valleys are, since nearly all its probability is on our
-# pictures. What it cannot learn is how deep each valley should be. To see why, let's start
+# pictures, even more than PCD's. What it cannot learn is how deep each valley should be, and
+# the NLL punishes a picture that is left with almost nothing. To see why, let's start
 # a chain at every picture in the model that CD-1 has trained, and look where the chains are
 # later.
 
@@ -1071,8 +1077,8 @@ say(
 #
 # **Exercise 5 · Repair CD-1** · open · 10 minutes. The function below is CD with as many
 # sweeps as you like, and it draws the pixels too. Change one thing at a time, and say
-# beforehand what it will do to the NLL. What are the drawn pixels worth? Ten sweeps instead
-# of one? A learning rate that falls to 0? Then try `make_pcd(n_chains=20)`, or PCD with a
+# beforehand what it will do to the NLL. How much is it worth to draw the pixels? Or to make
+# ten sweeps instead of one? Or to let the learning rate fall to 0? Then try `make_pcd(n_chains=20)`, or PCD with a
 # constant rate. Explain in two sentences what you saw.
 
 # %%
@@ -1102,11 +1108,12 @@ print(f"CD-1 above: {final['CD-1']:.2f}, PCD: {final['PCD']:.2f}, log 14: 2.64")
 
 # %% [markdown]
 # <details><summary>What we found, with four seeds</summary>With drawn pixels CD-1 ends
-# between 3.1 and 3.8 instead of above 4, because drawn pixels get a little further than
-# their probabilities do. Ten sweeps reach about 3.0, and 2.7 if the rate falls as well.
-# That is as good as PCD, for ten times the work. PCD with 20 chains ends between 3.2 and
-# 4.6, because 20 chains describe 14 valleys badly, and at a constant rate above
-# 5.</details>
+# between 3.2 and 3.8 instead of above 4, because drawn pixels get a little further than
+# their probabilities do. If the rate falls to 0, it ends between 3.0 and 3.5. Ten sweeps
+# reach about 3.0, and 2.7 if the rate falls as well. That is as good as PCD, for ten times
+# the work. PCD with 20 chains ends between 3.1 and 3.3 if its rate falls from .3 to 0, and
+# between 4.5 and 5.5 if it falls from .5, because 20 chains describe 14 valleys badly. At a
+# constant rate of .3 it ends above 6, and with 500 chains between 3.3 and 3.8.</details>
 #
 # ## 10. Does the library agree?
 #
