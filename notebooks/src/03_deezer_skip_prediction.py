@@ -613,7 +613,7 @@ print("with a mask it trains")
 
 # %% [markdown]
 # The library refuses them. A missing entry is not a value, and a −1 would let every track that was *not* played pull at the hidden units (lesson 02).
-# The mask leaves those units out (Salakhutdinov, Mnih and Hinton 2007). And as in lesson 02 a track is a softmax unit with two levels, so that "skipped" and "never played" differ.
+# The mask leaves those units out (Salakhutdinov, Mnih and Hinton 2007). And as in lesson 02 a track has two boxes, which make a softmax unit with two levels, so that "skipped" and "never played" differ.
 
 # %%
 everyone = np.unique(listens["user_id"])
@@ -625,7 +625,7 @@ for name, matrix in (("tracks", tracks), ("artists", artists)):
 
 # %% [markdown]
 # (A pair heard several times counts as kept if at least half of its listens were. Tracks and artists with few plays are left out.) One machine for tracks, one for
-# artists, with the recipe of lesson 02: weights decay towards the mean track's weights.
+# artists, with the recipe of lesson 08: weights decay towards the mean track's weights.
 
 
 # %%
@@ -942,7 +942,7 @@ digits.round(3)
 #
 # Three in ten listeners are set aside, with all they did. The machine learns from the others. Of a new listener it is shown up to *n* of the most
 # recent listens before the cut, and has to predict the last five days. Age, gender and platform are known from the
-# start: they enter as a **covariate**, a `visible_offset` (lesson 02), fitted on the other listeners. First a logistic regression turns the profile into one
+# start: they enter as a **covariate**, a `visible_offset` (lesson 08), fitted on the other listeners. First a logistic regression turns the profile into one
 # number, the log-odds of keeping; then a coefficient per level says how much of it goes onto each track's bias.
 #
 # > **Predict first.** After how many listens does a listener's own rate tell more than age, gender and platform? And does the machine, which knows *which*

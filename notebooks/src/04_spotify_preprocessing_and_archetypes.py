@@ -7,7 +7,7 @@
 # | | |
 # |---|---|
 # | **You will be able to** | merge files without multiplying rows; prepare skewed and counted features so that a likelihood means something; write down a population of listeners and simulate it reproducibly; say what an oracle could reach, and read every other figure against that |
-# | **You need** | lessons 00 and 01; from lesson 02 rankings, EASE and inner splits (sections 6 and 7) |
+# | **You need** | lessons 00 and 01; rankings from lesson 02 (section 6); EASE is explained in lesson 08 (section 5) |
 # | **Time** | 105 minutes, 31 of them for five exercises |
 # | **Data** | two lists of well-known songs with Spotify's data (7 MB from Kaggle, or a synthetic stand-in); the listeners are simulated |
 # | **Hardware** | any laptop, no GPU. The saved outputs are of the full profile; run it yourself and you get the fast one, with shorter trainings and fewer listeners: figures that the text gives for the saved run are then not those on your screen. `RBM_PROFILE=full make lab` trains as long |
@@ -624,7 +624,7 @@ print(f"held-out listens whose track the same listener also has in training: {kn
 known.groupby(repeating["archetype"][held]).mean().sort_values(ascending=False).head(4).map("{:.0%}".format).to_frame("known")
 
 # %% [markdown]
-# So "play it again" is a strong model, though it finds nothing new. Beside it, the neighbours of lesson 02, from scratch for sparse
+# So "play it again" is a strong model, though it finds nothing new. Beside it, the neighbours of lesson 08, from scratch for sparse
 # data: with $x$ from here on the listeners × tracks table of 0 and 1, the cosine of two tracks' columns,
 #
 # $$S_{ij} = \frac{x_i \cdot x_j}{|x_i|\,|x_j| + 10}, \quad S_{ii} = 0, \qquad \text{score} = x\,S \tag{5}$$
@@ -857,7 +857,7 @@ lesson.check("5", my_user_mean_cosine)
 # popularity, which is no sound; z-scores in which one column, instrumentalness, has the squashed values of section 3; and the whitened
 # coordinates.
 #
-# From *other listeners*: popularity, ItemKNN, and EASE (lesson 02), with $\lambda$ chosen on an inner split of the training pairs. First,
+# From *other listeners*: popularity, ItemKNN, and EASE (lesson 08), with $\lambda$ chosen on an inner split of the training pairs. First,
 # is equation (5) what the library has?
 
 # %% tags=["nbval-check-output"]

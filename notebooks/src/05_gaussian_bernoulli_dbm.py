@@ -213,7 +213,7 @@ gains = {name: model.fit(S[train]).score_samples(S[test]) + rotation - reference
 # Now the machines: Gaussian-Bernoulli RBMs, *GRBM* for short. Persistent chains, Adam (an optimiser that scales the step of every parameter by the recent size of its gradient;
 # Kingma and Ba 2015), a rate that falls in the second half; weights start at .2, since at $W = 0$ the
 # gradient of $W$ vanishes and the first epochs are slow. The log Z of more than 16 hidden units comes from annealed importance
-# sampling, as in lesson 01.
+# sampling, which lesson 07 explains.
 #
 # > **Predict first.** Correlations are already in the reference. Which of the four rivals loses against it, and which gains zero, to two
 # > decimals? Where will the GRBM with 16 hidden units end: near the single Gaussians, or near the mixtures?

@@ -789,7 +789,7 @@ for p in (0.99, 0.999):
 #
 # ## 5. What AIS costs · optional
 #
-# **Question.** Lesson 01 estimated log Z by annealed importance sampling. What is the bill, and what does one get for it?
+# **Question.** Lesson 07 estimates log Z by annealed importance sampling. What is the bill, and what does one get for it?
 #
 # Between temperatures only $\beta$ changes, and it multiplies $W$ alone: the biases stay. One product $vW$ serves the free energies at both, and the draw of $h$; a second, $hW^\top$, gives the
 # next $v$. So the bill is chains × temperatures × 2 products of one row:
@@ -857,7 +857,7 @@ assert abs(library.log_partition - exact) < 4 * library.standard_error
 assert ais["actual error"].iloc[-1] < ais["actual error"].iloc[0] and ais["actual error"].iloc[-1] < 0.15
 
 # %% [markdown]
-# (The actual error is the root mean square over the runs; its bars say how uncertain so few leave it.) Once there are enough, four times the temperatures about halve the error (dotted), and the standard error is roughly of the right size, as long as all valleys are visited (lesson 01). **All chains
+# (The actual error is the root mean square over the runs; its bars say how uncertain so few leave it.) Once there are enough, four times the temperatures about halve the error (dotted), and the standard error is roughly of the right size, as long as all valleys are visited (lesson 07). **All chains
 # belong in one batch:** one by one they cost the same operations, and as many times the launches as there are chains.
 #
 # The price in a unit that people feel, epochs of dense CD-1 on N rows, is $4\,MT/(10\,N)$ for $M$ chains and $T$ temperatures: two products, $4VH$ operations,
