@@ -736,7 +736,7 @@ axis.set(
     xlabel="share of the ten listed films that are held-out likes",
     xlim=(0, 1.15 * quality.max()),
 )
-axis.set_title(f"The best list comes from: {quality.index[-1]}")
+axis.set_title(f"Best list: {quality.index[-1]}")
 show(
     fig,
     "Precision of three lists: "
