@@ -156,6 +156,11 @@ def _accepted(optimizer: Any) -> Optimizer:
             "step() needs no argument, such as torch.optim.Adam."
         )
     for group in optimizer.param_groups:
+        if group.get("maximize"):
+            raise ValueError(
+                "optimizer: got one with maximize=True, expected one that goes down. The "
+                "gradient that it is given has the sign for that. Leave maximize out."
+            )
         group.update({n: plain_tree(x) for n, x in group.items() if n != "params"})
         group.setdefault("initial_lr", group["lr"])
     return optimizer

@@ -200,3 +200,11 @@ def test_item_mean_decay_is_for_rbms():
     model = random_dbm("bernoulli")
     with pytest.raises(ValueError, match="weight_decay: got ItemMeanDecay"):
         ItemMeanDecay(0.1).prepare(model, VisibleData(model, random_rows(model, 3)))
+
+
+def test_an_optimiser_that_would_go_the_wrong_way_is_refused():
+    model = random_rbm("bernoulli")
+    upwards = torch.optim.SGD(model.parameters(), lr=0.1, maximize=True)
+
+    with pytest.raises(ValueError, match="optimizer: got one with maximize=True"):
+        make_optimizer(model, upwards, 0.1)
