@@ -115,9 +115,7 @@ def as_bags(histories: Any, n_items: int, name: str = "histories") -> Bags:
     if isinstance(histories, RatingMatrix):
         if histories.n_levels > 2:
             got = f"ratings with {histories.n_levels} levels"
-            raise ValueError(
-                f"{name}: got {got}, expected likes. Call binarize first."
-            )
+            raise ValueError(f"{name}: got {got}, expected likes. Call binarize first.")
         histories = histories.likes()
     if scipy.sparse.issparse(histories):
         histories = histories.toarray().astype("float32")
