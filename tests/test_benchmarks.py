@@ -18,12 +18,17 @@ ROOT = Path(__file__).resolve().parents[1]
 TINY = (4, 6, 3)
 
 
-@pytest.fixture(scope="module")
-def speed():
-    spec = importlib.util.spec_from_file_location("speed", ROOT / "benchmarks" / "speed.py")
+def benchmark(name):
+    path = ROOT / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def speed():
+    return benchmark("speed")
 
 
 def pair(floor, own):
@@ -258,3 +263,16 @@ IMPORT = {
     "bar": 1.3,
     "further_modules": ["rbm_lib"],
 }
+
+
+def test_the_readmes_picture_is_drawn_from_three_trainings(tmp_path):
+    reconstruction = benchmark("reconstruction")
+    target = tmp_path / "picture.svg"
+
+    runs = {name: reconstruction.curves(name, 150) for name in reconstruction.METHODS}
+    reconstruction.draw(runs, target)
+
+    assert "</svg>" in target.read_text(encoding="utf-8")
+    for nll, error in runs.values():
+        assert len(nll) == len(error) == 4
+        assert nll[-1] < nll[0]
