@@ -11,9 +11,29 @@ STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/[0-9][0-9]_*.ipynb)
 SITE_PY := build/site-venv/bin/python
 BUNDLE := build/bundle/rbm-course
-TORCH := $(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
+PIP := -m pip --disable-pip-version-check
+BUNDLED := $(wildcard wheels/*.whl)
+TORCH := $(if $(filter-out default,$(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX))
 # In a bundle the packages lie in wheels/, and nothing is fetched.
-INDEX := $(if $(wildcard wheels/*.whl),--no-index --find-links wheels,$(TORCH))
+INDEX := $(if $(BUNDLED),--no-index --find-links wheels,$(TORCH))
+
+# On Linux the usual build of PyTorch brings CUDA, gigabytes of it. Without an NVIDIA driver the
+# small CPU build comes first, and the install that follows keeps it.
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+ifeq ($(strip $(TORCH_INDEX)$(BUNDLED)),)
+ifeq ($(shell uname -s),Linux)
+ifeq ($(shell command -v nvidia-smi),)
+CPU_TORCH := --no-deps --retries 1 --timeout 15 --index-url $(CPU_INDEX) -c $(CONSTRAINTS) torch
+endif
+endif
+endif
+
+# $(call torch,PYTHON,COMMAND): the CPU build first, if it is the one to take.
+define cpu_torch
+@echo "No NVIDIA driver is found: PyTorch is the CPU build. TORCH_INDEX=default takes the usual one."
+@$(1) $(PIP) --quiet $(2) $(CPU_TORCH) || echo "Its index does not answer: PyTorch is the usual build."
+endef
+torch = $(if $(CPU_TORCH),$(cpu_torch))
 
 # Notebooks run inside notebooks/, so a relative data folder is made absolute here.
 ifneq ($(strip $(RBM_DATA)),)
@@ -27,7 +47,7 @@ endif
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "Variables: PROFILE=fast|full (run)  PYTHON=python3.12  RBM_DATA=folder  TORCH_INDEX=address (see README.md)"
+	@echo "Variables: PROFILE=fast|full (run)  PYTHON=python3.12  RBM_DATA=folder  TORCH_INDEX=default|address (docs/installation.md)"
 
 setup: $(STAMP)  ## make .venv and install everything into it, once
 
@@ -39,7 +59,8 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	  echo "This Python cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV): about a minute, more on a slow network."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' -c $(CONSTRAINTS) $(INDEX)
+	$(call torch,$(PY),install)
+	@$(PY) $(PIP) --quiet install -e '.[notebooks,dev]' -c $(CONSTRAINTS) $(INDEX)
 	@touch $@
 	@echo "Setting up $(VENV): done."
 
@@ -71,18 +92,20 @@ test-long: setup  ## the long part of docs/reliability.md: ten times the samples
 
 test-nbgrader:  ## nbgrader's points against ours, in an environment of its own; a quarter of an hour
 	$(PYTHON) -m venv build/nbgrader-venv
-	build/nbgrader-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
+	$(call torch,build/nbgrader-venv/bin/python,install)
+	build/nbgrader-venv/bin/python $(PIP) --quiet install -e '.[notebooks,dev]' \
 	  -r tests/nbgrader.txt -c constraints.txt $(TORCH)
 	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/course/test_nbgrader.py
 
 test-browser:  ## lessons in JupyterLab and the playground, in Chromium, with an environment of its own; five minutes
 	$(PYTHON) -m venv build/browser-venv
-	build/browser-venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[notebooks,dev]' \
+	$(call torch,build/browser-venv/bin/python,install)
+	build/browser-venv/bin/python $(PIP) --quiet install -e '.[notebooks,dev]' \
 	  -r tests/browser/requirements.txt -c constraints.txt $(TORCH)
 	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/browser-venv/bin/python -m pytest tests/browser/test_lab.py tests/browser/test_playground.py -rs
 
 test-site: site  ## make site, then every page of it and the playground in Chromium; three minutes
-	$(SITE_PY) -m pip install --quiet --disable-pip-version-check 'pytest>=8' -r tests/browser/requirements.txt
+	$(SITE_PY) $(PIP) --quiet install 'pytest>=8' -r tests/browser/requirements.txt
 	$(SITE_PY) -m pytest --confcutdir=tests/browser tests/browser/test_site.py tests/browser/test_playground.py -rs
 
 ifeq ($(MAKECMDGOALS)$(strip $(FILE)),score)
@@ -104,7 +127,7 @@ site: build/site-venv/.installed  ## lessons, guide and reference as web pages i
 
 build/site-venv/.installed: docs/requirements.txt
 	$(PYTHON) -m venv build/site-venv
-	$(SITE_PY) -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	$(SITE_PY) $(PIP) --quiet install -r docs/requirements.txt
 	@touch $@
 
 lint: setup  ## ruff (rules and format) and pyright (types)
@@ -116,7 +139,7 @@ spelling:  ## British spelling of pages, lessons, docstrings and messages; in an
 	@command -v aspell >/dev/null || { \
 	  echo "aspell is missing. On Debian and Ubuntu: sudo apt install aspell aspell-en"; exit 1; }
 	$(PYTHON) -m venv build/spelling-venv
-	build/spelling-venv/bin/python -m pip install --quiet --disable-pip-version-check -r docs/spelling.txt
+	build/spelling-venv/bin/python $(PIP) --quiet install -r docs/spelling.txt
 	build/spelling-venv/bin/pyspelling -c docs/spelling.yml
 
 links: build/site-venv/.installed  ## ask for every link to the web (the tests check those inside the repository)
@@ -133,19 +156,20 @@ bench: setup  ## what an update costs, beside bare matrix products and other lib
 
 bench-peers:  ## install learnergy and rbms for make bench, into an environment of their own
 	$(PYTHON) -m venv build/peers-venv
-	build/peers-venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt \
-	  $(TORCH)
+	$(call torch,build/peers-venv/bin/python,install)
+	build/peers-venv/bin/python $(PIP) --quiet install -r benchmarks/peers.txt $(TORCH)
 
 bench-recommenders: setup  ## baselines beside implicit and LensKit, installed into an environment of their own
 	$(PYTHON) -m venv build/recommenders-venv
-	build/recommenders-venv/bin/python -m pip install --quiet --disable-pip-version-check implicit==0.7.3 lenskit==2025.8.1
+	build/recommenders-venv/bin/python $(PIP) --quiet install implicit==0.7.3 lenskit==2025.8.1
 	$(PY) benchmarks/peers.py
 
 bundle: setup  ## the last commit and all packages in build/rbm-course.tar.gz, for machines without a network
 	rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)
 	git archive HEAD | tar -x -C $(BUNDLE)
-	$(PY) -m pip wheel --quiet --disable-pip-version-check --wheel-dir $(BUNDLE)/wheels '.[notebooks,dev]' 'setuptools>=77' \
-	  -c constraints.txt $(INDEX)
+	$(call torch,$(PY),wheel --wheel-dir $(BUNDLE)/wheels)
+	$(PY) $(PIP) --quiet wheel --wheel-dir $(BUNDLE)/wheels '.[notebooks,dev]' 'setuptools>=77' \
+	  -c constraints.txt --find-links $(BUNDLE)/wheels $(INDEX)
 	tar -czf build/rbm-course.tar.gz -C $(dir $(BUNDLE)) $(notdir $(BUNDLE))
 
 clean:  ## remove .venv, build/ and caches; notebooks and data stay

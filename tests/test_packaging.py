@@ -28,6 +28,7 @@ def read(name):
 PYPROJECT = tomllib.loads(read("pyproject.toml"))
 PROJECT = PYPROJECT["project"]
 README = read("README.md")
+INSTALLATION = read("docs/installation.md")
 
 
 def dependencies():
@@ -163,28 +164,39 @@ def test_the_dev_container_makes_the_environment_that_it_names():
     ],
 )
 def test_the_addresses_of_binder_and_colab_lead_to_files(address):
-    file = re.search(address, README)[1]
+    file = re.search(address, INSTALLATION)[1]
 
     assert (ROOT / file).exists()
 
 
-def test_the_readmes_commands_exist():
-    named = set(re.findall(r"\bmake ([a-z][a-z-]+)", README))
+@pytest.mark.parametrize("page", ["README.md", "docs/installation.md"])
+def test_the_commands_of_a_page_exist(page):
+    named = set(
+        re.findall(r"`make ([a-z][a-z-]+)|^make ([a-z-]+)", read(page), re.MULTILINE)
+    )
+    named = {code or line for code, line in named}
 
     assert {"run", "test", "lab"} <= named
     assert named - make_targets() == set()
 
 
-def test_the_readme_installs_every_extra_at_the_pinned_versions():
-    command = re.search(r'pip install -e "\.\[([\w,]+)\]" -c (\S+)', README)
+def test_installing_without_make_takes_every_extra_at_the_pinned_versions():
+    command = re.search(r'pip install -e "\.\[([\w,]+)\]" -c (\S+)', INSTALLATION)
 
     assert set(command[1].split(",")) == set(PROJECT["optional-dependencies"])
     assert command[2] == "constraints.txt"
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb")), ids=str)
-def test_the_readme_names_a_notebook(path):
-    assert f"(notebooks/{path.name})" in README
+def test_the_readme_names_a_notebook_and_its_minutes(path):
+    source = read(f"notebooks/src/{path.stem}.py")
+    minutes = re.search(r"\| \*\*Time\*\* \| (\d+) minutes", source)[1]
+
+    assert re.search(rf"\(notebooks/{path.name}\) \| {minutes} \|", README)
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) < 120
 
 
 def python_of(page):
@@ -260,6 +272,35 @@ def test_make_lists_its_targets(tmp_path):
     assert (
         set(re.findall(r"^  make ([a-z-]+)", done.stdout, re.MULTILINE)) == make_targets()
     )
+
+
+@pytest.mark.parametrize(
+    "driver, setting, cpu_build",
+    [
+        (False, [], True),
+        (False, ["TORCH_INDEX=default"], False),
+        (False, ["TORCH_INDEX=https://example.org/whl"], False),
+        (True, [], False),
+    ],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere it is small")
+def test_without_an_nvidia_driver_the_cpu_build_comes_first(
+    driver, setting, cpu_build, tmp_path, monkeypatch
+):
+    for name in ("uname", "sh"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    if driver:
+        (tmp_path / "nvidia-smi").symlink_to(shutil.which("true"))
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    command = [shutil.which("make") or pytest.skip("no make")]
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    command += ["-n", "-f", str(ROOT / "Makefile"), "setup", *setting]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert ("whl/cpu" in done.stdout) == cpu_build, done.stderr
+    assert ("example.org" in done.stdout) == ("example.org" in "".join(setting))
 
 
 def test_make_says_which_python_is_too_old(tmp_path):
