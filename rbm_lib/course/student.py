@@ -10,13 +10,15 @@ import nbformat
 
 from rbm_lib.course import notebook as lessons
 from rbm_lib.course.environment import notebooks_folder
+from rbm_lib.course.front_page import fill_buttons
 from rbm_lib.files import write_whole
 
 
 def make_students(names: Iterable[str] = ()) -> None:
-    """Write the student copies of lessons, all by default."""
+    """Write the student copies of lessons, all by default, and the README's buttons."""
     for source in lessons.lesson_sources(names):
         print(write_student(source, notebooks_folder() / "student"))
+    fill_buttons()
 
 
 def unsolved(source: Path, prefix: str, colab: bool) -> nbformat.NotebookNode:
