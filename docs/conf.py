@@ -42,7 +42,7 @@ include_patterns = [
     "docs/**.rst",
     "notebooks/*.ipynb",
 ]
-exclude_patterns = ["build", ".*", "docs/_*"]
+exclude_patterns = ["build", ".*", "docs/_*", "docs/package.md"]  # that is for the index
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4  # as the forge makes them, for links like teaching.md#marking

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -218,6 +219,23 @@ def test_the_readme_example_is_short_and_lists_films(monkeypatch, tmp_path, caps
     for row, item in zip(printed, names["popular"]["item"], strict=True):
         assert row[:33].strip() in films or any(row.startswith(film) for film in films)
         assert row.endswith(names["title"][item])
+
+
+def test_the_example_for_the_package_index_runs(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        (f"person-{i}", f"film-{(i + j) % 9}", 4 + j % 2)
+        for i in range(20)
+        for j in range(4)
+    ]
+    rows += [("ada", "film-3", 5), ("ada", "film-4", 5), ("bob", "film-3", 4)]
+    table = pd.DataFrame(rows, columns=["user", "item", "stars"])
+    table.to_csv("ratings.csv", index=False)
+
+    exec(python_of("docs/package.md")[0], {})
+
+    assert "ada" in capsys.readouterr().out
+    assert Path("films.rbm").exists()
 
 
 def test_the_page_on_own_data_runs_from_top_to_bottom(monkeypatch, tmp_path, capsys):
