@@ -148,7 +148,7 @@ def rating_fold(data, fold, like):
             prob, stars_found = found["like"].to_numpy(), found["rating"].to_numpy()
             result[name] = np.clip(prob, 0, 1), stars_found - train.scale.steps[0]
         elif which == "levels":
-            calibrated = Calibrated(model, like).fit(ratings)
+            calibrated = Calibrated(model, train.scale.steps[like]).fit(ratings)
             keep(name, calibrated.scores(), calibrated.model_.scores())
         else:
             keep(name, model.fit(ratings).scores(), stars[name].fit(train).scores())

@@ -141,12 +141,12 @@ def rated(ratings, tuned):
     binary = evaluate.Split(split.train.binarize(like), split.held_out.binarize(like))
     models = {
         "user + item bias": LogisticBias(),
-        "matrix factorisation": Calibrated(MatrixFactorization(), like),
+        "matrix factorisation": Calibrated(MatrixFactorization()),
         "Recommender": Tuned("rate") if tuned else Recommender("rate"),
     }
     for name, model in models.items():
         parts = binary if name == "user + item bias" else split
-        table = parts.rating(model, like if parts is split else 1, n_bootstrap=500)
+        table = parts.rating(model, n_bootstrap=500)
         table = table.set_index("metric").round(4)
         auc, loss = table.loc["AUC"], table.loc["log-loss"]
         print(

@@ -106,6 +106,7 @@ NUMBER = WEIGHT | refused(-1)
 COUNT_FROM_0 = NUMBER | refused(1.5) | same(numpy=np.int64)
 COUNT = COUNT_FROM_0 | refused(0)
 LEVEL = COUNT | refused(99)
+THRESHOLD = NUMBER | refused(0, 99)  # of ratings from 0 on
 SHARE = NUMBER | refused(0, 1, 1.5)
 BETA = NUMBER | refused(1.5)
 SIZES = refused(None, "a", "", 4, [], [4], ["a", 3, 2], [4, None], [4, 1.5, 2], [4, 0, 2])

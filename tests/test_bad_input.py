@@ -103,7 +103,7 @@ def usual(visible):
         "probability other predicted rating": (numbers(N), COLUMN),
         "users groups": (rank % SIZE, harms.CODES), "items": (rank // SIZE, harms.CODES),
         "item_ids ids": (np.arange(SIZE), harms.IDS), "rows index": ([0, 2], harms.PLACES),
-        "layer like_at_least at_least": (1, harms.LEVEL),
+        "layer at_least": (1, harms.LEVEL), "like_at_least": (1, harms.THRESHOLD),
         "k n n_factors n_hidden n_visible n_units n_bins n_classes n_folds": (2, COUNT),
         "n_levels every patience length n_taste": (2, COUNT),
         "epochs batch_size n_temperatures n_chains iterations": (2, COUNT),
@@ -147,7 +147,7 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
     "EarlyStopping": {"score": "AUC"}, "linear_decay": {"start": (0.5, harms.BETA)},
     "assert_no_leak": {"observed": (numbers(SIZE, SIZE).numpy() < 0.5, CELLS)},
     "Calibrated": {
-        "model": (Given(), harms.NOT_A_SCORER), "like_at_least": (1, COUNT)},
+        "model": (Given(), harms.NOT_A_SCORER), "like_at_least": (1, harms.WEIGHT)},
     "IALS": {"sweeps": (3, COUNT)}, "MatrixFactorization": {"sweeps": (3, COUNT)},
     "split_by_time": {
         "users": (SPLIT_TABLE["user"], {}), "items": (SPLIT_TABLE["item"], {}),
@@ -183,12 +183,14 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
     "fit_tied": TIED | {"method": (TiedCD(), CHOICE)},
     "prediction_gain": TIED | {"held_out": usual("bernoulli")["histories"]},
     "tune": {"recommender": Recommender(epochs=2), "path": None},
-    "Split.ranking": SEVERAL, "Split.rank": SEVERAL, "Split.rating": {"like_at_least": 1},
+    "Split.ranking": SEVERAL, "Split.rank": SEVERAL,
     "per_user_ranking": SEVERAL, "ranking_metrics": SEVERAL,
     "select": {
         "candidates": ({"a": Given()}, refused(None, "", {}, {"a": 1}, [Given()])),
         "measure": (lambda split, scorer: 1.0, refused(None, "", 3))},
     "mean_interval": {"per_user": (pd.DataFrame(numbers(5, 2)), harms.TABLE)},
+    "RatingMatrix.from_similar": {
+        "ratings": (ratings().to_frame(), harms.TABLE), "on_duplicate": ("last", {})},
     "RatingMatrix.from_frame": {
         "ratings": (TRIPLES, harms.TABLE), "like_at_least": None, "rating": None},
 }

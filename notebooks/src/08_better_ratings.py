@@ -50,12 +50,12 @@ ids = dict(
 )
 parts = movielens.split(1)
 stars, stars_test = (RatingMatrix.from_frame(part, **ids) for part in parts)
-likes = stars.binarize(3)  # level 3 of 0 … 4 is four stars
+four_stars = stars.scale.like_level(4)  # the level, counted from 0, of four stars
+likes = stars.binarize(four_stars)
 people, columns, levels = stars_test.triples()
-truth = levels >= 3
+truth = levels >= four_stars
 
 # %%
-LIKE = dict(like_at_least=3)
 rivals = {
     "film's average": (baselines.ItemMean().fit(likes), baselines.ItemMean().fit(stars)),
     "film and person": (
@@ -67,7 +67,7 @@ for name, rival in {
     "neighbours": baselines.ItemKNNRatings(),
     "factorisation": baselines.MatrixFactorization(),
 }.items():
-    probability = baselines.Calibrated(rival, **LIKE).fit(stars)
+    probability = baselines.Calibrated(rival, like_at_least=4).fit(stars)
     rivals[name] = probability, probability.model_
 
 outputs = {

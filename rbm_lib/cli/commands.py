@@ -221,4 +221,4 @@ def _scores(
 ) -> np.ndarray:
     """P(like) of every item, (n_users, n_items)."""
     like = like_level(description) if description["levels"] > 2 else None
-    return score_items(model, rows, observed, like_at_least=like).double().numpy()
+    return score_items(model, rows, observed, at_least=like).double().numpy()

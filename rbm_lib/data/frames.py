@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,30 @@ USUAL_NAMES = {
 }
 DELIMITERS = ",;\t|"
 LINES_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How a table of ratings is read: the names of its columns, and repeated pairs.
+
+    `rating` is None where each row is a like.
+    """
+
+    user: Any = "user"
+    item: Any = "item"
+    rating: Any = "rating"
+    on_duplicate: str = "error"
+
+    def swapped(self) -> "TableFormat":
+        """Users and items in each other's place."""
+        return replace(self, user=self.item, item=self.user)
+
+    def names_in(self, frame: Any, *kinds: str) -> list[Any]:
+        """The columns of these kinds: named as here, or else as usual."""
+        own = {kind: getattr(self, kind) for kind in kinds}
+        if isinstance(frame, pd.DataFrame) and {*own.values()} <= {*frame.columns}:
+            return require_columns(frame, **own)
+        return require_columns(frame, **dict.fromkeys(kinds))
 
 
 def require_columns(frame: Any, **names: str | None) -> list[str]:
@@ -46,9 +71,16 @@ def require_columns(frame: Any, **names: str | None) -> list[str]:
 
 
 def scale_of(
-    ratings: pd.Series, scale: Any, like_at_least: Any, like_quantile: Any
+    ratings: pd.Series,
+    scale: Any,
+    like_at_least: Any,
+    like_quantile: Any,
+    are_plays: bool = False,
 ) -> Scale:
-    """The scale that is given, or described, or found in the ratings."""
+    """The scale that is given, or described, or found in the ratings.
+
+    If they are plays, no usual scale is looked for: sums up to 5 are not stars.
+    """
     given = [x is not None for x in (scale, like_at_least, like_quantile)]
     if like_quantile is not None:
         if sum(given) > 1:
@@ -77,7 +109,7 @@ def scale_of(
     require_numbers(ratings)
     if ratings.empty:
         return Scale((1, 2, 3, 4, 5))
-    return Scale.detect(as_float(ratings))
+    return Scale.detect(as_float(ratings), are_plays)
 
 
 def _highest(ratings: pd.Series, scale: Scale | None) -> float:
@@ -90,11 +122,31 @@ def _highest(ratings: pd.Series, scale: Scale | None) -> float:
     return scale.steps[-1]
 
 
+def joined_on_scale(
+    users: Any, items: Any, ratings: pd.Series, on_duplicate: str, *scale_options: Any
+) -> tuple[Any, Any, pd.Series, Scale]:
+    """One rating for each user and item, and their scale.
+
+    Plays are added up before the scale is looked for. A mean is of ratings on the scale,
+    and rounded to it.
+    """
+    require_choice("on_duplicate", on_duplicate, ("error", "last", "mean", "sum"))
+    if on_duplicate == "sum":
+        table = once_per_pair(users, items, ratings, on_duplicate)
+        return *table, scale_of(table[2], *scale_options, are_plays=True)
+    scale = scale_of(ratings, *scale_options)
+    if on_duplicate != "mean":
+        return *once_per_pair(users, items, ratings, on_duplicate), scale
+    scale.levels(ratings)  # refuses what is off the scale
+    users, items, means = once_per_pair(users, items, ratings, on_duplicate)
+    nearest = pd.Series(scale.nearest(as_float(means)), means.index, name=means.name)
+    return users, items, nearest, scale
+
+
 def once_per_pair(
-    users: Any, items: Any, ratings: pd.Series, scale: Scale, on_duplicate: str
+    users: Any, items: Any, ratings: pd.Series, on_duplicate: str
 ) -> tuple[Any, Any, pd.Series]:
-    """One rating for each user and item: the last, or the mean, rounded to the scale."""
-    require_choice("on_duplicate", on_duplicate, ("error", "last", "mean"))
+    """One rating for each user and item: the last, the mean, or the sum."""
     if on_duplicate == "error":
         return users, items, ratings
     users, items = flat_array("users", users), flat_array("items", items)
@@ -104,10 +156,11 @@ def once_per_pair(
     last = ~pairs.duplicated(keep="last").to_numpy()
     if last.all():
         return users, items, ratings
-    if on_duplicate == "mean":
+    if on_duplicate != "last":
+        require_numbers(ratings)
         values = pd.Series(as_float(ratings))
-        means = values.groupby(pairs.to_numpy()).transform("mean").to_numpy()
-        ratings = pd.Series(scale.nearest(means), ratings.index, name=ratings.name)
+        joined = values.groupby(pairs.to_numpy()).transform(on_duplicate).to_numpy()
+        ratings = pd.Series(joined, ratings.index, name=ratings.name)
     return users[last], items[last], pd.Series(ratings[last])
 
 

@@ -71,6 +71,12 @@ def positions(
     return look_up(name, known, ids), known
 
 
+def known_places(ids: Ids, catalogue: NDArray) -> NDArray[np.int64]:
+    """The place of each id in the catalogue, or −1."""
+    ids = flat_array("ids", ids)
+    return pd.Index(catalogue).get_indexer(pd.Index(ids)).astype(np.int64)
+
+
 def look_up(name: str, catalogue: NDArray, ids: Ids) -> NDArray[np.int64]:
     """The place of each id in the catalogue; all of them have to be there."""
     ids = np.atleast_1d(as_array("ids", ids))

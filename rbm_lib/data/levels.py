@@ -1,7 +1,7 @@
 """Levels of ratings as a sparse matrix; dense rows are made one batch at a time."""
 
 import hashlib
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from rbm_lib.checks import require_whole
+from rbm_lib.data.frames import TableFormat
 from rbm_lib.data.ids import (
     Ids,
     as_array,
@@ -38,6 +39,8 @@ class LevelMatrix:
 
     The base of RatingMatrix, which documents the parameters.
     """
+
+    table_format = TableFormat()  # of the table that the ratings come from
 
     def __init__(
         self,
@@ -171,7 +174,8 @@ class LevelMatrix:
     def T(self) -> Self:
         """Users and items swapped: one row per item."""
         csr = self._csr.T.tocsr()
-        return self._with(csr, user_ids=self.item_ids, item_ids=self.user_ids)
+        swapped: dict[str, Any] = {"user_ids": self.item_ids, "item_ids": self.user_ids}
+        return self._with(csr, table_format=self.table_format.swapped(), **swapped)
 
     def binarize(self, at_least: int) -> Self:
         """Two levels: 1 where the level is `at_least` or higher, else 0."""

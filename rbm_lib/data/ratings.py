@@ -1,5 +1,6 @@
 """Ratings with their ids and their scale, from tables, files, pairs and sparse matrices."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -7,7 +8,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.sparse import coo_array, issparse
 
-from rbm_lib.data.frames import once_per_pair, read_delimited, require_columns, scale_of
+from rbm_lib.data.frames import (
+    TableFormat,
+    joined_on_scale,
+    read_delimited,
+    require_columns,
+)
 from rbm_lib.data.ids import Ids, flat_array
 from rbm_lib.data.levels import LevelMatrix, RatedRows
 from rbm_lib.data.scale import Scale
@@ -68,8 +74,10 @@ class RatingMatrix(LevelMatrix):
         user, item, rating : str, optional
             Names of the columns. By default "user", "item" and "rating", or a usual name
             such as user_id or movieId.
-        on_duplicate : {"error", "last", "mean"}
-            What to do where a user rates an item twice. A mean is rounded to the scale.
+        on_duplicate : {"error", "last", "mean", "sum"}
+            What to do where a user rates an item twice. A mean is rounded to the scale. A
+            sum is for plays or minutes: they are added up before anything else is done with
+            them, and never taken for stars.
         scale : increasing numbers or Scale, optional
             The possible ratings. By default the first of the usual scales (0 and 1, stars,
             half stars, marks out of ten) that has all the ratings; whole numbers beyond are
@@ -91,14 +99,21 @@ class RatingMatrix(LevelMatrix):
           user item  rating
         0    a    x     1.0
         1    b    x     0.0
+        >>> log = pd.DataFrame({"user": "a", "item": list("xxy"), "plays": [7, 6, 4]})
+        >>> options = {"rating": "plays", "on_duplicate": "sum", "like_at_least": 10}
+        >>> RatingMatrix.from_frame(log, **options).to_frame()
+          user item  rating
+        0    a    x     1.0
+        1    a    y     0.0
         """
         names = require_columns(ratings, user=user, item=item, rating=rating)
-        users, items, values = (pd.Series(ratings[name]) for name in names)
-        scale = scale_of(values, scale, like_at_least, like_quantile)
-        users, items, values = once_per_pair(users, items, values, scale, on_duplicate)
-        levels = scale.levels(values)
+        table = [pd.Series(ratings[name]) for name in names]
+        options = scale, like_at_least, like_quantile
+        users, items, values, scale = joined_on_scale(*table, on_duplicate, *options)
         ids: Any = {"user_ids": user_ids, "item_ids": item_ids}
-        return cls(users, items, levels, scale=scale, **ids)
+        matrix = cls(users, items, scale.levels(values), scale=scale, **ids)
+        matrix.table_format = TableFormat(*names, on_duplicate)
+        return matrix
 
     @classmethod
     def from_pairs(
@@ -128,7 +143,10 @@ class RatingMatrix(LevelMatrix):
         names = require_columns(pairs, user=user, item=item)
         frame = pairs[names].set_axis(["user", "item"], axis=1).assign(rating=1.0)
         options: Any = {"scale": Scale.cut(1.0), "on_duplicate": "last"}
-        return cls.from_frame(frame, user_ids=user_ids, item_ids=item_ids, **options)
+        ids: Any = {"user_ids": user_ids, "item_ids": item_ids}
+        matrix = cls.from_frame(frame, **ids, **options)
+        matrix.table_format = TableFormat(*names, rating=None)
+        return matrix
 
     @classmethod
     def from_csr(
@@ -148,7 +166,8 @@ class RatingMatrix(LevelMatrix):
         user_ids, item_ids : optional
             Of rows and columns; by default their numbers.
         **options
-            `scale`, `like_at_least` and `like_quantile`, as in `from_frame`.
+            `scale`, `like_at_least`, `like_quantile` and, for cells that are stored more
+            than once, `on_duplicate`, as in `from_frame`.
 
         Examples
         --------
@@ -207,6 +226,26 @@ class RatingMatrix(LevelMatrix):
         if len(frame.columns) == 2:
             return cls.from_pairs(frame, **options)
         return cls.from_frame(frame, **options)
+
+    def from_similar(self, ratings: pd.DataFrame, on_duplicate: str = "error") -> Self:
+        """Make a matrix from a table like the one that this matrix was made from.
+
+        Its columns have the names that they had there, or the usual ones, and its ratings
+        are on the same scale. Repeated pairs are joined as they were there, and by
+        `on_duplicate` if none were.
+        """
+        form = self.table_format
+        if form.rating is None and "rating" not in ratings.columns:
+            user, item = form.names_in(ratings, "user", "item")
+            return self.from_pairs(ratings, user=user, item=item)
+        form = replace(form, rating=form.rating or "rating")
+        names = form.names_in(ratings, "user", "item", "rating")
+        columns: Any = dict(zip(("user", "item", "rating"), names, strict=True))
+        if form.on_duplicate != "error":
+            on_duplicate = form.on_duplicate
+        return self.from_frame(
+            ratings, **columns, on_duplicate=on_duplicate, scale=self.scale
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """A table user, item, rating with a row per rating; `from_frame` takes it back."""

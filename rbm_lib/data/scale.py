@@ -64,16 +64,17 @@ class Scale:
         object.__setattr__(self, "steps", tuple(steps.tolist()))
 
     @classmethod
-    def detect(cls, ratings: ArrayLike) -> "Scale":
+    def detect(cls, ratings: ArrayLike, are_plays: bool = False) -> "Scale":
         """Find the usual scale of these ratings, or take whole numbers for plays."""
         values = np.unique(np.asarray(ratings, dtype=float))
-        for steps in USUAL_SCALES:
+        for steps in [] if are_plays else USUAL_SCALES:
             if np.isin(values, steps).all():
                 return cls(tuple(steps))
         low, high = values.min(), values.max()
         counts = low >= 0 and (values == np.round(values)).all()
         # Marks out of 100 crowd near the top, plays near the bottom.
-        if counts and np.median(np.asarray(ratings, dtype=float)) <= high / 4:
+        crowded_low = np.median(np.asarray(ratings, dtype=float)) <= high / 4
+        if counts and (are_plays or crowded_low):
             return cls.cut(1.0)
         raise ValueError(
             f"rating: got {len(values)} different numbers from {low:g} to {high:g}, "

@@ -21,7 +21,7 @@ def compare(
     split: Split,
     against: str | None = None,
     k: ArrayLike = 10,
-    like_at_least: int | None = None,
+    like_at_least: float | None = None,
     n_bootstrap: int = 1000,
 ) -> pd.DataFrame:
     """Rank by several recommenders, and compare each with one of them, user by user.
@@ -29,8 +29,9 @@ def compare(
     Parameters
     ----------
     scorers : {name: recommender, or lists}
-        As in `Split.ranking`.
+        As in `Split.ranking`, which says what each is fitted to.
     split : Split
+        Of ratings on any scale, or of likes.
     against : str, optional
         The name of the one that others have to beat. By default the first.
     k, like_at_least, n_bootstrap

@@ -17,7 +17,7 @@ def top_n_unseen(
     model: RBM,
     ratings: RatingMatrix,
     n: int = 10,
-    like_at_least: int | None = None,
+    at_least: int | None = None,
     batch_size: int = 128,
 ) -> tuple[Tensor, Tensor]:
     """`top_n` of every row of a RatingMatrix, among the items that the row has not rated.
@@ -32,7 +32,7 @@ def top_n_unseen(
         With visible units of one type.
     ratings : RatingMatrix
         Rows to recommend for.
-    n, like_at_least
+    n, at_least
         As in `top_n` and `score_items`.
     batch_size : int
         Rows at once.
@@ -48,7 +48,7 @@ def top_n_unseen(
         As `score_items` and `top_n`.
     """
     require_ratings("ratings", ratings)
-    like_at_least = checked_level(model, like_at_least)
+    at_least = checked_level(model, at_least)
     VisibleData(model, ratings)  # refuses ratings that do not fit
     batch_size = require_whole("batch_size", batch_size)
     n = require_whole("n", n)
@@ -70,7 +70,7 @@ def top_n_unseen(
         if by_log_odds:
             scores = torch.addmm(bias, h, W.T)
         else:
-            scores = as_score(model, model.mean_v_given_h(h), like_at_least)
+            scores = as_score(model, model.mean_v_given_h(h), at_least)
         scores[rated.row, rated.unit] = -torch.inf
         items[part], best[part] = filled_up(*highest(scores, n), n)
     if by_log_odds:

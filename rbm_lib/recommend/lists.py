@@ -1,5 +1,6 @@
 """Lists of the best items in the data's own ids, from scores in batches of users."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from rbm_lib.checks import require_whole
-from rbm_lib.data.ids import Ids, look_up
+from rbm_lib.checks import plain, require_whole
+from rbm_lib.data.ids import Ids, as_array, flat_array, known_places
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.recommend.top import top_n
 
@@ -47,12 +48,18 @@ def recommend(
     filter_items : ids, optional
         Items that nobody gets.
     allow : ids, optional
-        The only items that anybody gets.
+        The only items that anybody gets. Ids that the ratings do not have are ignored, with
+        a warning.
 
     Returns
     -------
     DataFrame
         user, item, rank (from 1) and score.
+
+    Raises
+    ------
+    ValueError
+        If all ids of `allow` or `filter_items` are unknown.
     """
     tables = list_batches(scores, ratings, users, n, filter_items, allow)
     return pd.concat(tables, ignore_index=True)
@@ -100,10 +107,25 @@ def _closed_items(
     closed = np.zeros(ratings.n_items, dtype=bool)
     if allow is not None:
         closed[:] = True
-        closed[look_up("item", ratings.item_ids, allow)] = False
+        closed[_known_items("allow", ratings, allow)] = False
     if filter_items is not None:
-        closed[look_up("item", ratings.item_ids, filter_items)] = True
+        closed[_known_items("filter_items", ratings, filter_items)] = True
     return closed
+
+
+def _known_items(name: str, ratings: RatingMatrix, ids: Ids) -> NDArray[np.int64]:
+    """The places of those ids that the ratings have; a warning counts the others."""
+    ids = flat_array(name, np.atleast_1d(as_array(name, ids)))
+    places = known_places(ids, ratings.item_ids)
+    unknown = pd.unique(ids[places < 0])
+    if len(unknown):
+        first, known = plain(unknown[0]), plain(ratings.item_ids[0])
+        got = f"{name}: got {len(unknown)} unknown of {len(ids)} ids, the first {first!r}"
+        expected = f"expected item ids of the ratings, such as {known!r}"
+        if (places < 0).all():
+            raise ValueError(f"{got}, {expected}. Numbers and text are different ids.")
+        warnings.warn(f"{got}, {expected}. They are ignored.", stacklevel=6)
+    return places[places >= 0]
 
 
 def write_parts(path: Any, parts: Iterator[pd.DataFrame]) -> int:

@@ -1,14 +1,15 @@
 """New people, given as a dict, a table or a matrix, as rows over the items of a model."""
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rbm_lib.data.frames import require_columns
-from rbm_lib.data.ids import as_array, flat_array
+from rbm_lib.data.frames import TableFormat
+from rbm_lib.data.ids import as_array, known_places
 from rbm_lib.data.ratings import RatingMatrix
 
 NEW = "new"  # what the lists of a person without an id call them
@@ -25,15 +26,14 @@ def new_people(users: Any, known: RatingMatrix) -> RatingMatrix:
     Items that `known` does not have are left out, with a warning that counts them.
     """
     people = users
-    options: dict[str, Any] = {"scale": known.scale, "on_duplicate": "last"}
     if isinstance(users, dict):
         ratings = pd.Series(list(users.values()), index=list(users), name="rating")
         known.scale.levels(ratings)  # names the item whose rating is off the scale
         columns = {"user": NEW, "item": list(users), "rating": ratings.to_numpy()}
-        people = pd.DataFrame(columns)
-        options["user_ids"] = [NEW]
-    if isinstance(people, pd.DataFrame):
-        people = RatingMatrix.from_frame(people, **options)
+        table = pd.DataFrame(columns)
+        people = RatingMatrix.from_frame(table, scale=known.scale, user_ids=[NEW])
+    elif isinstance(users, pd.DataFrame):
+        people = known.from_similar(users, on_duplicate="last")
     if people.scale != known.scale:
         raise ValueError(
             f"users: got ratings on {people.scale}, expected {known.scale}. Make the "
@@ -53,12 +53,6 @@ def new_people(users: Any, known: RatingMatrix) -> RatingMatrix:
     )
 
 
-def known_places(ids: Any, catalogue: NDArray) -> NDArray[np.int64]:
-    """The place of each id in the catalogue, or −1."""
-    ids = flat_array("ids", ids)
-    return pd.Index(catalogue).get_indexer(pd.Index(ids)).astype(np.int64)
-
-
 def user_rows(users: Any, known: RatingMatrix) -> NDArray[np.int64]:
     """The rows of these user ids; a ValueError names one that is unknown."""
     ids = np.atleast_1d(as_array("users", users))
@@ -71,12 +65,38 @@ def user_rows(users: Any, known: RatingMatrix) -> NDArray[np.int64]:
     return rows
 
 
-def pair_columns(pairs: Any) -> tuple[NDArray, NDArray]:
+def pair_columns(pairs: Any, table_format: TableFormat) -> tuple[NDArray, NDArray]:
     """The users and items of a table or a list of pairs."""
     if not isinstance(pairs, pd.DataFrame):
-        pairs = pd.DataFrame(list(pairs), columns=["user", "item"])
-    user, item = require_columns(pairs, user=None, item=None)
+        pairs = _pair_table(pairs)
+        table_format = TableFormat()
+    user, item = table_format.names_in(pairs, "user", "item")
     return pairs[user].to_numpy(), pairs[item].to_numpy()
+
+
+def _pair_table(pairs: Any) -> pd.DataFrame:
+    """A table of (user, item); a ValueError names the first that is no pair."""
+    fix = 'Give [("ada", "film-3"), …], or items alone together with person={item: rating}.'
+    if isinstance(pairs, str) or not isinstance(pairs, Iterable):
+        raise ValueError(f"pairs: got {pairs!r}, expected a list of (user, item). {fix}")
+    rows = list(pairs)
+    for place, row in enumerate(rows):
+        if not isinstance(row, tuple | list | np.ndarray) or len(row) != 2:
+            raise ValueError(
+                f"pairs: got {row!r} at position {place}, expected (user, item). {fix}"
+            )
+    users = [user for user, _ in rows]
+    items = [item for _, item in rows]
+    return pd.DataFrame({"user": users, "item": items})
+
+
+def require_person(person: Any) -> None:
+    """Raise a TypeError unless these are the ratings of one person."""
+    if not isinstance(person, dict):
+        raise TypeError(
+            f"person: got {type(person).__name__}, expected a dict {{item: rating}}. Of a "
+            "user of the ratings, give pairs: predict([(user, item)])."
+        )
 
 
 def warn_unknown(

@@ -6,9 +6,11 @@ lists are worse than popularity.
 """
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
@@ -16,9 +18,9 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from rbm_lib.checks import to_device
+from rbm_lib.data.ids import known_places
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
-from rbm_lib.recommend.people import known_places
 from rbm_lib.recommend.scoring import similar_items
 from rbm_lib.recommend.settings import (
     Settings,
@@ -87,6 +89,21 @@ class RankModel:
         effects = like_effects(self.rbm, liked, item)
         order = np.argsort(-np.abs(effects), kind="stable")[:n]
         return liked[order], effects[order]
+
+    def explain(self, person: RatingMatrix, item: int, n: int) -> pd.DataFrame:
+        """The table of `Recommender.explain`; a warning says why it is empty."""
+        if len(person) != 1:
+            raise ValueError(f"user: got {len(person)} people, expected one.")
+        liked, effects = self.effects(person, item, n)
+        if not len(liked):
+            lowest = person.scale.threshold or person.scale.steps[self.like_level]
+            warnings.warn(
+                f"user: got no like of another item (a rating of at least {lowest:g}), "
+                "expected one or more. The score is that of everybody without likes, and "
+                "nothing explains it.",
+                stacklevel=3,
+            )
+        return pd.DataFrame({"item": person.item_ids[liked], "effect": effects})
 
     def similar(self, ratings: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:
         """The nearest items and their cosines."""

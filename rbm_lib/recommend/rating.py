@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rbm_lib.data.ids import as_array, known_places
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
 from rbm_lib.recommend.masked import Ints, MaskedModel
 from rbm_lib.recommend.people import (
     NEW,
-    known_places,
     new_people,
     pair_columns,
+    require_person,
     warn_unknown,
 )
 from rbm_lib.recommend.settings import Settings, last_good_epoch, rating_defaults
@@ -207,12 +208,13 @@ def predict_pairs(
 ) -> pd.DataFrame:
     """The table of `Recommender.predict`."""
     if person is not None:
-        items = np.asarray(pairs)
+        require_person(person)
+        items = np.atleast_1d(as_array("pairs", pairs))
         users = np.full(len(items), NEW, dtype=object)
         places = known_places(items, known.item_ids)
         like, rating = model.predict_person(known, new_people(person, known), places)
     else:
-        users, items = pair_columns(pairs)
+        users, items = pair_columns(pairs, known.table_format)
         rows = known_places(users, known.user_ids)
         places = known_places(items, known.item_ids)
         like, rating = model.predict(known, rows, places)

@@ -110,7 +110,8 @@ class Recommender(Parameters):
         Parameters
         ----------
         ratings : RatingMatrix
-            All ratings that are known; a DataFrame is read by `RatingMatrix.from_frame`.
+            All ratings that are known; a DataFrame is read by `RatingMatrix.from_frame`,
+            and by a warm start as in the last `fit`.
         tune : bool
             Choose the decay and the hidden units on these ratings first, which takes as
             long as seven trainings: see `rbm_lib.evaluate.tune`.
@@ -127,15 +128,16 @@ class Recommender(Parameters):
         """
         require_choice("task", self.task, TASKS)
         require_choice("rows", self.rows, ("items", "users"))
+        start = self._fitted() if require_flag("warm_start", warm_start) else None
         if isinstance(ratings, pd.DataFrame):
-            ratings = RatingMatrix.from_frame(ratings)
+            read = RatingMatrix.from_frame if start is None else self.ratings_.from_similar
+            ratings = read(ratings)
         require_ratings("ratings", ratings, at_least=1)
         options = training_options(self.get_params(), progress)
         like_level = ratings.scale.like_level(self.like_at_least)
         model: Any = RankModel(like_level)
         if self.task == "rate":
             model = RatingModel(like_level, self.rows)
-        start = self._fitted() if require_flag("warm_start", warm_start) else None
         if start is not None and type(start) is not type(model):
             raise ValueError("warm_start: got a model of another task, expected the same.")
         chosen: Any = self
@@ -176,12 +178,13 @@ class Recommender(Parameters):
         ----------
         users : optional
             An id or a list of ids; by default everybody. Or new people: the ratings of one
-            as a dict {item: rating}, of several as a DataFrame or RatingMatrix. Of these,
-            items that the model does not know are ignored, with a warning.
+            as a dict {item: rating}, of several as a DataFrame like the one of the training
+            or a RatingMatrix. Of these, unknown items are ignored, with a warning.
         n : int
             Length of a list, or less where fewer items are left.
         filter_items, allow : list of ids, optional
-            Items that nobody gets, and the only ones that anybody gets.
+            Items that nobody gets, and the only ones that anybody gets. Unknown ids are
+            ignored, with a warning, and refused if there are no others.
 
         Returns
         -------
@@ -216,15 +219,11 @@ class Recommender(Parameters):
             The item to be explained, by at most n likes.
 
         Returns a DataFrame of item and effect: how much the score, a log-odds, falls
-        without this like.
+        without this like. It is empty, with a warning, for somebody without likes.
         """
         model = self._ranking("explain")
         place = int(self.ratings_.item_index(item)[0])
-        person = self._people(user)
-        if len(person) != 1:
-            raise ValueError(f"user: got {len(person)} people, expected one.")
-        liked, effects = model.effects(person, place, require_whole("n", n))
-        return pd.DataFrame({"item": self.ratings_.item_ids[liked], "effect": effects})
+        return model.explain(self._people(user), place, require_whole("n", n))
 
     def predict(self, pairs: Any, person: dict[Any, float] | None = None) -> pd.DataFrame:
         """Predict what people think of items that they choose to rate.
@@ -232,8 +231,8 @@ class Recommender(Parameters):
         Parameters
         ----------
         pairs : DataFrame, or list of (user, item)
-            Users and items; of a DataFrame, the columns user and item. An unknown user is
-            taken for the average one, and an unknown item for one without ratings.
+            Users and items; a DataFrame has the columns of the training's. An unknown user
+            is taken for the average one, and an unknown item for one without ratings.
         person : dict, optional
             The ratings {item: rating} of somebody new; `pairs` are then items.
 

@@ -22,6 +22,21 @@ class Scorer(Protocol):
         """Numbers (n_rows, n_items), higher is better, for rows of those ratings."""
 
 
+class LikesOnly:
+    """The base of recommenders to which every rating that they are fitted to is a like.
+
+    To rank ratings of any scale, the evaluation fits them to the likes alone. `Popularity`,
+    `ItemKNN`, `EASE` and `IALS` are such, and so is one of your own that inherits from it.
+    """
+
+
+@runtime_checkable
+class HasThreshold(Protocol):
+    """A recommender that knows which ratings are likes, such as Recommender."""
+
+    like_at_least: float | None
+
+
 def require_scorer(name: str, value: object) -> None:
     """Raise a TypeError unless `value` has what a Scorer needs."""
     if not isinstance(value, Scorer) or isinstance(value, type):
@@ -30,10 +45,28 @@ def require_scorer(name: str, value: object) -> None:
         raise TypeError(f"{name}: got {given}, {expected}, such as baselines.Popularity().")
 
 
-def fitted(scorer: Scorer, ratings: RatingMatrix) -> "Fitted":
-    """A copy of the recommender, fitted to the ratings; the original stays as it is."""
+def fitted(
+    scorer: Scorer, ratings: RatingMatrix, like_at_least: float | None = None
+) -> "Fitted":
+    """A copy of the recommender, fitted to the ratings; the original stays as it is.
+
+    It takes `like_at_least`, unless it has one of its own.
+    """
     require_scorer("scorer", scorer)
-    return Fitted(copy.deepcopy(scorer).fit(ratings), ratings)
+    own = copy.deepcopy(scorer)
+    if isinstance(own, HasThreshold) and own.like_at_least is None:
+        own.like_at_least = like_at_least
+    return Fitted(own.fit(ratings), ratings)
+
+
+def likes_for(
+    scorer: Scorer, ratings: RatingMatrix, like_at_least: float | None
+) -> RatingMatrix:
+    """What a recommender is fitted to before it ranks: a LikesOnly to the likes alone."""
+    if not isinstance(scorer, LikesOnly):
+        return ratings
+    _, _, levels = ratings.triples()
+    return ratings.keep(levels >= ratings.scale.like_level(like_at_least))
 
 
 class Fitted:

@@ -141,7 +141,7 @@ def score_items(
     observed: Any = None,
     method: str = "mean_field",
     visible_offset: Any = None,
-    like_at_least: int | None = None,
+    at_least: int | None = None,
     batch_size: int = 256,
 ) -> Tensor:
     """One number per row and unit, from `predict` with the same arguments.
@@ -150,42 +150,43 @@ def score_items(
     ----------
     model, v, observed, method, visible_offset, batch_size
         As in `predict`.
-    like_at_least : int, optional
-        The lowest level that counts as a like, counted from 0.
+    at_least : int, optional
+        The lowest level that counts as a like, counted from 0; `Scale.like_level` finds the
+        level of a rating.
 
     Returns
     -------
     Tensor, shape (B, n_visible)
         Bernoulli units and two levels: P(like). More levels: the expected level, or
-        P(level ≥ like_at_least). Gaussian units: the mean.
+        P(level ≥ at_least). Gaussian units: the mean.
 
     """
-    like_at_least = checked_level(model, like_at_least)
+    at_least = checked_level(model, at_least)
     probability = predict(model, v, observed, method, visible_offset, batch_size)
-    return as_score(model, probability, like_at_least)
+    return as_score(model, probability, at_least)
 
 
-def checked_level(model: Any, like_at_least: int | None) -> int | None:
+def checked_level(model: Any, at_least: int | None) -> int | None:
     """A level from which on a rating is a like, or None."""
     require_rbm(model)
-    if like_at_least is None:
+    if at_least is None:
         return None
     layer = model.visible
     n_levels = layer.n_levels if isinstance(layer, Categorical) else 1
-    level = require_whole("like_at_least", like_at_least, least=0)
+    level = require_whole("at_least", at_least, least=0)
     if level not in range(1, n_levels):
         expected = f"1 to {n_levels - 1}" if n_levels > 1 else f"None for {layer}"
-        raise ValueError(f"like_at_least: got {level}, expected {expected}.")
+        raise ValueError(f"at_least: got {level}, expected {expected}.")
     return level
 
 
-def as_score(model: RBM, probability: Tensor, like_at_least: int | None) -> Tensor:
+def as_score(model: RBM, probability: Tensor, at_least: int | None) -> Tensor:
     """One number per unit, from predictions."""
     layer = model.visible
     if not isinstance(layer, Categorical):
         return probability
-    if like_at_least is not None or layer.n_levels == 2:
-        return probability[..., like_at_least or 1 :].sum(-1)
+    if at_least is not None or layer.n_levels == 2:
+        return probability[..., at_least or 1 :].sum(-1)
     levels = torch.arange(
         layer.n_levels, dtype=probability.dtype, device=probability.device
     )

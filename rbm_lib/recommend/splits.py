@@ -13,7 +13,7 @@ from rbm_lib.data.masks import assert_no_leak
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
 from rbm_lib.recommend.metrics import Ranking, rank_lists, rank_scores
 from rbm_lib.recommend.probabilities import rating_metrics
-from rbm_lib.recommend.scorer import Scorer, fitted
+from rbm_lib.recommend.scorer import Scorer, fitted, likes_for
 
 __all__ = [
     "Split",
@@ -44,31 +44,32 @@ class Split:
                 raise ValueError(
                     f"held_out: got other {ids} than train, expected the same."
                 )
+        if self.train.scale != self.held_out.scale:
+            raise ValueError(
+                f"held_out: got ratings on {self.held_out.scale}, expected "
+                f"{self.train.scale}, as in train. Give both the same scale=."
+            )
         assert_no_leak(self.train, self.held_out)
 
     def rank(
         self,
         scorer: Scorer | pd.DataFrame,
         k: ArrayLike = 10,
-        like_at_least: int | None = None,
+        like_at_least: float | None = None,
     ) -> Ranking:
         """Rank by a recommender, or by lists made elsewhere; see `ranking`."""
-        highest = self.held_out.n_levels - 1
-        lowest = highest
-        if like_at_least is not None:
-            lowest = require_whole("like_at_least", like_at_least)
-        if lowest > highest:
-            raise ValueError(f"like_at_least: got {lowest}, expected 1 to {highest}.")
-        relevant = self.held_out.likes(lowest)
+        relevant = self.held_out.likes(self.held_out.scale.like_level(like_at_least))
         if isinstance(scorer, pd.DataFrame):
             return rank_lists(scorer, relevant, self.train, k)
-        return rank_scores(fitted(scorer, self.train).scores, relevant, self.train, k)
+        ratings = likes_for(scorer, self.train, like_at_least)
+        model = fitted(scorer, ratings, like_at_least)
+        return rank_scores(model.scores, relevant, self.train, k)
 
     def ranking(
         self,
         scorer: Scorer | pd.DataFrame,
         k: ArrayLike = 10,
-        like_at_least: int | None = None,
+        like_at_least: float | None = None,
         n_bootstrap: int = 1000,
     ) -> pd.DataFrame:
         """Compute `ranking_metrics` of a recommender, a batch of users at a time.
@@ -77,25 +78,30 @@ class Split:
         ----------
         scorer : recommender, or DataFrame
             Something with `fit(ratings)` and `scores(rows)`, or lists made elsewhere from
-            `train`, with the columns user, item and rank.
+            `train`, with the columns user, item and rank. It is fitted to all ratings of
+            `train`, and a recommender to which every rating is a like (`Popularity`,
+            `ItemKNN`, `EASE`, `IALS`) to the likes among them. Nobody gets an item that
+            they have rated in `train`, liked or not.
         k : whole number or several
-        like_at_least : int, optional
-            The lowest relevant level. By default the highest one only.
+        like_at_least : float, optional
+            The lowest rating that is relevant, as in `Recommender`: by default the upper
+            quarter of the scale is. A recommender without a `like_at_least` of its own
+            takes this one.
         n_bootstrap : int
             As in `mean_interval`.
         """
         return self.rank(scorer, k, like_at_least).averages(n_bootstrap)
 
     def rating(
-        self, scorer: Scorer, like_at_least: int | None = None, **options: Any
+        self, scorer: Scorer, like_at_least: float | None = None, **options: Any
     ) -> pd.DataFrame:
         """Compute `rating_metrics` of a recommender whose scores are P(like).
 
-        Likes have the level `like_at_least` or a higher one, as in `RatingMatrix.likes`.
+        Likes are ratings of at least `like_at_least`, as in `ranking`.
         """
         users, items, levels = self.held_out.triples()
-        likes = self.held_out.likes(like_at_least)[users, items]
-        prob = fitted(scorer, self.train).scores_at(users, items)
+        likes = levels >= self.held_out.scale.like_level(like_at_least)
+        prob = fitted(scorer, self.train, like_at_least).scores_at(users, items)
         return rating_metrics(prob, likes, users, **options)
 
 

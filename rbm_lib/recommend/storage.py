@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rbm_lib.data.frames import TableFormat
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.data.scale import Scale
 from rbm_lib.files import write_whole
@@ -40,6 +42,7 @@ def write_recommender(recommender: Any, path: Any) -> Path:
         "settings": recommender.settings_,
         "records": recommender.history_.records,
         "scale": ratings.scale.description(),
+        "table_format": asdict(ratings.table_format),
         "user_ids": as_json("user ids", ratings.user_ids),
         "item_ids": as_json("item ids", ratings.item_ids),
         "like_level": recommender._model.like_level,
@@ -102,6 +105,7 @@ def restored(kind: Any, header: dict[str, Any], tensors: Tensors) -> Any:
         user_ids=user_ids,
         item_ids=item_ids,
     )
+    ratings.table_format = TableFormat(**header.get("table_format", {}))
     if recommender.task == "rank":
         model: Any = RankModel(header["like_level"])
         model.item_ids = ratings.item_ids

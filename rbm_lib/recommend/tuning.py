@@ -154,7 +154,7 @@ def _values(model: Any, split: Split) -> NDArray:
     """NDCG@10 of each user's held-out likes, or each user's mean log-probability."""
     like = split.train.scale.like_level(model.like_at_least)
     if model.task == "rank":
-        ranking = split.rank(model, 10, like_at_least=like)
+        ranking = split.rank(model, 10, model.like_at_least)
         return ranking.per_user["NDCG@10"].dropna().to_numpy()
     found = model.fit(split.train).predict(split.held_out.to_frame())["like"].to_numpy()
     users, _, levels = split.held_out.triples()

@@ -9,6 +9,7 @@ from rbm_lib.data.ids import (
     as_array,
     as_levels,
     flat_array,
+    known_places,
     look_up,
     positions,
 )
@@ -27,6 +28,11 @@ def test_ids_and_levels_may_be_of_any_usual_type(convert):
 )
 def test_ids_may_come_as_anything_that_has_an_order(ids):
     assert flat_array("ids", ids).tolist() == [3, 1]
+
+
+def test_known_ids_have_a_place_and_others_none():
+    assert known_places(["b", "u"], np.array(["a", "b"])).tolist() == [1, -1]
+    assert known_places(["1"], np.array([1])).tolist() == [-1]
 
 
 def test_a_set_has_no_order():

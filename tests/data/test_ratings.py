@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
 
@@ -73,6 +73,84 @@ def test_a_repeated_pair_has_one_rating(on_duplicate, level):
     assert dense(RatingMatrix.from_frame(frame, on_duplicate=on_duplicate)) == [[level]]
     with pytest.raises(ValueError, match="user ann and item x at positions 0 and 1"):
         RatingMatrix.from_frame(frame)
+
+
+@pytest.mark.parametrize(
+    ("options", "levels"),
+    [
+        ({}, [[1, 1], [1, 0]]),  # each play is a like
+        ({"like_at_least": 5}, [[1, 0], [0, 0]]),
+        ({"like_quantile": 0.5}, [[1, 1], [0, 0]]),
+        ({"scale": range(8)}, [[7, 3], [2, 0]]),
+    ],
+)
+def test_plays_of_a_pair_are_added_up_before_they_become_likes(options, levels):
+    log = pd.DataFrame(
+        {"user": list("aabaab"), "item": list("xxxyxy"), "rating": [2, 1, 2, 3, 4, 0]}
+    )
+
+    matrix = RatingMatrix.from_frame(log, on_duplicate="sum", **options)
+
+    assert dense(matrix) == levels
+
+
+def test_sums_of_what_is_no_number_of_plays_are_refused():
+    log = pd.DataFrame({"user": "a", "item": list("xxy"), "rating": [2, 1, 0.5]})
+
+    with pytest.raises(ValueError, match="rating: got 2 different numbers .* to 3, expec"):
+        RatingMatrix.from_frame(log, on_duplicate="sum")
+    minutes = RatingMatrix.from_frame(log, on_duplicate="sum", like_at_least=2.5)
+    assert dense(minutes) == [[1, 0]]
+    with pytest.raises(ValueError, match="rating: got nan in row 1"):
+        log["rating"] = [2, None, 0.5]
+        RatingMatrix.from_frame(log.astype(object), on_duplicate="sum", like_at_least=1)
+    with pytest.raises(ValueError, match="rating: got 3.* expected one of"):
+        log["rating"] = [2, 1, 1]
+        RatingMatrix.from_frame(log, on_duplicate="sum", scale=[1, 2])
+
+
+def test_a_mean_is_of_ratings_on_the_scale():
+    frame = pd.DataFrame({"user": "ann", "item": "x", "rating": [5, 9]})
+
+    with pytest.raises(ValueError, match="rating: got 9 in row 1"):
+        RatingMatrix.from_frame(frame, on_duplicate="mean", scale=range(1, 6))
+
+
+def test_files_and_sparse_matrices_can_be_added_up_too(tmp_path):
+    path = tmp_path / "plays.csv"
+    path.write_text("user,item,rating\na,x,2\na,x,3\nb,x,1\n")
+    stored = coo_array(([2, 3, 1], ([0, 0, 1], [0, 0, 0])))
+    options = {"on_duplicate": "sum", "like_at_least": 5}
+
+    for matrix in (
+        RatingMatrix.from_csv(path, **options),
+        RatingMatrix.from_csr(stored, **options),
+    ):
+        assert dense(matrix) == [[1], [0]]
+
+
+def test_a_similar_table_is_read_like_the_first():
+    log = pd.DataFrame({"who": list("aab"), "song": list("xxy"), "plays": [7, 6, 4]})
+    names = {"user": "who", "item": "song", "rating": "plays"}
+    known = RatingMatrix.from_frame(log, **names, on_duplicate="sum", like_at_least=10)
+    more = log.assign(who="c").rename(columns={"song": "item"})
+
+    for table in (log, log[["plays", "song", "who"]]):
+        assert dense(known.keep([True, False]).from_similar(table)) == dense(known)
+    with pytest.raises(ValueError, match="expected one column 'user'"):
+        known.from_similar(more)
+    usual = log.set_axis(["user", "item", "rating"], axis=1)
+    assert dense(known.from_similar(usual)) == dense(known)
+    assert dense(known.T.from_similar(log)) == dense(known.T)
+
+
+def test_a_table_similar_to_pairs_has_pairs():
+    pairs = pd.DataFrame({"who": list("aab"), "song": list("xyx")})
+    known = RatingMatrix.from_pairs(pairs, user="who", item="song")
+
+    assert dense(known.from_similar(pairs)) == dense(known)
+    votes = pairs.assign(rating=[1, 0, 1])
+    assert dense(known.from_similar(votes)) == [[1, 0], [1, -1]]
 
 
 def test_pairs_are_likes_however_often_they_occur():

@@ -4,9 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rbm_lib import Recommender
 from rbm_lib.baselines import EASE, ItemKNN, Popularity
 from rbm_lib.data import RatingMatrix
-from rbm_lib.evaluate import Split, compare, mean_interval, random_split, select
+from rbm_lib.evaluate import (
+    Split,
+    compare,
+    mean_interval,
+    per_user_ranking,
+    random_split,
+    select,
+)
+from tests.recommend.support import taste_ratings
 
 
 class Given:
@@ -66,6 +75,25 @@ def test_the_reference_can_be_chosen_and_lists_take_part(split):
     assert ndcg["n"].tolist() == [split.held_out.user_counts().astype(bool).sum()] * 3
 
 
+def test_ratings_are_compared_without_being_cut_to_likes_first():
+    split = random_split(taste_ratings(), 0.3)
+    models = {"popularity": Popularity(), "rbm": Recommender(epochs=20, validation=0)}
+
+    table = compare(models, split, k=3, n_bootstrap=0)
+
+    ndcg = table[table["metric"] == "NDCG@3"].set_index("model")
+    _, _, levels = split.train.triples()
+    likes = split.train.keep(levels >= 3)
+    by_hand = models["rbm"].fit(split.train).scores()
+    for name, scores in {
+        "popularity": Popularity().fit(likes).scores(),
+        "rbm": by_hand,
+    }.items():
+        expected = per_user_ranking(scores, split.held_out.likes(3), split.train, 3)
+        assert ndcg["mean"][name] == pytest.approx(expected["NDCG@3"].mean())
+    assert ndcg["lead"]["rbm"] > 0.1
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -73,6 +101,7 @@ def test_the_reference_can_be_chosen_and_lists_take_part(split):
         ({"scorers": {"a": 3}}, TypeError, r"scorers\['a'\]: got int"),
         ({"against": "b"}, ValueError, r"against: got 'b', expected one of \('a',\)"),
         ({"split": None}, TypeError, "split: got NoneType"),
+        ({"like_at_least": 9}, ValueError, "like_at_least: got 9, expected more than 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, error, message, split):

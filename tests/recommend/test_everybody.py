@@ -24,7 +24,7 @@ def random_ratings(n_levels):
 
 
 @pytest.mark.parametrize(
-    ("visible", "n_levels", "like_at_least"),
+    ("visible", "n_levels", "at_least"),
     [
         ("bernoulli", 2, None),
         ("categorical", 2, None),
@@ -34,13 +34,13 @@ def random_ratings(n_levels):
         ("gaussian", 2, None),
     ],
 )
-def test_the_lists_are_those_of_score_items(visible, n_levels, like_at_least):
+def test_the_lists_are_those_of_score_items(visible, n_levels, at_least):
     ratings = random_ratings(n_levels)
     model = random_rbm(visible, N_ITEMS, 6, n_levels)
 
-    items, values = top_n_unseen(model, ratings, 30, like_at_least, batch_size=5)
+    items, values = top_n_unseen(model, ratings, 30, at_least, batch_size=5)
 
-    scores = score_items(model, ratings, like_at_least=like_at_least)
+    scores = score_items(model, ratings, at_least=at_least)
     expected_items, expected_values = top_n(scores, ratings, 30)
     assert torch.equal(items, expected_items)
     torch.testing.assert_close(values, expected_values, rtol=1e-12, atol=1e-12)
@@ -59,7 +59,7 @@ def test_nobody_gets_an_empty_table():
     [
         ({"ratings": torch.zeros(2, 2)}, "ratings: got Tensor, expected a RatingMatrix"),
         ({"model": RBM(3, 2)}, "got 2 items, expected 3"),
-        ({"like_at_least": 2}, "like_at_least: got 2, expected 1 to 1"),
+        ({"at_least": 2}, "at_least: got 2, expected 1 to 1"),
         ({"n": 0}, "n: got 0"),
         ({"batch_size": 0}, "batch_size: got 0"),
     ],

@@ -37,12 +37,30 @@ def test_items_can_be_closed_for_everybody(options):
 
 
 def test_unknown_ids_are_named():
-    with pytest.raises(ValueError, match="expected item ids of the catalogue"):
-        lists.recommend(scores, RATINGS, filter_items=[1])
+    with pytest.raises(
+        ValueError, match="filter_items: got 1 unknown of 1 ids, the first '9', expected"
+    ):
+        lists.recommend(scores, RATINGS, filter_items=["9"])
+    with pytest.raises(ValueError, match="allow: got 2 unknown of 2 ids, the first 1,"):
+        lists.recommend(scores, RATINGS, allow=[1, 2])
     with pytest.raises(ValueError, match="expected user ids of the catalogue"):
         lists.recommend(scores, RATINGS, ["eve"])
     with pytest.raises(ValueError, match="n: got 0"):
         lists.recommend(scores, RATINGS, n=0)
+
+
+@pytest.mark.parametrize("name", ["allow", "filter_items"])
+def test_unknown_items_are_ignored_with_one_warning_that_counts_them(name, monkeypatch):
+    expected = lists.recommend(scores, RATINGS, **{name: [9, 7]})
+    monkeypatch.setattr(lists, "CELLS_AT_ONCE", 1)  # a batch for each user
+
+    with pytest.warns(
+        UserWarning, match=f"{name}: got 2 unknown of 4 ids, the first 1,"
+    ) as w:
+        found = lists.recommend(scores, RATINGS, **{name: [9, 1, 7, 2]})
+
+    assert len(w) == 1
+    assert found.equals(expected)
 
 
 def test_batches_give_the_same_lists(monkeypatch):

@@ -87,6 +87,18 @@ def test_two_levels_have_no_stars_and_likes_alone_are_refused():
         Recommender(task="rate").fit(RatingMatrix.from_pairs(taste_frame()))
 
 
+def test_what_is_no_pair_and_no_person_is_refused():
+    model = Recommender("rate", epochs=1, validation=0).fit(taste_ratings())
+
+    with pytest.raises(ValueError, match="pairs: got 'user 0', expected a list"):
+        model.predict("user 0", "a00")
+    with pytest.raises(ValueError, match="pairs: got 'a00' at position 0, expected"):
+        model.predict(["a00", "b01"])
+    with pytest.raises(TypeError, match="person: got str, expected a dict"):
+        model.predict(["a00"], "user 0")
+    assert model.predict("a00", {"b01": 5})["item"].tolist() == ["a00"]
+
+
 def test_a_warm_start_keeps_what_was_learned_of_old_units():
     first = Recommender(task="rate", seed=1).fit(taste_ratings(n_users=100))
     more = pd.concat(

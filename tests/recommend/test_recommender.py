@@ -58,6 +58,8 @@ def test_unknown_items_are_ignored_with_a_warning_and_unknown_users_are_refused(
 
 
 def test_filters_hold_for_everybody(model):
+    with pytest.warns(UserWarning, match="allow: got 1 unknown of 2 ids, the first 'zz'"):
+        assert set(model.recommend(n=3, allow=["zz", "b01"])["item"]) == {"b01"}
     assert set(model.recommend(n=3, allow=["a00", "b01"])["item"]) == {"a00", "b01"}
     assert "a00" not in set(model.recommend(n=99, filter_items=["a00"])["item"])
 
@@ -69,6 +71,27 @@ def test_an_explanation_names_likes_of_the_same_taste(model):
     assert taste_of(reasons["item"]) == ["a"] * 4
     assert (reasons["effect"] > 0).all()
     assert model.explain({"a02": 5, "b01": 2}, "a00")["item"].tolist() == ["a02"]
+
+
+@pytest.mark.parametrize("person", [{}, {"a02": 1, "b01": 3}, {"a00": 5}])
+def test_without_a_like_of_another_item_a_warning_says_why_nothing_explains(model, person):
+    with pytest.warns(UserWarning, match=r"user: got no like .*at least 4\), expected"):
+        reasons = model.explain(person, "a00")
+
+    assert (list(reasons), len(reasons)) == (["item", "effect"], 0)
+
+
+def test_new_people_may_come_in_a_table_like_that_of_the_training():
+    names = {"user": "who", "item": "song", "rating": "stars"}
+    ratings = RatingMatrix.from_frame(taste_frame().rename(columns=names), **names)
+    ranker, rater = (Recommender(t, epochs=3).fit(ratings) for t in ("rank", "rate"))
+    table = pd.DataFrame({"who": ["eve", "fay"], "song": "a00", "stars": [5, 1]})
+
+    assert ranker.recommend(table, n=1)["user"].tolist() == ["eve", "fay"]
+    pairs = table.assign(who="user 0")[["who", "song"]]
+    assert rater.predict(pairs)["item"].tolist() == ["a00"] * 2
+    warm = ranker.fit(taste_frame(3).rename(columns=names), warm_start=True)
+    assert warm.recommend("user 1", n=1)["user"].tolist() == ["user 1"]
 
 
 def test_similar_items_are_of_the_same_taste(model):

@@ -6,7 +6,7 @@ import pytest
 from rbm_lib.baselines import ItemMean, Popularity
 from rbm_lib.data import RatingMatrix
 from rbm_lib.recommend import lists
-from rbm_lib.recommend.scorer import Scorer, fitted, require_scorer
+from rbm_lib.recommend.scorer import Scorer, fitted, likes_for, require_scorer
 
 RATINGS = RatingMatrix([0, 0, 1, 2], [0, 1, 1, 2], [2, 0, 1, 2])
 
@@ -29,6 +29,21 @@ def test_any_class_with_fit_and_scores_is_a_recommender():
     for other in (None, "text", 3, np.eye(3), len, Popularity, RATINGS):
         with pytest.raises(TypeError, match="model: got .*, expected a recommender"):
             require_scorer("model", other)
+
+
+def test_a_recommender_of_likes_is_given_the_likes_alone():
+    assert likes_for(Popularity(), RATINGS, None).n_ratings == 2  # level 2 of 0 … 2
+    assert likes_for(Popularity(), RATINGS, 1).n_ratings == 3
+    assert likes_for(ItemMean(), RATINGS, 1) is RATINGS
+
+
+def test_a_threshold_of_ones_own_stays():
+    for own, taken in ((None, 2), (1, 1)):
+        model = Given(np.eye(3))
+        model.like_at_least = own
+        assert fitted(model, RATINGS, 2).model.like_at_least == taken
+        assert model.like_at_least == own
+    assert not hasattr(fitted(Given(np.eye(3)), RATINGS, 2).model, "like_at_least")
 
 
 def test_a_copy_is_fitted_and_the_original_stays():

@@ -131,8 +131,8 @@ def test_scores_of_several_levels():
     p = predict(model, v)
 
     torch.testing.assert_close(score_items(model, v), p[..., 1] + 2 * p[..., 2])
-    torch.testing.assert_close(score_items(model, v, like_at_least=1), 1 - p[..., 0])
-    torch.testing.assert_close(score_items(model, v, like_at_least=2), p[..., 2])
+    torch.testing.assert_close(score_items(model, v, at_least=1), 1 - p[..., 0])
+    torch.testing.assert_close(score_items(model, v, at_least=2), p[..., 2])
 
 
 @pytest.mark.parametrize("lowest", [1, 2, 3, 4])
@@ -141,7 +141,7 @@ def test_with_five_levels_a_like_is_any_level_from_the_lowest_liked_one(lowest):
     v = torch.tensor([[0.0, 4.0, 2.0, 1.0], [3.0, 3.0, 0.0, 4.0]]).double()
     p = predict(model, v)
 
-    score = score_items(model, v, like_at_least=lowest)
+    score = score_items(model, v, at_least=lowest)
 
     expected = sum(p[..., level] for level in range(5) if level >= lowest)
     torch.testing.assert_close(score, expected)
@@ -169,11 +169,11 @@ def test_a_level_that_is_not_there_is_refused(visible, level, expected):
     model = random_rbm(visible)
 
     assert_refused(
-        f"like_at_least: got {level}, expected {expected}",
+        f"at_least: got {level}, expected {expected}",
         score_items,
         model,
         random_rows(model, 1),
-        like_at_least=level,
+        at_least=level,
     )
 
 

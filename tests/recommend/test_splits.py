@@ -7,7 +7,15 @@ from sklearn import metrics
 
 from rbm_lib.baselines import Baseline, Popularity
 from rbm_lib.data import RatingMatrix
-from rbm_lib.evaluate import Split, k_folds, leave_one_out, random_split, split_by_time
+from rbm_lib.data.scale import Scale
+from rbm_lib.evaluate import (
+    Split,
+    k_folds,
+    leave_one_out,
+    per_user_ranking,
+    random_split,
+    split_by_time,
+)
 from rbm_lib.recommend import lists
 
 
@@ -28,12 +36,15 @@ class Given(Baseline):
         return self.table[rows]
 
 
-def random_ratings(n_levels: int = 5) -> RatingMatrix:
+STARS = Scale((1, 2, 3, 4, 5))
+
+
+def random_ratings(n_levels: int = 5, scale: Scale | None = None) -> RatingMatrix:
     rng = np.random.default_rng(0)
     users, items = np.nonzero(rng.random((40, 30)) < 0.4)
     levels = rng.integers(0, n_levels, len(users))
     catalogue = {"user_ids": range(40), "item_ids": range(30)}
-    return RatingMatrix(users, items, levels, n_levels=n_levels, **catalogue)
+    return RatingMatrix(users, items, levels, n_levels=n_levels, scale=scale, **catalogue)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.99])
@@ -65,6 +76,8 @@ def test_parts_that_do_not_fit_are_refused():
         Split(ratings, random_split(ratings).held_out)
     with pytest.raises(ValueError, match="held_out: got other item_ids"):
         Split(ratings, RatingMatrix([0], [0], [0], user_ids=range(40)))
+    with pytest.raises(ValueError, match="held_out: got ratings on Scale"):
+        Split(random_ratings(), random_ratings(2))
 
 
 def test_leave_one_out_takes_one_rating_of_those_who_have_two():
@@ -174,18 +187,56 @@ def test_with_two_levels_the_upper_one_is_a_like():
     assert split.rating(Given(truth), n_bootstrap=0)["mean"][0] == 1
 
 
-@pytest.mark.parametrize("like_at_least", [None, 3])
-def test_relevant_is_the_highest_level_or_what_is_asked_for(like_at_least):
-    split = random_split(random_ratings())
-    lowest = like_at_least or 4
-    truth = split.held_out.likes(lowest).toarray().astype(float)
+@pytest.mark.parametrize(("like_at_least", "level"), [(None, 3), (5, 4), (2.5, 2)])
+def test_a_like_is_a_rating_on_the_scale_of_the_data(like_at_least, level):
+    split = random_split(random_ratings(scale=STARS))
+    truth = split.held_out.likes(level).toarray().astype(float)
     model = Given(truth)
 
     table = split.ranking(model, like_at_least=like_at_least, n_bootstrap=0)
 
     assert model.seen == [split.train]
     assert table.set_index("metric")["mean"]["NDCG@10"] == pytest.approx(1)
-    assert table["n"][0] == split.held_out.likes(lowest).toarray().any(1).sum()
+    assert table["n"][0] == truth.any(1).sum()
+    assert split.rating(model, like_at_least, n_bootstrap=0)["mean"][0] == 1
+
+
+@pytest.mark.parametrize("like_at_least", [1, 9, np.nan, "4"])
+def test_a_threshold_off_the_scale_is_refused(like_at_least):
+    split = random_split(random_ratings(scale=STARS))
+
+    for question in (split.rank, split.ranking, split.rating):
+        with pytest.raises(ValueError, match="like_at_least: got .*, expected"):
+            question(Popularity(), like_at_least=like_at_least)
+
+
+@pytest.mark.parametrize("like_at_least", [None, 3])
+def test_a_recommender_of_likes_is_fitted_to_the_likes_and_lists_nothing_rated(
+    like_at_least,
+):
+    split = random_split(random_ratings(scale=STARS))
+    _, _, levels = split.train.triples()
+    likes = split.train.keep(levels >= (3 if like_at_least is None else 2))
+
+    found = split.rank(Popularity(), like_at_least=like_at_least)
+
+    held_out = split.held_out.likes(3 if like_at_least is None else 2)
+    scores = np.tile(likes.item_counts(), (40, 1))
+    expected = per_user_ranking(scores, held_out, split.train)
+    pd.testing.assert_frame_equal(found.per_user, expected)
+
+
+def test_a_recommender_without_a_threshold_takes_that_of_the_question():
+    split = random_split(random_ratings(scale=STARS))
+    model = Given(np.zeros(split.train.shape))
+
+    for own, taken in ((None, 3), (5, 5)):
+        model.like_at_least = own
+        split.rank(model, like_at_least=3)
+        assert model.like_at_least == taken
+    model.like_at_least = None
+    split.rating(model, like_at_least=2)
+    assert model.like_at_least == 2
 
 
 def test_batches_and_lists_change_no_metric(monkeypatch):

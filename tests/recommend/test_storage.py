@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rbm_lib import RatingMatrix, Recommender
+from rbm_lib.data.frames import TableFormat
 from tests.recommend.support import taste_frame, taste_ratings
 
 QUICK = {"epochs": 2, "n_hidden": 3, "validation": 0.0}
@@ -24,6 +25,19 @@ def test_a_ranking_model_makes_the_same_lists_again(tmp_path, ratings):
     assert again.settings_ == model.settings_
     assert again.ratings_.fingerprint() == ratings.fingerprint()
     assert again.fit(ratings, warm_start=True).settings_["epochs"] == 1
+
+
+def test_the_names_of_the_columns_are_kept(tmp_path):
+    names = {"user": "who", "item": "song", "rating": "stars"}
+    ratings = RatingMatrix.from_frame(taste_frame().rename(columns=names), **names)
+    path = Recommender(**QUICK).fit(ratings).save(tmp_path / "lists.rbm")
+
+    assert Recommender.load(path).ratings_.table_format == ratings.table_format
+    content = torch.load(path, weights_only=True)
+    header = json.loads(content["header"])
+    del header["table_format"]  # as in files of older versions
+    torch.save(content | {"header": json.dumps(header)}, path)
+    assert Recommender.load(path).ratings_.table_format == TableFormat()
 
 
 @pytest.mark.parametrize("rows", ["items", "users"])

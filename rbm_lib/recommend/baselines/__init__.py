@@ -1,9 +1,10 @@
 """Baselines: means, biases, neighbours, linear and factor models, an autoencoder.
 
 Each is fitted to training ratings, always with the same result for the same ratings, and
-scores or lists items for their users. If likes are what it is fitted to, every one of them
-counts, and scores are for a ranking. Those of ratings are expected levels, counted from 0,
-or P(like) with `LogisticBias` and `Calibrated`. Penalties are above 0.
+scores or lists items for their users. To `Popularity`, `ItemKNN`, `EASE` and `IALS` every
+rating that they are fitted to is a like, and scores are for a ranking; `evaluate` gives
+them the likes alone (`LikesOnly`). Scores of the others are expected levels, counted from
+0, or P(like) with `LogisticBias` and `Calibrated`. Penalties are above 0.
 """
 
 from rbm_lib.recommend.baselines.autorec import AutoRec
@@ -19,6 +20,7 @@ from rbm_lib.recommend.baselines.means import (
     UserItemBias,
 )
 from rbm_lib.recommend.baselines.neighbours import ItemKNN, ItemKNNRatings
+from rbm_lib.recommend.scorer import LikesOnly
 
 __all__ = [
     "EASE",
@@ -30,6 +32,7 @@ __all__ = [
     "ItemKNN",
     "ItemKNNRatings",
     "ItemMean",
+    "LikesOnly",
     "LogisticBias",
     "MatrixFactorization",
     "Popularity",

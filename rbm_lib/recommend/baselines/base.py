@@ -23,7 +23,7 @@ class Baseline(ABC):
         Parameters
         ----------
         ratings : RatingMatrix
-            With at least one rating. A ranking counts every rating as a like.
+            With at least one rating. To a `LikesOnly` baseline, every rating is a like.
 
         Returns
         -------

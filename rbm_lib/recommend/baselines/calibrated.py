@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from rbm_lib.checks import require_whole
+from rbm_lib.checks import require_number
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.recommend.baselines.base import Baseline
 from rbm_lib.recommend.scorer import Scorer, fitted, require_scorer
@@ -24,8 +24,8 @@ class Calibrated(Baseline):
     ----------
     model : recommender
         With `fit(ratings)` and `scores(rows)`.
-    like_at_least : int
-        Likes have this level or a higher one.
+    like_at_least : float, optional
+        The lowest rating that is a like. By default the upper quarter of the scale is.
 
     References
     ----------
@@ -33,21 +33,26 @@ class Calibrated(Baseline):
     """
 
     model: Scorer
-    like_at_least: int = 1
+    like_at_least: float | None = None
 
     def __post_init__(self) -> None:
         require_scorer("model", self.model)
-        self.like_at_least = require_whole("like_at_least", self.like_at_least)
+        if self.like_at_least is not None:
+            require_number("like_at_least", self.like_at_least, least=-np.inf)
 
     def _fit(self, ratings: RatingMatrix) -> None:
         from sklearn.linear_model import LogisticRegression  # takes a second to import
 
+        like_level = ratings.scale.like_level(self.like_at_least)
         split = random_split(ratings)
         users, items, levels = split.held_out.triples()
-        like = levels >= self.like_at_least
+        like = levels >= like_level
         if like.all() or not like.any():
-            got = self.like_at_least
-            raise ValueError(f"like_at_least: got {got}, expected a level that some reach.")
+            what = "a like" if like.any() else "no like"
+            raise ValueError(
+                f"ratings: got only ratings that are {what} (at least "
+                f"{ratings.scale.steps[like_level]:g}), expected both. Give like_at_least=."
+            )
         score = fitted(self.model, split.train).scores_at(users, items)
         platt = LogisticRegression(C=np.inf).fit(score[:, None], like)
         self.slope_ = float(platt.coef_[0, 0])

@@ -14,12 +14,13 @@ from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.recommend.baselines.base import Baseline, penalty
 from rbm_lib.recommend.baselines.means import UserItemBias
 from rbm_lib.recommend.baselines.neighbours import residual_matrix
+from rbm_lib.recommend.scorer import LikesOnly
 
 NUMBERS_AT_ONCE = 2**21  # of the factors that the rows solved together look at
 
 
 @dataclass
-class IALS(Baseline):
+class IALS(LikesOnly, Baseline):
     """Factorise likes: u·v minimises Σ_likes (1 - u·v)² + alpha Σ_cells (u·v)² + penalty.
 
     Parameters

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.recommend.baselines.base import Baseline, penalty
+from rbm_lib.recommend.scorer import LikesOnly
 
 
 @dataclass
-class EASE(Baseline):
+class EASE(LikesOnly, Baseline):
     """Regress each item on all others: X B, where B minimises |X - XB|² + l2 |B|².
 
     B is 0 on the diagonal and -P_ij / P_jj elsewhere, with P = (XᵀX + l2 I)⁻¹. That is the

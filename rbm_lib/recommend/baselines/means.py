@@ -10,10 +10,11 @@ from scipy.special import expit
 
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
 from rbm_lib.recommend.baselines.base import Baseline, penalty
+from rbm_lib.recommend.scorer import LikesOnly
 
 
 @dataclass
-class Popularity(Baseline):
+class Popularity(LikesOnly, Baseline):
     """Score an item by the number of people who rated it, the same for every user.
 
     Examples

@@ -11,12 +11,13 @@ from rbm_lib.checks import require_number, require_whole
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.recommend.baselines.base import Baseline
 from rbm_lib.recommend.baselines.means import UserItemBias
+from rbm_lib.recommend.scorer import LikesOnly
 
 ITEMS_AT_ONCE = 1024  # columns of the similarities before all but the nearest are dropped
 
 
 @dataclass
-class ItemKNN(Baseline):
+class ItemKNN(LikesOnly, Baseline):
     """Sum the cosines between an item and those of its `k` nearest that the user likes.
 
     The cosine of two columns is a·b / (|a||b| + shrink). Similarities are kept sparse.

@@ -51,8 +51,13 @@ def test_the_model_is_fitted_to_all_ratings_in_the_end(ratings):
 
 
 def test_what_does_not_fit_is_refused(ratings):
-    with pytest.raises(ValueError, match="like_at_least: got 5, expected a level"):
+    with pytest.raises(ValueError, match="like_at_least: got 5, expected .* at most 4"):
         baselines.Calibrated(baselines.ItemMean(), 5).fit(ratings)
+    with pytest.raises(ValueError, match="like_at_least: got nan"):
+        baselines.Calibrated(baselines.ItemMean(), np.nan)
+    dislikes = ratings.keep(ratings.triples()[2] < 3)
+    with pytest.raises(ValueError, match=r"ratings: got only .* no like \(at least 3\)"):
+        baselines.Calibrated(baselines.ItemMean()).fit(dislikes)
     with pytest.raises(TypeError, match="model: got type ItemMean|model: got ItemMean"):
         baselines.Calibrated(baselines.ItemMean)
     with pytest.raises(TypeError, match="model: got function"):
