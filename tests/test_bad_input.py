@@ -37,7 +37,7 @@ NOT_HERE = """
 AISResult Batch Epoch GibbsInfo History Layer Layers MeanField Scorer TemperingInfo
 GradientMethod CheckpointError ProcessLost TrainingDiverged load_model save_model
 gibbs_step checked_hidden batch_statistics field_at_visible Recommender from_csr from_csv
-from_pairs Bags
+from_pairs from_similar Bags
 """.split()  # values and errors; files and layers, which have tests of their own; parts
 TENSORS_ONLY = ("rbm_lib.models", "rbm_lib.training.monitoring")  # or what else they like
 N, SIZE = 24, 6  # ratings in a list; users, and items, of a matrix
@@ -189,8 +189,6 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
         "candidates": ({"a": Given()}, refused(None, "", {}, {"a": 1}, [Given()])),
         "measure": (lambda split, scorer: 1.0, refused(None, "", 3))},
     "mean_interval": {"per_user": (pd.DataFrame(numbers(5, 2)), harms.TABLE)},
-    "RatingMatrix.from_similar": {
-        "ratings": (ratings().to_frame(), harms.TABLE), "on_duplicate": ("last", {})},
     "RatingMatrix.from_frame": {
         "ratings": (TRIPLES, harms.TABLE), "like_at_least": None, "rating": None},
 }

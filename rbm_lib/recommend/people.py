@@ -93,8 +93,9 @@ def _pair_table(pairs: Any) -> pd.DataFrame:
 def require_person(person: Any) -> None:
     """Raise a TypeError unless these are the ratings of one person."""
     if not isinstance(person, dict):
+        got = repr(person) if isinstance(person, str) else type(person).__name__
         raise TypeError(
-            f"person: got {type(person).__name__}, expected a dict {{item: rating}}. Of a "
+            f"person: got {got}, expected a dict {{item: rating}}. Of a "
             "user of the ratings, give pairs: predict([(user, item)])."
         )
 

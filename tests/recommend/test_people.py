@@ -88,7 +88,7 @@ def test_what_is_no_pair_is_named_with_the_right_form(pairs, got):
 
 def test_a_person_is_a_dict():
     require_person({"x": 5})
-    with pytest.raises(TypeError, match="person: got str, expected a dict"):
+    with pytest.raises(TypeError, match="person: got 'film-3', expected a dict"):
         require_person("film-3")
 
 

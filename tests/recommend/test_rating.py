@@ -90,12 +90,12 @@ def test_two_levels_have_no_stars_and_likes_alone_are_refused():
 def test_what_is_no_pair_and_no_person_is_refused():
     model = Recommender("rate", epochs=1, validation=0).fit(taste_ratings())
 
-    with pytest.raises(ValueError, match="pairs: got 'user 0', expected a list"):
+    with pytest.raises(TypeError, match=r"person: got 'a00', .* predict\(\[\(user, item"):
         model.predict("user 0", "a00")
     with pytest.raises(ValueError, match="pairs: got 'a00' at position 0, expected"):
         model.predict(["a00", "b01"])
-    with pytest.raises(TypeError, match="person: got str, expected a dict"):
-        model.predict(["a00"], "user 0")
+    with pytest.raises(ValueError, match="pairs: got 'user 0', expected a list"):
+        model.predict("user 0")
     assert model.predict("a00", {"b01": 5})["item"].tolist() == ["a00"]
 
 
