@@ -107,12 +107,13 @@ class RatingMatrix(LevelMatrix):
         1    a    y     0.0
         """
         names = require_columns(ratings, user=user, item=item, rating=rating)
-        table = [pd.Series(ratings[name]) for name in names]
-        options = scale, like_at_least, like_quantile
-        users, items, values, scale = joined_on_scale(*table, on_duplicate, *options)
+        users, items, values = (pd.Series(ratings[name]) for name in names)
+        users, items, values, scale = joined_on_scale(
+            users, items, values, on_duplicate, scale, like_at_least, like_quantile
+        )
         ids: Any = {"user_ids": user_ids, "item_ids": item_ids}
         matrix = cls(users, items, scale.levels(values), scale=scale, **ids)
-        matrix.table_format = TableFormat(*names, on_duplicate)
+        matrix.table_format = TableFormat(*names, on_duplicate=on_duplicate)
         return matrix
 
     @classmethod
