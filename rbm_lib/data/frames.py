@@ -164,13 +164,16 @@ def once_per_pair(
     return users[last], items[last], pd.Series(ratings[last])
 
 
-def read_delimited(path: Any, sep: str | None, columns: list[str] | None) -> pd.DataFrame:
+def read_delimited(
+    path: Any, sep: str | None, columns: list[str] | None, decimal: str = "."
+) -> pd.DataFrame:
     """A delimited file, plain or gzipped, as a DataFrame; ids stay as they are written.
 
     A column of ids is read as text, and becomes numbers if each is written as Python would
     write it: so 007 stays apart from 7.
     """
     path = Path(path).expanduser()
+    require_choice("decimal", decimal, (".", ","))
     if not path.is_file():
         raise FileNotFoundError(f"{path}: got no such file, expected a table of ratings.")
     if sep is None:
@@ -194,7 +197,7 @@ def read_delimited(path: Any, sep: str | None, columns: list[str] | None) -> pd.
         name: union_categoricals([part[name] for part in parts])
         for name in parts[0].columns
     }
-    return pd.DataFrame({name: _plain(column) for name, column in joined.items()})
+    return pd.DataFrame({name: _plain(column, decimal) for name, column in joined.items()})
 
 
 def _delimiter(path: Path) -> str:
@@ -206,9 +209,14 @@ def _delimiter(path: Path) -> str:
     return delimiter if count else r"\s+"
 
 
-def _plain(column: pd.Categorical) -> pd.Series:
-    """Texts as whole numbers, if each is written as Python would write it."""
+def _plain(column: pd.Categorical, decimal: str) -> pd.Series:
+    """Texts as whole numbers, if each is written as Python would write it.
+
+    Numbers with a decimal comma get a point, if all of the column are numbers.
+    """
     texts = pd.Series(column.categories).astype(str)
+    if decimal == "," and texts.str.fullmatch(r"-?\d+(,\d+)?").all():
+        texts = texts.str.replace(",", ".")
     values = texts.to_numpy(dtype=object)
     if texts.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         values = texts.astype("int64").to_numpy()

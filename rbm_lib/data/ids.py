@@ -102,5 +102,6 @@ def require_pairs_once(users: NDArray, items: NDArray, pair: NDArray[np.int64]) 
         got = f"user {users[second]} and item {items[second]}"
         raise ValueError(
             f"users, items: got {got} at positions {first} and {second}, expected a pair "
-            "once. Keep one of them, or give on_duplicate= to from_frame."
+            "once. Keep one of them, or give on_duplicate='last', 'mean' or 'sum' (of "
+            "plays) to from_frame."
         )

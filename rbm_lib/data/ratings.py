@@ -20,6 +20,8 @@ from rbm_lib.data.scale import Scale
 
 __all__ = ["RatedRows", "RatingMatrix", "require_ratings"]
 
+PAIR_OPTIONS = {"user", "item", "like_at_least", "user_ids", "item_ids"}
+
 
 class RatingMatrix(LevelMatrix):
     """Users' ratings of items; what was not rated is missing.
@@ -123,6 +125,7 @@ class RatingMatrix(LevelMatrix):
         *,
         user: str | None = None,
         item: str | None = None,
+        like_at_least: float | None = None,
         user_ids: Ids | None = None,
         item_ids: Ids | None = None,
     ) -> Self:
@@ -132,6 +135,8 @@ class RatingMatrix(LevelMatrix):
         ----------
         pairs : DataFrame
             A pair may occur more than once, as in a log.
+        like_at_least : float, optional
+            How often a pair has to occur to be a like. By default once.
         user, item, user_ids, item_ids
             As in `from_frame`.
 
@@ -143,9 +148,9 @@ class RatingMatrix(LevelMatrix):
         """
         names = require_columns(pairs, user=user, item=item)
         frame = pairs[names].set_axis(["user", "item"], axis=1).assign(rating=1.0)
-        options: Any = {"scale": Scale.cut(1.0), "on_duplicate": "last"}
+        scale = Scale.cut(1.0 if like_at_least is None else like_at_least)
         ids: Any = {"user_ids": user_ids, "item_ids": item_ids}
-        matrix = cls.from_frame(frame, **ids, **options)
+        matrix = cls.from_frame(frame, scale=scale, on_duplicate="sum", **ids)
         matrix.table_format = TableFormat(*names, rating=None)
         return matrix
 
@@ -200,6 +205,7 @@ class RatingMatrix(LevelMatrix):
         *,
         sep: str | None = None,
         columns: list[str] | None = None,
+        decimal: str = ".",
         **options: Any,
     ) -> Self:
         """Make a matrix from a delimited file, plain or gzipped.
@@ -208,12 +214,15 @@ class RatingMatrix(LevelMatrix):
         ----------
         path : path
             A file with two columns has pairs, as in `from_pairs`; any other has ratings.
+            (A log with more columns, and none of ratings, is for pandas and `from_pairs`.)
         sep : str, optional
             What is between the columns; by default guessed from the first lines.
         columns : list of str, optional
             Names of the columns of a file without a header.
+        decimal : {".", ","}
+            What is before the decimals of a rating.
         **options
-            As in `from_frame`.
+            As in `from_frame`, or `from_pairs`.
 
         Examples
         --------
@@ -223,8 +232,15 @@ class RatingMatrix(LevelMatrix):
         >>> RatingMatrix.from_csv(path, user="who", item="film", rating="stars")
         RatingMatrix(2 users x 2 items, 3 ratings, 5 levels)
         """
-        frame = read_delimited(path, sep, columns)
+        frame = read_delimited(path, sep, columns, decimal)
         if len(frame.columns) == 2:
+            unknown = options.keys() - PAIR_OPTIONS
+            if unknown:
+                raise ValueError(
+                    f"{min(unknown)}: got it for the columns {frame.columns.tolist()}, "
+                    "which are pairs without a rating, expected user, item, like_at_least "
+                    "and ids. If there are more columns, give sep=."
+                )
             return cls.from_pairs(frame, **options)
         return cls.from_frame(frame, **options)
 
@@ -238,7 +254,8 @@ class RatingMatrix(LevelMatrix):
         form = self.table_format
         if form.rating is None and "rating" not in ratings.columns:
             user, item = form.names_in(ratings, "user", "item")
-            return self.from_pairs(ratings, user=user, item=item)
+            options: Any = {"like_at_least": self.scale.threshold}
+            return self.from_pairs(ratings, user=user, item=item, **options)
         form = replace(form, rating=form.rating or "rating")
         names = form.names_in(ratings, "user", "item", "rating")
         columns: Any = dict(zip(("user", "item", "rating"), names, strict=True))

@@ -1,5 +1,6 @@
 """What the levels of a rating stand for: stars, marks out of ten, thumbs, plays."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,8 +152,12 @@ def _refuse(wrong: NDArray, ratings: pd.Series, expected: str) -> None:
     if not wrong.any():
         return
     first = int(np.argmax(wrong))
-    got = f"{plain(ratings.iloc[first])!r} in row {ratings.index[first]}"
+    value = plain(ratings.iloc[first])
+    got = f"{value!r} in row {ratings.index[first]}"
+    fix = "Fix the row, or give scale=."
+    if isinstance(value, str) and re.fullmatch(r"-?\d+,\d+", value):
+        fix = "Read the file with decimal=','."
     raise ValueError(
         f"{ratings.name or 'rating'}: got {got} (position {first}), expected {expected}. "
-        "Fix the row, or give scale=."
+        f"{fix}"
     )

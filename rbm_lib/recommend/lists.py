@@ -61,7 +61,7 @@ def recommend(
     ValueError
         If all ids of `allow` or `filter_items` are unknown.
     """
-    tables = list_batches(scores, ratings, users, n, filter_items, allow)
+    tables = list(list_batches(scores, ratings, users, n, filter_items, allow))
     return pd.concat(tables, ignore_index=True)
 
 

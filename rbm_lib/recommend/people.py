@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rbm_lib.checks import plain
 from rbm_lib.data.frames import TableFormat
 from rbm_lib.data.ids import as_array, known_places
 from rbm_lib.data.ratings import RatingMatrix
@@ -51,6 +52,18 @@ def new_people(users: Any, known: RatingMatrix) -> RatingMatrix:
         user_ids=people.user_ids,
         item_ids=known.item_ids,
     )
+
+
+def item_place(item: Any, known: RatingMatrix) -> int:
+    """The column of this item id; a ValueError says what ids look like."""
+    ids = np.atleast_1d(as_array("item", item))
+    place = known_places(ids, known.item_ids)
+    if len(ids) != 1 or place[0] < 0:
+        example = plain(known.item_ids[0])
+        raise ValueError(
+            f"item: got {item!r}, expected one item id of the ratings, such as {example!r}."
+        )
+    return int(place[0])
 
 
 def user_rows(users: Any, known: RatingMatrix) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from rbm_lib.recommend.parameters import (
     given_settings,
     training_options,
 )
-from rbm_lib.recommend.people import is_new_people, new_people, user_rows
+from rbm_lib.recommend.people import is_new_people, item_place, new_people, user_rows
 from rbm_lib.recommend.ranking import RankModel
 from rbm_lib.recommend.rating import RatingModel, predict_pairs
 from rbm_lib.recommend.storage import read_recommender, write_recommender
@@ -222,7 +222,7 @@ class Recommender(Parameters):
         without this like. It is empty, with a warning, for somebody without likes.
         """
         model = self._ranking("explain")
-        place = int(self.ratings_.item_index(item)[0])
+        place = item_place(item, self.ratings_)
         return model.explain(self._people(user), place, require_whole("n", n))
 
     def predict(self, pairs: Any, person: dict[Any, float] | None = None) -> pd.DataFrame:
@@ -256,7 +256,7 @@ class Recommender(Parameters):
         Returns a DataFrame of item and similarity, a cosine.
         """
         model = self._fitted()
-        place = int(self.ratings_.item_index(item)[0])
+        place = item_place(item, self.ratings_)
         items, cosines = model.similar(self.ratings_, place, require_whole("n", n))
         ids = self.ratings_.item_ids[items]
         return pd.DataFrame({"item": ids, "similarity": cosines})

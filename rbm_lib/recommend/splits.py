@@ -231,7 +231,10 @@ def _times_of(ratings: RatingMatrix, users: Ids, items: Ids, times: ArrayLike) -
         when = pd.to_datetime(when).astype("int64")
     cells = pd.Series(when.to_numpy(), rows * ratings.n_items + columns)
     if not cells.index.is_unique:
-        raise ValueError("times: got two for a pair of user and item, expected one.")
+        raise ValueError(
+            "times: got two for a pair of user and item, expected one. Keep the last of "
+            "each pair with DataFrame.drop_duplicates([user, item], keep='last')."
+        )
     own_users, own_items, _ = ratings.triples()
     found = cells.reindex(own_users * ratings.n_items + own_items)
     if found.isna().any():

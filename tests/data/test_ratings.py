@@ -153,6 +153,35 @@ def test_a_table_similar_to_pairs_has_pairs():
     assert dense(known.from_similar(votes)) == [[1, 0], [1, -1]]
 
 
+def test_pairs_of_a_log_are_likes_from_a_number_of_times_on(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user,item\na,x\na,x\na,y\nb,x\n")
+
+    matrix = RatingMatrix.from_csv(path, like_at_least=2)
+
+    assert dense(matrix) == [[1, 0], [0, -1]]
+    assert dense(matrix.from_similar(pd.read_csv(path))) == dense(matrix)
+    with pytest.raises(ValueError, match=r"rating: got it for the columns \['user', 'item"):
+        RatingMatrix.from_csv(path, rating="plays")
+
+
+def test_a_file_may_have_decimal_commas(tmp_path):
+    path = tmp_path / "sterne.csv"
+    path.write_text("user;item;rating\n1,5;007;4,5\nx;7;3\n")
+
+    matrix = RatingMatrix.from_csv(path, decimal=",")
+
+    assert matrix.to_frame()["rating"].tolist() == [4.5, 3]
+    assert (matrix.user_ids.tolist(), matrix.item_ids.tolist()) == (
+        ["1,5", "x"],
+        ["007", "7"],
+    )
+    with pytest.raises(ValueError, match="got '4,5' in row 0 .*decimal=','"):
+        RatingMatrix.from_csv(path)
+    with pytest.raises(ValueError, match="decimal: got ';'"):
+        RatingMatrix.from_csv(path, decimal=";")
+
+
 def test_pairs_are_likes_however_often_they_occur():
     log = pd.DataFrame({"user": list("abab"), "item": list("xxyx")})
 

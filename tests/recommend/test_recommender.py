@@ -94,6 +94,14 @@ def test_new_people_may_come_in_a_table_like_that_of_the_training():
     assert warm.recommend("user 1", n=1)["user"].tolist() == ["user 1"]
 
 
+def test_an_unknown_item_is_answered_with_what_ids_look_like(model):
+    for question in (model.similar_items, lambda item: model.explain("user 0", item)):
+        with pytest.raises(ValueError, match="item: got 'zz', .* such as 'a00'"):
+            question("zz")
+    with pytest.raises(ValueError, match=r"item: got \['a00', 'b01'\], expected one item"):
+        model.similar_items(["a00", "b01"])
+
+
 def test_similar_items_are_of_the_same_taste(model):
     similar = model.similar_items("b01", n=5)
 

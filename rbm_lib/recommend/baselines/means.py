@@ -129,7 +129,8 @@ class LogisticBias(Baseline):
         found = np.unique(levels).tolist()
         if found != [0, 1]:
             raise ValueError(
-                f"ratings: got levels {found}, expected 0 and 1, both of them."
+                f"ratings: got levels {found}, expected 0 and 1, both of them. Cut them by "
+                "ratings.binarize(ratings.scale.like_level())."
             )
         one_hot = [eye_array(n).tocsr() for n in ratings.shape]
         x = hstack([one_hot[0][users], one_hot[1][items]], format="csr")
