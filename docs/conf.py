@@ -36,7 +36,9 @@ root_doc = "docs/index"
 include_patterns = [
     "README.md",
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "data/README.md",
     "docs/**.md",
     "docs/**.rst",
