@@ -321,6 +321,27 @@ def test_without_an_nvidia_driver_the_cpu_build_comes_first(
     assert ("example.org" in done.stdout) == ("example.org" in "".join(setting))
 
 
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ("~/films", "{home}/films"),
+        ("films", "{here}/films"),
+        ("/data/films", "/data/films"),
+    ],
+)
+def test_make_hands_on_the_data_folder_as_an_absolute_path(given, expected, tmp_path):
+    # Not every shell expands the tilde in `make run RBM_DATA=~/films`.
+    makefile = tmp_path / "show.mk"
+    makefile.write_text(f"include {ROOT / 'Makefile'}\nshow:\n\t@echo $$RBM_DATA\n")
+    command = [shutil.which("make") or pytest.skip("no make")]
+
+    command += ["-f", str(makefile), "show", f"RBM_DATA={given}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    shown = done.stdout.strip()
+    assert shown == expected.format(home=Path.home(), here=tmp_path), done.stderr
+
+
 def test_make_says_which_python_is_too_old(tmp_path):
     old = tmp_path / "old-python"
     old.write_text(
