@@ -97,10 +97,10 @@ def draw(runs: dict[str, tuple[list[float], list[float]]], target: Path) -> None
     left.text(60, math.log(14) - 0.27, "best possible", color="#66758a", size=9.5)
     left.set_ylim(2.2, 6.4)
     left.set_ylabel("negative log-likelihood, nats")
-    left.set_title("How good the model is: CD-1 is the worst", loc="left", weight="bold")
+    left.set_title("True quality: CD-1 is the worst", loc="left", weight="bold")
     right.set_yscale("log")
     right.set_ylabel("reconstruction error")
-    right.set_title("What people watch: CD-1 is the best", loc="left", weight="bold")
+    right.set_title("The usual monitor: CD-1 is the best", loc="left", weight="bold")
     for axis in (left, right):
         axis.set_xlabel("updates")
         axis.xaxis.set_major_formatter("{x:,.0f}")
