@@ -99,7 +99,7 @@ def draw(runs: dict[str, tuple[list[float], list[float]]], target: Path) -> None
     left.set_ylabel("negative log-likelihood, nats")
     left.set_title("True quality: CD-1 is the worst", loc="left", weight="bold")
     right.set_yscale("log")
-    right.set_ylabel("reconstruction error")
+    right.set_ylabel("reconstruction error, log scale")
     right.set_title("The usual monitor: CD-1 is the best", loc="left", weight="bold")
     for axis in (left, right):
         axis.set_xlabel("updates")
