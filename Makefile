@@ -43,7 +43,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links mutants faults bench bench-peers bench-recommenders bundle clean
+.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -150,6 +150,11 @@ mutants: setup  ## change one operator or number of the core at a time: does a t
 
 faults: setup  ## replace one function by a wrong one at a time, and show which test notices
 	$(PY) -m tests.tools.faults
+
+# PyTorch is there already on such a machine, so nothing is installed.
+gpu:  ## on a machine with CUDA and PyTorch: the tests on the card, and what it is worth; eight minutes
+	$(PYTHON) -m pytest -q tests/models tests/likelihood tests/training tests/recommend -k cuda -p no:cacheprovider
+	PYTHONPATH="$(CURDIR)" $(PYTHON) benchmarks/gpu.py
 
 bench: setup  ## what an update costs, beside bare matrix products and other libraries; a quarter of an hour
 	$(PY) benchmarks/speed.py
