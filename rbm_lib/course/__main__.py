@@ -50,10 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
         environment.check_device()
         return 0 if all(row[3] == "ok" for row in environment.environment_rows()) else 1
 
-    # `check` also works where what these need is missing.
-    from rbm_lib.course import build, isolate, run, score, student, work
-
     try:
+        # `check` also works where what these need is missing.
+        from rbm_lib.course import build, isolate, run, score, student, work
+
+        if options.command != "score":
+            environment.require_lessons()
         if options.command == "lab":
             return work.open_lab(others)
         if options.command == "build":
@@ -68,6 +70,11 @@ def main(arguments: list[str] | None = None) -> int:
             return 0 if run.run(profile, timeout=options.timeout) else 1
     except environment.CourseError as error:
         print(error, file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "rbm_lib").startswith("rbm_lib"):
+            raise
+        print(f"{error.name}: it is not installed. {environment.FIX}", file=sys.stderr)
         return 1
     return 0
 

@@ -31,6 +31,16 @@ def notebooks_folder() -> Path:
     return repository_root() / "notebooks"
 
 
+def require_lessons() -> None:
+    """Raise a CourseError where there are no sources of lessons, as in an installed wheel."""
+    folder = notebooks_folder()
+    if not (folder / "src").is_dir():
+        raise CourseError(
+            f"notebooks: got no lessons in {folder}, expected a checkout of the course. To "
+            "read and to solve them, `rbm-lib course DIR` copies the lessons to a folder."
+        )
+
+
 def profile_in_use() -> str:
     """Return ``RBM_PROFILE``, by default "fast"."""
     profile = os.environ.get("RBM_PROFILE") or "fast"

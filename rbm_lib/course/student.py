@@ -1,14 +1,13 @@
 """Student copies: a lesson without solutions and outputs. A person's work is never lost."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import nbformat
 
 from rbm_lib.course import notebook as lessons
+from rbm_lib.course.copies import fingerprint, version
 from rbm_lib.course.environment import notebooks_folder
 from rbm_lib.course.front_page import fill_buttons
 from rbm_lib.files import write_whole
@@ -24,7 +23,7 @@ def make_students(names: Iterable[str] = ()) -> None:
 def unsolved(source: Path, prefix: str, colab: bool) -> nbformat.NotebookNode:
     """A lesson without solutions, for a folder from which ``prefix`` leads to notebooks/.
 
-    It carries a fingerprint of its cells, by which :func:`version` knows it.
+    It carries a fingerprint of its cells, by which :func:`copies.version` knows it.
     """
     notebook = lessons.read_source(source, solved=False, colab=colab)
     lessons.relink(notebook, prefix)
@@ -61,19 +60,3 @@ def worked_in(path: Path) -> bool:
         return version(content) != fingerprint(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return True
-
-
-def version(copy: Path | Mapping[str, Any]) -> str | None:
-    """The fingerprint with which a copy was made. None for what is no readable copy."""
-    try:
-        is_file = isinstance(copy, Path)
-        content = json.loads(copy.read_text(encoding="utf-8")) if is_file else copy
-        return content["metadata"]["rbm_course"]["generated"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def fingerprint(notebook: Mapping[str, Any]) -> str:
-    """A hash of the cells' types and sources. Outputs and metadata do not count."""
-    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
-    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import nbformat
 
+from rbm_lib.course.copies import place_for
 from rbm_lib.course.environment import FIX, CourseError, repository_root
 from rbm_lib.course.notebook import lesson_sources
-from rbm_lib.course.student import unsolved, version
+from rbm_lib.course.student import unsolved
 from rbm_lib.files import write_whole
 
 FIRST = "00_start_here.ipynb"
@@ -50,8 +51,7 @@ def copy_lessons() -> list[Path]:
     for source in lesson_sources():
         notebook = unsolved(source, "../notebooks", colab=False)
         notebook.metadata["language_info"] = LANGUAGE
-        names = (f"{source.stem}{suffix}.ipynb" for suffix in _suffixes())
-        target = _free_place(version(notebook), (folder / name for name in names))
+        target = place_for(notebook, folder, source.stem)
         if target is None:
             continue
         write_whole(target, nbformat.writes(notebook).rstrip("\n") + "\n")
@@ -62,25 +62,6 @@ def copy_lessons() -> list[Path]:
             )
             print(f"  The new one is work/{target.name}.")
     return new
-
-
-def _suffixes() -> Iterable[str]:
-    yield ""
-    yield ".new"
-    count = 2
-    while True:
-        yield f".new-{count}"
-        count += 1
-
-
-def _free_place(wanted: str | None, places: Iterable[Path]) -> Path | None:
-    """The first place without a file, or None if one before it has the wanted version."""
-    for place in places:
-        if not place.exists():
-            return place
-        if version(place) == wanted:
-            return None
-    raise AssertionError("there is always one more place")
 
 
 def open_lab(options: Iterable[str] = ()) -> int:

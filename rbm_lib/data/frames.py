@@ -2,7 +2,9 @@
 
 import contextlib
 import gzip
+import re
 import warnings
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ USUAL_NAMES = {
     "item": ("item", "item_id", "itemId", "movie_id", "movieId"),
     "rating": ("rating",),
 }
-DELIMITERS = ",;\t|"
+DELIMITERS = (",", ";", "\t", "|", "::")
+BLANKS = r"\s+"
 LINES_AT_ONCE = 2**20
 
 
@@ -176,18 +179,14 @@ def read_delimited(
     require_choice("decimal", decimal, (".", ","))
     if not path.is_file():
         raise FileNotFoundError(f"{path}: got no such file, expected a table of ratings.")
-    if sep is None:
-        sep = _delimiter(path)
-    header = "infer" if columns is None else None
-    options: dict[str, Any] = {"sep": sep, "header": header, "names": columns}
-    options["index_col"] = False
-    parts = []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # columns left over
-            for part in pd.read_csv(path, dtype=str, chunksize=LINES_AT_ONCE, **options):
-                parts.append(part.astype("category"))  # texts in full would fill the memory
-    except (ValueError, pd.errors.ParserWarning) as error:
+        if sep is None:
+            sep = delimiter_of(first_line(path))
+        try:
+            parts = _parts(path, sep, columns, "utf-8")
+        except UnicodeDecodeError:
+            parts = _parts(path, sep, columns, "latin-1")
+    except (ValueError, pd.errors.ParserWarning, EOFError, OSError, zlib.error) as error:
         reason = str(error).strip()
         raise ValueError(
             f"{path.name}: got a file that does not read as a table, expected the same "
@@ -200,13 +199,39 @@ def read_delimited(
     return pd.DataFrame({name: _plain(column, decimal) for name, column in joined.items()})
 
 
-def _delimiter(path: Path) -> str:
-    """The most frequent one of DELIMITERS in the first line, or any white space."""
+def _parts(path: Path, sep: str, columns: list[str] | None, encoding: str) -> list[Any]:
+    """The table a million lines at a time, as categories of text."""
+    options: dict[str, Any] = {"sep": sep, "names": columns, "encoding": encoding}
+    options["header"] = "infer" if columns is None else None
+    if len(sep) > 1 and sep != BLANKS:
+        options |= {"sep": re.escape(sep), "engine": "python"}
+    parts = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # columns left over
+        for part in pd.read_csv(
+            path,
+            dtype=str,
+            index_col=False,
+            chunksize=LINES_AT_ONCE,
+            keep_default_na=False,  # somebody may be called NA
+            na_values=[""],
+            **options,
+        ):
+            parts.append(part.astype("category"))  # texts in full would fill the memory
+    return parts
+
+
+def first_line(path: Path) -> str:
+    """The first line of a file, plain or gzipped."""
     opener: Any = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", errors="replace") as file:
-        line = file.readline()
+    with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+        return file.readline().rstrip("\r\n")
+
+
+def delimiter_of(line: str) -> str:
+    """The most frequent one of DELIMITERS in the line, or any white space."""
     count, delimiter = max((line.count(mark), mark) for mark in DELIMITERS)
-    return delimiter if count else r"\s+"
+    return delimiter if count else BLANKS
 
 
 def _plain(column: pd.Categorical, decimal: str) -> pd.Series:

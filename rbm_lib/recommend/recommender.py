@@ -96,6 +96,7 @@ class Recommender(Parameters):
         self.validation = validation
         self.seed = seed
         self.device = device
+        self.titles: dict[Any, str] = {}  # by item, for people; the file keeps them
 
     def fit(
         self,

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rbm_lib.checks import plain
 from rbm_lib.data.frames import TableFormat
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.data.scale import Scale
@@ -46,6 +47,7 @@ def write_recommender(recommender: Any, path: Any) -> Path:
         "user_ids": as_json("user ids", ratings.user_ids),
         "item_ids": as_json("item ids", ratings.item_ids),
         "like_level": recommender._model.like_level,
+        "titles": [[plain(item), text] for item, text in recommender.titles.items()],
     }
     for name, part in parts_of(recommender._model).items():
         rbm = part.rbm if isinstance(part, MaskedModel) else part
@@ -119,6 +121,7 @@ def restored(kind: Any, header: dict[str, Any], tensors: Tensors) -> Any:
     recommender.ratings_ = ratings
     recommender.settings_ = header["settings"]
     recommender.history_ = History(header["records"])
+    recommender.titles = dict(header.get("titles", []))
     recommender._model = model
     return recommender
 

@@ -1,0 +1,122 @@
+"""`train` and `evaluate`: from a file to a model, and what it is worth."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rbm_lib.cli.measure import MODEL, held_out, rivals, table_of
+from rbm_lib.cli.output import print_table
+from rbm_lib.cli.reading import Data, read_data, say
+from rbm_lib.recommend.recommender import Recommender
+from rbm_lib.recommend.splits import Split
+from rbm_lib.recommend.tuning import tune
+
+# By task: what a model has to beat before it is worth keeping, and by which measure.
+REFERENCE = {"rank": ("popularity", "NDCG@10"), "rate": ("user + item bias", "log-loss")}
+
+
+def train(options: Namespace) -> int:
+    """Train, measure on ratings held out, and save what is better than no model."""
+    require_replaceable(options.output)
+    data = read_data(options)
+    model, split = _on_a_part(data, options)
+    reference, metric = REFERENCE[options.task]
+    table = table_of(model, {reference: rivals(options.task, split)[reference]}, split)
+    lead = table.set_index(["model", "metric"]).loc[(reference, metric)]
+    learned = bool(lead["ahead"] > 0)
+    saved = None
+    if learned or options.anyway:
+        say("training on all ratings")
+        settings = {name: model.settings_[name] for name in ("n_hidden", "weight_decay")}
+        final = Recommender(
+            options.task,
+            like_at_least=data.like_at_least,
+            seed=options.seed,
+            **(settings if options.tune else {}),
+        )
+        final.fit(data.ratings, progress=_is_watched())
+        final.titles = data.titles
+        saved = str(final.save(options.output))
+    _print(table, data, split, options, {"learned": learned, "saved": saved})
+    if saved:
+        say(f"saved {saved}")
+    if not learned:
+        what = "saved all the same" if saved else "nothing was saved; --anyway saves it"
+        say(
+            f"rbm-lib train: the model has learned nothing that {reference} does not know "
+            f"({metric}, ahead by {lead['ahead']:.4f}): {what}. More ratings, another "
+            "--like-at-least or --tune may help."
+        )
+    elif lead["ahead_low"] <= 0:
+        say(
+            f"note: the lead over {reference} may be chance, as its interval contains "
+            "zero. `rbm-lib evaluate` compares with more methods."
+        )
+    return 0 if learned else 1
+
+
+def evaluate(options: Namespace) -> int:
+    """The same people's held-out ratings by the model and by simple methods."""
+    data = read_data(options)
+    model, split = _on_a_part(data, options)
+    say("fitting simple methods")
+    table = table_of(model, rivals(options.task, split), split)
+    _print(table, data, split, options, {})
+    return 0
+
+
+def _print(
+    table: pd.DataFrame,
+    data: Data,
+    split: Split,
+    options: Namespace,
+    facts: dict[str, Any],
+) -> None:
+    """The table, below what it is about, or as JSON with all that is known."""
+    count = split.held_out.n_ratings
+    if not options.json:
+        what = "likes" if options.task == "rank" else "ratings"
+        print(f"On {count:,} held-out {what}; low, high: 95 % interval;")
+        print(f"ahead: how much better the {MODEL} is, for the same people\n")
+    print_table(table, options.json, data.facts() | {"held_out": count} | facts)
+
+
+def require_replaceable(output: Path) -> None:
+    """Before hours of training: may the model be written where it is to go?"""
+    if not output.exists():
+        return
+    try:
+        Recommender.load(output)
+    except (ValueError, OSError):
+        raise ValueError(
+            f"--output: got {output}, which is no saved model, expected a new file or an "
+            "older model. Choose another name, or move it away."
+        ) from None
+
+
+def _on_a_part(data: Data, options: Namespace) -> tuple[Recommender, Split]:
+    """A model that has not seen a fifth of each person's likes, or ratings."""
+    ratings = data.likes()
+    if options.task == "rate":
+        ratings = data.ratings
+        if ratings.n_levels > 2:
+            ratings = ratings.binarize(data.like_level)
+    if not ratings.n_ratings:
+        raise ValueError(
+            f"ratings: got none that is a like (at least "
+            f"{data.facts()['like_at_least']:g}), expected some. Give --like-at-least."
+        )
+    split = held_out(ratings, options.task, options.seed)
+    model = Recommender(options.task, seed=options.seed)
+    if options.tune:
+        say("choosing settings")
+        model, _ = tune(model, split.train, seed=options.seed, progress=_is_watched())
+    say("training without a fifth of each person's ratings, to measure the model on them")
+    return model.fit(split.train, progress=_is_watched()), split
+
+
+def _is_watched() -> bool:
+    return sys.stderr.isatty()
