@@ -40,6 +40,7 @@ def rivals(task: str, split: Split) -> dict[str, Any]:
     if task == "rate":
         factors = baselines.Calibrated(baselines.MatrixFactorization())
         return {
+            "share of likes": baselines.GlobalMean(),
             "item mean": baselines.ItemMean(),
             "user + item bias": baselines.LogisticBias(),
             "matrix factorisation": factors,

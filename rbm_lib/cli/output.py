@@ -31,8 +31,8 @@ def print_table(table: pd.DataFrame, as_json: bool, facts: dict[str, Any]) -> No
         column = table[name]
         is_text = not pd.api.types.is_numeric_dtype(column)
         # Text stands on the left, as it does in a file.
-        texts = column.map(str if is_text else _number)
-        width = max([len(str(name)), *texts.str.len()])
+        texts = [str(value) if is_text else _number(value) for value in column]
+        width = max(map(len, [str(name), *texts]))
         pad = str.ljust if is_text else str.rjust
         head = pad(str(name).replace("_", " "), width)
         shown[head] = [pad(text, width) for text in texts]

@@ -24,9 +24,9 @@ header or none, .gz and RecBole's .inter are found out, and the first line of th
 says what was understood. Without ratings each line is a like.
 """
 LEARNED = """
-A fifth of each person's ratings is held out first. If the model is no better on them than
-popularity (--task rank) or a bias model (--task rate), nothing is saved, an older model
-stays, and the exit status is 1.
+A fifth of each person's ratings is held out first. If the model is not clearly better on
+them than popularity (--task rank) or the share of likes (--task rate), nothing is saved, an
+older model stays, and the exit status is 1.
 """
 COMMANDS = {
     "train": "learn from a file of ratings, and save a model",
@@ -47,10 +47,10 @@ HELP = {
     "--sep": "what is between columns, if the guess is wrong; \\t is a tab",
     "--no-header": "the first line is a rating",
     "--scale": "all possible ratings: 1-5, or 0,25,50,75,100",
-    "--like-at-least": "the lowest rating, or number of plays, that is a like (default: "
-    "the upper quarter of the scale; any play)",
+    "--like-at-least": "the lowest rating, or number of plays or lines, that is a like "
+    "(default: the upper quarter of the scale; one play; one line)",
     "--like-quantile": "the same by a share: 0.5 makes the upper half of all ratings likes",
-    "--on-duplicate": "if somebody rates an item twice (default: error)",
+    "--on-duplicate": "if somebody rates an item twice; sum is for plays (default: error)",
     "--tune": "choose the settings first, which takes as long as seven trainings",
     "--seed": "of all random numbers (default: 0)",
     "--output": "where to save the model (default: model.rbm)",
@@ -110,7 +110,7 @@ def _add_options(command: str, add: Callable[..., None]) -> None:
         add("--scale", type=_scale)
         add("--like-at-least", type=float, metavar="X")
         add("--like-quantile", type=float, metavar="Q")
-        add("--on-duplicate", choices=("error", "last", "mean"), default="error")
+        add("--on-duplicate", choices=("error", "last", "mean", "sum"), default="error")
         add("--tune", action="store_true")
         add("--seed", type=_whole, default=0)
     else:

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import zlib
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,18 +88,14 @@ def read_table(path: Path, sep: str | None = None, **options: Any) -> tuple[Any,
     line = first_of(path)
     sep = delimiter_of(line) if sep is None else sep.replace("\\t", "\t")
     columns = find_columns(line, sep, **options)
-    frame: Any = read_delimited(path, sep, columns.names)
+    # 4,5 is how half of Europe writes 4.5.
+    frame: Any = read_delimited(path, sep, columns.names, "." if sep == "," else ",")
     if frame.empty:
         raise ValueError(f"{path.name}: got no lines, expected at least one rating.")
     used = ", ".join(f"{kind} = {name}" for kind, name in columns.kinds.items())
     unused = f"; not used: {', '.join(columns.unused)}" if columns.unused else ""
-    say(f"{path.name}: {MARKS.get(sep, sep)} between columns; {used}{unused}")
-    rating = columns.kinds.get("rating")
-    if rating is not None and frame[rating].dtype == object:
-        # 4,5 is how half of Europe writes 4.5.
-        text = frame[rating].astype(str)
-        commas = text.str.fullmatch(r"[-+]?\d+,\d+")
-        frame[rating] = frame[rating].where(~commas, text.str.replace(",", "."))
+    header = "" if columns.names is None else "no header, "
+    say(f"{path.name}: {header}{MARKS.get(sep, sep)} between columns; {used}{unused}")
     return frame, columns
 
 
@@ -106,16 +103,23 @@ def first_of(path: Path) -> str:
     if not path.is_file():
         sets = ", ".join(SETS)
         raise ValueError(f"{path}: got no such file, expected a table, or one of {sets}.")
-    with contextlib.suppress(OSError, EOFError):  # read_delimited says it better
-        return first_line(path)
-    return ""
+    try:
+        line = first_line(path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{path}: got a damaged file, expected a table ({error})."
+        ) from None
+    if not line.strip():
+        raise ValueError(f"{path}: got a file that begins with an empty line.")
+    return line
 
 
 def _as_data(frame: Any, columns: Columns, options: Namespace) -> Data:
     """Ratings on their scale; a threshold cuts plays, and leaves stars as they are."""
     kinds = {k: name for k, name in columns.kinds.items() if k != "title"}
     if "rating" not in kinds:
-        return Data(RatingMatrix.from_pairs(frame, **kinds), {}, None)
+        pairs = RatingMatrix.from_pairs(frame, like_at_least=options.like_at_least, **kinds)
+        return Data(pairs, {}, None)
     given: dict[str, Any] = {"on_duplicate": options.on_duplicate}
     like = options.like_at_least
     if options.like_quantile is not None:
@@ -123,7 +127,11 @@ def _as_data(frame: Any, columns: Columns, options: Namespace) -> Data:
         like = None
     elif options.scale is not None:
         given["scale"] = options.scale
-    elif columns.has_plays or (like is not None and not _has_scale(frame[kinds["rating"]])):
+    elif (
+        columns.has_plays
+        or options.on_duplicate == "sum"
+        or (like is not None and not _has_scale(frame[kinds["rating"]]))
+    ):
         given["like_at_least"] = 1.0 if like is None else like
         like = None
     ratings = RatingMatrix.from_frame(frame, **kinds, **given)
@@ -172,7 +180,8 @@ def read_titles(path: Path, ratings: RatingMatrix) -> dict[Any, str]:
         names = [f"column {n + 1}" for n in range(len(first))]
     frame: Any = read_delimited(path, sep, None if has_header else names)
     known = {name: frame[name].astype(str).isin(list(ids)) for name in names}
-    item = max(names, key=lambda name: known[name].sum())
+    # Flags of 0 and 1 are ids of some sets, too: the most different ids count.
+    item = max(names, key=lambda name: frame[name][known[name]].nunique())
     others = [name for name in names if name != item]
     texts = [n for n in others if not frame[n].astype(str).str.fullmatch(NUMBER).all()]
     title = usual_column("title", others) or next(iter(texts), None)

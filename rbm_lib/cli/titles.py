@@ -20,6 +20,7 @@ class Titles:
         self.are_known = bool(titles)
         self._by_id = {str(item): item for item in self.items}
         self._plain = {item: plain_text(self.of(item)) for item in self.items}
+        self._bare = {item: plain_text(YEAR.sub("", self.of(item))) for item in self.items}
 
     def of(self, item: Any) -> str:
         """The title of an item, or its id."""
@@ -34,8 +35,7 @@ class Titles:
         wanted = plain_text(text)
         found = [item for item, title in self._plain.items() if title == wanted]
         if not found:
-            bare = {item: plain_text(YEAR.sub("", self.of(item))) for item in self.items}
-            found = [item for item, title in bare.items() if title == wanted]
+            found = [item for item, title in self._bare.items() if title == wanted]
         if not found and text.strip() in self._by_id:
             return [self._by_id[text.strip()]]
         return found
@@ -60,7 +60,7 @@ class Titles:
                 f"{option}: got {text!r}, expected {what}. These {len(found)} fit; give "
                 f"the whole title, or the id in brackets:\n{shown}{more}"
             )
-        by_text = {title: item for item, title in self._plain.items()}
+        by_text = {title: item for item, title in self._bare.items()}
         near = difflib.get_close_matches(plain_text(text), by_text, SHOWN, cutoff=0.55)
         hint = "\n".join(f"  {self.shown(by_text[title])}" for title in near)
         hint = f" Is it one of these?\n{hint}" if hint else " Nothing is spelt like it."

@@ -14,8 +14,10 @@ from rbm_lib.recommend.recommender import Recommender
 from rbm_lib.recommend.splits import Split
 from rbm_lib.recommend.tuning import tune
 
-# By task: what a model has to beat before it is worth keeping, and by which measure.
-REFERENCE = {"rank": ("popularity", "NDCG@10"), "rate": ("user + item bias", "log-loss")}
+# By task: the guess that a model has to beat to have learned anything, and the measure. And
+# what is shown beside the model in any case.
+REFERENCE = {"rank": ("popularity", "NDCG@10"), "rate": ("share of likes", "log-loss")}
+BESIDE = {"rank": "popularity", "rate": "user + item bias"}
 
 
 def train(options: Namespace) -> int:
@@ -24,9 +26,12 @@ def train(options: Namespace) -> int:
     data = read_data(options)
     model, split = _on_a_part(data, options)
     reference, metric = REFERENCE[options.task]
-    table = table_of(model, {reference: rivals(options.task, split)[reference]}, split)
-    lead = table.set_index(["model", "metric"]).loc[(reference, metric)]
-    learned = bool(lead["ahead"] > 0)
+    beside = BESIDE[options.task]
+    others = rivals(options.task, split)
+    table = table_of(model, {name: others[name] for name in (reference, beside)}, split)
+    leads = table.set_index(["model", "metric"])
+    lead = leads.loc[(reference, metric)]
+    learned = bool(lead["ahead_low"] > 0)
     saved = None
     if learned or options.anyway:
         say("training on all ratings")
@@ -46,15 +51,13 @@ def train(options: Namespace) -> int:
     if not learned:
         what = "saved all the same" if saved else "nothing was saved; --anyway saves it"
         say(
-            f"rbm-lib train: the model has learned nothing that {reference} does not know "
-            f"({metric}, ahead by {lead['ahead']:.4f}): {what}. More ratings, another "
-            "--like-at-least or --tune may help."
+            f"rbm-lib train: the model is not clearly better than {reference} ({metric}, "
+            f"ahead by {lead['ahead']:.4f}, 95 % interval {lead['ahead_low']:.4f} to "
+            f"{lead['ahead_high']:.4f}): {what}. More ratings, another --like-at-least or "
+            "--tune may help."
         )
-    elif lead["ahead_low"] <= 0:
-        say(
-            f"note: the lead over {reference} may be chance, as its interval contains "
-            "zero. `rbm-lib evaluate` compares with more methods."
-        )
+    elif leads.loc[(beside, metric), "ahead"] <= 0:
+        say(f"note: {beside} is as good as the model, which has found no tastes beyond it.")
     return 0 if learned else 1
 
 

@@ -32,7 +32,7 @@ def notebooks_folder() -> Path:
 
 
 def require_lessons() -> None:
-    """Raise a CourseError where there are no sources of lessons, as in an installed wheel."""
+    """Raise a CourseError where there are no sources of lessons, as in a wheel."""
     folder = notebooks_folder()
     if not (folder / "src").is_dir():
         raise CourseError(

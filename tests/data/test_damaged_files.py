@@ -20,7 +20,6 @@ import pytest
 import torch
 
 from rbm_lib import RBM, load_model, save_model
-from rbm_lib.cli.dataset import open_ratings
 from rbm_lib.data import read_listeners, safe_extract, write_listeners
 from rbm_lib.data.deezer.files import read_listens
 from rbm_lib.data.movielens import files as movielens
@@ -111,11 +110,6 @@ ITEM = ("movie_id", "title", "date", "video", "url", "unknown", "Action", "Comed
 USER = ("user_id", "age", "gender", "occupation", "zip_code")
 LISTENS = deezer.to_csv([deezer.listen(k, ts_listen=90_000 * k) for k in range(1, 5)])
 EXPORT = spotify.to_csv([spotify.track(k, Album_Name="a\nb") for k in range(3)])
-OWN = 'user_id,item_id,rating\n1,2,3\né,"a,b",0.5\n7,2,4.5\n'
-
-
-def read_own(folder):
-    return open_ratings({"ratings": folder / "own.csv"}).frame
 
 
 CASES = [
@@ -127,7 +121,6 @@ CASES = [
     movielens_case("latest-small", "movies"),
     Case("d.csv", {"d.csv": LISTENS.encode()}, lambda x: read_listens(x / "d.csv")),
     Case("1.csv", {"1.csv": EXPORT.encode()}, lambda x: read_export(x / "1.csv")[0]),
-    Case("own.csv", {"own.csv": OWN.encode()}, read_own),
     listeners_case("interaction_data.csv", "interactions"),
     listeners_case("user_profiles.csv", "profiles"),
 ]

@@ -1,0 +1,77 @@
+"""Which column is which, from a first line and from --columns."""
+
+import pytest
+
+from rbm_lib.cli.columns import find_columns
+
+FOUND = [
+    # A header with usual names, in any case and order; what else there is, is not used.
+    ("userId,movieId,rating,timestamp", {}, "userId movieId rating"),
+    ("Stars,USER ID,Film", {}, "USER ID|Film|Stars"),
+    ("user,artist_id,artist,plays", {}, "user artist_id plays"),
+    ("user_id:token,item_id:token,rating:float", {}, None),
+    # Pairs: two columns, or times beside them, or as --columns says.
+    ("user,item", {}, "user item"),
+    ("user_id:token,item_id:token,timestamp:float", {}, "user_id:token item_id:token"),
+    ("u,i,x", {"said": "user=u,item=i"}, "u i"),
+    # No header: the usual order, or as --columns says.
+    ("196,242,3,881250949", {}, "column 1|column 2|column 3"),
+    ("ada,Alien,4.5", {}, "column 1|column 2|column 3"),
+    ("1,2,3", {"said": "item,rating,user"}, "column 3|column 1|column 2"),
+    ("1,2,3", {"said": "user=2,item=3,rating=1"}, "column 2|column 3|column 1"),
+    ("ada,Alien", {"header": False}, "column 1|column 2"),
+    # --columns by name, small or large letters, or by number; the rest is guessed.
+    ("who,film,x", {"said": "rating=X"}, "who film x"),
+    ("a,b,c", {"said": "user=1,item=3,rating=b"}, "a c b"),
+]
+
+
+@pytest.mark.parametrize(("line", "options", "expected"), FOUND)
+def test_columns_are_found(line, options, expected):
+    found = find_columns(line, ",", **options).kinds
+
+    columns = [found[kind] for kind in ("user", "item", "rating") if kind in found]
+    expected = expected or line.replace(",", " ")
+    assert columns == expected.split("|" if "|" in expected else " ")
+
+
+def test_a_file_without_a_header_has_made_up_names():
+    assert find_columns("1;2;3", ";").names == ["column 1", "column 2", "column 3"]
+    assert find_columns("user;item", ";").names is None
+
+
+def test_fields_are_split_as_pandas_splits_them():
+    assert find_columns('"user, id",item,rating', ",", "user=1").kinds["user"] == "user, id"
+    assert find_columns("1  2\t3", r"\s+").names == ["column 1", "column 2", "column 3"]
+    assert find_columns("1::2::3", "::").names == ["column 1", "column 2", "column 3"]
+
+
+WRONG = [
+    ("Nutzer,Film,Sterne", {}, "--columns 'user=Nutzer,item=Film,rating=Sterne'"),
+    ("user,item,what", {}, "Leave out rating= if each line is a like"),
+    ("ada,Xenon", {}, "--no-header"),
+    ("user,item,rating", {"said": "user=nobody"}, "got user=nobody, expected one of user"),
+    ("user,item,rating", {"said": "user=4"}, "a number from 1 to 3"),
+    ("user,item,rating", {"said": "person=user"}, "got 'person=user'"),
+    ("user,item,rating", {"said": "user=user,user=item"}, "each once"),
+    ("user,item", {"said": "user,item,rating"}, "got 3 names, expected at most 2"),
+    ("user,item", {"said": "user,x"}, "user,item,rating"),
+    ("1,2,3", {"said": "user,user,item"}, "each name once"),
+    ("user,movie,film,rating", {}, "expected to see"),
+]
+
+
+@pytest.mark.parametrize(("line", "options", "message"), WRONG)
+def test_what_is_not_clear_is_asked(line, options, message):
+    with pytest.raises(ValueError) as error:
+        find_columns(line, ",", **options)
+
+    assert message in str(error.value)
+
+
+def test_a_persons_file_needs_no_user():
+    assert find_columns("title,rating", ",", needed=("item",)).kinds["item"] == "title"
+    assert find_columns("50,5", ",", needed=("item",)).kinds == {
+        "item": "column 1",
+        "rating": "column 2",
+    }

@@ -1,0 +1,70 @@
+"""What is measured: the same people, and numbers that other code reproduces."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from rbm_lib import RatingMatrix, Recommender
+from rbm_lib.cli.measure import COLUMNS, MODEL, held_out, rivals, table_of
+from rbm_lib.evaluate import compare
+from tests.cli.support import make_table
+
+
+def test_ranking_is_what_compare_says():
+    ratings = RatingMatrix.from_frame(make_table())
+    likes = ratings.binarize(3).keep(ratings.triples()[2] >= 3)
+    split = held_out(likes, "rank", 0)
+    others = rivals("rank", split)
+    model = Recommender("rank", epochs=5).fit(split.train)
+
+    table = table_of(model, others, split)
+
+    assert list(table) == COLUMNS
+    assert set(table["metric"]) == {"NDCG@10", "Recall@20"}
+    assert set(table["model"]) == {MODEL, "popularity", "ItemKNN", "EASE", "iALS"}
+    scorers = {"RBM": Recommender("rank", epochs=5), "popularity": others["popularity"]}
+    theirs = compare(scorers, split, against="popularity", k=[10, 20], n_bootstrap=500)
+    one = theirs.set_index(["metric", "model"]).loc[("NDCG@10", "RBM")]
+    ours = table.set_index(["metric", "model"])
+    assert ours.loc[("NDCG@10", "RBM"), "mean"] == pytest.approx(one["mean"])
+    lead = ours.loc[("NDCG@10", "popularity"), ["ahead", "ahead_low", "ahead_high"]]
+    assert lead.tolist() == pytest.approx(one[["lead", "lead_low", "lead_high"]].tolist())
+    assert np.isnan(ours.loc[("NDCG@10", "RBM"), "ahead"])
+
+
+def test_ratings_are_measured_as_scikit_learn_does():
+    ratings = RatingMatrix.from_frame(make_table()).binarize(3)
+    split = held_out(ratings, "rate", 0)
+    model = Recommender("rate", epochs=5).fit(split.train)
+
+    table = table_of(model, rivals("rate", split), split).set_index(["metric", "model"])
+
+    frame = split.held_out.to_frame()
+    chance = model.predict(frame)["like"]
+    auc = roc_auc_score(frame["rating"], chance)
+    assert table.loc[("AUC", MODEL), "mean"] == pytest.approx(auc)
+    loss = log_loss(frame["rating"], chance)
+    assert table.loc[("log-loss", MODEL), "mean"] == pytest.approx(loss)
+    for other in ("item mean", "user + item bias", "matrix factorisation"):
+        for metric, sign in (("AUC", 1), ("log-loss", -1)):  # ahead: better in both
+            row = table.loc[(metric, other)]
+            difference = table.loc[(metric, MODEL), "mean"] - row["mean"]
+            assert row["ahead"] == pytest.approx(sign * difference)
+            assert row["ahead_low"] <= row["ahead"] <= row["ahead_high"]
+
+
+def test_what_cannot_be_held_out_is_refused():
+    alone = RatingMatrix([1, 2, 3], [1, 2, 3], [1, 1, 1])
+
+    with pytest.raises(ValueError, match="too few likes to hold some out"):
+        held_out(alone, "rank", 0)
+    with pytest.raises(ValueError, match="too few likes and other ratings"):
+        held_out(RatingMatrix([1] * 5, range(5), [1] * 5), "rate", 0)
+
+
+def test_ease_is_left_out_where_its_matrix_would_fill_the_memory():
+    n = 20_001
+    people = np.arange(n).repeat(3)
+    every = RatingMatrix(people, (people + np.arange(3 * n) % 3) % n, [1] * (3 * n))
+
+    assert "EASE" not in rivals("rank", held_out(every, "rank", 0))
