@@ -28,11 +28,12 @@ def test_a_set_that_is_here_is_checked(tmp_path, monkeypatch, capsys):
 def test_a_stand_in_has_a_name_and_titles(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RBM_DATA", str(tmp_path))
     monkeypatch.setenv("RBM_OFFLINE", "1")
-    small = partial(load.synthetic_movielens, n_users=80, n_movies=60, n_ratings=2400)
+    small = partial(load.synthetic_movielens, n_users=80, n_movies=60, n_ratings=1800)
     monkeypatch.setattr(load, "synthetic_movielens", lambda seed, *_: small(seed))
     model = tmp_path / "m.rbm"
 
     run("train", "100k", "--anyway", "-o", model)  # too small to learn much
+    assert "synthetic" in capsys.readouterr().err
     rows = printed(capsys, "recommend", model, "--user", 3, "-n", 2)["rows"]
 
     assert all(", invented)" in row["title"] for row in rows)
