@@ -20,7 +20,8 @@ ORDER = [
     {"training"},
     {"recommend"},
     {"rbm_lib"},  # its __init__.py: what `from rbm_lib import …` offers
-    {"course", "cli"},
+    {"course"},
+    {"cli"},
 ]
 RANK = {package: rank for rank, packages in enumerate(ORDER) for package in packages}
 

@@ -169,7 +169,7 @@ def _titles_beside(frame: Any, kinds: dict[str, str]) -> dict[Any, str]:
 def read_titles(path: Path, ratings: RatingMatrix) -> dict[Any, str]:
     """Titles by item, from the column with the items' ids and the one with their titles.
 
-    The latter has a usual name, or else it is the first with text.
+    The latter has a usual name, or else it is the first whose texts nearly all differ.
     """
     line = first_of(path)
     sep = delimiter_of(line)
@@ -184,7 +184,11 @@ def read_titles(path: Path, ratings: RatingMatrix) -> dict[Any, str]:
     item = max(names, key=lambda name: frame[name][known[name]].nunique())
     others = [name for name in names if name != item]
     texts = [n for n in others if not frame[n].astype(str).str.fullmatch(NUMBER).all()]
-    title = usual_column("title", others) or next(iter(texts), None)
+    # Titles differ from item to item, as authors and genres do not.
+    n_different = {name: frame[name].nunique() for name in texts}
+    most = max(n_different.values(), default=0)
+    distinct = (name for name in texts if n_different[name] >= 0.9 * most)
+    title = usual_column("title", others) or next(distinct, None)
     if not known[item].any() or title is None:
         raise ValueError(
             f"--titles: got {path.name} with the columns {', '.join(names)}, expected one "
