@@ -1,5 +1,7 @@
 """Exercises of lesson 02: two boxes, CD-1 with gaps, what drawing costs, NDCG."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
@@ -37,11 +39,20 @@ def two_boxes(liked, seen):
     return torch.cat([like_box, dislike_box], dim=1)
 
 
+def like_boxes(liked, seen):
+    return torch.where(seen, liked, 0.0)
+
+
+def dislike_boxes(liked, seen):
+    return torch.where(seen, 1 - liked, 0.0)
+
+
 two_boxes.mistakes = {
     "In the gaps, your 'not liked' box is on. A gap leaves both boxes at 0.": (
         lambda liked, seen: torch.cat(
-            [torch.where(seen, liked, 0.0), 1 - torch.where(seen, liked, 0.0)], 1
-        )
+            [like_boxes(liked, seen), 1 - like_boxes(liked, seen)], 1
+        ),
+        lambda liked, seen: torch.cat([like_boxes(liked, seen), (~seen).float()], 1),
     ),
     "NaN times 0 is NaN, and a gap may contain it. Empty the gaps with torch.where.": (
         lambda liked, seen: torch.cat([liked * seen, (1 - liked) * seen], 1)
@@ -49,10 +60,24 @@ two_boxes.mistakes = {
     "You filled the gaps with −1, which is an opinion. A gap leaves both boxes at 0.": (
         lambda liked, seen: torch.cat(
             [torch.where(seen, liked, -1.0), torch.where(seen, 1 - liked, -1.0)], 1
+        ),
+        lambda liked, seen: torch.cat(
+            [torch.where(seen, liked, -1.0), dislike_boxes(liked, seen)], 1
+        ),
+    ),
+    "You filled the gaps with ½, which is an opinion. A gap leaves both boxes at 0.": (
+        lambda liked, seen: torch.cat(
+            [torch.where(seen, liked, 0.5), torch.where(seen, 1 - liked, 0.5)], 1
         )
     ),
     "What happens to stand in the gaps takes part. Use seen to empty them.": (
-        lambda liked, seen: torch.cat([liked, 1 - liked], 1)
+        lambda liked, seen: torch.cat([liked, 1 - liked], 1),
+        lambda liked, seen: torch.cat([liked.nan_to_num(), 1 - liked.nan_to_num()], 1),
+    ),
+    "Your boxes are filled in the gaps and empty elsewhere. seen is True at a rating.": (
+        lambda liked, seen: torch.cat(
+            [torch.where(seen, 0.0, liked), torch.where(seen, 0.0, 1 - liked)], 1
+        )
     ),
     "The two halves are swapped. The 'liked' boxes come first.": (
         lambda liked, seen: two_boxes(liked, seen).roll(liked.shape[1], 1)
@@ -60,16 +85,34 @@ two_boxes.mistakes = {
     "The boxes of one film are side by side. First all 'liked' boxes, then the rest.": (
         lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1), 2).flatten(1)
     ),
+    "Join the two halves side by side, as columns: torch.cat([…, …], dim=1).": (
+        lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1)),
+        lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1), 1),
+        lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1), 2),
+        lambda liked, seen: torch.cat(two_boxes(liked, seen).chunk(2, 1)),
+    ),
+    "These are the 'liked' boxes only. A film has a 'not liked' box as well.": like_boxes,
+    "Your second half says whether there is a rating. It should say 'not liked'.": (
+        lambda liked, seen: torch.cat([like_boxes(liked, seen), seen.float()], 1)
+    ),
+    "Both halves are the 'liked' boxes. A dislike belongs into the second half.": (
+        lambda liked, seen: torch.cat([like_boxes(liked, seen)] * 2, 1)
+    ),
+    "A dislike puts a 1 into the second half: that is 1 − liked.": (
+        lambda liked, seen: torch.cat(
+            [like_boxes(liked, seen), -like_boxes(liked, seen)], 1
+        )
+    ),
 }
 
 
+@dataclass
 class SmallModel:
-    """What the lesson's RatingsRBM offers, with weights to try."""
+    """What the lesson's RatingsRBM offers."""
 
-    def __init__(self, seed, films, hidden):
-        self.W = normal(seed, 2 * films, hidden)
-        self.b = normal(seed + 1, 2 * films)
-        self.c = normal(seed + 2, hidden)
+    W: torch.Tensor
+    b: torch.Tensor
+    c: torch.Tensor
 
     def prob_h(self, x):
         return torch.sigmoid(x @ self.W + self.c)
@@ -86,7 +129,12 @@ def sweep_cases():
         generator = torch.Generator().manual_seed(seed)
         u_hidden = torch.rand(rows, hidden, generator=generator)
         u_films = torch.rand(rows, films, generator=generator)
-        yield SmallModel(seed + 3, films, hidden), x, seen, u_hidden, u_films
+        model = SmallModel(
+            normal(seed + 3, 2 * films, hidden),
+            normal(seed + 4, 2 * films),
+            normal(seed + 5, hidden),
+        )
+        yield model, x, seen, u_hidden, u_films
 
 
 def sweep(model, x, seen, u_hidden, u_films, draw_hidden=True, mask=True, draw_films=True):
@@ -127,6 +175,66 @@ def cd1_with_options(**options):
     return wrong
 
 
+def cd1_with_drawn_h_in_c(model, x, *rest):
+    _, h, _, p_sweep = sweep(model, x, *rest)
+    change_W, change_b, _ = cd1(model, x, *rest)
+    return change_W, change_b, (h - p_sweep).sum(0) / len(x)
+
+
+def cd1_with_two_draws(model, x, seen, u_hidden, u_films):
+    _, h, x_sweep, p_sweep = sweep(model, x, seen, u_hidden, u_films)
+    return averages(x, h, x_sweep, (u_hidden < p_sweep).to(x.dtype))
+
+
+def cd1_drawn_the_other_way(model, x, seen, u_hidden, u_films):
+    p = model.prob_h(x)
+    h = (u_hidden > p).to(x.dtype)
+    x_sweep = two_boxes((u_films > model.prob_like(h)).to(x.dtype), seen)
+    return averages(x, p, x_sweep, model.prob_h(x_sweep))
+
+
+def cd1_without_draws(model, x, seen, u_hidden, u_films):
+    p = model.prob_h(x)
+    h = (p > 0.5).to(x.dtype)
+    x_sweep = two_boxes((model.prob_like(h) > 0.5).to(x.dtype), seen)
+    return averages(x, p, x_sweep, model.prob_h(x_sweep))
+
+
+def cd1_with_dislikes_in_gaps(model, x, seen, u_hidden, u_films):
+    p, _, x_sweep, _ = sweep(model, x, seen, u_hidden, u_films)
+    likes = x_sweep.chunk(2, 1)[0]
+    x_sweep = two_boxes(likes, torch.ones_like(seen))
+    return averages(x, p, x_sweep, model.prob_h(x_sweep))
+
+
+def cd1_of_those_who_rated(model, x, seen, *rest):
+    change_W, change_b, change_c = cd1(model, x, seen, *rest)
+    share = len(x) / seen.sum(0).clamp(min=1).repeat(2)
+    return change_W * share[:, None], change_b * share, change_c
+
+
+def data_alone(model, x, *rest):
+    p = model.prob_h(x)
+    return x.T @ p / len(x), x.sum(0) / len(x), p.sum(0) / len(x)
+
+
+def one_number_for_all(model, x, *rest):
+    change_W, change_b, change_c = cd1(model, x, *rest)
+    return change_W, change_b.sum() / len(change_b), change_c.sum() / len(change_c)
+
+
+def rescaled(*whole):
+    """The right changes, with the sum over rows in these of the three."""
+
+    def wrong(model, x, *rest):
+        changes = cd1(model, x, *rest)
+        return tuple(
+            part * len(x) if place in whole else part for place, part in enumerate(changes)
+        )
+
+    return wrong
+
+
 def cd1_with_old_p(model, x, *rest):
     p, _, x_sweep, _ = sweep(model, x, *rest)
     return averages(x, p, x_sweep, p)
@@ -138,6 +246,40 @@ cd1.mistakes = {
     ),
     "The first average uses the drawn h. Use the probabilities p(h) in both averages.": (
         cd1_with_drawn_averages
+    ),
+    "For c you subtract from the drawn h. Use the probabilities p(h) there, too.": (
+        cd1_with_drawn_h_in_c
+    ),
+    "Both averages use drawn units. Use the probabilities p(h) in both.": (
+        cd1_with_two_draws
+    ),
+    "A unit is 1 where its number is below its probability: u < p.": (
+        cd1_drawn_the_other_way
+    ),
+    "You round the probabilities. Draw: a unit is 1 where its number u is below p.": (
+        cd1_without_draws
+    ),
+    "After your sweep a gap is a dislike. Put the likes into boxes with seen.": (
+        cd1_with_dislikes_in_gaps
+    ),
+    "Divide by the number of all rows, not by that of the people who rated the film.": (
+        cd1_of_those_who_rated
+    ),
+    "This is the average in the data alone. Subtract the one after the sweep.": data_alone,
+    "b and c need a number for each unit: average over the rows only, mean(0).": (
+        one_number_for_all
+    ),
+    "The first change is a sum over the rows. Divide by their number, as for b and c.": (
+        rescaled(0)
+    ),
+    "Your changes of b and c are sums over the rows. Take means, as for W.": rescaled(1, 2),
+    "Your change of W is transposed. It has a row for each box: x.T @ p.": (
+        lambda *case: (cd1(*case)[0].T, *cd1(*case)[1:])
+    ),
+    "The three changes are in another order. Return those of W, b and c.": (
+        lambda *case: (cd1(*case)[1], cd1(*case)[2], cd1(*case)[0]),
+        lambda *case: (cd1(*case)[0], cd1(*case)[2], cd1(*case)[1]),
+        lambda *case: (cd1(*case)[2], cd1(*case)[1], cd1(*case)[0]),
     ),
     "You went down from the probabilities p(h). Draw h first and go down from it.": (
         cd1_with_options(draw_hidden=False)
@@ -157,6 +299,7 @@ cd1.mistakes = {
 }
 
 probabilities = [(normal(n, n).double().sigmoid(),) for n in (1, 7, 40)]
+probabilities.append(((normal(9, 9).double() - 1).sigmoid(),))  # dislikes are likelier
 
 
 @exercise("3", "What drawing costs", 2, probabilities)
@@ -174,12 +317,53 @@ expected_losses.mistakes = {
     "Average last: the mean of 2p(1−p) is not 2p(1−p) of the mean.": (
         lambda p: expected_losses(p.mean())
     ),
+    "These are shares of right answers. A loss is the share of wrong ones.": (
+        lambda p: (1 - expected_losses(p)[0], 1 - expected_losses(p)[1])
+    ),
+    "Average over p: return two numbers.": (
+        lambda p: (2 * p * (1 - p), torch.minimum(p, 1 - p))
+    ),
+    "These are sums over p. Take means.": (
+        lambda p: ((2 * p * (1 - p)).sum(), torch.minimum(p, 1 - p).sum())
+    ),
+    "The second model may also say dislike, and is then wrong with probability p.": (
+        lambda p: (expected_losses(p)[0], (1 - p).mean()),
+        lambda p: (expected_losses(p)[0], torch.where(p > 0.5, 1 - p, 0.0).mean()),
+    ),
+    "This is the loss of always answering dislike. Say like where p is above one half.": (
+        lambda p: (expected_losses(p)[0], p.mean())
+    ),
+    "Your second number is how often it says like. Its loss is how often it is wrong.": (
+        lambda p: (expected_losses(p)[0], (p > 0.5).double().mean())
+    ),
+    "Choose for each p apart, then average: the smaller one of p and 1 − p.": (
+        lambda p: (expected_losses(p)[0], torch.minimum(p.mean(), (1 - p).mean()))
+    ),
+    "The loss here is the share of wrong answers, not the log-loss.": (
+        lambda p: (
+            torch.special.entr(torch.stack([p, 1 - p])).sum(0).mean(),
+            (expected_losses(p)[1]),
+        )
+    ),
+    "A draw can be wrong both ways: like and no like, no like and like.": (
+        lambda p: ((1 - p).mean(), expected_losses(p)[1]),
+        lambda p: (p.square().mean(), expected_losses(p)[1]),
+        lambda p: ((1 - p).square().mean(), expected_losses(p)[1]),
+    ),
+    "Return two numbers: the loss of drawing and the loss of deciding.": (
+        lambda p: expected_losses(p)[0],
+        lambda p: expected_losses(p)[1],
+    ),
     "The two losses are swapped. The one of drawing comes first.": (
         lambda p: expected_losses(p)[::-1]
     ),
 }
 
-hit_lists = [([1, 0, 1, 0, 0], 2), ([0, 1, 0, 0, 1, 0, 0, 1, 0, 0], 12), ([0, 0, 0], 1)]
+hit_lists = [
+    (np.array([1, 0, 1, 0, 0]), 2),
+    (np.array([False, True, False, False, True, False, False, True, False, False]), 12),
+    (np.array([0, 0, 0]), 1),
+]
 
 
 def gain(hits, first=2, log=np.log2):
@@ -196,21 +380,71 @@ def ndcg(hits, relevant):
     return gain(hits) / gain(ideal(hits, relevant))
 
 
+def by_place(hits):
+    return (np.asarray(hits) / np.arange(1, len(hits) + 1)).sum()
+
+
 ndcg.mistakes = {
     "Your own hits put in front are not the best list: it has min(len(hits), relevant).": (
         lambda hits, relevant: gain(hits) / gain(np.ones(max(sum(hits), 1))),
         lambda hits, relevant: gain(hits) / gain(sorted(hits, reverse=True)),
+        lambda hits, relevant: gain(hits) / max(gain(sorted(hits, reverse=True)), 1e-9),
     ),
     "The best list is no longer than yours: it has min(len(hits), relevant) hits.": (
         lambda hits, relevant: gain(hits) / gain(np.ones(relevant))
     ),
+    "Your best list is all hits. It has as many as there are held-out likes.": (
+        lambda hits, relevant: gain(hits) / gain(np.ones(len(hits)))
+    ),
+    "This is the sum for your list. Divide it by that of the best list.": (
+        lambda hits, relevant: gain(hits)
+    ),
     "Your gain has the natural logarithm, the best list's log2. Take log2 in both.": (
         lambda hits, relevant: gain(hits, log=np.log) / gain(ideal(hits, relevant))
     ),
+    "The best list has the natural logarithm, your gain log2. Take log2 in both.": (
+        lambda hits, relevant: gain(hits) / gain(ideal(hits, relevant), log=np.log)
+    ),
     "Places count from 1: the first discount is 1/log2(2), because log2(1) is 0.": (
-        lambda hits, relevant: gain(hits, first=1) / gain(ideal(hits, relevant), first=1)
+        lambda hits, relevant: gain(hits, first=1) / gain(ideal(hits, relevant), first=1),
+        lambda hits, relevant: gain(hits, first=1) / gain(ideal(hits, relevant)),
+        lambda hits, relevant: gain(hits, first=0) / gain(ideal(hits, relevant), first=0),
+        lambda hits, relevant: gain(hits, first=0) / gain(ideal(hits, relevant)),
+    ),
+    "The first place counts 1 / log2(2). Yours begins one place further down.": (
+        lambda hits, relevant: gain(hits, first=3) / gain(ideal(hits, relevant)),
+        lambda hits, relevant: gain(hits, first=3) / gain(ideal(hits, relevant), first=3),
     ),
     "You divided by the number of held-out likes. Divide by the best list's sum.": (
         lambda hits, relevant: gain(hits) / relevant
+    ),
+    "You divided by the length of the list. Divide by the best list's sum.": (
+        lambda hits, relevant: gain(hits) / len(hits)
+    ),
+    "This counts hits and does not look at their places. Discount each hit.": (
+        lambda hits, relevant: np.mean(hits),
+        lambda hits, relevant: np.sum(hits),
+        lambda hits, relevant: np.sum(hits) / relevant,
+        lambda hits, relevant: np.sum(hits) / min(len(hits), relevant),
+    ),
+    "You discount by the place itself. Discount by log2(place + 1).": (
+        lambda hits, relevant: by_place(hits) / by_place(ideal(hits, relevant))
+    ),
+    "You multiply by the logarithm. A hit further down counts less: divide by it.": (
+        lambda hits, relevant: (
+            (np.asarray(hits) * np.log2(np.arange(2, len(hits) + 2))).sum()
+            / np.log2(np.arange(2, min(len(hits), relevant) + 2)).sum()
+        )
+    ),
+    "Your list is read from its end. The first entry of hits is the first place.": (
+        lambda hits, relevant: gain(hits[::-1]) / gain(ideal(hits, relevant))
+    ),
+    "Only the first hit counts in yours. Add up all of them.": (
+        lambda hits, relevant: (
+            gain(np.cumsum(hits) * hits == 1) / gain(ideal(hits, relevant))
+        )
+    ),
+    "This is one minus the NDCG. A better list has a higher one.": (
+        lambda hits, relevant: 1 - ndcg(hits, relevant)
     ),
 }

@@ -35,7 +35,39 @@ stars_from_boxes.mistakes = {
         lambda p: (mean_level(p), p[..., 4])
     ),
     "This is the likeliest number of stars, not the expected one.": (
-        lambda p: (p.argmax(-1) + 1.0, p[..., 3:].sum(-1))
+        lambda p: (p.argmax(-1) + 1.0, p[..., 3:].sum(-1)),
+        lambda p: (p.argmax(-1) * 1.0, p[..., 3:].sum(-1)),
+    ),
+    "Your like is four stars only. Five stars count as well.": (
+        lambda p: (mean_level(p), p[..., 3])
+    ),
+    "Both four and five stars are likes: add the two probabilities.": (
+        lambda p: (mean_level(p), p[..., 3:].amax(-1)),
+        lambda p: (mean_level(p), p[..., 3:].mean(-1)),
+        lambda p: (mean_level(p), p[..., 3] * p[..., 4]),
+    ),
+    "This is the probability of a dislike. A like is four or five stars.": (
+        lambda p: (mean_level(p), p[..., :3].sum(-1))
+    ),
+    "A probability is asked for, not whether the expected number is a like.": (
+        lambda p: (mean_level(p), (mean_level(p) >= 4).float()),
+        lambda p: (mean_level(p), (mean_level(p) > 3.5).float()),
+        lambda p: (mean_level(p), (p.argmax(-1) >= 3).float()),
+    ),
+    "The expected number is a sum of stars times probability, not a mean over the boxes.": (
+        lambda p: (mean_level(p) / 5, p[..., 3:].sum(-1))
+    ),
+    "Add up over the last dimension only, sum(-1): each row has its own answer.": (
+        lambda p: (mean_level(p).sum(), p[..., 3:].sum()),
+        lambda p: ((p * torch.arange(1, 6)).sum(0), p[..., 3:].sum(0)),
+        lambda p: (mean_level(p), p[3:].sum(-1)),
+    ),
+    "The two answers are swapped. The expected number comes first.": (
+        lambda p: (p[..., 3:].sum(-1), mean_level(p))
+    ),
+    "Return two tensors: the expected number of stars, and P(like).": (
+        mean_level,
+        lambda p: p[..., 3:].sum(-1),
     ),
 }
 
@@ -43,6 +75,10 @@ stars_from_boxes.mistakes = {
 @exercise("2", "Leave yourself out", 3, [(normal(2, 5), 5.0), (normal(3, 2), 1.0)])
 def left_out(residuals, r):
     return (residuals.sum() - residuals) / (len(residuals) - 1 + r)
+
+
+def others(residuals):
+    return residuals.sum() - residuals
 
 
 left_out.mistakes = {
@@ -56,7 +92,51 @@ left_out.mistakes = {
         lambda residuals, r: (residuals.sum() - residuals) / (len(residuals) + r)
     ),
     "The shrinkage r is missing. Divide by the number of the others plus r.": (
-        lambda residuals, r: (residuals.sum() - residuals) / (len(residuals) - 1)
+        lambda residuals, r: others(residuals) / (len(residuals) - 1),
+        lambda residuals, r: others(residuals) / len(residuals),
+    ),
+    "A mean with the rating itself in it. Leave it out of the sum and of the count.": (
+        lambda residuals, r: residuals.mean().expand(len(residuals)),
+        lambda residuals, r: residuals.sum() / (len(residuals) + r),
+        lambda residuals, r: residuals.sum() / (len(residuals) - 1 + r),
+    ),
+    "This is the sum of the others. Divide it by their number plus r.": (
+        lambda residuals, r: others(residuals)
+    ),
+    "Divide by the number of the others as well: that number plus r.": (
+        lambda residuals, r: others(residuals) / r
+    ),
+    "r is added to the number of the others, not multiplied or subtracted.": (
+        lambda residuals, r: others(residuals) / ((len(residuals) - 1) * r),
+        lambda residuals, r: others(residuals) / (len(residuals) - 1 - r),
+    ),
+    "r belongs below the line, not above it.": (
+        lambda residuals, r: (others(residuals) + r) / (len(residuals) - 1 + r),
+        lambda residuals, r: others(residuals) / len(residuals) + r,
+        lambda residuals, r: others(residuals) / (len(residuals) - 1) + r,
+    ),
+    "One rating is left out, so n − 1 are left to count.": (
+        lambda residuals, r: others(residuals) / (len(residuals) - 2 + r)
+    ),
+    "The sign is reversed: the sum of all minus one's own.": (
+        lambda residuals, r: -left_out(residuals, r)
+    ),
+    "All others count, not only those before it.": (
+        lambda residuals, r: (
+            (residuals.cumsum(0) - residuals) / (torch.arange(len(residuals)) + r)
+        ),
+        lambda residuals, r: (residuals.cumsum(0) - residuals) / (len(residuals) - 1 + r),
+    ),
+    "This is how far a rating is from the mean. Take the sum of the others instead.": (
+        lambda residuals, r: residuals.mean() - residuals,
+        lambda residuals, r: residuals - residuals.mean(),
+    ),
+    "This is the rating's own residual. The covariate is made of the others.": (
+        lambda residuals, r: residuals / (len(residuals) - 1 + r),
+        lambda residuals, r: residuals / (len(residuals) + r),
+    ),
+    "Residuals have a sign: an average of better and worse ones is near zero.": (
+        lambda residuals, r: left_out(residuals.abs(), r)
     ),
 }
 
@@ -73,6 +153,11 @@ def ease(X, l2):
     return (-P / P.diagonal()).fill_diagonal_(0)
 
 
+def from_precision(P, divisor=None):
+    """B of another P, or divided by something else."""
+    return (-P / (P.diagonal() if divisor is None else divisor)).fill_diagonal_(0)
+
+
 ease.mistakes = {
     "The diagonal is not zero, so each film would predict itself.": (
         lambda X, l2: -inverse(X, l2) / inverse(X, l2).diagonal()
@@ -83,5 +168,56 @@ ease.mistakes = {
     "The sign is reversed. Films that occur together have a positive weight.": (
         lambda X, l2: -ease(X, l2)
     ),
-    "The l2 on the diagonal is missing.": lambda X, l2: ease(X, 1e-4),
+    "The l2 on the diagonal is missing.": (
+        lambda X, l2: ease(X, 1e-4),
+        lambda X, l2: ease(X, 0),
+    ),
+    "This is P. B is −P divided by its columns' diagonal entries, with a zero diagonal.": (
+        inverse
+    ),
+    "You did not divide by the diagonal of P: column j by P_jj.": (
+        lambda X, l2: -inverse(X, l2),
+        lambda X, l2: (-inverse(X, l2)).fill_diagonal_(0),
+    ),
+    "Divide column j by P_jj alone, not by the root of two diagonal entries.": (
+        lambda X, l2: from_precision(
+            inverse(X, l2),
+            inverse(X, l2).diagonal().outer(inverse(X, l2).diagonal()).sqrt(),
+        )
+    ),
+    "P is people × people in yours. Films × films is X.T @ X.": (
+        lambda X, l2: from_precision(
+            torch.linalg.inv(X @ X.T + l2 * torch.eye(len(X))),
+        )
+    ),
+    "These are the scores X B. Return B, which is films × films.": (
+        lambda X, l2: X @ ease(X, l2)
+    ),
+    "The inverse is missing: P is the inverse of X.T @ X + l2 I.": (
+        lambda X, l2: from_precision(X.T @ X + l2 * torch.eye(X.shape[1]))
+    ),
+    "You took one over each entry. P is the inverse of a matrix: torch.linalg.inv.": (
+        lambda X, l2: from_precision(1 / (X.T @ X + l2 * torch.eye(X.shape[1])))
+    ),
+    "l2 belongs on the diagonal only: l2 * torch.eye(n_films).": (
+        lambda X, l2: from_precision(torch.linalg.inv(X.T @ X + l2))
+    ),
+    "The diagonal of B is 0, not 1: a film does not predict itself.": (
+        lambda X, l2: ease(X, l2).fill_diagonal_(1)
+    ),
+    "There is a 1 too many. Off the diagonal B is −P_ij / P_jj.": (
+        lambda X, l2: 1 - inverse(X, l2) / inverse(X, l2).diagonal(),
+        lambda X, l2: (1 - inverse(X, l2) / inverse(X, l2).diagonal()).fill_diagonal_(0),
+    ),
+    "This is a regression that may use the film itself. Take −P_ij / P_jj.": (
+        lambda X, l2: inverse(X, l2) @ X.T @ X,
+        lambda X, l2: (inverse(X, l2) @ X.T @ X).fill_diagonal_(0),
+    ),
+    "Take X.T @ X as it is, without dividing by the number of people.": (
+        lambda X, l2: ease(X, l2 * len(X))
+    ),
+    "l2 goes in as it is, not squared and not divided by the number of people.": (
+        lambda X, l2: ease(X, l2**2),
+        lambda X, l2: ease(X, l2 / len(X)),
+    ),
 }
