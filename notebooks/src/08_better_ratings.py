@@ -9,7 +9,7 @@
 # |---|---|
 # | **You will be able to** | let rare films borrow from the others; predict stars; feed a model what is known about a row; tell with paired intervals which improvement was worth it; read EASE as a Boltzmann machine |
 # | **You need** | lesson 02 |
-# | **Time** | 60 minutes, 16 of them for three exercises and 8 for an open one |
+# | **Time** | 60 minutes, 20 of them for three exercises and 8 for an open one |
 # | **Data** | MovieLens 100K, or the synthetic stand-in |
 # | **Hardware** | any laptop, no GPU |
 
@@ -175,7 +175,7 @@ compare("film and person", "two boxes", "two boxes, borrowing").round(3)
 # boxes, one for each number of stars, and a hidden unit then has five weights for it. The
 # model states a probability for each level. From these, both questions can be answered.
 #
-# **Exercise 1 · Stars from boxes** · ★ · 4 minutes · 2 points. `p` holds the probabilities of
+# **Exercise 1 · Stars from boxes** · ★ · 6 minutes · 2 points. `p` holds the probabilities of
 # one to five stars, in its last dimension. Return the expected number of stars, and the
 # probability of a like (four or five stars).
 #
@@ -223,7 +223,7 @@ compare("factorisation", "two boxes, borrowing", "five boxes, borrowing").round(
 # (what the ratings have beyond the people's habits) are .5, −.2 and .9, and shrink with
 # $r = 5$. For the first rating the covariate is (−.2 + .9) / (2 + 5) = .10.
 #
-# **Exercise 2 · Leave yourself out** · ★★ · 6 minutes · 3 points. For the residuals of one
+# **Exercise 2 · Leave yourself out** · ★★ · 7 minutes · 3 points. For the residuals of one
 # film, a tensor with one number for each of its ratings, return the covariate of each
 # rating, which is the sum of the *other* residuals divided by the number of the others plus
 # `r`.
@@ -289,9 +289,8 @@ compare().round(3)
 leads = {
     name: lead(name, "film and person") for name in outputs if name != "film and person"
 }
-order = sorted(leads, key=lambda name: leads[name]["mean"])[
-    1:
-]  # without the film's average
+ordered = sorted(leads, key=lambda name: leads[name]["mean"])
+order = ordered[1:]  # without the film's average
 fig, axis = plt.subplots(figsize=(7.5, 3.2))
 for place, name in enumerate(order):
     row = leads[name]
@@ -362,7 +361,7 @@ show(fig, f"Observed minus stated share of likes of three models, at most {farth
 # the RBM. It has direct couplings between films and no hidden units, and the RBM has hidden
 # units and no direct couplings.
 #
-# **Exercise 3 · EASE** · ★★ · 6 minutes · 3 points. Compute $B$ from the matrix `X` and the
+# **Exercise 3 · EASE** · ★★ · 7 minutes · 3 points. Compute $B$ from the matrix `X` and the
 # number `l2`.
 #
 # <details><summary>Hint</summary>Divide each column of P by its diagonal entry, change the
