@@ -1,11 +1,9 @@
 """Exercises of lesson 02: two boxes, CD-1 with gaps, what drawing costs, NDCG."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
-from rbm_lib.course import exercise
+from rbm_lib.course import exercise, sweeps
 
 
 def normal(seed, *shape):
@@ -65,11 +63,6 @@ two_boxes.mistakes = {
             [torch.where(seen, liked, -1.0), dislike_boxes(liked, seen)], 1
         ),
     ),
-    "You filled the gaps with ½, which is an opinion. A gap leaves both boxes at 0.": (
-        lambda liked, seen: torch.cat(
-            [torch.where(seen, liked, 0.5), torch.where(seen, 1 - liked, 0.5)], 1
-        )
-    ),
     "What happens to stand in the gaps takes part. Use seen to empty them.": (
         lambda liked, seen: torch.cat([liked, 1 - liked], 1),
         lambda liked, seen: torch.cat([liked.nan_to_num(), 1 - liked.nan_to_num()], 1),
@@ -106,22 +99,6 @@ two_boxes.mistakes = {
 }
 
 
-@dataclass
-class SmallModel:
-    """What the lesson's RatingsRBM offers."""
-
-    W: torch.Tensor
-    b: torch.Tensor
-    c: torch.Tensor
-
-    def prob_h(self, x):
-        return torch.sigmoid(x @ self.W + self.c)
-
-    def prob_like(self, h):
-        like, dislike = (h @ self.W.T + self.b).chunk(2, dim=1)
-        return torch.sigmoid(like - dislike)
-
-
 def sweep_cases():
     for seed, rows, films, hidden in ((30, 5, 4, 3), (40, 8, 3, 2), (50, 2, 6, 4)):
         liked, seen = rated_rows(seed, rows, films)
@@ -129,7 +106,7 @@ def sweep_cases():
         generator = torch.Generator().manual_seed(seed)
         u_hidden = torch.rand(rows, hidden, generator=generator)
         u_films = torch.rand(rows, films, generator=generator)
-        model = SmallModel(
+        model = sweeps.BoxModel(
             normal(seed + 3, 2 * films, hidden),
             normal(seed + 4, 2 * films),
             normal(seed + 5, hidden),
@@ -137,144 +114,43 @@ def sweep_cases():
         yield model, x, seen, u_hidden, u_films
 
 
-def sweep(model, x, seen, u_hidden, u_films, draw_hidden=True, mask=True, draw_films=True):
-    """p(h) of the data, the drawn h, the boxes after the sweep, and their p(h)."""
-    p = model.prob_h(x)
-    h = (u_hidden < p).to(x.dtype)
-    p_like = model.prob_like(h if draw_hidden else p)
-    likes = (u_films < p_like).to(x.dtype) if draw_films else p_like
-    x_sweep = two_boxes(likes, seen if mask else torch.ones_like(seen))
-    return p, h, x_sweep, model.prob_h(x_sweep)
-
-
-def averages(x, p, x_sweep, p_sweep):
-    n = len(x)
-    return (
-        (x.T @ p - x_sweep.T @ p_sweep) / n,
-        (x - x_sweep).sum(0) / n,
-        (p - p_sweep).sum(0) / n,
-    )
-
-
 @exercise("2", "CD-1 with gaps", 3, sweep_cases())
 def cd1(model, x, seen, u_hidden, u_films):
-    p, _, x_sweep, p_sweep = sweep(model, x, seen, u_hidden, u_films)
-    return averages(x, p, x_sweep, p_sweep)
+    return sweeps.cd1(model, x, seen, u_hidden, u_films)
 
 
-def cd1_with_drawn_averages(model, x, seen, u_hidden, u_films):
-    _, h, x_sweep, p_sweep = sweep(model, x, seen, u_hidden, u_films)
-    return averages(x, h, x_sweep, p_sweep)
-
-
-def cd1_with_options(**options):
-    def wrong(model, x, *rest):
-        p, _, x_sweep, p_sweep = sweep(model, x, *rest, **options)
-        return averages(x, p, x_sweep, p_sweep)
-
-    return wrong
-
-
-def cd1_with_drawn_h_in_c(model, x, *rest):
-    _, h, _, p_sweep = sweep(model, x, *rest)
-    change_W, change_b, _ = cd1(model, x, *rest)
-    return change_W, change_b, (h - p_sweep).sum(0) / len(x)
-
-
-def cd1_with_two_draws(model, x, seen, u_hidden, u_films):
-    _, h, x_sweep, p_sweep = sweep(model, x, seen, u_hidden, u_films)
-    return averages(x, h, x_sweep, (u_hidden < p_sweep).to(x.dtype))
-
-
-def cd1_drawn_the_other_way(model, x, seen, u_hidden, u_films):
-    p = model.prob_h(x)
-    h = (u_hidden > p).to(x.dtype)
-    x_sweep = two_boxes((u_films > model.prob_like(h)).to(x.dtype), seen)
-    return averages(x, p, x_sweep, model.prob_h(x_sweep))
-
-
-def cd1_without_draws(model, x, seen, u_hidden, u_films):
-    p = model.prob_h(x)
-    h = (p > 0.5).to(x.dtype)
-    x_sweep = two_boxes((model.prob_like(h) > 0.5).to(x.dtype), seen)
-    return averages(x, p, x_sweep, model.prob_h(x_sweep))
-
-
-def cd1_with_dislikes_in_gaps(model, x, seen, u_hidden, u_films):
-    p, _, x_sweep, _ = sweep(model, x, seen, u_hidden, u_films)
-    likes = x_sweep.chunk(2, 1)[0]
-    x_sweep = two_boxes(likes, torch.ones_like(seen))
-    return averages(x, p, x_sweep, model.prob_h(x_sweep))
-
-
-def cd1_of_those_who_rated(model, x, seen, *rest):
-    change_W, change_b, change_c = cd1(model, x, seen, *rest)
-    share = len(x) / seen.sum(0).clamp(min=1).repeat(2)
-    return change_W * share[:, None], change_b * share, change_c
-
-
-def data_alone(model, x, *rest):
-    p = model.prob_h(x)
-    return x.T @ p / len(x), x.sum(0) / len(x), p.sum(0) / len(x)
-
-
-def one_number_for_all(model, x, *rest):
-    change_W, change_b, change_c = cd1(model, x, *rest)
-    return change_W, change_b.sum() / len(change_b), change_c.sum() / len(change_c)
-
-
-def rescaled(*whole):
-    """The right changes, with the sum over rows in these of the three."""
-
-    def wrong(model, x, *rest):
-        changes = cd1(model, x, *rest)
-        return tuple(
-            part * len(x) if place in whole else part for place, part in enumerate(changes)
-        )
-
-    return wrong
-
-
-def cd1_with_old_p(model, x, *rest):
-    p, _, x_sweep, _ = sweep(model, x, *rest)
-    return averages(x, p, x_sweep, p)
+def without(option):
+    """The sweep without a part of it."""
+    return lambda *case: sweeps.cd1(*case, **{option: False})
 
 
 cd1.mistakes = {
     "Your sweep fills the gaps. Put the drawn likes into boxes with seen.": (
-        cd1_with_options(mask=False)
+        without("mask")
     ),
     "The first average uses the drawn h. Use the probabilities p(h) in both averages.": (
-        cd1_with_drawn_averages
+        sweeps.with_drawn_h
     ),
     "For c you subtract from the drawn h. Use the probabilities p(h) there, too.": (
-        cd1_with_drawn_h_in_c
+        sweeps.with_drawn_h_in_c
     ),
     "Both averages use drawn units. Use the probabilities p(h) in both.": (
-        cd1_with_two_draws
+        sweeps.with_two_draws
     ),
     "A unit is 1 where its number is below its probability: u < p.": (
-        cd1_drawn_the_other_way
+        sweeps.drawn_the_other_way
     ),
     "You round the probabilities. Draw: a unit is 1 where its number u is below p.": (
-        cd1_without_draws
+        sweeps.without_draws
     ),
     "After your sweep a gap is a dislike. Put the likes into boxes with seen.": (
-        cd1_with_dislikes_in_gaps
+        sweeps.with_dislikes_in_gaps
     ),
     "Divide by the number of all rows, not by that of the people who rated the film.": (
-        cd1_of_those_who_rated
+        sweeps.of_those_who_rated
     ),
-    "This is the average in the data alone. Subtract the one after the sweep.": data_alone,
-    "b and c need a number for each unit: average over the rows only, mean(0).": (
-        one_number_for_all
-    ),
-    "The first change is a sum over the rows. Divide by their number, as for b and c.": (
-        rescaled(0)
-    ),
-    "Your changes of b and c are sums over the rows. Take means, as for W.": rescaled(1, 2),
-    "Your change of W is transposed. It has a row for each box: x.T @ p.": (
-        lambda *case: (cd1(*case)[0].T, *cd1(*case)[1:])
+    "This is the average in the data. Subtract the one after the sweep.": (
+        sweeps.data_alone
     ),
     "The three changes are in another order. Return those of W, b and c.": (
         lambda *case: (cd1(*case)[1], cd1(*case)[2], cd1(*case)[0]),
@@ -282,13 +158,13 @@ cd1.mistakes = {
         lambda *case: (cd1(*case)[2], cd1(*case)[1], cd1(*case)[0]),
     ),
     "You went down from the probabilities p(h). Draw h first and go down from it.": (
-        cd1_with_options(draw_hidden=False)
+        without("draw_hidden")
     ),
     "Your films are probabilities after the sweep. Draw them with u_films.": (
-        cd1_with_options(draw_films=False)
+        without("draw_films")
     ),
     "The second average uses p(h) of the data. Compute it again from the swept boxes.": (
-        cd1_with_old_p
+        sweeps.with_old_p
     ),
     "These are sums over the rows. Divide by the number of rows.": (
         lambda model, x, *rest: tuple(len(x) * part for part in cd1(model, x, *rest))
@@ -333,17 +209,8 @@ expected_losses.mistakes = {
     "This is the loss of always answering dislike. Say like where p is above one half.": (
         lambda p: (expected_losses(p)[0], p.mean())
     ),
-    "Your second number is how often it says like. Its loss is how often it is wrong.": (
-        lambda p: (expected_losses(p)[0], (p > 0.5).double().mean())
-    ),
     "Choose for each p apart, then average: the smaller one of p and 1 − p.": (
         lambda p: (expected_losses(p)[0], torch.minimum(p.mean(), (1 - p).mean()))
-    ),
-    "The loss here is the share of wrong answers, not the log-loss.": (
-        lambda p: (
-            torch.special.entr(torch.stack([p, 1 - p])).sum(0).mean(),
-            (expected_losses(p)[1]),
-        )
     ),
     "A draw can be wrong both ways: like and no like, no like and like.": (
         lambda p: ((1 - p).mean(), expected_losses(p)[1]),
@@ -418,9 +285,6 @@ ndcg.mistakes = {
     "You divided by the number of held-out likes. Divide by the best list's sum.": (
         lambda hits, relevant: gain(hits) / relevant
     ),
-    "You divided by the length of the list. Divide by the best list's sum.": (
-        lambda hits, relevant: gain(hits) / len(hits)
-    ),
     "This counts hits and does not look at their places. Discount each hit.": (
         lambda hits, relevant: np.mean(hits),
         lambda hits, relevant: np.sum(hits),
@@ -429,20 +293,6 @@ ndcg.mistakes = {
     ),
     "You discount by the place itself. Discount by log2(place + 1).": (
         lambda hits, relevant: by_place(hits) / by_place(ideal(hits, relevant))
-    ),
-    "You multiply by the logarithm. A hit further down counts less: divide by it.": (
-        lambda hits, relevant: (
-            (np.asarray(hits) * np.log2(np.arange(2, len(hits) + 2))).sum()
-            / np.log2(np.arange(2, min(len(hits), relevant) + 2)).sum()
-        )
-    ),
-    "Your list is read from its end. The first entry of hits is the first place.": (
-        lambda hits, relevant: gain(hits[::-1]) / gain(ideal(hits, relevant))
-    ),
-    "Only the first hit counts in yours. Add up all of them.": (
-        lambda hits, relevant: (
-            gain(np.cumsum(hits) * hits == 1) / gain(ideal(hits, relevant))
-        )
     ),
     "This is one minus the NDCG. A better list has a higher one.": (
         lambda hits, relevant: 1 - ndcg(hits, relevant)

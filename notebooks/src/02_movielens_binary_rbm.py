@@ -94,7 +94,8 @@ axis.axis("off")
 axis.set_title("Opinions both ways, and gaps")
 show(
     fig,
-    "Five people and eight well-known films: each person has hearts, crosses and empty cells.",
+    "Five people and eight well-known films: each person has hearts, crosses and empty "
+    "cells.",
 )
 
 # %% [markdown]
@@ -290,7 +291,7 @@ cd1 = lesson.use("2", my_cd1)
 
 
 def new_model(x, n_hidden, seed):
-    """Small weights, and the log-frequencies of the boxes, smoothed by five average ratings."""
+    """Small weights; log-frequencies of the boxes, smoothed by five average ratings."""
     likes, dislikes = x.sum(0).chunk(2)
     rate = likes.sum() / x.sum()
     p = (likes + 5 * rate) / (likes + dislikes + 5)

@@ -1,0 +1,137 @@
+"""One CD-1 step over rows with gaps, right and wrong, for the check of lesson 02."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Changes = tuple[Tensor, Tensor, Tensor]  # of W, b and c
+
+
+@dataclass
+class BoxModel:
+    """What the RatingsRBM of lesson 02 offers: two boxes for each film.
+
+    W, b and c have the shapes (2 · films, hidden), (2 · films,) and (hidden,).
+    """
+
+    W: Tensor
+    b: Tensor
+    c: Tensor
+
+    def prob_h(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(x @ self.W + self.c)
+
+    def prob_like(self, h: Tensor) -> Tensor:
+        like, dislike = (h @ self.W.T + self.b).chunk(2, dim=1)
+        return torch.sigmoid(like - dislike)
+
+
+@dataclass
+class Step:
+    """The case of a check: a model, a batch, and the numbers to draw with."""
+
+    model: BoxModel
+    x: Tensor
+    seen: Tensor
+    u_hidden: Tensor
+    u_films: Tensor
+
+    def drawn(self) -> Tensor:
+        """The hidden units that the data turn on."""
+        return (self.u_hidden < self.model.prob_h(self.x)).to(self.x.dtype)
+
+    def swept(
+        self, draw_hidden: bool = True, draw_films: bool = True, mask: bool = True
+    ) -> Tensor:
+        """The boxes after the sweep; without the mask, a gap has a box, too."""
+        h = self.drawn() if draw_hidden else self.model.prob_h(self.x)
+        likes = self.model.prob_like(h)
+        if draw_films:
+            likes = (self.u_films < likes).to(self.x.dtype)
+        return in_boxes(likes, self.seen if mask else torch.ones_like(self.seen))
+
+    def changes(self, p: Tensor, x_sweep: Tensor, p_sweep: Tensor) -> Changes:
+        """Data minus sweep, averaged over the rows."""
+        n = len(self.x)
+        return (
+            (self.x.T @ p - x_sweep.T @ p_sweep) / n,
+            (self.x - x_sweep).sum(0) / n,
+            (p - p_sweep).sum(0) / n,
+        )
+
+
+def in_boxes(likes: Tensor, seen: Tensor) -> Tensor:
+    """First all *liked* boxes, then all *not liked* boxes; a gap leaves both at 0."""
+    return torch.cat([likes, 1 - likes], 1) * torch.cat([seen, seen], 1)
+
+
+def cd1(*case, **options: bool) -> Changes:
+    """The step of the exercise, or with the options of `Step.swept` a wrong one."""
+    step = Step(*case)
+    x_sweep = step.swept(**options)
+    return step.changes(step.model.prob_h(step.x), x_sweep, step.model.prob_h(x_sweep))
+
+
+def with_drawn_h(*case) -> Changes:
+    """The drawn units in the first average, where the probabilities belong."""
+    step = Step(*case)
+    x_sweep = step.swept()
+    return step.changes(step.drawn(), x_sweep, step.model.prob_h(x_sweep))
+
+
+def with_drawn_h_in_c(*case) -> Changes:
+    """The same in the change of c alone."""
+    change_W, change_b, _ = cd1(*case)
+    return change_W, change_b, with_drawn_h(*case)[2]
+
+
+def with_two_draws(*case) -> Changes:
+    """Drawn units in both averages."""
+    step = Step(*case)
+    x_sweep = step.swept()
+    drawn = (step.u_hidden < step.model.prob_h(x_sweep)).to(step.x.dtype)
+    return step.changes(step.drawn(), x_sweep, drawn)
+
+
+def with_old_p(*case) -> Changes:
+    """p(h) of the data in both averages."""
+    step = Step(*case)
+    p = step.model.prob_h(step.x)
+    return step.changes(p, step.swept(), p)
+
+
+def drawn_the_other_way(model, x, seen, u_hidden, u_films) -> Changes:
+    """A unit is 1 where its number is above its probability."""
+    p = model.prob_h(x)
+    h = (u_hidden > p).to(x.dtype)
+    x_sweep = in_boxes((u_films > model.prob_like(h)).to(x.dtype), seen)
+    step = Step(model, x, seen, u_hidden, u_films)
+    return step.changes(p, x_sweep, model.prob_h(x_sweep))
+
+
+def without_draws(model, x, seen, u_hidden, u_films) -> Changes:
+    """Rounds in place of drawing."""
+    half = torch.full_like
+    return cd1(model, x, seen, half(u_hidden, 0.5), half(u_films, 0.5))
+
+
+def with_dislikes_in_gaps(*case) -> Changes:
+    """After the sweep a gap counts as a dislike."""
+    step = Step(*case)
+    likes, _ = step.swept().chunk(2, 1)
+    x_sweep = in_boxes(likes, torch.ones_like(step.seen))
+    return step.changes(step.model.prob_h(step.x), x_sweep, step.model.prob_h(x_sweep))
+
+
+def of_those_who_rated(model, x, seen, *rest) -> Changes:
+    """Divided by the number of people who rated the film."""
+    change_W, change_b, change_c = cd1(model, x, seen, *rest)
+    share = len(x) / seen.sum(0).clamp(min=1).repeat(2)
+    return change_W * share[:, None], change_b * share, change_c
+
+
+def data_alone(model, x, *rest) -> Changes:
+    """Nothing is subtracted."""
+    p = model.prob_h(x)
+    return x.T @ p / len(x), x.sum(0) / len(x), p.sum(0) / len(x)
