@@ -43,7 +43,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
+.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student slides site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -97,12 +97,13 @@ test-nbgrader:  ## nbgrader's points against ours, in an environment of its own;
 	  -r tests/nbgrader.txt -c constraints.txt $(TORCH)
 	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/course/test_nbgrader.py
 
-test-browser:  ## lessons in JupyterLab and the playground, in Chromium, with an environment of its own; five minutes
+test-browser:  ## lessons in JupyterLab, slides and the playground, in Chromium, with an environment of its own; five minutes
 	$(PYTHON) -m venv build/browser-venv
 	$(call torch,build/browser-venv/bin/python,install)
 	build/browser-venv/bin/python $(PIP) --quiet install -e '.[notebooks,dev]' \
 	  -r tests/browser/requirements.txt -c constraints.txt $(TORCH)
-	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/browser-venv/bin/python -m pytest tests/browser/test_lab.py tests/browser/test_playground.py -rs
+	build/browser-venv/bin/python $(FETCH_SLIDES)
+	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/browser-venv/bin/python -m pytest tests/browser/test_lab.py tests/browser/test_slides.py tests/browser/test_playground.py -rs
 
 test-site: site  ## make site, then every page of it and the playground in Chromium; three minutes
 	$(SITE_PY) $(PIP) --quiet install 'pytest>=8' -r tests/browser/requirements.txt
@@ -119,6 +120,17 @@ notebooks: setup  ## rebuild the committed notebooks from notebooks/src (full pr
 
 student: setup  ## make the unsolved copies in notebooks/student
 	@$(PY) -m rbm_lib.course student
+
+# The packages hold the scripts that the slides load; nothing of them is imported.
+SLIDES := build/slides-packages
+FETCH_SLIDES := $(PIP) --quiet install --no-deps --upgrade --target $(SLIDES) -r docs/slides.txt
+
+slides: setup $(SLIDES)/.installed  ## slides for each lesson from its committed notebook, in build/slides
+	@$(PY) -m rbm_lib.course slides
+
+$(SLIDES)/.installed: docs/slides.txt
+	$(PY) $(FETCH_SLIDES)
+	@touch $@
 
 site: build/site-venv/.installed  ## lessons, guide and reference as web pages in build/site, to be read without a network
 	rm -rf build/site

@@ -90,6 +90,7 @@ def test_the_oldest_versions_are_the_lower_bounds():
     [
         "benchmarks/peers.txt",
         "docs/requirements.txt",
+        "docs/slides.txt",
         "docs/spelling.txt",
         "tests/browser/requirements.txt",
         "tests/nbgrader.txt",

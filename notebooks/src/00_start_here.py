@@ -12,7 +12,7 @@
 # | **Data** | MovieLens 100K, which is 100,000 ratings of 1,682 films by 943 people (5 MB). Without a network, an invented set of the same shape |
 # | **Hardware** | any laptop, no GPU |
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # ## 1. Rate ten films
 #
 # Let's start with the result. Run the next cells one after the other, with Shift+Enter.
@@ -121,7 +121,7 @@ rater = FilmRater(titles.to_dict(), guest)
 # choose a film, and the space bar presses. Rate at least ten films, and watch the list
 # below change.
 
-# %%
+# %% tags=["slide"]
 rater.show(recommend)
 
 # %% [markdown]
@@ -388,7 +388,7 @@ plotting.show(
     "The biases are −1.5 for A, −1.0 for B and −2.5 for the taste.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # - Each film has a **bias** $b$. It says how much the film is liked in general. A has
 #   $b_A = -1.5$. This is negative, because most people do not like A.
 # - The taste has a bias $c$ too, which says how common the taste is. With $c = -2.5$ it is
@@ -454,7 +454,7 @@ lesson.check("3", energy)
 #
 # Three units have $2^3 = 8$ states, few enough to list them all with your function.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["slide", "nbval-check-output"]
 energy = lesson.use("3", energy)
 states = [torch.tensor(state) for state in itertools.product([0.0, 1.0], repeat=3)]
 table = pd.DataFrame(

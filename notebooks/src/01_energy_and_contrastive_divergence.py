@@ -156,7 +156,7 @@ blank(axis, 17.55, 1.3)
 axis.set_title("Our whole data set")
 show(fig, "The fourteen three by three pictures of bars and stripes.")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Each pixel becomes a visible unit, and we add eight hidden units. Every pixel is connected
 # to every hidden unit by a weight $W_{ij}$, so the energy becomes a sum over all of them:
 #
@@ -1106,7 +1106,7 @@ along = [nll(model) for model in mine]
 print(f"mine: NLL {along[-1]:.2f} in the end, {min(along):.2f} at its best")
 print(f"CD-1 above: {final['CD-1']:.2f}, PCD: {final['PCD']:.2f}, log 14: 2.64")
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # <details><summary>What we found, with four seeds</summary>With drawn pixels CD-1 ends
 # between 3.2 and 3.8 instead of above 4, because drawn pixels get a little further than
 # their probabilities do. If the rate falls to 0, it ends between 3.0 and 3.5. Ten sweeps

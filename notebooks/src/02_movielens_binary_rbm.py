@@ -204,7 +204,7 @@ gap = torch.nan
 pictured = torch.tensor([[1.0, 0.0, gap, 1.0, gap]])  # Alien, Titanic, Fargo, Babe, Scream
 print(boxes(pictured, ~pictured.isnan()).int().tolist())
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The energy of lesson 01 works unchanged, with $x$ for the long row of boxes:
 #
 # $$E(x, h) = -b \cdot x - c \cdot h - x \cdot W h$$
@@ -514,7 +514,7 @@ def my_expected_losses(p):
 # %%
 lesson.check("3", my_expected_losses)
 
-# %%
+# %% tags=["slide"]
 losses = {
     "published number": 0.227,
     "rebuilt": published_loss(draw(p_copied, torch.Generator().manual_seed(0))),
@@ -582,7 +582,7 @@ def mood(frame, train_frame, error, only_earlier):
     return mean
 
 
-# %% tags=["hide-input"]
+# %% tags=["slide", "hide-input"]
 def clock_row(held_out):
     train_frame, frame = movielens.ratings[~held_out], movielens.ratings[held_out]
     error = train_frame["rating"].to_numpy() - film_and_person(train_frame, train_frame)

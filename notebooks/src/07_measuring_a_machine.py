@@ -199,7 +199,7 @@ for name, model in models.items():
         p = torch.exp(-model.free_energy(patterns, beta) - exact_log_Z(model, beta))
         print(f"{name:9} β = {beta:.2f}: the likeliest pattern has {p.max():4.0%}")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # On the right, one picture sinks far below all the others in the middle of the path, and
 # the others catch up only near the end. Keep an eye on it, because it will cause trouble in
 # section 6.
@@ -438,7 +438,7 @@ p = torch.exp(-twins.free_energy(patterns) - exact_log_Z(twins))
 bright = patterns.sum(1) > 4.5
 print(f"dark patterns: {p[~bright].sum():.3f}, bright patterns: {p[bright].sum():.3f}")
 
-# %%
+# %% tags=["slide"]
 effective_number = lesson.use("3", my_effective_number)
 
 rng = torch.Generator().manual_seed(0)
@@ -539,7 +539,7 @@ exact = exact_log_Z(model)
 print(f"AIS {up - exact:+.2f}, reverse {down - exact:+.2f}, gap {down - up:.2f} nats")
 print(f"cost: {2 * n_chains * (len(betas) - 1):,} sweeps")
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # <details><summary>What we found, with five seeds</summary>As it stands, the gap is between
 # 0.2 and 0.7 nats, except in one run where AIS came out above reverse AIS. Ten times the
 # steps and ten times the chains help about equally. The gap is then 0.4 or less in most

@@ -76,7 +76,7 @@ outputs = {
 }
 
 
-# %%
+# %% tags=["slide"]
 def measure(name):
     """AUC, within-person AUC, log-loss and, where stars are predicted, RMSE."""
     probability, expected = outputs[name]
@@ -144,7 +144,7 @@ def trained(ratings, n_levels, weight_decay, n_hidden=30, weight_std=0.05):
     return model
 
 
-# %%
+# %% tags=["slide"]
 plain = trained(likes, 2, weight_decay=0.015)
 shared = trained(likes, 2, weight_decay=ItemMeanDecay(0.03))
 outputs["two boxes"] = predict(plain, likes)[..., 1].double().numpy(), None
@@ -168,7 +168,7 @@ size = (
 lesson.reveal("borrow", size, f"Borrowing gains {in_words(gain)} in AUC.")
 compare("film and person", "two boxes", "two boxes, borrowing").round(3)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. Stars
 #
 # Nothing forces us to forget the difference between four and five stars. A film can have five
@@ -194,13 +194,13 @@ def my_stars(p):
 # %%
 lesson.check("1", my_stars)
 
-# %%
+# %% tags=["slide"]
 five = trained(stars, 5, weight_decay=ItemMeanDecay(0.03))
 expected, p_like = lesson.use("1", my_stars)(predict(five, stars))
 outputs["five boxes, borrowing"] = p_like.double().numpy(), expected.double().numpy() - 1
 compare("factorisation", "two boxes, borrowing", "five boxes, borrowing").round(3)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Five boxes answer a question that two boxes cannot. They need not be better at the question
 # of likes, though, because each weight now has fewer ratings to learn from.
 #
@@ -344,7 +344,7 @@ axis.set_title(f"No group is off by more than {farthest:.2f}")
 axis.legend()
 show(fig, f"Observed minus stated share of likes of three models, at most {farthest:.2f}.")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. EASE is a Boltzmann machine
 #
 # For lists, the rival to beat is called **EASE** (Steck 2019). It has no hidden units. Each
@@ -405,7 +405,7 @@ fit(
 rbm = torch.logit(predict(taste, X).double(), eps=1e-12)
 ease = (X @ lesson.use("3", my_ease)(X, 300.0)).double()
 ials = torch.as_tensor(baselines.IALS().fit(split.train).scores()).double()
-# %%
+# %% tags=["slide"]
 lists = {
     "popularity": X.sum(0).double().expand(len(X), -1),
     "neighbours": torch.as_tensor(baselines.ItemKNN().fit(split.train).scores()),

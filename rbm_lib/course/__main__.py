@@ -1,4 +1,4 @@
-"""``python -m rbm_lib.course lab|build|student|run|score|check``.
+"""``python -m rbm_lib.course lab|build|student|run|score|slides|check``.
 
 Exit status 0: all is well; 1: it is not; 2: wrong usage.
 """
@@ -22,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="rebuild notebooks and student copies")
     build.add_argument("--profile", choices=environment.PROFILES, default="full")
     student = commands.add_parser("student", help="make unsolved copies; no work is lost")
-    for command in (build, student):
+    slides = commands.add_parser("slides", help="make slides of the committed notebooks")
+    for command in (build, student, slides):
         command.add_argument("lessons", nargs="*", help="as 01 or by name; all by default")
 
     run = commands.add_parser("run", help="execute every notebook; copies go to build/")
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         # `check` also works where what these need is missing.
-        from rbm_lib.course import build, isolate, run, score, student, work
+        from rbm_lib.course import build, isolate, run, score, slides, student, work
 
         if options.command != "score":
             environment.require_lessons()
@@ -62,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
             build.build(options.lessons, options.profile)
         elif options.command == "student":
             student.make_students(options.lessons)
+        elif options.command == "slides":
+            slides.make_slides(options.lessons)
         elif options.command == "score":
             limits = isolate.Limits(options.timeout, options.memory, options.output)
             score.score(options.paths, limits=limits, jobs=options.jobs)
