@@ -138,10 +138,10 @@ def usual_column(kind: str, names: list[str]) -> str | None:
 
 def _unclear(names: list[str], header: bool, kinds: tuple[str, ...]) -> ValueError:
     example = ",".join(f"{k}={n}" for k, n in zip(kinds, names, strict=False))
+    usual = " and ".join([", ".join(kinds[:-1]), kinds[-1]])
     text = (
-        f"columns: got {', '.join(names)}, expected to see which is the "
-        f"{' and which the '.join(kinds)}. Say it, for example: --columns {example!r}. "
-        "Leave out rating= if each line is a like."
+        f"columns: got {', '.join(names)}, expected names such as {usual}. Say which is "
+        f"which, for example: --columns {example!r}, without rating= if a line is a like."
     )
     if header:
         text += " If the first line is no header, add --no-header."

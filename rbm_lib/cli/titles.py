@@ -44,12 +44,14 @@ class Titles:
         """The one item that is meant; a ValueError lists the candidates."""
         found = self.exact(text)
         words = plain_text(text).split()
-        if not found and words:
-            found = [
-                item
-                for item, title in self._plain.items()
-                if all(f" {word}" in f" {title}" for word in words)
-            ]
+        for end in (" ", ""):  # whole words, or else beginnings of words
+            if not found and words:
+                wanted = [f" {word}{end}" for word in words]
+                found = [
+                    item
+                    for item, title in self._plain.items()
+                    if all(word in f" {title} " for word in wanted)
+                ]
         if len(found) == 1:
             return found[0]
         what = "one title or id" if self.are_known else "one id"

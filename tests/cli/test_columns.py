@@ -48,7 +48,7 @@ def test_fields_are_split_as_pandas_splits_them():
 
 WRONG = [
     ("Nutzer,Film,Sterne", {}, "--columns 'user=Nutzer,item=Film,rating=Sterne'"),
-    ("user,item,what", {}, "Leave out rating= if each line is a like"),
+    ("user,item,what", {}, "without rating= if a line is a like"),
     ("ada,Xenon", {}, "--no-header"),
     ("user,item,rating", {"said": "user=nobody"}, "got user=nobody, expected one of user"),
     ("user,item,rating", {"said": "user=4"}, "a number from 1 to 3"),
@@ -57,7 +57,7 @@ WRONG = [
     ("user,item", {"said": "user,item,rating"}, "got 3 names, expected at most 2"),
     ("user,item", {"said": "user,x"}, "user,item,rating"),
     ("1,2,3", {"said": "user,user,item"}, "each name once"),
-    ("user,movie,film,rating", {}, "expected to see"),
+    ("user,movie,film,rating", {}, "expected names such as user, item and rating"),
 ]
 
 

@@ -19,6 +19,8 @@ KNOWN = Titles(list(FILMS), FILMS)
         ("the english patient", 7),
         ("English Patient, The", 7),
         ("patient", 7),
+        ("eng", 7),
+        ("story 2", 2),  # and not one of 2001
         ("300", 8),  # the film of this name, and not the one with this id
         ("3", 3),
         ("jaws", 300),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 
@@ -9,6 +10,7 @@ from rbm_lib.course import handout
 from rbm_lib.course.environment import CourseError
 from rbm_lib.course.exercises import load_exercises
 from rbm_lib.course.handout import hand_out
+from tests.support import ROOT
 
 
 @pytest.fixture
@@ -49,6 +51,14 @@ def test_work_stays_and_a_newer_lesson_goes_beside_it(folder):
 
     assert new.name == "01_energy_and_contrastive_divergence.new.ipynb"
     assert json.loads(mine.read_text(encoding="utf-8")) == worked
+
+
+def test_a_wheel_has_all_that_is_handed_out(folder):
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = data["tool"]["setuptools"]["data-files"].values()
+    names = {path.name for globs in listed for glob in globs for path in ROOT.glob(glob)}
+
+    assert {path.name for path in folder.rglob("*.*")} == names
 
 
 def test_an_installation_without_lessons_says_so(tmp_path, monkeypatch):

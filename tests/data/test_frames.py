@@ -1,5 +1,7 @@
 """Tables of ratings: their columns, and what a file says."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,3 +71,21 @@ def test_ids_in_a_file_stay_as_they_are_written(tmp_path):
     assert frame["a"].tolist() == [1, 2]
     assert frame["b"].isna().tolist() == [False, True]
     assert (frame["b"][0], frame["c"][0], frame["d"][0]) == ("007", "1.0", long)
+
+
+def test_na_is_an_id_and_an_empty_field_is_missing(tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_text("a,b\nNA,null\n,1\n")
+
+    frame = read_delimited(path, None, None)
+
+    assert frame["a"][0] == "NA" and frame["b"].tolist() == ["null", "1"]
+    assert frame["a"].isna().tolist() == [False, True]
+
+
+def test_a_damaged_archive_is_one_clear_error(tmp_path):
+    path = tmp_path / "ids.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 9000)[:-20])
+
+    with pytest.raises(ValueError, match="ids.csv.gz: got a file that does not read"):
+        read_delimited(path, None, None)
