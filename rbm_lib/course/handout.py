@@ -15,10 +15,7 @@ INSTALLED = "share/rbm-lib"  # in a wheel; pyproject.toml lists what is in it
 PARTS = {
     "notebooks/exercises/*.py": "exercises",
     "notebooks/figures/*.svg": "figures",
-    "docs/command_line.md": "docs",
-    "docs/glossary.md": "docs",
-    "docs/notation.md": "docs",
-    "docs/primer.md": "docs",
+    "docs/*.md": "docs",
 }
 LINKS = {"](../figures/": "](figures/", "](../../docs/": "](docs/"}
 
