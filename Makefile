@@ -43,7 +43,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student slides site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
+.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student slides quiz site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -131,6 +131,9 @@ slides: setup $(SLIDES)/.installed  ## slides for each lesson from its committed
 $(SLIDES)/.installed: docs/slides.txt
 	$(PY) $(FETCH_SLIDES)
 	@touch $@
+
+quiz: setup  ## ten questions a lesson for Moodle, Canvas and paper, and a test on 00 to 02, in build/quiz
+	@$(PY) -m rbm_lib.course quiz
 
 site: build/site-venv/.installed  ## lessons, guide and reference as web pages in build/site, to be read without a network
 	rm -rf build/site

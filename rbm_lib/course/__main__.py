@@ -1,4 +1,4 @@
-"""``python -m rbm_lib.course lab|build|student|run|score|slides|check``.
+"""``python -m rbm_lib.course lab|build|student|run|score|slides|quiz|check``.
 
 Exit status 0: all is well; 1: it is not; 2: wrong usage.
 """
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     score.add_argument("--output", type=float, default=5, help="megabytes shown by a cell")
     score.add_argument("--jobs", type=int, default=1, help="how many at a time")
 
+    commands.add_parser("quiz", help="export the questions for Moodle, Canvas and paper")
     commands.add_parser("check", help="is everything installed that the course needs?")
     return top
 
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         # `check` also works where what these need is missing.
-        from rbm_lib.course import build, isolate, run, score, slides, student, work
+        from rbm_lib.course import build, isolate, quiz, run, score, slides, student, work
 
         if options.command != "score":
             environment.require_lessons()
@@ -65,6 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
             student.make_students(options.lessons)
         elif options.command == "slides":
             slides.make_slides(options.lessons)
+        elif options.command == "quiz":
+            quiz.make_quiz()
         elif options.command == "score":
             limits = isolate.Limits(options.timeout, options.memory, options.output)
             score.score(options.paths, limits=limits, jobs=options.jobs)
