@@ -112,8 +112,8 @@ test-site: site  ## make site, then every page of it and the playground in Chrom
 ifeq ($(MAKECMDGOALS)$(strip $(FILE)),score)
 $(error Name a notebook or a folder of them: make score FILE=...)
 endif
-score: setup  ## points of a notebook or a folder of submissions, FILE=..., to build/scores.csv and .json
-	@$(PY) -m rbm_lib.course score "$(FILE)"
+score: setup  ## points of submissions, FILE=folder, to build/scores.csv; with ROSTER=class.csv also grades of a class
+	@$(PY) -m rbm_lib.course score "$(FILE)" $(if $(strip $(ROSTER)),--roster "$(ROSTER)")
 
 notebooks: setup  ## rebuild the committed notebooks from notebooks/src (full profile), and the student copies
 	@$(PY) -m rbm_lib.course build

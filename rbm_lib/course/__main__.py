@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
 
     score = commands.add_parser("score", help="score submissions, apart from each other")
     score.add_argument("paths", nargs="+", help="notebooks, or folders of them")
+    score.add_argument("--roster", help="CSV with id and name: grades of these students")
     score.add_argument("--timeout", type=float, default=600, help="seconds for a notebook")
     score.add_argument("--memory", type=float, default=4, help="gigabytes for a notebook")
     score.add_argument("--output", type=float, default=5, help="megabytes shown by a cell")
@@ -54,7 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         # `check` also works where what these need is missing.
-        from rbm_lib.course import build, isolate, quiz, run, score, slides, student, work
+        from rbm_lib.course import (
+            build,
+            isolate,
+            quiz,
+            roster,
+            run,
+            score,
+            slides,
+            student,
+            work,
+        )
 
         if options.command != "score":
             environment.require_lessons()
@@ -70,7 +81,12 @@ def main(arguments: list[str] | None = None) -> int:
             quiz.make_quiz()
         elif options.command == "score":
             limits = isolate.Limits(options.timeout, options.memory, options.output)
-            score.score(options.paths, limits=limits, jobs=options.jobs)
+            # Before the submissions run: it may have a mistake.
+            students = roster.read_roster(options.roster) if options.roster else None
+            rows = score.score(options.paths, limits=limits, jobs=options.jobs)
+            if students is not None:
+                target = environment.repository_root() / "build"
+                roster.write_grades(rows, students, target, options.paths)
         else:
             profile = options.profile or environment.profile_in_use()
             return 0 if run.run(profile, timeout=options.timeout) else 1
