@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from rbm_lib.course import compare, forms
 from rbm_lib.course.compare import Pieces
 from rbm_lib.course.environment import notebooks_folder
+from rbm_lib.course.watch import Work, watch
 
 Answer = Callable[..., Any]
 Outputs = list[Pieces]  # one for each case
@@ -32,6 +32,8 @@ class Exercise:
     """A task and how to judge an answer to it, made by :func:`exercise`.
 
     ``mistakes`` maps advice to the wrong answer that it is for, or to a tuple of these.
+    ``demand`` looks at the work of an answer with the right results, on all cases, and says
+    what is wrong with it, or "".
     """
 
     id: str
@@ -42,6 +44,7 @@ class Exercise:
     tolerance: float = 1e-6
     graded: bool = True
     mistakes: dict[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
+    demand: Callable[[Work, list[tuple]], str] | None = None
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self.reference(*arguments, **options)
@@ -146,11 +149,21 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
         return False, _explain(exercise, stopped)
     if all(_sames(exercise, got, expected)):
         changed = forms.changed_model(answer, exercise.reference, exercise.cases)
-        if not changed:
-            return True, "right."
-        advice = "Return the result, and leave what you were given as it was."
-        return False, f"not right yet. Your function changes its {changed}. {advice}"
+        if changed:
+            advice = "Return the result, and leave what you were given as it was."
+            return False, f"not right yet. Your function changes its {changed}. {advice}"
+        advice = _unmet(exercise, answer)
+        return not advice, f"not right yet. {advice}" if advice else "right."
     return False, "not right yet. " + _advice(exercise, answer, got, expected)
+
+
+def _unmet(exercise: Exercise, answer: Answer) -> str:
+    """What the exercise demands of the work of a right answer, if it is not so."""
+    if exercise.demand is None:
+        return ""
+    works: list[Work] = []
+    _values(exercise, answer, works)
+    return exercise.demand(works[-1], exercise.cases)
 
 
 class _Stopped(Exception):
@@ -208,15 +221,25 @@ def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -
     return [compare.align(*pair) for pair in zip(pieces, expected or pieces, strict=True)]
 
 
-def _values(exercise: Exercise, answer: Answer) -> list[Any]:
-    """What an answer returns on the cases, in the first form of them that it can take."""
+def _values(
+    exercise: Exercise, answer: Answer, works: list[Work] | None = None
+) -> list[Any]:
+    """What an answer returns on the cases, in the first form of them that it can take.
+
+    The work for each form that was tried is put into `works`.
+    """
     first: _Stopped | None = None
-    for form in FORMS:
+    for form in forms.FORMS:
+        cases = deepcopy(exercise.cases)
         try:
-            return [_call(answer, form, case) for case in deepcopy(exercise.cases)]
+            if works is None:
+                return [_call(answer, form, case) for case in cases]
+            with watch() as work:
+                works.append(work)
+                return [_call(answer, form, case) for case in cases]
         except _Stopped as stopped:
             first = first or stopped
-            may_be_the_form = isinstance(stopped.error, FORM_ERRORS)
+            may_be_the_form = isinstance(stopped.error, forms.ERRORS)
             if not may_be_the_form or isinstance(stopped.error, NotImplementedError):
                 break
     assert first is not None
@@ -228,28 +251,6 @@ def _call(answer: Answer, form: Callable[[Any], Any], case: tuple) -> Any:
         return answer(*map(form, case))
     except (Exception, SystemExit) as error:
         raise _Stopped(error, case) from error
-
-
-def _as_given(x: Any) -> Any:
-    return x
-
-
-def _as_single(x: Any) -> Any:
-    return x.float() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
-
-
-def _as_double(x: Any) -> Any:
-    return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
-
-
-def _as_numpy(x: Any) -> Any:
-    return x.numpy() if isinstance(x, torch.Tensor) else x
-
-
-# x.float() in an answer does not go with doubles, x.astype(int) not with tensors. Both may
-# be right for other forms of the same inputs.
-FORMS = (_as_given, _as_single, _as_double, _as_numpy)
-FORM_ERRORS = (RuntimeError, TypeError, AttributeError)
 
 
 def _sames(exercise: Exercise, got: Outputs, expected: Outputs) -> list[bool]:

@@ -1,4 +1,4 @@
-"""What else a right answer must do: leave models alone, and return what a lesson needs."""
+"""The forms of inputs that an answer can take, and of the results that a lesson needs."""
 
 import contextlib
 import functools
@@ -13,6 +13,28 @@ import torch
 from rbm_lib.course import compare
 
 Answer = Callable[..., Any]
+
+
+def _as_given(x: Any) -> Any:
+    return x
+
+
+def _as_single(x: Any) -> Any:
+    return x.float() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+
+
+def _as_double(x: Any) -> Any:
+    return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+
+
+def _as_numpy(x: Any) -> Any:
+    return x.numpy() if isinstance(x, torch.Tensor) else x
+
+
+# x.float() in an answer does not go with doubles, x.astype(int) not with tensors. Both may
+# be right for other forms of the same inputs.
+FORMS = (_as_given, _as_single, _as_double, _as_numpy)
+ERRORS = (RuntimeError, TypeError, AttributeError)
 
 
 def changed_model(answer: Answer, reference: Answer, cases: Iterable[tuple]) -> str:
