@@ -95,6 +95,33 @@ def test_a_wrong_answer_is_told_what_is_wrong(answer, words):
     assert result.message.endswith("0 of 2 points.")
 
 
+def one_product_each(work, cases):
+    return "" if work.operations <= 24 * len(cases) else "One product is enough."
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (lambda v: v @ torch.ones(4).to(v), "right. 2 of 2"),
+        (lambda v: (v @ torch.ones(4).to(v) + v @ torch.ones(4).to(v)) / 2, "One product"),
+        (lambda v: v @ np.ones(4), "right. 2 of 2"),  # only arrays can do this
+    ],
+)
+def test_a_right_answer_may_do_too_much(answer, verdict):
+    sums = exercise("1", "Sums", 2, CASES)(lambda v: v.sum(1))
+    sums.demand = one_product_each
+
+    assert verdict in check(sums, answer).message
+
+
+def test_what_is_demanded_of_the_work_is_asked_of_right_answers_only():
+    sums = exercise("1", "Sums", 2, CASES)(lambda v: v.sum(1))
+    sums.demand = lambda work, cases: "Too much work."
+
+    assert "Too much work." in check(sums, lambda v: v.sum(1)).message
+    assert "Too much work." not in check(sums, lambda v: v.sum(0)).message
+
+
 def test_a_check_prints_nothing_of_the_answer(capsys):
     def noisy(v):
         print("here")

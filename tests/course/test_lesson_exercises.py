@@ -12,7 +12,6 @@ from scipy.stats import multivariate_normal, sem
 from sklearn.metrics import ndcg_score
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import TargetEncoder
-from torch.nn.functional import embedding_bag
 
 from rbm_lib import DBM, RBM
 from rbm_lib.course import Exercise, check
@@ -149,21 +148,48 @@ def sweep_by_library(v, q1, q2, W1, W2, c1, c2, log_variance):
     return model.mean_field(v, max_sweeps=1, start=[q1, q2]).means
 
 
-def means_by_bag(items, W, hidden_bias):
-    counts = torch.tensor([len(liked) for liked in items])
-    starts = counts.cumsum(0) - counts
-    sums = embedding_bag(torch.cat(items), W, starts, mode="sum")
-    return torch.sigmoid(sums + hidden_bias)
+def step_with_stacked_rows(model, v, uniform):
+    """One product for both phases: data and chains below each other."""
+    x = torch.addmm(model.c, v, model.W)
+    p = x.sigmoid()
+    v_1 = model.prob_v((uniform < p).to(v.dtype))
+    x_1 = torch.einsum("rv,vh->rh", v_1, model.W) + model.c
+    p_1 = x_1.sigmoid()
+    dW = torch.cat([v, v_1]).T @ torch.cat([p, -p_1]) / len(v)
+    hidden = torch.log1p(x.exp()).sum(1) - torch.log1p(x_1.exp()).sum(1)
+    gap = (hidden - (v_1 - v) @ model.b).mean()
+    return dW, (v - v_1).mean(0), (p - p_1).mean(0), (v - v_1).square().mean(), gap
 
 
-def part_by_rows(v, uniform, W, b, c, rank, size):
-    v, uniform, W, b, c = (x.double().numpy() for x in (v, uniform, W, b, c))
-    total = np.zeros(W.shape)
-    for row in np.array_split(np.arange(len(v)), size)[rank]:
-        p = expit(v[row] @ W + c)
-        v_1 = expit(W @ (uniform[row] < p) + b)
-        total += np.outer(v[row], p) - np.outer(v_1, expit(v_1 @ W + c))
-    return total / len(v)
+def step_by_numpy(model, v, uniform):
+    W, b, c, v, uniform = (x.numpy() for x in (model.W, model.b, model.c, v, uniform))
+    x = v @ W + c
+    v_1 = expit((uniform < expit(x)) @ W.T + b)
+    x_1 = v_1 @ W + c
+    dW = (v.T @ expit(x) - v_1.T @ expit(x_1)) / len(v)
+    free = [-(y @ b) - np.logaddexp(0, z).sum(1) for y, z in ((v, x), (v_1, x_1))]
+    others = (v - v_1).mean(0), (expit(x) - expit(x_1)).mean(0)
+    return dW, *others, ((v - v_1) ** 2).mean(), (free[1] - free[0]).mean()
+
+
+def person_by_numpy(on, other, W, b, c, u):
+    on, other, W, b, c, u = (x.numpy() for x in (on, other, W, b, c, u))
+    p = expit(c + W[on].sum(0))
+    q = expit(b[on] - b[other] + (W[on] - W[other]) @ (u < p))
+    p_1 = expit(c + q @ W[on] + (1 - q) @ W[other])
+    return p - np.outer(q, p_1), -np.outer(1 - q, p_1)
+
+
+def person_in_a_loop(on, other, W, b, c, u):
+    p = torch.sigmoid(c + sum((W[i] for i in on), torch.zeros(len(c))))
+    h = u < p
+    rows, x = [], c.clone()
+    for i, j in zip(on.tolist(), other.tolist(), strict=True):
+        q = torch.sigmoid(b[i] + W[i][h].sum() - b[j] - W[j][h].sum())
+        x += q * W[i] + (1 - q) * W[j]
+        rows.append(q)
+    q = torch.tensor(rows)[:, None]
+    return p - q * x.sigmoid(), (q - 1) * x.sigmoid()
 
 
 RIGHT = [
@@ -187,8 +213,15 @@ RIGHT = [
     ("05/2", gain_by_scipy),
     ("05/3", sweep_by_library),
     ("05/4", lambda p, T: np.maximum((p @ T - p).numpy(), 0).sum()),
-    ("06/2", means_by_bag),
-    ("06/5", part_by_rows),
+    (
+        "06/1",
+        lambda rows, visible, hidden, k: sum([2 * rows * visible * hidden] * (3 + 2 * k)),
+    ),
+    ("06/2", step_with_stacked_rows),
+    ("06/2", step_by_numpy),
+    ("06/3", person_by_numpy),
+    ("06/3", person_in_a_loop),
+    ("06/4", lambda means, rows: np.average(np.stack(means), axis=0, weights=rows)),
     ("07/1", walk_with_numpy),
     ("07/2", lambda log_w: logsumexp(log_w.numpy(), b=1 / len(log_w))),
     ("07/3", lambda log_w: torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))),
