@@ -44,9 +44,9 @@ A further sweep adds two products, one down and one up, and no more.
     2 * k + 3 → 4 * k + 1
     2 * k + 3 → 3 * k + 2
     2 * k + 3 → k + 4
+    2 * k + 3 → k + 5
 Some products are missing, or one too many is counted. CD-1 has five: up, down, up, and one
 average each for data and sweep.
-    2 * k + 3 → 2 * k
     2 * k + 3 → 2 * k + 1
     2 * k + 3 → 2 * k + 2
     2 * k + 3 → 2 * k + 5
@@ -137,6 +137,7 @@ The gap is one number, the mean over the rows of F(v1) − F(v).
     (F1 - F).mean() → (F1 - F).sum()
 The error compares v with the probabilities v1, squared, averaged over all entries.
     ** 2).mean() → ** 2).sum()
+    ** 2).mean() → ** 2).mean().sqrt()
     ** 2).mean() → ** 2).sum(1).mean()
     ((v - v1) ** 2) → (v - v1).abs()
     ((v - v1) ** 2) → ((v - v1.round()) ** 2)
@@ -145,8 +146,7 @@ The free energies lost the visible biases: −v·b minus the softplus terms.
 The softplus terms of the free energies are not right. They are softplus(x) of the input
 x = v @ W + c, summed over the hidden units.
     softplus( → sigmoid(
-    softplus(x) → softplus(p)
-    softplus(x) → (p * x)
+    - softplus( → - torch.nn.Sequential(torch.nn.Sigmoid(), torch.nn.Softplus())(
     softplus( → (
     ).sum(1) → ).mean(1)
 The sign of the softplus terms is reversed. Both parts of a free energy are subtracted.
@@ -213,7 +213,8 @@ The bias c is missing in one of the inputs. Both ways up begin with c.
     (c + → (0 +
     (c + W_on → (W_on
     (c + q → (q
-The rows of W[on] are averaged. The input is their sum.
+The first input is c plus the sum of the rows of W[on], and of nothing else.
+    W_on.sum(0) → (W_on - W_other).sum(0)
     W_on.sum(0) → W_on.mean(0)
 h is not drawn with u. Set h = 1 where u < p, and go down from h.
     h = (u < p).to(W.dtype) → h = p
@@ -251,6 +252,7 @@ The changes are divided by the number of ratings. A person counts as a whole.
 Return the change of W[on], and then that of W[other].
     return d_on, d_other → return d_other, d_on
     return d_on, d_other → return d_on
+    return d_on, d_other → return torch.cat([d_on, d_other])
 The changes are added up over the ratings. Return one row for each rating.
     return d_on, d_other → return d_on.sum(0), d_other.sum(0)
 """,

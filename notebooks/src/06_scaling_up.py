@@ -123,9 +123,8 @@ def update_operations(rows, visible, hidden, k):
 lesson.check("1", update_operations)
 
 # %% [markdown]
-# Everything else in an update, such as sigmoids and draws, touches each number only a few
-# times. So let's predict that five products take all the time, and see how wrong that is.
-# Here is your model from lesson 01 with its CD-1 step.
+# Let's predict that five products take all the time, and see how wrong that is. Here is your
+# model from lesson 01 with its CD-1 step.
 
 
 # %%
@@ -155,9 +154,9 @@ def cd1(model, v, uniform):
 
 
 # %% [markdown]
-# And here is our stopwatch. A computer has other things to do as well, so a single time
-# means little. We let the candidates take turns, which spreads the disturbances fairly, and
-# keep the median of each. The first turn is left out, because memory is made in it.
+# And here is our stopwatch. A computer has other things to do, so a single time means little.
+# We let the candidates take turns, which spreads the disturbances fairly, and keep the
+# medians. The first turn is left out, because memory is made in it.
 
 
 # %%
@@ -211,8 +210,8 @@ ms = results("update")
 lesson.reveal("update", ms["update"] / ms["five products"], told("update"))
 
 # %% [markdown]
-# The products are the **floor**. If a training loop takes 1.1 times its floor, there is
-# little left to gain, and if it takes ten times its floor, something is wrong.
+# The products are the **floor**. At 1.1 times its floor a loop has little left to gain, and at
+# ten times something is wrong.
 #
 # Before you believe any ratio, measure the same thing under two names.
 
@@ -245,9 +244,9 @@ def watched_step(model, v, uniform):
 
 
 # %% [markdown]
-# But count the products. There is one in every `prob_h`, `prob_v` and `free_energy`. A call
-# of `reconstruct` makes two, and `dW` makes two more. Together these are ten, although
-# CD-1 needs only five. The other five repeat what is already known.
+# But count the products. There is one in every `prob_h`, `prob_v` and `free_energy`, two in
+# `reconstruct`, and two in `dW`. Together these are ten, although CD-1 needs only five. The
+# others repeat what is already known.
 #
 # **Exercise 2 · Half the products** · ★★ · 8 minutes · 3 points. Return the same five
 # results with five products. The check counts your products and compares your numbers, and
@@ -415,17 +414,14 @@ for name, (people, films, ratings) in sets.items():
 # %% [markdown]
 # The largest set needs 38 GB as a matrix and .125 GB as a list. In lesson 02 each film had
 # two boxes, *liked* and *not liked*, and a gap left both at 0. The products multiplied all
-# these zeros, and afterwards a mask removed most of what came back. For a person of the
-# 25M set, 383 of 384 films are gaps. So let's take only the columns of films that somebody
-# has rated.
+# these zeros, although for a person of the 25M set 383 of 384 films are gaps.
 #
-# Salakhutdinov, Mnih and Hinton thought of it as an RBM for each person, with visible units
-# only for the films that this person has rated. Let's take them at their word. Rating $n$ of
-# a person switched one box on and left the other box of that film off. We call the two boxes
-# `on[n]` and `other[n]`. Then `W[on]` is a small matrix with one row for each rating, and all
-# formulas of lesson 02 work on small matrices. For two ratings whose boxes have the weights
-# 2 and −.5 to a hidden unit with the bias −1, the input of that unit is −1 + 2 − .5 = .5,
-# and nothing else of `W` is read.
+# So let's give each person a small RBM of their own, with visible units only for the films
+# that they have rated. Rating $n$ of a person switched one box on and left the other box of
+# that film off. We call the two boxes `on[n]` and `other[n]`. Then `W[on]` is a small matrix
+# with one row for each rating. For two ratings whose boxes have the weights 2 and −.5 to a
+# hidden unit with the bias −1, the input of that unit is −1 + 2 − .5 = .5, and nothing else
+# of `W` is read.
 #
 # **Exercise 3 · Only what is rated** · ★★ · 8 minutes · 2 points. Make a step of CD-1 for one
 # person. `u` has a random number for each hidden unit. Do not make anything as long as the
@@ -530,10 +526,9 @@ print(f"equal within rounding: {bool(gap < 1e-5)}")
 print(f"boxes in the batch: {2 * seen.numel():,} dense, {2 * int(seen.sum()):,} rated")
 
 # %% [markdown]
-# The numbers are the same. Now for the cost. Nobody wants to hold 25 million ratings in a
-# lesson, and we do not have to, because one batch tells us the rest. For each set we invent
-# 100 people with the right number of films and ratings, time one update, and multiply by the
-# number of batches.
+# The numbers are the same. Now for the cost. One batch tells us the rest, so for each set we
+# invent 100 people with the right number of films and ratings, time one update, and multiply
+# by the number of batches.
 #
 # **Predict first.** For the 25M set there are 384 times fewer ratings than cells. How many
 # times faster is the update on rated columns?
@@ -611,24 +606,26 @@ show(
     "Predicted time of an epoch for three sets, on a logarithmic axis, with dense rows and "
     "with rated columns. The gap is widest for the set of 25 million ratings.",
 )
+for way, label in (("dense", "Dense rows"), ("rated", "Rated columns")):
+    cost = [10 * results(k)[way] / (r / n) for k, (n, _, r) in sets.items()]  # µs
+    listed = ", ".join(f"{x:.1f}" for x in cost)
+    print(f"{label} take {listed} µs for each rating ({whose()}).")
 
 # %% [markdown]
-# Look at the blue bars first. They are about as much longer as there are more ratings, so
-# the cost follows the ratings. Still, the gain is far smaller than the count of operations
-# promised, because operations are not time. The rated rows of `W` lie far apart in memory,
-# each gathered number is used only a few times, and your function makes many small calls.
-# Dense products waste most of their operations, but by section 3 they run at the full speed
-# of arithmetic. For the smaller sets they may even win. For the largest they cannot.
+# Compare what a single rating costs. With dense rows it grows with the catalogue, because
+# nearly all of the work is for gaps. With rated columns it hardly does. Still, the gain is
+# far smaller than the count of operations promised, because operations are not time. The
+# rated rows of `W` lie far apart in memory, each gathered number is used only a few times,
+# and your function makes many small calls. Dense products waste most of their operations,
+# but by section 3 they run at the full speed of arithmetic. For the smaller sets they may
+# even win. For the largest they cannot.
 #
-# The library does the same in `fit` when it is given a `RatingMatrix`. It also has momentum
-# and weight decay, which move *all* of `W` after every batch. So its batches should grow
-# with the catalogue.
+# The library does the same in `fit` when it is given a `RatingMatrix`.
 #
 # <details><summary>The library's record for whole epochs</summary>On another machine (two
-# cores of an Intel Xeon, two threads, shared with other programs), with 100 hidden units,
-# an epoch took .52 s for a million ratings in batches of 100 people, and 13 s for 25 million
-# in batches of 1,015. That is about the same for each rating. See
-# <code>benchmarks/speed.json</code>.</details>
+# cores of an Intel Xeon, two threads, shared with other programs), with 100 hidden units, an
+# epoch took .52 s for a million ratings and 13 s for 25 million, which is about the same for
+# each rating.</details>
 #
 # ## 5. Fewer bits
 #
@@ -722,9 +719,8 @@ animate(
 
 # %% [markdown]
 # In the upper valley each unit stays on with probability σ(5.6) = .9963, and 256 times this,
-# which is 255.06,
-# rounds up to 256. So with 8 bits no unit ever goes off, and the chain stands still. Nothing
-# crashed and nothing looks wrong, yet the samples are useless.
+# which is 255.06, rounds up to 256. So with 8 bits no unit ever goes off, and the chain
+# stands still. Nothing crashed and nothing looks wrong, yet the samples are useless.
 #
 # The second danger is the sum. Between 1 and 2 the numbers of bfloat16 are 1/128 = .0078
 # apart. If a weight of 1.5 should grow by .003, the nearest number is 1.5 again. Let's train
@@ -735,9 +731,9 @@ animate(
 # %%
 patterns = torch.tensor(list(itertools.product([0.0, 1.0], repeat=9)))
 grids = patterns.reshape(-1, 3, 3)
-is_picture = (grids == grids[:, :1]).all(2).all(1) | (grids == grids[:, :, :1]).all(2).all(
-    1
-)
+same_columns = (grids == grids[:, :1]).all(2).all(1)
+same_rows = (grids == grids[:, :, :1]).all(2).all(1)
+is_picture = same_columns | same_rows
 
 
 def train_exactly(keep, n_updates=4000, lr=0.1):
@@ -788,8 +784,8 @@ show(
 
 # %% [markdown]
 # So let products use few bits, and keep four things in float32: weights, sums, probabilities
-# and the random numbers they are compared with. `model.bfloat16()` moves all of them without
-# a word, and for this reason `fit` of the library refuses such a model.
+# and the random numbers they are compared with. `model.bfloat16()` would change the first
+# three without a word, so `fit` of the library refuses such a model.
 #
 # ## 6. Two processes, one result
 #
@@ -950,8 +946,12 @@ if two:
     print(f"two processes and one: the same gradient, but for rounding: {same}")
 times = own.get("processes") if lesson.progress else RECORD["processes"]
 times = times or RECORD["processes"]
-slower = times[32][1] > times[32][0]
-lesson.reveal("processes", "slower" if slower else "faster")
+one, both = times[32]
+lesson.reveal(
+    "processes",
+    "slower" if both > one else "faster",
+    f"With 32 rows one process takes {one:.1f} ms and two take {both:.1f} ms, {whose()}.",
+)
 
 # %% tags=["hide-input"]
 # Drawing
@@ -971,10 +971,9 @@ show(
 )
 
 # %% [markdown]
-# Where the red line lies below the blue one, two processes pay. Even then they do not halve
-# the time. And a larger batch means fewer updates in each epoch, so you may need more epochs.
-# On a laptop, one process with two threads is usually the simpler choice. `fit` runs in
-# several processes when it is started by `torchrun`, with the same numbers as in one.
+# Where the red line lies below the blue one, two processes pay. But a larger batch means
+# fewer updates in each epoch, so you may need more epochs. `fit` runs in several processes
+# when it is started by `torchrun`, with the same numbers as in one.
 #
 # ## 7. And a GPU?
 #
@@ -1059,13 +1058,11 @@ lesson.score()
 # %% [markdown]
 # ## Check yourself
 #
-# <details><summary>1. You double the hidden units of a model whose update takes 1.1 times its floor. What happens to the time?</summary>It about doubles, because nearly all of it is products, and they are proportional to H.</details>
+# <details><summary>1. A catalogue grows tenfold, and the number of ratings stays the same. Does an epoch on rated columns take longer?</summary>The gathering hardly does. Whatever touches all of W after each batch, such as weight decay, takes ten times as long.</details>
 #
-# <details><summary>2. A catalogue grows tenfold, and the number of ratings stays the same. Does an epoch on rated columns take longer?</summary>The gathering hardly does. Whatever touches all of W after each batch, such as weight decay, takes ten times as long.</details>
+# <details><summary>2. Reconstructions in bfloat16 look as good as in float32. Is the sampler all right?</summary>That does not show it. Reconstruction asks for likely things, and few bits fail at rare ones, which decide how a chain moves between valleys.</details>
 #
-# <details><summary>3. Reconstructions in bfloat16 look as good as in float32. Is the sampler all right?</summary>That does not show it. Reconstruction asks for likely things, and few bits fail at rare ones, which decide how a chain moves between valleys.</details>
-#
-# <details><summary>4. Four processes and one process give slightly different results. Is that rounding or a bug?</summary>Compare them after one update. Rounding changes the last digits only. A difference of some percent points to a mean of means, or to random numbers of their own.</details>
+# <details><summary>3. Four processes and one process give slightly different results. Is that rounding or a bug?</summary>Compare them after one update. Rounding changes the last digits only. A difference of some percent points to a mean of means, or to random numbers of their own.</details>
 #
 # **Next:** the optional lessons [07, measuring a machine](07_measuring_a_machine.ipynb), and
 # [08, better ratings](08_better_ratings.ipynb).

@@ -196,7 +196,8 @@ def _shapes(exercise: Exercise, case: tuple) -> str:
     """The shapes of a case's arguments, by name: "v (4, 3), W (3, 2)"."""
     names = inspect.signature(exercise.reference).parameters
     pairs = zip(names, case, strict=False)
-    return ", ".join(f"{name} {tuple(x.shape)}" for name, x in pairs if np.ndim(x))
+    shapes = ((name, tuple(getattr(x, "shape", ()))) for name, x in pairs)
+    return ", ".join(f"{name} {shape}" for name, shape in shapes if shape)
 
 
 def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:
@@ -277,8 +278,9 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     case = same.index(False)
     lengths = {n for x in exercise.cases[case] for n in getattr(x, "shape", ())}
     text = compare.describe(got[case], expected[case], exercise.tolerance, lengths)
-    if "has shape" in text:
-        text += f" The inputs have {_shapes(exercise, exercise.cases[case])}."
+    shapes = _shapes(exercise, exercise.cases[case])
+    if "has shape" in text and shapes:
+        text += f" The inputs have {shapes}."
     return f"Test case {case + 1} of {len(same)} ({sum(same)} right): {text}"
 
 

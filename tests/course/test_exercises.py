@@ -114,6 +114,16 @@ def test_a_right_answer_may_do_too_much(answer, verdict):
     assert verdict in check(sums, answer).message
 
 
+def test_a_result_of_the_wrong_shape_is_described_where_an_input_is_a_list():
+    first = exercise("1", "First", 2, [([torch.zeros(3), torch.ones(3)], CASES[0][0])])(
+        lambda rows, v: rows[0] + v[0, 0]
+    )
+
+    message = check(first, lambda rows, v: torch.stack(rows)).message
+
+    assert "has shape (2, 3), the right one (3,). The inputs have v (3, 4)." in message
+
+
 def test_what_is_demanded_of_the_work_is_asked_of_right_answers_only():
     sums = exercise("1", "Sums", 2, CASES)(lambda v: v.sum(1))
     sums.demand = lambda work, cases: "Too much work."
