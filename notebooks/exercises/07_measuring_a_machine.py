@@ -62,6 +62,12 @@ def walk_with(
     return walk
 
 
+def last_chains(free_energy, sweep, v, betas):
+    for beta in betas[1:]:
+        v = sweep(v, beta)
+    return v
+
+
 walk = exercise("1", "A walk along the path", 3, WALKS)(walk_with())
 walk.mistakes = {
     "The sign is reversed. Each factor is exp(F at beta, minus F at the following beta).": (
@@ -86,6 +92,18 @@ walk.mistakes = {
         walk_with(product=True)
     ),
     "This is w. Return its logarithm, the sum itself.": lambda *a: walk(*a).exp(),
+    "You return after the first step. Put the return behind the loop, not inside.": (
+        lambda F, sweep, v, betas: walk(F, sweep, v, betas[:2])
+    ),
+    "The last step is missing. zip(betas[:-1], betas[1:]) gives all pairs.": (
+        lambda F, sweep, v, betas: walk(F, sweep, v, betas[:-1])
+    ),
+    "You average over the chains. Return one number for each row.": (
+        lambda *a: walk(*a).mean()
+    ),
+    "The sweep comes too early, and in the old model. Add the difference first, and then "
+    "sweep in the following model.": walk_with(sweep_first=True, old=True),
+    "These are the chains at the end of the walk. Return log_w.": last_chains,
 }
 
 LOGS = [normal(0, 5), 3 * normal(1, 20), normal(2, 8) + 1000, normal(3, 4) - 2000]
@@ -113,6 +131,10 @@ log_mean_exp.mistakes = {
     "The number of chains stands outside the logarithm. Subtract log(len(log_w)).": (
         lambda w: w.logsumexp(0) / len(w),
         lambda w: w.logsumexp(0) - len(w),
+    ),
+    "This is the mean itself. Return its logarithm.": lambda w: log_mean_exp(w).exp(),
+    "These are logarithms already. Leave them first, and take the mean of exp(log_w).": (
+        lambda w: w.mean().log()
     ),
     "Infinite for large values. Do not leave the logarithm: use logsumexp.": (
         lambda w: w.exp().mean().log(),
@@ -147,6 +169,9 @@ effective_number.mistakes = {
     ),
     "The sum in the numerator is not squared.": (
         lambda w: (w - w.max()).exp().sum() / ((w - w.max()).exp() ** 2).sum()
+    ),
+    "This is always 1. Square each w before you add them up below.": (
+        lambda w: torch.ones(())
     ),
     "This is the logarithm of the effective number.": lambda w: effective_number(w).log(),
 }
