@@ -53,7 +53,8 @@ SENTENCES = {
     ),
     "update": lambda ms: (
         f"Five products take {ms['five products']:.1f} ms and the update takes "
-        f"{ms['update']:.1f} ms, **{ms['update'] / ms['five products']:.1f} times** as long."
+        f"{ms['update']:.1f} ms, "
+        f"**{ms['update'] / ms['five products']:.1f} times** as long."
     ),
     "twice": lambda ms: (
         f"B, which is the same as A, takes **{ms['B'] / ms['A']:.2f} times** as long."
@@ -64,7 +65,8 @@ SENTENCES = {
     ),
     "batches": lambda ms: (
         f"In a batch of 256 each row takes {1000 * ms[256] / 256:.1f} µs, and a row by "
-        f"itself takes {1000 * ms[1]:.0f} µs, **{256 * ms[1] / ms[256]:.0f} times** as long."
+        f"itself takes {1000 * ms[1]:.0f} µs, "
+        f"**{256 * ms[1] / ms[256]:.0f} times** as long."
     ),
     "25M": lambda ms: (
         f"One update of the 25M set takes {ms['dense']:.0f} ms on dense rows and "
