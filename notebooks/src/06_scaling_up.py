@@ -215,7 +215,8 @@ lesson.reveal("update", ms["update"] / ms["five products"], told("update"))
 # The products are the **floor**. At 1.1 times its floor a loop has little left to gain, and at
 # ten times something is wrong.
 #
-# Before you believe any ratio, measure the same thing under two names.
+# Before you believe any ratio, measure the same thing under two names. However far the result
+# is from 1, differences of that size mean nothing on your machine.
 
 # %%
 race("twice", {"A": lambda: cd1(model, v, uniform), "B": lambda: cd1(model, v, uniform)})
