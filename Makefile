@@ -43,7 +43,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site score notebooks student slides quiz site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
+.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site test-wheel score notebooks student slides quiz site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -108,6 +108,15 @@ test-browser:  ## lessons in JupyterLab, slides and the playground, in Chromium,
 test-site: site  ## make site, then every page of it and the playground in Chromium; three minutes
 	$(SITE_PY) $(PIP) --quiet install 'pytest>=8' -r tests/browser/requirements.txt
 	$(SITE_PY) -m pytest --confcutdir=tests/browser tests/browser/test_site.py tests/browser/test_playground.py -rs
+
+test-wheel: setup  ## build the wheel, install it into a new environment, and copy the course from it; two minutes
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(PY) $(PIP) --quiet wheel --no-deps --wheel-dir build/wheel . && rm -rf build/lib build/bdist*
+	$(PYTHON) -m venv build/wheel/venv
+	$(call torch,build/wheel/venv/bin/python,install)
+	build/wheel/venv/bin/python $(PIP) --quiet install build/wheel/*.whl -c $(CONSTRAINTS)
+	cd build/wheel && venv/bin/rbm-lib --version && venv/bin/rbm-lib course lessons && ls lessons
+	cd build/wheel && venv/bin/python -c "import rbm_lib; print(rbm_lib.RBM(3, 2), rbm_lib.Recommender())"
 
 ifeq ($(MAKECMDGOALS)$(strip $(FILE)),score)
 $(error Name a notebook or a folder of them: make score FILE=...)
