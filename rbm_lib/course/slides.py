@@ -56,7 +56,7 @@ PREDICT = re.compile(r"\*\*Predict first\.\*\* ")
 EXERCISE = re.compile(r"\*\*(Exercise [^*]+)\*\* · (?:★+ · |open · )?(\d+ minutes)[^.]*\. ")
 PICTURE = re.compile(r"!\[([^\]]+)\]\(([^)]+)\)")
 # Of a finding: lists, exercises and questions say nothing about the figure before them.
-NO_FINDING = re.compile(r"#|- |\*\*(Open exercise|Exercise|Predict first)|> |\d\. ")
+NO_FINDING = re.compile(r"#|\$\$|!\[|- |\*\*(Open exercise|Exercise|Predict first)|> |\d\. ")
 
 
 @dataclass
@@ -178,7 +178,7 @@ def text_slides(source: str, options: str, folder: Path, more: bool) -> Iterator
         elif picture := PICTURE.fullmatch(" ".join(part.split())):
             data = (folder / picture[2]).read_bytes()
             image = picture_html(data, "image/svg+xml", picture[1])
-            finding = inline(sentences(before, 12))
+            finding = "" if before.startswith("#") else inline(sentences(before, 12))
             yield figure_slide(image, finding, notes)
         elif part.startswith("$$") and part not in shown:
             lead = SENTENCE_END.split(" ".join(before.split()))[-1]
@@ -200,7 +200,7 @@ def section_slide(title: str, rest: list[str], shown: set[str], notes: str) -> S
     lead = rest[0] if rest else ""
     if lead.startswith("- "):  # what to remember
         body += block(lead)
-    elif not PREDICT.match(lead.removeprefix("> ")):
+    elif not PICTURE.match(lead) and not PREDICT.match(lead.removeprefix("> ")):
         lead = EXERCISE.sub("", lead, 1)
         body += block(sentences(lead, LONGEST_LEAD, bool(formula)))
     shown.add(formula)
