@@ -94,7 +94,7 @@ def whose():
     return "measured here" if lesson.progress else "recorded"
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. How long will an update take?
 #
 # Let's count before we measure. A product of a B × V matrix with a V × H matrix has B·H
