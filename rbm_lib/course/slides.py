@@ -56,7 +56,7 @@ PREDICT = re.compile(r"\*\*Predict first\.\*\* ")
 EXERCISE = re.compile(r"\*\*(Exercise [^*]+)\*\* · (?:★+ · |open · )?(\d+ minutes)[^.]*\. ")
 PICTURE = re.compile(r"!\[([^\]]+)\]\(([^)]+)\)")
 # Of a finding: lists, exercises and questions say nothing about the figure before them.
-NO_FINDING = re.compile(r"#|\$\$|!\[|- |\*\*(Open exercise|Exercise|Predict first)|> |\d\. ")
+NO_FINDING = re.compile(r"#|\$\$|!\[|- |\*\*(Open exercise|Exercise|Predict)|> |\d\. ")
 
 
 @dataclass
