@@ -30,6 +30,9 @@ class Deezer:
         The same in one line of text, for outputs and titles of figures.
     test_label : Series or None
         is_listened of `test`, known only of a stand-in.
+    truth : DataFrame or None
+        The chances from which `train.is_listened` was drawn, known only of a stand-in:
+        "chance", and "stable", which leaves out the passing moods of a week and a session.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Deezer:
     origin: str
     folder: Path | None = None
     test_label: pd.Series | None = None
+    truth: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         return f"Deezer({self.origin})"

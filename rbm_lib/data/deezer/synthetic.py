@@ -11,32 +11,29 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.special import betaincinv, expit, logit, ndtr, ndtri
+from scipy.special import betaincinv, logit, ndtr, ndtri
 
-from rbm_lib.checks import require_whole
+from rbm_lib.checks import require_number, require_whole
 from rbm_lib.data.deezer.catalogue import REAL, make_tracks, release_dates, spread
 from rbm_lib.data.deezer.files import COLUMNS, DTYPES, MONTH, flag
+from rbm_lib.data.deezer.labels import EFFECTS, draw_labels, planted_taste
 from rbm_lib.data.deezer.record import Deezer
 
-# Standard deviations of the parts of the logit, found by hand: a user's rate, and a
-# track's, then predict as in reality.
-_USER, _WEEK, _TRACK, _SESSION, _SUITS = 1.15, 1.7, 0.8, 0.9, 0.2
 # Correlation of a user's logit with taste, use of Flow, and device: much of what a track or
 # a platform seems to do to the rate is who uses it.
 _TASTE, _FLOW, _DEVICE = 0.5, -0.4, 0.6
 _DAY = 86_400
-_LATE = (30 - REAL["last_days"]) * _DAY
 _FIRST_ID = 1_000_000_000  # of tracks, albums and artists: no real one has such an id
-_RAKED_ON = 400_000  # rows that the offsets are fitted on, at most
 
 Columns = dict[str, NDArray]  # name -> one value per row, user or track
 
 
-def synthetic_deezer(seed: int = 0, n_rows: int = 200_000) -> Deezer:
+def synthetic_deezer(seed: int = 0, n_rows: int = 200_000, taste: float = 0.0) -> Deezer:
     """Invent n_rows listens of November 2016, and each user's first Flow track after them.
 
     Tracks, albums, artists and genres are as many per row as in reality; there is a user in
-    107 rows, up to 19,918. `test` has a row per user, whose label is in `test_label`.
+    107 rows, up to 19,918. `test` has a row per user, whose label is in `test_label`. The
+    chances behind the labels are in `truth`.
 
     Parameters
     ----------
@@ -44,6 +41,9 @@ def synthetic_deezer(seed: int = 0, n_rows: int = 200_000) -> Deezer:
         Decides every value.
     n_rows : int
         At least 2,000; 7.5 million need about 2 GB of memory.
+    taste : float
+        The standard deviation, in the logit, of a taste that is planted in addition: a
+        number of the user times a number of the track. Who hears what, and when, stays.
 
     Examples
     --------
@@ -56,21 +56,28 @@ def synthetic_deezer(seed: int = 0, n_rows: int = 200_000) -> Deezer:
     rows = _sessions(people, rng)
     tracks = make_tracks(n_rows, len(rows["user"]), rng)
     rows["track"] = _choose_tracks(rows, people, tracks, rng)
-    label = _labels(rows, people, tracks, rng)
+    size = require_number("taste", taste)
+    planted = planted_taste(size, len(people["rows"]), len(tracks["plays"]), seed)
+    label, chances = draw_labels(rows, people, tracks, planted, rng)
     table = _table(rows, people, tracks, label, rng)
 
     order = rng.permutation(np.flatnonzero(~rows["is_test"]))
+    truth = chances.iloc[order].reset_index(drop=True)
     train = pd.DataFrame({name: table[name][order] for name in COLUMNS}, copy=False)
     order = rng.permutation(np.flatnonzero(rows["is_test"]))
     test = pd.DataFrame({name: table[name][order] for name in COLUMNS}, copy=False)
-    truth = test.pop("is_listened")
+    test_label = test.pop("is_listened")
     test.insert(0, "sample_id", np.arange(len(test), dtype=DTYPES["sample_id"]))
     flags = flag({"synthetic train": train, "synthetic test": test})
     origin = (
         f"synthetic listens (seed {seed}): {len(train):,} invented listens of "
         f"{len(test):,} invented people"
     )
-    return Deezer("synthetic", train, test, flags, "synthetic", origin, None, truth)
+    if taste:
+        origin += f", with a planted taste of size {size:g}"
+    return Deezer(
+        "synthetic", train, test, flags, "synthetic", origin, None, test_label, truth
+    )
 
 
 def _people(n: int, rng: Generator) -> Columns:
@@ -134,7 +141,7 @@ def _sessions(people: Columns, rng: Generator) -> Columns:
         "is_test": is_test,
         "time": time,
         "session": session,
-        "mood": _SESSION * rng.standard_normal(len(first), dtype=np.float32),
+        "mood": EFFECTS["session"] * rng.standard_normal(len(first), dtype=np.float32),
         "context": context[session],
         "platform": platform[session],
     }
@@ -200,61 +207,6 @@ def _choose_tracks(
     track = np.empty(len(wanted), dtype=np.int32)
     track[wanted] = copies[offered]
     return track
-
-
-def _labels(rows: Columns, people: Columns, tracks: Columns, rng: Generator) -> NDArray:
-    """Draw is_listened for every row, as the top of the module describes."""
-    user, track, time = rows["user"], rows["track"], rows["time"]
-    week = _WEEK * rng.standard_normal((len(people["rows"]), 6), dtype=np.float32)
-    value = (_USER * people["logit"]).astype(np.float32)[user]
-    value += week[user, time // (7 * _DAY)]
-    value += _TRACK * tracks["effect"].astype(np.float32)[track]
-    value += rows["mood"][rows["session"]]
-    distance = np.abs(people["taste"][user] - tracks["position"][track])
-    value -= _SUITS * distance.astype(np.float32)
-
-    own_rate = REAL["flow_contexts"][:-3]
-    group = np.full(REAL["contexts"], len(own_rate) + 1)
-    group[REAL["flow_contexts"]] = len(own_rate)
-    group[own_rate] = np.arange(len(own_rate))
-    hour = time // 3600 % 24
-    levels = {
-        "hour": hour,
-        "age": people["age"][user] - 18,
-        "gender": people["gender"][user],
-        "late": (time >= _LATE).astype(int),
-        "context": group[rows["context"]],
-        "platform": rows["platform"],
-    }
-    fit_on = np.flatnonzero(~rows["is_test"])
-    if len(fit_on) > _RAKED_ON:
-        fit_on = rng.choice(fit_on, _RAKED_ON, replace=False)
-    offsets = _rake(value[fit_on], {name: level[fit_on] for name, level in levels.items()})
-    for name, level in levels.items():
-        value += offsets[name].astype(np.float32)[level]
-    # Systematic sampling: each row has its own chance, but the sums over contexts and hours
-    # hardly vary.
-    order = np.argsort(rows["context"] * 24 + hour + rng.random(len(value)), kind="stable")
-    total = np.cumsum(expit(value[order]), dtype=float) + rng.random()
-    label = np.empty(len(value), dtype=np.int8)
-    label[order] = np.diff(np.floor(total), prepend=0)
-    return label
-
-
-def _rake(value: NDArray, levels: Columns) -> Columns:
-    """Offsets by level with which the mean chance in every level is the given rate."""
-    offsets = {name: np.zeros(len(REAL["rates"][name])) for name in levels}
-    value = value.astype(float)
-    for _ in range(25):
-        for name, level in levels.items():
-            rates = REAL["rates"][name]
-            n = np.bincount(level, minlength=len(rates))
-            mean = np.bincount(level, expit(value), len(rates)) / np.maximum(n, 1)
-            step = logit(rates) - logit(np.clip(mean, 1e-6, 1 - 1e-6))
-            step = np.where(n > 0, step, 0)
-            offsets[name] += step
-            value += step[level]
-    return offsets
 
 
 def _table(
