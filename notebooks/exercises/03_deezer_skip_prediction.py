@@ -1,6 +1,7 @@
-"""Exercises of lesson 03: out-of-fold rates, first Flow tracks, importance, two models."""
+"""Exercises of lesson 03: out-of-fold rates, the last few days, a stack of RBMs."""
 
 import numpy as np
+import pandas as pd
 import torch
 
 from rbm_lib.course import exercise
@@ -15,6 +16,19 @@ def labelled_rows():
         yield category, label, rng.integers(1, n_folds + 1, size=n), m
 
 
+# The lesson calls this with 180,000 rows.
+@exercise("1", "A rate that has not seen its own row", 3, labelled_rows())
+def out_of_fold_rate(category, label, fold, m):
+    rate = np.empty(len(label))
+    for held in np.unique(fold):
+        here, rest = fold == held, fold != held
+        p = label[rest].mean()
+        by_category = pd.Series(label[rest]).groupby(category[rest]).agg(["sum", "count"])
+        found = by_category.reindex(category[here], fill_value=0).to_numpy()
+        rate[here] = (found[:, 0] + m * p) / (found[:, 1] + m)
+    return rate
+
+
 def other_folds(fold):
     """(n, n): row i may use the label of row j where the folds differ."""
     return fold[:, None] != fold
@@ -24,29 +38,29 @@ def all_rows(fold):
     return np.ones((len(fold), len(fold)), dtype=bool)
 
 
+def own_fold(fold):
+    return fold[:, None] == fold
+
+
 def all_but_itself(fold):
     return ~np.eye(len(fold), dtype=bool)
 
 
-def rate_from(rows, prior_from):
+def rate_from(rows, prior_from, smooth=1.0, p=None):
     """The rate from the labels of `rows`, smoothed by the mean label of `prior_from`."""
 
     def rate(category, label, fold, m):
-        prior = prior_from(fold) @ label / prior_from(fold).sum(1)
+        prior = prior_from(fold) @ label / prior_from(fold).sum(1) if p is None else p
         same = (category[:, None] == category) & rows(fold)
-        return (same @ label + m * prior) / (same.sum(1) + m)
+        with np.errstate(invalid="ignore"):
+            return (same @ label + smooth * m * prior) / (same.sum(1) + smooth * m)
 
     return rate
 
 
-@exercise("1", "A rate that has not seen its own row", 2, labelled_rows())
-def out_of_fold_rate(category, label, fold, m):
-    return rate_from(other_folds, other_folds)(category, label, fold, m)
-
-
-def rate_with_gaps(category, label, fold, m):
+def rate_with_gaps(category, label, fold, m, gap=np.nan):
     known = ((category[:, None] == category) & other_folds(fold)).any(1)
-    return np.where(known, out_of_fold_rate(category, label, fold, m), np.nan)
+    return np.where(known, out_of_fold_rate(category, label, fold, m), gap)
 
 
 out_of_fold_rate.mistakes = {
@@ -59,120 +73,226 @@ out_of_fold_rate.mistakes = {
         rate_from(all_but_itself, other_folds),
         rate_from(all_but_itself, all_rows),
     ),
+    "These are the rates within each fold. The other folds are to be used, not the own.": (
+        rate_from(own_fold, own_fold),
+        rate_from(own_fold, all_rows),
+    ),
     "The prior has seen the row. p is a mean over the other folds, too.": (
-        rate_from(other_folds, all_rows)
+        rate_from(other_folds, all_rows),
+        rate_from(other_folds, own_fold),
     ),
-    "NaN: the other folds do not know the category. n = 0 in (1) gives p.": rate_with_gaps,
+    "The rates are not smoothed. Add m times p to the sum, and m to n.": (
+        lambda *case: out_of_fold_rate(*case[:-1], 1e-9)
+    ),
+    "NaN: the other folds do not know the category. n = 0 in (1) gives p.": (
+        rate_with_gaps,
+        rate_from(other_folds, other_folds, smooth=0.0),
+    ),
+    "A category that the other folds do not know gets 0. n = 0 in (1) gives p.": (
+        lambda *case: rate_with_gaps(*case, gap=0.0)
+    ),
+    "The imagined rows are all skips. Add m times p to the sum.": (
+        rate_from(other_folds, other_folds, p=0)
+    ),
+    "The rates come fold by fold. Put each back into the place of its row.": (
+        lambda c, y, fold, m: out_of_fold_rate(c, y, fold, m)[np.argsort(fold, stable=True)]
+    ),
+    "Rates became whole numbers. Make the result an array of floats, as np.empty does.": (
+        lambda *case: out_of_fold_rate(*case).astype(int)
+    ),
 }
 
 
-def listens():
-    user = np.array([7, 7, 3, 3, 7, 3, 7, 9, 9, 3])
-    time = np.array([50, 40, 60, 10, 30, 40, 70, 80, 20, 50])
-    is_flow = np.array([1, 1, 0, 1, 0, 1, 1, 0, 1, 1], dtype=bool)
-    yield user, time, is_flow, 40
-
-    for seed, users, n in ((0, [2, 5, 11, 40], 30), (1, [1, 3, 4, 8, 9, 20, 21], 60)):
+def recent_listens():
+    for seed, n, n_users, k, m in ((3, 90, 6, 4, 5.0), (4, 90, 9, 2, 1), (5, 99, 5, 7, 20)):
         rng = np.random.default_rng(seed)
-        # Of 14 seconds, a user listens to at most one track in each.
-        places = rng.permutation(len(users) * 14)[:n]
-        user = np.array(users)[places // 14]
-        yield user, 1000 + places % 14, rng.random(n) < 0.5, 1004 + seed
+        user = rng.integers(0, n_users - 1, size=n)  # of the last user nothing is known
+        day = rng.integers(0, 21, size=n)
+        day[user == 0] = rng.integers(0, 8, size=(user == 0).sum())  # long ago
+        day[rng.permutation(np.flatnonzero(user == 1))[:1]] = 20
+        label = (rng.random(n) < 0.3 + 0.5 * (day > 14)).astype(int)
+        yield user, day, label, n_users, k, m
 
 
-def earliest(user, time, eligible):
-    """True at each user's eligible row with the smallest time."""
-    rows = np.flatnonzero(eligible)
-    rows = rows[np.argsort(time[rows])]
-    first = np.zeros(len(user), dtype=bool)
-    first[rows[np.unique(user[rows], return_index=True)[1]]] = True
-    return first
+def smoothed(user, label, n_users, m, p):
+    kept = np.bincount(user, label, n_users)
+    heard = np.bincount(user, minlength=n_users)
+    with np.errstate(invalid="ignore"):
+        return (kept + m * p) / (heard + m)
 
 
-@exercise("2", "Each listener's first Flow track", 2, listens())
-def first_flow(user, time, is_flow, cut):
-    return earliest(user, time, is_flow & (time >= cut))
+@exercise("2", "The last few days", 2, recent_listens())
+def recent_rate(user, day, label, n_users, k, m):
+    late = day > day.max() - k
+    return smoothed(user[late], label[late], n_users, m, label[late].mean())
 
 
-first_flow.mistakes = {
-    "The first in row order is marked. The earliest is asked for.": (
-        lambda u, t, flow, cut: earliest(u, np.arange(len(u)), flow & (t >= cut))
+def rate_of_each_user(choose, prior=None, p=None):
+    """`recent_rate` with other rows, and with a prior p from other rows."""
+
+    def rate(user, day, label, n_users, k, m):
+        rows = choose(user, day, k)
+        mean = label[rows if prior is None else prior(day, k)].mean()
+        return smoothed(user[rows], label[rows], n_users, m, mean if p is None else p)
+
+    return rate
+
+
+def rate_of(choose, prior=None, p=None):
+    return rate_of_each_user(lambda user, day, k: choose(day, k), prior, p)
+
+
+def late_days(day, k):
+    return day > day.max() - k
+
+
+def any_day(day, k):
+    return day > -1
+
+
+def last_listens(user, day, k):
+    return pd.Series(day).groupby(user).rank("first", ascending=False).to_numpy() <= k
+
+
+def own_last_days(user, day, k):
+    return day > pd.Series(day).groupby(user).transform("max").to_numpy() - k
+
+
+def recent_rate_with(change):
+    """`recent_rate`, changed with the number of listens of each user in these days."""
+
+    def rate(user, day, label, n_users, k, m):
+        heard = np.bincount(user[late_days(day, k)], minlength=n_users)
+        return change(recent_rate(user, day, label, n_users, k, m), heard)
+
+    return rate
+
+
+recent_rate.mistakes = {
+    "One day too many: take days above max − k.": rate_of(lambda d, k: d >= d.max() - k),
+    "One day is missing: take days above max − k.": rate_of(
+        lambda d, k: d > d.max() - k + 1
     ),
-    "Other things may come first. The Flow track that follows is still the first one.": (
-        lambda u, t, flow, cut: earliest(u, t, t >= cut) & flow
+    "This is a single day. All days above max − k are asked for.": (
+        rate_of(lambda d, k: d == d.max() - k),
+        rate_of(lambda d, k: d == d.max() - k + 1),
     ),
-    "You leave out who opened Flow before the cut. They have a first track after it.": (
-        lambda u, t, flow, cut: earliest(u, t, flow) & (t >= cut)
+    "These are the days before the last k, or the first k. Take days above max − k.": (
+        rate_of(lambda d, k: d <= d.max() - k),
+        rate_of(lambda d, k: d < d.min() + k),
     ),
-    "Your answer is in sorted order. Give it in the order in which the rows came.": (
-        lambda u, t, *rest: first_flow(u, t, *rest)[np.argsort(t, kind="stable")],
-        lambda u, t, *rest: first_flow(u, t, *rest)[np.lexsort((t, u))],
+    "All days take part. Only the last k days should.": (
+        rate_of(any_day),
+        rate_of(any_day, late_days),
+    ),
+    "These are each listener's last k listens. The last k days are asked for.": tuple(
+        rate_of_each_user(last_listens, prior) for prior in (None, any_day, late_days)
+    ),
+    "You count back from each listener's last day. Count from the last day of all.": tuple(
+        rate_of_each_user(own_last_days, prior) for prior in (None, any_day, late_days)
+    ),
+    "p is taken over all days. It should be the mean label of the last k days.": rate_of(
+        late_days, any_day
+    ),
+    "Who has no listen in these days gets 0 or NaN. n = 0 in (1) gives p.": (
+        recent_rate_with(lambda rate, heard: np.where(heard > 0, rate, 0.0)),
+        recent_rate_with(lambda rate, heard: np.where(heard > 0, rate, np.nan)),
+        lambda *case: recent_rate(*case[:-1], 0),
+    ),
+    "The rates are not smoothed. Add m times p to the sum, and m to n.": (
+        lambda *case: recent_rate(*case[:-1], 1e-9)
+    ),
+    "The imagined rows are all skips. Add m times p to the sum.": rate_of(late_days, p=0),
+    "Listeners without a listen in these days are missing. Return n_users rates.": (
+        recent_rate_with(lambda rate, heard: rate[heard > 0]),
+        recent_rate_with(lambda rate, heard: rate[: np.flatnonzero(heard)[-1] + 1]),
+    ),
+    "You give one rate for each listen. Return one for each listener, n_users in all.": (
+        lambda user, *rest: recent_rate(user, *rest)[user]
     ),
 }
 
 
-def one_table():
-    """The columns of one table in turn: if an answer changes it, the second case fails."""
-    rng = np.random.default_rng(6)
-    weights = [1, 3, 2, 4]
-    X = rng.standard_normal((60, 4)) + 0.5
-    y = (rng.random(60) < 1 / (1 + np.exp(-X @ weights))).astype(int)
-
-    def score(X, y):
-        logits = np.asarray(X) @ weights
-        return -np.logaddexp(0, np.where(y, -logits, logits)).mean()
-
-    return [(score, X, y, column, rng.permutation(60)) for column in range(4)]
+def pretended_training(v, n_hidden):
+    """Weights and hidden biases that depend on the rows, without any learning."""
+    shape = torch.linspace(-1, 1, n_hidden, dtype=v.dtype)
+    mean = v.mean(0)
+    spread = torch.cos(3 * torch.arange(v.shape[1], dtype=v.dtype))
+    return torch.outer(mean + spread, shape), shape.flip(0) * mean.mean() - 0.3
 
 
-def with_column(X, column, values):
-    changed = X.copy()
-    changed[:, column] = values
-    return changed
+def rows_of_boxes(seed, n, n_visible):
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(n, n_visible, generator=generator) < 0.4).double()
 
 
-# The tolerance is for tables kept in float32.
-@exercise("3", "Permutation importance", 2, one_table(), tolerance=1e-5)
-def importance(score, X, y, column, order):
-    return score(X, y) - score(with_column(X, column, X[order, column]), y)
+stacks = [
+    (rows_of_boxes(0, 5, 4), [3, 2], pretended_training),
+    (rows_of_boxes(1, 8, 6), [5, 4, 3], pretended_training),
+]
 
 
-def importance_in_place(score, X, y, column, order):
-    before = score(X, y)
-    X[:, column] = X[order, column]
-    return before - score(X, y)
+@exercise("3", "A stack of RBMs", 3, stacks)
+def stack(v, sizes, train):
+    return stack_with()(v, sizes, train)
 
 
-importance.mistakes = {
-    "The label is permuted. That breaks the tie with every column at once.": (
-        lambda score, X, y, column, order: score(X, y) - score(X, y[order])
+def stack_with(up=lambda v, W, c: torch.sigmoid(v @ W + c), size=None):
+    """Greedy training with another step upwards, or other sizes."""
+
+    def build(v, sizes, train):
+        layers = []
+        for place, n_hidden in enumerate(sizes):
+            W, c = train(v, sizes[size] if size is not None else n_hidden)
+            layers.append((W, c))
+            if place < len(sizes) - 1:
+                v = up(v, W, c)
+        return layers
+
+    return build
+
+
+stack.mistakes = {
+    "All your RBMs learn from the rows v. The next one learns from the hidden units.": (
+        lambda v, sizes, train: [train(v, n_hidden) for n_hidden in sizes]
     ),
-    "X itself has changed: the importance of the next column is off.": importance_in_place,
-    "Both scores come out the same: either the table scored first is the changed one too "
-    "(a second name is no copy), or the label moved along with the column.": lambda *a: 0.0,
-    "The column is set to one value. Permute it: it loses only its tie to the row.": (
-        lambda s, X, y, column, _: (
-            s(X, y) - s(with_column(X, column, X[:, column].mean()), y)
-        ),
-        lambda s, X, y, column, _: s(X, y) - s(with_column(X, column, 0), y),
+    "The next RBM needs probabilities: take the sigmoid of v @ W + c.": (
+        stack_with(lambda v, W, c: v @ W + c),
+        stack_with(lambda v, W, c: v @ W),
+        stack_with(lambda v, W, c: torch.relu(v @ W + c)),
+        stack_with(lambda v, W, c: torch.softmax(v @ W + c, 1)),
     ),
-}
-
-
-def layers(n, m):
-    generator = torch.Generator().manual_seed(n)
-    sizes = (n, m), (n,), (m,)
-    return [torch.randn(size, generator=generator, dtype=torch.float64) for size in sizes]
-
-
-# Never square, so that a W left as it is shows.
-@exercise("4", "The second machine, at the start", 2, [layers(5, 4), layers(3, 4)])
-def second_model(W, b, c):
-    return W.T, c, b
-
-
-second_model.mistakes = {
-    "This is the first machine again.": lambda W, b, c: (W, b, c),
-    "The weights still lead from v to h: transpose them.": lambda W, b, c: (W, c, b),
-    "The biases did not change places with the layers.": lambda W, b, c: (W.T, b, c),
+    "The hidden biases are missing on the way up: sigmoid(v @ W + c).": (
+        stack_with(lambda v, W, c: torch.sigmoid(v @ W))
+    ),
+    "You pass on zeros and ones. Pass on the probabilities p(h).": (
+        stack_with(lambda v, W, c: (torch.sigmoid(v @ W + c) > 0.5).to(v.dtype))
+    ),
+    "All your RBMs have the first size. Take the sizes one after the other.": (
+        stack_with(size=0)
+    ),
+    "The sizes are taken from the end. The first RBM has the first size.": (
+        lambda v, sizes, train: stack(v, sizes[::-1], train)
+    ),
+    "The layers are in the wrong order. The first RBM comes first.": (
+        lambda *case: stack(*case)[::-1]
+    ),
+    "There are as many RBMs as sizes, and not always two. Write a loop.": (
+        lambda v, sizes, train: stack(v, sizes[:2], train)
+    ),
+    "The list holds pairs: append((W, c)), with the biases and with both brackets.": (
+        lambda *case: [W for W, _ in stack(*case)],
+        lambda *case: [part for pair in stack(*case) for part in pair],
+    ),
+    "W is visible × hidden, as train returns it. Do not transpose it.": (
+        lambda *case: [(W.T, c) for W, c in stack(*case)]
+    ),
+    "Return the pair (W, c) of every RBM, not of one alone.": (
+        lambda *case: stack(*case)[-1:],
+        lambda *case: stack(*case)[-1],
+        lambda *case: stack(*case)[:1],
+    ),
+    "The next RBM sees the rows as well. It learns from the hidden units alone.": (
+        stack_with(lambda v, W, c: torch.cat([v, torch.sigmoid(v @ W + c)], 1))
+    ),
 }

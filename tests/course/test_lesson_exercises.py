@@ -115,9 +115,17 @@ def rate_by_scikit_learn(category, label, fold, m):
     return rate
 
 
-def first_by_pandas(user, time, is_flow, cut):
-    table = pd.DataFrame({"user": user, "time": time})[is_flow & (time >= cut)]
-    return np.isin(np.arange(len(user)), table.groupby("user").time.idxmin())
+def recent_by_pandas(user, day, label, n_users, k, m):
+    table = pd.DataFrame({"user": user, "label": label})[day > day.max() - k]
+    found = table.groupby("user").label.agg(["sum", "count"])
+    found = found.reindex(range(n_users), fill_value=0)
+    return (found["sum"] + m * table.label.mean()) / (found["count"] + m)
+
+
+def stack_by_recursion(v, sizes, train):
+    W, c = train(v, sizes[0])
+    above = sizes[1:] and stack_by_recursion((v @ W + c).sigmoid(), sizes[1:], train)
+    return [[W.numpy(), c.float()], *above]
 
 
 def step_by_autograd(x, u):
@@ -204,8 +212,8 @@ RIGHT = [
     ("02/3", lambda p: (2 * (p - p**2).mean(), torch.where(p >= 0.5, 1 - p, p).mean())),
     ("02/4", ndcg_by_scikit_learn),
     ("03/1", rate_by_scikit_learn),
-    ("03/2", first_by_pandas),
-    ("03/4", lambda W, b, c: [W.T.tolist(), torch.nn.Parameter(c), b.float()]),
+    ("03/2", recent_by_pandas),
+    ("03/3", stack_by_recursion),
     ("04/1", lambda left, right: sum(a == b for a in left for b in right)),
     ("04/3", step_by_autograd),
     ("04/4", dancer_by_library),
