@@ -231,6 +231,25 @@ def _quantise(y: NDArray) -> NDArray:
     return X
 
 
+def _as_published(X: ArrayLike) -> NDArray:
+    """The numbers of X as float64: of single precision, the decimals they stand for.
+
+    A tempo of 120.034 is 120.03399658203125 in single precision. As that number it would
+    be dequantised by other uniform numbers than the tempo itself, and the row would move.
+    """
+    values = as_numbers(X, "X", (None, len(FEATURES)), most=None).double().cpu().numpy()
+    types = X.dtypes if isinstance(X, pd.DataFrame) else [getattr(X, "dtype", float)]
+    names = [str(dtype).removeprefix("torch.").lower() for dtype in types]
+    if {"float16", "bfloat16"} & {*names}:
+        raise TypeError(
+            "X: got half precision, expected float32 or float64. A tempo or a duration "
+            "does not fit into it: read the values again."
+        )
+    single = np.broadcast_to([name == "float32" for name in names], len(FEATURES))
+    values[:, single] = values[:, single].astype(np.float32).astype(str).astype(float)
+    return values
+
+
 def _legal_values(X: ArrayLike) -> NDArray:
     """The values of the columns FEATURES, each within its range."""
     if isinstance(X, pd.DataFrame):
@@ -238,7 +257,7 @@ def _legal_values(X: ArrayLike) -> NDArray:
         if missing:
             raise ValueError(f"X: got columns {list(X)}, expected {missing} too.")
         X = X[list(FEATURES)]
-    values = as_numbers(X, "X", (None, len(FEATURES)), most=None).double().numpy()
+    values = _as_published(X)
     for j, kind in enumerate(KINDS):
         x = values[:, j]
         legal = np.isfinite(x) & (x >= kind.low) & (x <= kind.high)

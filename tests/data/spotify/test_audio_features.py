@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
@@ -196,3 +197,43 @@ def test_what_does_not_fit_is_refused(fitted):
         AudioFeatures().fit(tracks(1))
     with pytest.raises(ValueError, match="got no data yet"):
         AudioFeatures().transform(tracks())
+
+
+def single_frame(X):
+    return X.astype("float32")
+
+
+def single_in_some_columns(X):
+    return X.astype({"tempo": "float32", "energy": "Float32", "key": "int8"})
+
+
+def single_array(X):
+    return X.to_numpy(dtype=np.float32)
+
+
+def single_tensor(X):
+    return torch.tensor(X.to_numpy(), dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    "convert", [single_frame, single_in_some_columns, single_array, single_tensor]
+)
+def test_single_precision_means_the_published_decimals(convert):
+    """At least of up to six digits, which all published values have but odd durations."""
+    X = tracks()
+    X["instrumentalness"] = X["instrumentalness"].map("{:.3g}".format).astype(float)
+    audio = AudioFeatures().fit(X)
+    other = AudioFeatures().fit(convert(X))
+
+    assert np.array_equal(audio.transform(convert(X)), audio.transform(X))
+    assert np.array_equal(audio.log_jacobian(convert(X)), audio.log_jacobian(X))
+    assert np.array_equal(other.components_, audio.components_)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, torch.float16, torch.bfloat16])
+def test_half_precision_is_refused(fitted, dtype):
+    X = tracks(5).assign(duration_ms=200.0).to_numpy()
+    half = X.astype(dtype) if dtype is np.float16 else torch.tensor(X).to(dtype)
+
+    with pytest.raises(TypeError, match="half precision"):
+        fitted.transform(half)
