@@ -34,6 +34,7 @@ class Exercise:
     ``mistakes`` maps advice to the wrong answer that it is for, or to a tuple of these.
     ``demand`` looks at the work of an answer with the right results, on all cases, and says
     what is wrong with it, or "".
+    ``read`` makes numbers of what an answer returns, if it is something else.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Exercise:
     graded: bool = True
     mistakes: dict[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
     demand: Callable[[Work, list[tuple]], str] | None = None
+    read: Callable[[Any], Any] = lambda result: result
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self.reference(*arguments, **options)
@@ -216,8 +218,8 @@ def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -
             raise _Stopped(ValueError("it returns None: is a `return` missing?"))
         raise _Stopped(NotImplementedError())
     try:
-        pieces = [compare.take_apart(x) for x in values]
-    except TypeError as error:
+        pieces = [compare.take_apart(exercise.read(x)) for x in values]
+    except (TypeError, ValueError) as error:
         raise _Stopped(error) from error
     return [compare.align(*pair) for pair in zip(pieces, expected or pieces, strict=True)]
 

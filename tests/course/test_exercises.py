@@ -173,3 +173,32 @@ def test_exercises_are_found_from_every_folder_of_the_course(tmp_path, monkeypat
     assert check(twice, lambda x: 6).points == 1
     assert load_exercises("97_none") == {}
     assert "warm-up" in load_exercises("00"), "the library's own checkout comes first"
+
+
+@exercise("2", "A word", 1, [()])
+def greeting():
+    return "hello"
+
+
+def letters(word):
+    if not isinstance(word, str):
+        raise TypeError(f"a word is expected, this is of type {type(word).__name__}")
+    return [ord(letter) for letter in word]
+
+
+greeting.read = letters
+greeting.mistakes = {"Write it in small letters.": lambda: "HELLO"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda: "hello", "right."),
+        (lambda: "HELLO", "Write it in small letters."),
+        (lambda: "hullo", "1 of 5 entries differ"),
+        (lambda: 5, "a word is expected, this is of type int"),
+        (lambda: None, "not done yet"),
+    ],
+)
+def test_an_answer_that_is_not_a_number_is_read_as_numbers(answer, words):
+    assert words in check(greeting, answer).message
