@@ -1088,11 +1088,29 @@ lesson.reveal(
 # %% [markdown]
 # A row of dark and white stripes is a code. Nearly every listener of that kind switches the
 # same units on, so the RBM recognises the kind at a glance. It does so where the listeners
-# share many songs, because their pool is small or was filled in. A row of middle shades means
-# that its listeners differ from each other. A white row means that the units have nothing to
-# say about them. Mainstream listeners choose 80 songs out of thousands, so two of them share
-# few, and they stay invisible. The RBM has found archetypes that nobody told it about, and it
-# spends its units on the kinds that repeat themselves.
+# share many songs, because their pool is small or was filled in. A nearly white row means
+# that the units have little to say. Mainstream listeners choose 80 songs out of thousands,
+# two of them share few, and so they stay invisible.
+#
+# A row of middle shades means that its listeners differ from each other. Loyal fans, for
+# example, love different artists. Do two fans of the *same* artist agree?
+
+# %%
+fans = profiles[profiles["archetype"] == "Loyal Fan"]
+with torch.no_grad():
+    codes = (rbm.prob_h_given_v(rows[fans.index.to_numpy()]) > 0.5).numpy()
+differ = (codes[:, None] != codes).mean(2)  # fan × fan: share of the units that differ
+artist = fans["artist"].to_numpy()
+pair = np.triu(np.ones(differ.shape, dtype=bool), 1)
+same = pair & (artist[:, None] == artist)
+say(
+    f"Two loyal fans of the same artist differ in **{differ[same].mean():.0%}** of the "
+    f"units, and two fans of different artists in **{differ[pair & ~same].mean():.0%}**."
+)
+
+# %% [markdown]
+# So the RBM has a code for each artist with a few fans, and our average hid it. It has found
+# groups that nobody told it about, and it spends its units on whatever repeats itself.
 #
 # **Exercise 5 · Read the units** · open · 8 minutes. The next cell prints the songs that a
 # unit makes more likely, and the kinds that have it on. Read three units, and write down what
