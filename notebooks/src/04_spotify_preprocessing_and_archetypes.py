@@ -1098,7 +1098,7 @@ lesson.reveal(
 # %%
 fans = profiles[profiles["archetype"] == "Loyal Fan"]
 with torch.no_grad():
-    codes = (rbm.prob_h_given_v(rows[fans.index.to_numpy()]) > 0.5).numpy()
+    codes = (rbm.prob_h_given_v(rows[fans.index.tolist()]) > 0.5).numpy()
 differ = (codes[:, None] != codes).mean(2)  # fan × fan: share of the units that differ
 artist = fans["artist"].to_numpy()
 pair = np.triu(np.ones(differ.shape, dtype=bool), 1)
