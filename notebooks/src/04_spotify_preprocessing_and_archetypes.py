@@ -645,6 +645,7 @@ def in_words(condition):
 
 
 kinds = [archetype.name for archetype in ARCHETYPES]
+pd.set_option("display.max_colwidth", None)
 pd.DataFrame(
     {
         "share": [archetype.share for archetype in ARCHETYPES],
