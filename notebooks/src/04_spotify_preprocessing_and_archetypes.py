@@ -341,6 +341,7 @@ hexes = axis.hexbin(
     cmap=warm,
     vmax=0.7,
     edgecolors="white",
+    antialiased=False,
     mincnt=2,
 )
 axis.set_xlim(edge["energy"].iloc[0] - 0.07, min(1, edge["energy"].iloc[1] + 0.07))
@@ -540,10 +541,10 @@ show(
 features = tracks[list(FEATURES)].astype(float)
 audio = AudioFeatures().fit(features)
 coordinates = audio.transform(features)
-steps_ = audio.steps(features)
-y = steps_["dequantised"]["popularity"].to_numpy()
+stages = audio.steps(features)
+y = stages["dequantised"]["popularity"].to_numpy()
 own_z = np.asarray(step(popularity, y - popularity)[0])
-print("popularity as in your step:", np.allclose(steps_["squashed"]["popularity"], own_z))
+print("popularity as in your step:", np.allclose(stages["squashed"]["popularity"], own_z))
 print(
     "and back to the features:", np.allclose(audio.inverse_transform(coordinates), features)
 )
@@ -595,7 +596,8 @@ def draw_pool(axis, in_pool, heard=None):
     if heard is not None:
         layers.append((tracks[heard], 9, COLORS["red"]))
     for songs, size, color in layers:
-        axis.scatter(songs["energy"], songs["valence"], s=size, color=color, lw=0)
+        marker = "s" if size == 2 else "o"
+        axis.scatter(songs["energy"], songs["valence"], size, color, marker, lw=0)
     axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="energy")
 
 
@@ -1079,7 +1081,7 @@ def with_a_code(on):
 
 
 coded = with_a_code(on)
-unit_map(on, f"{len(coded)} of the twelve kinds have a code of their own")
+unit_map(on, f"{len(coded)} of the twelve kinds have a code of their own{label}")
 lesson.reveal(
     "units",
     ", ".join(coded) or "none",
@@ -1115,12 +1117,12 @@ say(
 #
 # **Exercise 5 · Read the units** · open · 8 minutes. The next cell prints the songs that a
 # unit makes more likely, and the kinds that have it on. Read three units, and write down what
-# you think each stands for. Then change one thing, predict which rows of the picture will
-# lose their code, run, and say in two sentences what you saw. Some ideas:
+# you think each stands for. Then change one thing about the model, predict which rows of the
+# picture will lose their code, run, and say in two sentences what you saw. Some ideas:
 #
-# - `train_rbm(rows * torch.as_tensor(meets))`, which leaves the fill-ins out
-# - `train_rbm(rows, n_hidden=12)`, with one unit for each archetype
-# - `train_rbm(rows, weight_decay=0.01)`
+# - `n_hidden=12`, with one unit for each archetype
+# - `train_rbm(rows * torch.as_tensor(meets))`, which learns without the fill-ins
+# - `weight_decay=0.01`
 
 
 # %%
@@ -1135,10 +1137,11 @@ for j in (0, 1, 2):
     read_unit(j)
 
 # %%
-changed = train_rbm(rows * torch.as_tensor(meets), n_hidden=50)  # your change goes here
+changed = train_rbm(rows, n_hidden=12)  # your change goes here
 with torch.no_grad():
     changed_on = np.asarray(unit_table(changed, rows, kind))
-unit_map(changed_on, f"After the change: {len(with_a_code(changed_on))} kinds with a code")
+names = ", ".join(with_a_code(changed_on)) or "nobody"
+unit_map(changed_on, f"After the change, a code has: {names}")
 
 # %% [markdown]
 # ## What we saw
