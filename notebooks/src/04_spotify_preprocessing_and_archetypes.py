@@ -597,7 +597,7 @@ def draw_pool(axis, in_pool, heard=None):
         layers.append((tracks[heard], 9, COLORS["red"]))
     for songs, size, color in layers:
         marker = "s" if size == 2 else "o"
-        axis.scatter(songs["energy"], songs["valence"], size, color, marker, lw=0)
+        axis.scatter(songs["energy"], songs["valence"], size, color, marker=marker, lw=0)
     axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="energy")
 
 
