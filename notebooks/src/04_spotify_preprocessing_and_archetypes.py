@@ -376,7 +376,8 @@ for genre, n in named.items():
     find_room(text, boxes, steps if is_common else steps[:40])
 show(
     fig,
-    "Genre names by the average energy and valence of their songs. Acoustic songs have low energy.",
+    "Genre names by the average energy and valence of their songs. "
+    "Acoustic songs have low energy.",
 )
 
 # %% [markdown]
@@ -402,7 +403,8 @@ for axis, name in zip(axes, shown, strict=True):
 axes[0].set_title(f"Two hills and two spikes{label}")
 show(
     fig,
-    "Histograms. Danceability and energy are hills; popularity has a spike at 0, and nearly all time signatures are 4.",
+    "Histograms. Danceability and energy are hills; popularity has a spike at 0, and "
+    "nearly all time signatures are 4.",
 )
 
 # %% [markdown]
@@ -447,9 +449,9 @@ per_ten = raw_scores[-1] - raw_scores[-4]  # three steps are a factor of ten
 lesson.reveal(
     "spike",
     courses[2],
-    f"It goes from {raw_scores[3]:.1f} at $s = 1$ to {raw_scores[-1]:.1f} at $s = .000001$, "
-    f"by {per_ten:.2f} for each factor of ten. That is the share of the spike, {share:.2f}, "
-    f"times log 10 = 2.30.",
+    f"It goes from {raw_scores[3]:.1f} at $s = 1$ to {raw_scores[-1]:.1f} at "
+    f"$s = .000001$, by {per_ten:.2f} for each factor of ten. That is the share of the "
+    f"spike, {share:.2f}, times log 10 = 2.30.",
 )
 
 # %% [markdown]
@@ -523,7 +525,8 @@ for axis, values in ((rising, raw_scores), (peak, new_scores)):
     axis.set(xlabel="width s of the narrow bell", ylabel="held-out score, nats")
 show(
     fig,
-    "Top: popularity with a spike at 0 and ever narrower bells, and a score that rises without end. "
+    "Top: popularity with a spike at 0 and ever narrower bells, and a score that rises "
+    "without end. "
     "Bottom: after the step the spike is a hill, and the score is best at one width.",
 )
 
@@ -615,7 +618,8 @@ for axis, kind in zip(
 axes[0].set_ylabel("valence")
 show(
     fig,
-    "Three listeners on the map. The pool of the mood-based one is a rectangle, the audiophile's lies at low energy, and the loyal fan's is a handful of dots.",
+    "Three listeners on the map. The pool of the mood-based one is a rectangle, the "
+    "audiophile's lies at low energy, and the loyal fan's is a handful of dots.",
 )
 for kind, songs in portraits.items():
     one = profiles[profiles["archetype"] == kind].iloc[0]
@@ -760,7 +764,8 @@ axis.set_title("A pool of 89 songs and the best possible list")
 axis.axis("off")
 show(
     fig,
-    f"A bag with 57 balls, 8 of them red. Twenty are drawn and {red[taken].sum()} of these are red.",
+    f"A bag with 57 balls, 8 of them red. Twenty are drawn and {red[taken].sum()} of "
+    "these are red.",
 )
 
 # %% [markdown]
@@ -877,8 +882,8 @@ lesson.reveal(
 if empty.any():
     say(
         f"Pools of fewer than five songs belong to {empty.sum()} listeners, "
-        f"**{empty.mean():.1%}** of all. They supply **{oracle[empty].sum() / oracle.sum():.0%}** "
-        "of the oracle's recall."
+        f"**{empty.mean():.1%}** of all. They supply "
+        f"**{oracle[empty].sum() / oracle.sum():.0%}** of the oracle's recall."
     )
 
 # %% [markdown]
@@ -1085,7 +1090,8 @@ unit_map(on, f"{len(coded)} of the twelve kinds have a code of their own{label}"
 lesson.reveal(
     "units",
     ", ".join(coded) or "none",
-    f"A fifth of the units or more are on for nearly every **{', '.join(coded) or 'no kind'}**.",
+    "A fifth of the units or more are on for nearly every "
+    f"**{', '.join(coded) or 'no kind'}**.",
 )
 
 # %% [markdown]
