@@ -694,7 +694,7 @@ show(fig, "AUC: " + "; ".join(f"{name} {ladder[name]:.3f}" for name in order) + 
 # So far a row was a listen. For an RBM a row is a *listener*, with all tracks they kept and
 # skipped. The write-up codes kept as 1, skipped as 0 and never played as −1, like this.
 
-# %% tags=["hide-input"]
+# %% tags=["skip-slide", "hide-input"]
 
 
 def as_matrix(table, rows, min_plays=5):
@@ -823,7 +823,7 @@ lesson.reveal(
     f"[{rbm_lead['low']:+.4f}, {rbm_lead['high']:+.4f}].",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # It is easy to conclude that RBMs are no good for music. Wait for section 8 before you do.
 #
 # ### Two RBMs on top of each other
@@ -938,7 +938,7 @@ boxes_alone = on_boxes.predict_proba(v_held.numpy())[:, 1]
 networks = {"belief network": fine_tune(layers), "without pretraining": fine_tune(fresh)}
 deep_leads = {name: lead(q, boxes_alone) for name, q in networks.items()}
 
-# %% tags=["hide-input"]
+# %% tags=["skip-slide", "hide-input"]
 draw_leads(
     deep_leads,
     "AUC minus that of a logistic regression on the same boxes",
@@ -1064,7 +1064,7 @@ world = world_with_taste(1)  # your change goes here, or in the next line
 changed = rbm_in_world(world, decay=0.01)
 print(f"{changed['mean']:+.3f} [{changed['low']:+.3f}, {changed['high']:+.3f}]")
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # ## 9. Strangers
 #
 # Last question. How soon does taste help with somebody new? We stay in the invented world
@@ -1114,7 +1114,7 @@ for n in (0, 1, 3, 10):
     rule = 1 / (1 + np.exp(-track_odds - own_habit[who]))
     strangers[n] = lead(q, rule, label, who)
 
-# %% tags=["hide-input"]
+# %% tags=["skip-slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(7, 2.5))
 for place, found in enumerate(strangers.values()):
     axis.plot([place, place], [found["low"], found["high"]], color=COLORS["blue"])
