@@ -22,7 +22,6 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,35 +35,14 @@ from rbm_lib import evaluate
 from rbm_lib.data import RatingMatrix, load_movielens
 from rbm_lib.models import TiedDBM, TiedRBM
 from rbm_lib.recommend import baselines
+from rbm_lib.recommend.cold import ColdTask, cold_task, flags, hats, predict_from_content
 from rbm_lib.training import TiedCD, fit_tied
 
-FEWEST = 5  # likes of a film, and of a person
+FEWEST = 5  # likes of a film
 SHARE = 0.2
-# Close together where most films are: half of them came out after 1994.
-KNOTS = [1935, 1945, 1955, 1965, 1972, 1978, 1984, 1988, 1991, *range(1993, 1999)]
 
 
 # ---- the data ---------------------------------------------------------------------------------------------
-
-
-@dataclass
-class ColdTask:
-    """Likes of known films, and what people like among new ones."""
-
-    likes: np.ndarray  # (n_users, n_known), 0 or 1
-    content: np.ndarray  # (n_known, n_content)
-    new_content: np.ndarray  # (n_new, n_content)
-    relevant: np.ndarray  # (n_users, n_new), bool
-    cache: dict[Any, Any] = field(default_factory=dict)  # of what several settings need
-
-    def remember(self, key: Any, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        if key not in self.cache:
-            self.cache[key] = compute()
-        return self.cache[key]
-
-    def inner(self, seed: int) -> "ColdTask":
-        """The same task among the known films."""
-        return cold_task(self.likes, self.content, seed)
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
@@ -90,37 +68,12 @@ def content_of(genres: pd.Series, released: pd.Series) -> np.ndarray:
 
     1 January stands for a date of which the year alone is known.
     """
-    flags = pd.get_dummies(genres.explode()).groupby(level=0).max().to_numpy(float)
     days = released.dt.day_of_year
     year = (released.dt.year + (days - 1) / 365).fillna(1990).to_numpy()
-    hats = [np.interp(year, KNOTS, one) for one in np.eye(len(KNOTS))]
-    return np.column_stack([flags, *hats, (year - 1990) / 20, days == 1])
-
-
-def cold_task(likes: np.ndarray, content: np.ndarray, seed: int) -> ColdTask:
-    """Hold out a fifth of the films. The first number of the seed tells this draw from other random streams."""
-    n_films = likes.shape[1]
-    order = np.random.default_rng([2008, seed]).permutation(n_films)
-    n_new = round(SHARE * n_films)
-    new, known = np.sort(order[:n_new]), np.sort(order[n_new:])
-    people = likes[:, known].sum(1) >= FEWEST
-    return ColdTask(
-        likes[np.ix_(people, known)],
-        content[known],
-        content[new],
-        likes[np.ix_(people, new)] > 0,
-    )
+    return np.column_stack([flags(genres), hats(year), (year - 1990) / 20, days == 1])
 
 
 # ---- what a content model is made of: a map from known to new films -----------------------------------------
-
-
-def ridge_map(task: ColdTask, l2: float) -> np.ndarray:
-    """(n_known, n_new): y @ map predicts a number y of the known films for the new ones, by their content."""
-    mean = task.content.mean(0)
-    x, new = task.content - mean, task.new_content - mean
-    inverse = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
-    return x @ inverse @ new.T + 1 / len(x)  # the mean of y is not shrunk
 
 
 def kernel_map(task: ColdTask, l2: float, width: float) -> np.ndarray:
@@ -152,7 +105,8 @@ def unit(x: np.ndarray) -> np.ndarray:
 def popularity(task: ColdTask, l2: float, power: float) -> np.ndarray:
     """Likes of a film, those of heavy users weighted less, predicted from content; the same for everybody."""
     weighted = (task.likes / task.likes.sum(1, keepdims=True) ** power).sum(0)
-    return np.tile(weighted / weighted.mean() @ ridge_map(task, l2), (len(task.likes), 1))
+    predicted = predict_from_content(weighted[None] / weighted.mean(), task, l2)
+    return np.tile(predicted, (len(task.likes), 1))
 
 
 def cosine(task: ColdTask, centre: bool, rare: bool) -> np.ndarray:
@@ -171,7 +125,7 @@ def knn(task: ColdTask, k: int, shrink: float) -> np.ndarray:
 
 
 def ridge(task: ColdTask, l2: float) -> np.ndarray:
-    return task.likes @ ridge_map(task, l2)
+    return predict_from_content(task.likes, task, l2)
 
 
 def ridge_popularity(task: ColdTask, l2: float, share: float) -> np.ndarray:
@@ -193,26 +147,34 @@ def ials(task: ColdTask, alpha: float, reg: float) -> np.ndarray:
         likes = RatingMatrix(users, films, np.ones(len(users), int), **ids)
         return baselines.IALS(reg=reg, alpha=alpha).fit(likes).scores()
 
-    return task.remember(("ials", alpha, reg), compute)
+    return remembered(task, ("ials", alpha, reg), compute)
 
 
 def ials_ridge(task: ColdTask, alpha: float, reg: float, l2: float) -> np.ndarray:
-    return ials(task, alpha, reg) @ ridge_map(task, l2)
+    return predict_from_content(ials(task, alpha, reg), task, l2)
 
 
 def ials_kernel(
     task: ColdTask, alpha: float, reg: float, l2: float, width: float
 ) -> np.ndarray:
-    return ials(task, alpha, reg) @ task.remember(
-        ("kernel", l2, width), lambda: kernel_map(task, l2, width)
+    return ials(task, alpha, reg) @ remembered(
+        task, ("kernel", l2, width), lambda: kernel_map(task, l2, width)
     )
+
+
+def remembered(task: ColdTask, key: Any, compute: Callable[[], Any]) -> Any:
+    """What several settings need, computed once for each task."""
+    cache = vars(task).setdefault("cache", {})
+    if key not in cache:
+        cache[key] = compute()
+    return cache[key]
 
 
 def scores_of(model: Any, task: ColdTask, decay: float, method: Any = None) -> np.ndarray:
     """Train a tied model and score the new films."""
     rng = torch.Generator().manual_seed(0)
     fit_tied(model, task.likes, method, weight_decay=decay, generator=rng, progress=False)
-    task.cache["model"] = model
+    vars(task)["model"] = model
     return model.scores(task.likes, task.new_content).numpy()
 
 
@@ -277,7 +239,7 @@ def all_scores(
         if name == REFERENCE:
             yield from variants(task, scores, chosen, rng)
         if name == DEEP:
-            deep = task.cache["model"]
+            deep = vars(task)["model"]
             taste = deep.mean_field(task.likes, max_sweeps=3).means[-1]
             yield "  mean field, 3 sweeps", deep.scores_at(taste, task.new_content).numpy()
 
@@ -299,20 +261,15 @@ def variants(
     shuffled = rng.permutation(task.new_content)
     yield (
         "  with shuffled content",
-        task.cache["model"].scores(task.likes, shuffled).numpy(),
+        vars(task)["model"].scores(task.likes, shuffled).numpy(),
     )
     yield "  without residual, same settings", tied_rbm(task, **chosen, residual=False)
     yield "  by CD, same settings", tied_rbm(task, **chosen, method=TiedCD(k=1))
 
 
 def quality(task: ColdTask, scores: np.ndarray) -> float:
-    per_user = measured(task, scores)
+    per_user = task.per_person(scores)
     return float((per_user["Recall@20"] + per_user["NDCG@10"]).mean())
-
-
-def measured(task: ColdTask, scores: np.ndarray) -> pd.DataFrame:
-    nothing = np.zeros_like(task.relevant)
-    return evaluate.per_user_ranking(scores, task.relevant, nothing, [10, 20])
 
 
 # ---- the table ----------------------------------------------------------------------------------------------
@@ -386,7 +343,7 @@ def main() -> None:
         todo = [name for name in arguments.only if seed not in results.get(name, {})]
         models = all_scores(task, seed, todo)
         for name, scores in itertools.chain(without_model(task, seed), models):
-            results.setdefault(name, {})[seed] = measured(task, scores)
+            results.setdefault(name, {})[seed] = task.per_person(scores)
             if arguments.keep:
                 pd.to_pickle(results, arguments.keep)
     with pd.option_context("display.width", 250, "display.max_columns", None):
