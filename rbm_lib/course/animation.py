@@ -28,6 +28,9 @@ const canvases = chains.map(chain => {
   canvas.width = 380; canvas.height = size * chain.frames[0].length + 70;
   return canvas;
 });
+// From nearly white at 0 to blue at 1.
+const shade = value => "rgb(" + [[247, 0], [251, 114], [255, 178]].map(
+  ([off, on]) => Math.round(off + (on - off) * value)) + ")";
 at.max = Math.min(...chains.map(chain => chain.frames.length)) - 1;
 function draw() {
   const t = +at.value;
@@ -37,7 +40,7 @@ function draw() {
     const top = Math.max(...chains.flatMap(chain => chain.line)), low = 0;
     pen.clearRect(0, 0, width, height);
     chain.frames[t].forEach((row, i) => row.forEach((value, j) => {
-      pen.fillStyle = value ? "#0072B2" : "#f7fbff";
+      pen.fillStyle = shade(value);
       pen.fillRect(size * j, size * i, size, size);
       pen.strokeStyle = "#6b7280";
       pen.strokeRect(size * j + .5, size * i + .5, size, size);
@@ -77,8 +80,8 @@ def animate(chains: Mapping[str, tuple[ArrayLike, ArrayLike]], label: str = "") 
     Parameters
     ----------
     chains : dict of name to (frames, line)
-        Frames of zeros and ones, shape (sweeps, height, width), and a number for each of
-        them, such as an energy, which is drawn as a line.
+        Frames of states or probabilities, from 0 to 1, shape (sweeps, height, width), and
+        a number for each of them, such as an energy, which is drawn as a line.
     label : str
         What the numbers are.
     """
@@ -99,18 +102,18 @@ def animate(chains: Mapping[str, tuple[ArrayLike, ArrayLike]], label: str = "") 
 def _as_json(chains: Mapping[str, tuple[ArrayLike, ArrayLike]], label: str) -> list[Any]:
     described = []
     for name, (frames, line) in chains.items():
-        whole = np.asarray(frames).astype(int)
+        shades = np.asarray(frames, dtype=float).round(2)
         numbers = np.asarray(line, dtype=float).round(2)
-        if whole.ndim != 3 or len(whole) != len(numbers):
+        if shades.ndim != 3 or len(shades) != len(numbers):
             raise ValueError(
-                f"chains[{name!r}]: got {whole.shape} and {numbers.shape}, expected frames "
-                "(sweeps, height, width) and numbers (sweeps,). Reshape the frames."
+                f"chains[{name!r}]: got {shades.shape} and {numbers.shape}, expected "
+                "frames (sweeps, height, width) and numbers (sweeps,). Reshape the frames."
             )
         described.append(
             {
                 "name": name,
                 "label": label,
-                "frames": whole.tolist(),
+                "frames": shades.tolist(),
                 "line": numbers.tolist(),
             }
         )

@@ -12,7 +12,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -195,11 +195,21 @@ def _explain(exercise: Exercise, stopped: _Stopped) -> str:
 
 
 def _shapes(exercise: Exercise, case: tuple) -> str:
-    """The shapes of a case's arguments, by name: "v (4, 3), W (3, 2)"."""
+    """The shapes of a case's arguments, by name: "v (4, 3), model.W (3, 2)"."""
     names = inspect.signature(exercise.reference).parameters
     pairs = zip(names, case, strict=False)
-    shapes = ((name, tuple(getattr(x, "shape", ()))) for name, x in pairs)
-    return ", ".join(f"{name} {shape}" for name, shape in shapes if shape)
+    parts = [part for pair in pairs for part in _arrays(*pair)]
+    return ", ".join(f"{name} {tuple(x.shape)}" for name, x in parts)
+
+
+def _arrays(name: str, x: Any) -> list[tuple[str, Any]]:
+    """An argument that is an array, or those in a tuple or in a small model."""
+    inside = {name: x}
+    if isinstance(x, tuple):
+        inside = {f"{name}[{i}]": part for i, part in enumerate(x)}
+    elif is_dataclass(x):
+        inside = {f"{name}.{key}": part for key, part in vars(x).items()}
+    return [(key, part) for key, part in inside.items() if getattr(part, "ndim", 0)]
 
 
 def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:

@@ -48,6 +48,15 @@ def test_the_page_has_the_chains_and_a_title(monkeypatch):
     assert chain["line"] == [2.0, 1.0, 0.5, 0.26]
 
 
+def test_frames_may_have_shades(monkeypatch):
+    monkeypatch.delenv("RBM_HEADLESS", raising=False)
+
+    with capture_output() as captured:
+        animate({"q": ([[[0.6, 0.354]]], [2.5])})
+
+    assert "[[[0.6, 0.35]]]" in html.unescape(captured.outputs[0].data["text/html"])
+
+
 @pytest.mark.parametrize(("frames", "line"), [(FRAMES, LINE[:3]), (FRAMES[0], LINE[:3])])
 def test_frames_without_numbers_are_refused(monkeypatch, frames, line):
     monkeypatch.delenv("RBM_HEADLESS", raising=False)

@@ -1,11 +1,12 @@
 """Greedy pretraining: what each RBM is, and what goes back into the model."""
 
 import copy
+import math
 
 import pytest
 import torch
 
-from rbm_lib import DBM, DBN, RBM, Monitor, pretrain
+from rbm_lib import CD, DBM, DBN, RBM, Monitor, pretrain
 from rbm_lib.likelihood import exact_log_likelihood, exact_samples
 from rbm_lib.models.units import as_layer
 from rbm_lib.training import linear_decay
@@ -106,6 +107,23 @@ def test_tied_copies_come_closer_to_a_deep_teacher_than_plain_rbms():
     loss = {m: best - float(exact_log_likelihood(m, v).mean()) for m in (tied, halved)}
     assert loss[tied] < 0.1
     assert loss[halved] > loss[tied] + 0.1  # doubling and halving would count twice
+
+
+def test_contrastive_divergence_can_lower_the_likelihood_and_exact_gradients_do_not():
+    v = torch.tensor([[0, 0, 0], [1, 1, 1]]).double().repeat(200, 1)
+    ends = {}
+    for method in (CD(k=1), "exact"):
+        model = DBM([3, 3, 2], weight_std=0.1, seed=0).double()
+        start = float(exact_log_likelihood(model, v).mean())
+        recipe = {"epochs": 200, "lr": 0.03, "batch_size": 100, "generator": seeded(0)}
+        recipe |= {"callbacks": [Monitor(every=1000)]} | QUIET
+        pretrain(model, v, method=method, **recipe)
+        ends[str(method)] = float(exact_log_likelihood(model, v).mean())
+
+    cd, exact = ends.values()
+    assert -2.09 < start < -2.07
+    assert cd < -3
+    assert -0.8 < exact < -math.log(2)
 
 
 def test_a_belief_network_is_pretrained_layer_by_layer():
