@@ -1,6 +1,7 @@
-"""Exercises of lesson 05: log σ², a gain, mean field, stationarity, a clamped draw."""
+"""Exercises of lesson 05: drawing songs, a sweep in turn, the update, taste and scores."""
 
-import math
+from dataclasses import make_dataclass
+from functools import partial
 
 import torch
 
@@ -9,136 +10,291 @@ from rbm_lib.course import exercise
 
 def normal(seed, *shape):
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+    return torch.randn(*shape, generator=generator)
 
 
-def model(s, rows, n, m):
-    """Rows v and h, and W, b and log σ² of a Gaussian model."""
-    h = (normal(s + 1, rows, m) > 0).double()
-    return normal(s, rows, n), h, normal(s + 2, n, m), normal(s + 3, n), normal(s + 4, n)
+def switches(seed, *shape):
+    return (normal(seed, *shape) > 0).float()
 
 
-models = [model(0, 5, 3, 2), model(20, 1, 4, 3), model(40, 3, 3, 3)]
+def deviations(seed, n):
+    return (0.5 * normal(seed, n)).exp()
 
 
-@exercise("1", "Both terms of log σ²", 2, models)
-def log_variance_statistic(v, h, W, b, log_variance):
-    return ((v - b) ** 2 / 2 - v * (h @ W.T)) / torch.exp(log_variance)
+def song_cases():
+    """All open, all known, and some of each."""
+    sizes = ((0, 5, 3, 2, -9), (20, 1, 4, 3, 9), (40, 3, 3, 3, 0), (60, 6, 5, 2, 0))
+    for s, rows, n, m, limit in sizes:
+        v, known = normal(s, rows, n), normal(s + 1, rows, n) < limit
+        h, W, b = switches(s + 2, rows, m), normal(s + 3, n, m), normal(s + 4, n)
+        yield v, known, h, W, b, deviations(s + 5, n), normal(s + 6, rows, n)
 
 
-log_variance_statistic.mistakes = {
-    "The second term is missing: the coupling v/σ² · W h depends on σ², too.": (
-        lambda v, h, W, b, s: (v - b) ** 2 / (2 * torch.exp(s))
+@exercise("1", "Draw a song", 2, song_cases())
+def draw_song(v, known, h, W, b, sigma, noise):
+    return torch.where(known, v, b + h @ W.T + sigma * noise)
+
+
+def song(*lines):
+    """Answers of one line each, in which `draw` stands for the right draw."""
+    head = "lambda v, known, h, W, b, sigma, noise: "
+    lines = [line.replace("draw", "(b + h @ W.T + sigma * noise)") for line in lines]
+    return tuple(eval(head + line, {"torch": torch}) for line in lines)
+
+
+def drawn(*lines):
+    """Answers that keep what is known, and draw by these lines."""
+    return song(*(f"torch.where(known, v, {line})" for line in lines))
+
+
+draw_song.mistakes = {
+    "The mask is upside down. What is known stays.": song("torch.where(known, draw, v)"),
+    "You draw everything. What is known in v must stay.": song("draw"),
+    "The noise is missing. A draw varies around the mean.": drawn("b + h @ W.T"),
+    "The noise is not multiplied by sigma.": drawn("b + h @ W.T + noise"),
+    "The noise has the wrong size. sigma is a standard deviation already, so multiply "
+    "by it as it is.": drawn(
+        "b + h @ W.T + sigma**2 * noise",
+        "b + h @ W.T + sigma.sqrt() * noise",
+        "b + h @ W.T + noise / sigma",
     ),
-    "The sign is reversed: this is +∂E/∂log σ². The positive phase needs −∂E/∂log σ².": (
-        lambda *a: -log_variance_statistic(*a)
+    "The bias b is missing. The mean is b + W h.": drawn("draw - b"),
+    "The bias b has the wrong sign. The mean is b + W h.": drawn("draw - 2 * b"),
+    "The hidden units play no part.": drawn("b + sigma * noise"),
+    "You scale the push. The mean is b + W h, without sigma.": drawn(
+        "b + h @ W.T / sigma**2 + sigma * noise",
+        "b + h @ W.T * sigma**2 + sigma * noise",
+        "b + sigma * (h @ W.T + noise)",
+        "sigma * (b + h @ W.T + noise)",
     ),
-    "This is the derivative by σ². That by log σ² is σ² times as large (chain rule).": (
-        lambda *a: log_variance_statistic(*a) / torch.exp(a[-1])
+    "Real-valued units have no sigmoid.": drawn(
+        "torch.sigmoid(b + h @ W.T) + sigma * noise", "torch.sigmoid(b + h @ W.T)"
     ),
+    "You start from v, but a draw depends on h alone.": drawn(
+        "v + h @ W.T + sigma * noise", "v + sigma * noise"
+    ),
+    "You add the draw to what is known.": song("v * known + draw"),
+    "What is known is 0 in your result. It keeps its value.": song("~known * draw"),
 }
 
 
-def standard_normal(z):
-    """log N(z; 0, 1), (B,)."""
-    return -0.5 * (z**2).sum(1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
+Deep = make_dataclass("Deep", "W1 W2 b c1 c2 sigma".split())  # the DBM of the lesson
 
 
-def log_densities(seed, rows, n):
-    """(log p, z) of so many rows that dividing by B or by B − 1 is within the tolerance."""
-    z = normal(seed, rows, n)
-    return standard_normal(z) + 0.8 + 0.5 * normal(seed + 1, rows) + 0.2 * z[:, 0], z
+def sweep_cases():
+    for pick in (torch.clone, torch.square):  # the latter to see where it is used
+        for s, rows, n, m1, m2 in ((0, 4, 4, 3, 2), (20, 1, 3, 2, 5), (40, 5, 3, 3, 3)):
+            weights = normal(s, n, m1), normal(s + 1, m1, m2)
+            biases = normal(s + 2, n), normal(s + 3, m1), normal(s + 4, m2)
+            model = Deep(*weights, *biases, deviations(s + 5, n))
+            yield model, normal(s + 6, rows, n), normal(s + 7, rows, m2).sigmoid(), pick
 
 
-tracks = [log_densities(0, 8000, 3), log_densities(20, 6000, 2)]
+@exercise("2", "One sweep, in turn", 2, sweep_cases())
+def sweep(model, v, h2, pick):
+    h1 = pick(torch.sigmoid(v / model.sigma**2 @ model.W1 + h2 @ model.W2.T + model.c1))
+    return h1, pick(torch.sigmoid(h1 @ model.W2 + model.c2))
 
 
-@exercise("2", "A gain and its interval", 2, tracks, tolerance=3e-4)
-def gain(log_p, z):
-    gains = log_p - standard_normal(z)
-    return gains.mean(), 1.96 * gains.std() / len(gains) ** 0.5
+BELOW, ABOVE = "v / model.sigma**2 @ model.W1 + model.c1", " + h2 @ model.W2.T"
+UP = "h1 @ model.W2 + model.c2"
 
 
-gain.mistakes = {
-    "The normal density lacks its constant: −n/2 · log 2π for n dimensions.": (
-        lambda log_p, z: gain(log_p - z.shape[1] / 2 * math.log(2 * math.pi), z)
-    ),
-    "Take the standard deviation of the differences: both densities are of one track.": (
-        lambda log_p, z: (gain(log_p, z)[0], 1.96 * log_p.std() / len(z) ** 0.5)
-    ),
-    "This interval is for single tracks. That of the mean is narrower: divide by √B.": (
-        lambda log_p, z: (gain(log_p, z)[0], gain(log_p, z)[1] * len(z) ** 0.5)
-    ),
-    "This is the standard error. 1.96 of them to each side cover 95 %.": (
-        lambda log_p, z: (gain(log_p, z)[0], gain(log_p, z)[1] / 1.96)
-    ),
-}
+def swept(x1=BELOW + ABOVE, x2=UP, p1="pick(f(x1))", p2="pick(f(x2))"):
+    """A sweep with other inputs, or other uses of the sigmoid f and of pick."""
+
+    def wrong(model, v, h2, pick):
+        known = {"model": model, "v": v, "h2": h2, "pick": pick, "f": torch.sigmoid}
+        known["h1_below"] = torch.sigmoid(eval(BELOW, known))
+        for name, text in (("x1", x1), ("h1", p1), ("x2", x2), ("h2", p2)):
+            known[name] = eval(text, known)
+        return known["h1"], known["h2"]
+
+    return wrong
 
 
-def deep_models():
-    for s, rows, n, m1, m2 in ((0, 4, 4, 3, 2), (20, 1, 3, 2, 5), (40, 3, 3, 3, 3)):
-        means = normal(s + 1, rows, m1).sigmoid(), normal(s + 2, rows, m2).sigmoid()
-        weights = normal(s + 3, n, m1), normal(s + 4, m1, m2)
-        others = normal(s + 5, m1), normal(s + 6, m2), normal(s + 7, n)
-        yield normal(s, rows, n), *means, *weights, *others
+def layer_2_first(picked):
+    def wrong(model, v, h2, pick):
+        h1 = torch.sigmoid(v / model.sigma**2 @ model.W1 + model.c1)
+        h2 = pick(torch.sigmoid((pick(h1) if picked else h1) @ model.W2 + model.c2))
+        return sweep(model, v, h2, pick)[0], h2
 
-
-@exercise("3", "One sweep of mean field", 2, deep_models())
-def sweep(v, q1, q2, W1, W2, c1, c2, log_variance):
-    q1 = torch.sigmoid(v / torch.exp(log_variance) @ W1 + q2 @ W2.T + c1)
-    return q1, torch.sigmoid(q1 @ W2 + c2)
-
-
-def sweep_at_once(v, q1, q2, W1, W2, c1, c2, log_variance):
-    return sweep(v, q1, q2, W1, W2, c1, c2, log_variance)[0], torch.sigmoid(q1 @ W2 + c2)
-
-
-def sweep_from_layer_2(v, q1, q2, W1, W2, c1, c2, log_variance):
-    q2 = torch.sigmoid(q1 @ W2 + c2)
-    return sweep(v, q1, q2, W1, W2, c1, c2, log_variance)[0], q2
+    return wrong
 
 
 sweep.mistakes = {
-    "Both layers move at once. Layer 2 needs the q1 that you just computed.": sweep_at_once,
-    "You begin with layer 2. It climbs, too, but layer 1 comes first.": sweep_from_layer_2,
-    "v is not divided by σ²: the input of layer 1 is W1ᵀ (v/σ²).": (
-        lambda *a: sweep(*a[:-1], 0 * a[-1])
+    "v is not divided by the square of sigma. The input from below is (v / sigma²) W1.": (
+        swept("v @ model.W1 + model.c1" + ABOVE),
+        swept("v / model.sigma @ model.W1 + model.c1" + ABOVE),
+        swept("v * model.sigma**2 @ model.W1 + model.c1" + ABOVE),
+    ),
+    "Layer 1 ignores the layer above it: h2 @ W2.T.": swept(BELOW),
+    "What comes from above has the wrong sign.": swept(BELOW + ABOVE.replace("+", "-")),
+    "The bias c1 is missing.": swept(BELOW + ABOVE + " - model.c1"),
+    "The bias c2 is missing.": swept(x2="h1 @ model.W2"),
+    "You subtract b. The bias of the visible units belongs to the song's own term, not to "
+    "the input of layer 1.": swept(BELOW.replace("v /", "(v - model.b) /") + ABOVE),
+    "pick comes too late. Layer 2 needs the picked h1, not its probabilities.": swept(
+        x2="f(x1) @ model.W2 + model.c2"
+    ),
+    "pick comes too early. It takes probabilities, so apply the sigmoid first.": swept(
+        p1="f(pick(x1))", p2="f(pick(x2))"
+    ),
+    "You never call pick. Both layers go through it.": swept(p1="f(x1)", p2="f(x2)"),
+    "Only one layer goes through pick. Both do.": (swept(p1="f(x1)"), swept(p2="f(x2)")),
+    "Both layers move at once. Layer 2 needs the h1 that you have just computed.": (
+        swept(x2="h1_below @ model.W2 + model.c2"),
+        swept(p2="h2"),
+    ),
+    "You begin with layer 2. Layer 1 comes first, from the h2 that you are given.": (
+        layer_2_first(True),
+        layer_2_first(False),
+    ),
+    "These are inputs, not probabilities. Use the sigmoid.": swept(
+        p1="pick(x1)", p2="pick(x2)"
+    ),
+    "The two layers are swapped. Return (h1, h2).": lambda *a: sweep(*a)[::-1],
+    "You return one result. Both h1 and h2 are asked for.": lambda *a: sweep(*a)[0],
+    "You make two sweeps. One is asked for.": (
+        lambda model, v, h2, pick: sweep(model, v, sweep(model, v, h2, pick)[1], pick)
     ),
 }
 
-chains = [(normal(n, n).softmax(0), (2 * normal(10, n, n)).softmax(1)) for n in (2, 4, 7)]
+
+def update_cases():
+    """States of data and chains, with different numbers of rows."""
+    sizes = ((0, 6, 4, 3, 2, 2), (20, 3, 8, 4, 3, 2), (40, 5, 2, 2, 4, 3))
+    for s, rows, chains, n, m1, m2 in sizes:
+        sides = [
+            (normal(t, k, n), normal(t + 1, k, m1).sigmoid(), switches(t + 2, k, m2))
+            for t, k in ((s, rows), (s + 10, chains))
+        ]
+        yield *sides, deviations(s + 5, n)
 
 
-@exercise("4", "Does the chain leave p alone?", 2, chains)
-def drift(p, T):
-    return 0.5 * (p @ T - p).abs().sum()
+def averages(side, sigma, rows=None):
+    v, h1, h2 = side
+    x, n = v / sigma**2, rows or len(v)
+    return [x.T @ h1 / n, h1.T @ h2 / n, x.sum(0) / n, h1.sum(0) / n, h2.sum(0) / n]
 
 
-drift.mistakes = {
-    "T[s, t] leads from s to t: the next distribution is p T.": lambda p, T: drift(p, T.T),
-    "The ½ is missing: total variation is at most 1.": lambda p, T: 2 * drift(p, T),
-    "This is the largest difference of one state. Total variation is half the sum.": (
-        lambda p, T: (p @ T - p).abs().max()
+def changes(data, chains, sigma, *rows):
+    pairs = zip(averages(data, sigma, *rows), averages(chains, sigma, *rows), strict=True)
+    return [d - m for d, m in pairs]
+
+
+@exercise("3", "The update", 3, update_cases())
+def update(data, chains, sigma):
+    return changes(data, chains, sigma)
+
+
+def updated(*lines):
+    """Answers of one line each: x are the right changes, `sums` those of sums over rows."""
+
+    def answer(line, data, chains, sigma):
+        x, sums = changes(data, chains, sigma), changes(data, chains, sigma, 1)
+        raw = changes(data, chains, torch.ones_like(sigma))
+        known = {"x": x, "sums": sums, "raw": raw, "data": data, "chains": chains}
+        known |= {"sigma": sigma, "averages": averages, "changes": changes}
+        return eval(line, known)
+
+    return tuple(partial(answer, line) for line in lines)
+
+
+def of_means(data, chains, sigma):
+    a, b = ([x.mean(0) for x in (v / sigma**2, h1, h2)] for v, h1, h2 in (data, chains))
+    outer = [torch.outer(a[i], a[i + 1]) - torch.outer(b[i], b[i + 1]) for i in (0, 1)]
+    return [*outer, *update(data, chains, sigma)[2:]]
+
+
+update.mistakes = {
+    "The sign is reversed. It is data minus chains.": updated("[-one for one in x]"),
+    "v is not divided by the square of sigma, in W1 and in b.": updated(
+        "raw", "changes(data, chains, sigma.sqrt())"
     ),
+    "The change of b is not divided by sigma².": updated("x[:2] + raw[2:3] + x[3:]"),
+    "The change of W1 is not divided by sigma².": updated("raw[:1] + x[1:]"),
+    "These are sums. Divide each side by its rows.": updated("sums"),
+    "The biases are sums. Divide them, too.": updated("x[:2] + sums[2:]"),
+    "The weights are sums. Divide them, too.": updated("sums[:2] + x[2:]"),
+    "Divide data and chains each by their own rows.": updated(
+        "changes(data, chains, sigma, len(data[0]))",
+        "changes(data, chains, sigma, len(chains[0]))",
+    ),
+    "The chains are missing. Subtract their averages.": updated("averages(data, sigma)"),
+    "The data are missing.": updated("averages(chains, sigma)"),
+    "You multiplied averages. Average the products.": of_means,
+    "A bias has one change for each unit.": updated(
+        "x[:2] + [one.mean() for one in x[2:]]"
+    ),
+    "The matrices are transposed. W1 is (visible, layer 1).": updated(
+        "[x[0].T, x[1].T, *x[2:]]"
+    ),
+    "The order is wrong. Return the changes of W1, W2, b, c1, c2.": updated(
+        "[x[0], x[2], x[3], x[1], x[4]]",
+        "[x[0], x[2], x[1], x[3], x[4]]",
+        "[x[1], x[0], *x[2:]]",
+    ),
+    "The biases are missing. Return five changes.": updated("x[:2]"),
 }
 
-with_masks = [(v, normal(60, *v.shape) > 0, *x, normal(61, *v.shape)) for v, *x in models]
+
+def taste_cases():
+    for s, people, known, k, ask in ((0, 5, 6, 3, 4), (20, 1, 4, 2, 6), (40, 4, 3, 4, 2)):
+        heard = switches(s, people, known)
+        heard[0, 0] = 1.0
+        of_known = normal(s + 1, known, k), normal(s + 2, k)
+        yield heard, *of_known, normal(s + 3, ask, k), normal(s + 4, ask)
 
 
-@exercise("5", "Hold what is known", 2, with_masks)
-def clamped_draw(v, observed, h, W, b, log_variance, noise):
-    return torch.where(observed, v, b + h @ W.T + torch.exp(log_variance / 2) * noise)
+@exercise("4", "Taste, then score", 3, taste_cases())
+def taste(heard, C, c, C_ask, b_ask):
+    p = torch.sigmoid(heard.sum(1, keepdim=True) * c + heard @ C)
+    return p, p @ C_ask.T + b_ask
 
 
-clamped_draw.mistakes = {
-    "The mask is upside down: what was observed stays, the rest is drawn.": (
-        lambda v, observed, *a: clamped_draw(v, ~observed, *a)
+def tasted(x="n * c + heard @ C", p="torch.sigmoid(x)", score="p @ C_ask.T + b_ask"):
+    """What the taste receives, its probabilities and the score by other lines."""
+
+    def wrong(heard, C, c, C_ask, b_ask):
+        known = {"heard": heard, "C": C, "c": c, "C_ask": C_ask, "b_ask": b_ask}
+        known |= {"n": heard.sum(1, keepdim=True), "torch": torch}
+        for name, text in (("x", x), ("p", p), ("score", score)):
+            known[name] = eval(text, known)
+        return known["p"], known["score"]
+
+    return wrong
+
+
+taste.mistakes = {
+    "The bias c counts once for each song: n times c.": tasted("c + heard @ C"),
+    "The bias c is missing in what the taste receives.": tasted("heard @ C"),
+    "The bias c of the tastes has the wrong sign.": tasted("heard @ C - n * c"),
+    "You average over the songs. The taste adds them up, because more songs are more "
+    "evidence.": (tasted("c + heard @ C / n"), tasted("n * c + heard @ C / n")),
+    "n is what this listener heard, not all known songs.": tasted(
+        "heard.shape[1] * c + heard @ C"
     ),
-    "Everything is drawn anew, but what was observed must stay.": (
-        lambda v, observed, *a: clamped_draw(v, observed & ~observed, *a)
+    "n belongs to a listener, so sum each row.": tasted("heard.sum() * c + heard @ C"),
+    "All songs take part. Only those that were heard send something: heard @ C.": (
+        tasted("n * c + C.sum(0)"),
+        tasted("n * c + C.mean(0)"),
     ),
-    "The noise has the wrong size: a draw has standard deviation exp(log_variance / 2).": (
-        lambda *a: clamped_draw(*a[:-2], 2 * a[-2], a[-1]),
-        lambda *a: clamped_draw(*a[:-2], 0 * a[-2], a[-1]),
+    "The songs that were heard send their C. You used that of the songs to be scored.": (
+        tasted("n * (c + C_ask.sum(0))"),
+        tasted("n * c + C_ask.sum(0)"),
     ),
+    "This is what the taste receives. Use the sigmoid.": tasted(p="x"),
+    "Tastes are not exclusive. Use the sigmoid.": tasted(p="torch.softmax(x, 1)"),
+    "The sign of what the taste receives is reversed.": tasted("-(n * c + heard @ C)"),
+    "The bias of the songs is missing in the score.": tasted(score="p @ C_ask.T"),
+    "The bias of a song is added, not multiplied.": tasted(score="(p @ C_ask.T) * b_ask"),
+    "The score is not a probability. Leave out the last sigmoid or softmax, because "
+    "training applies its own.": (
+        tasted(score="torch.sigmoid(p @ C_ask.T + b_ask)"),
+        tasted(score="torch.softmax(p @ C_ask.T + b_ask, 1)"),
+        tasted(score="torch.log_softmax(p @ C_ask.T + b_ask, 1)"),
+    ),
+    "Only the scores came back. Return the taste and the scores.": lambda *a: taste(*a)[1],
+    "The two results are swapped. The taste comes first.": lambda *a: taste(*a)[::-1],
 }

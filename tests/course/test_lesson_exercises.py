@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import torch
 from scipy.special import expit, logsumexp
-from scipy.stats import multivariate_normal, sem
 from sklearn.metrics import ndcg_score
 from sklearn.preprocessing import TargetEncoder
 from torch.nn.functional import one_hot
@@ -20,6 +19,7 @@ from rbm_lib.course.environment import notebooks_folder
 from rbm_lib.course.exercises import load_exercises
 from rbm_lib.data import Archetype
 from rbm_lib.data.listeners.conditions import Range
+from rbm_lib.models import TiedRBM
 from tests.support import seeded
 
 LESSONS = sorted(path.stem for path in notebooks_folder().glob("exercises/*.py"))
@@ -154,17 +154,41 @@ def units_by_matrix_product(model, rows, kind):
     return model.prob_h_given_v(rows).T @ member / member.sum(0)
 
 
-def gain_by_scipy(log_p, z):
-    gains = log_p.numpy() - multivariate_normal(np.zeros(z.shape[1])).logpdf(z.numpy())
-    return float(gains.mean()), 1.96 * sem(gains)
+def songs_by_numpy(v, known, h, W, b, sigma, noise):
+    v, known, h, W, b, sigma, noise = (
+        np.asarray(x) for x in (v, known, h, W, b, sigma, noise)
+    )
+    return np.where(known, v, b + h.astype(float) @ W.T.astype(float) + sigma * noise)
 
 
-def sweep_by_library(v, q1, q2, W1, W2, c1, c2, log_variance):
-    model = DBM([W1.shape[0], *W2.shape], "gaussian").double()
-    parameters = *model.weights, *model.biases[1:], model.log_variance
-    for parameter, value in zip(parameters, (W1, W2, c1, c2, log_variance), strict=True):
+def sweep_by_library(model, v, h2, pick):
+    deep = DBM([*model.W1.shape, len(model.c2)], "gaussian")
+    parameters = *deep.weights, *deep.biases, deep.log_variance
+    values = model.W1, model.W2, model.b, model.c1, model.c2, 2 * model.sigma.log()
+    for parameter, value in zip(parameters, values, strict=True):
         parameter.data = value
-    return model.mean_field(v, max_sweeps=1, start=[q1, q2]).means
+    h1 = deep.mean_field(v, max_sweeps=1, start=[h2.new_zeros(len(v), len(model.c1)), h2])
+    h1 = pick(h1.means[0])
+    return h1, pick(torch.sigmoid(h1 @ model.W2 + model.c2))
+
+
+def update_by_library(data, chains, sigma):
+    deep = DBM([len(sigma), data[1].shape[1], data[2].shape[1]], "gaussian")
+    deep.log_variance.data = 2 * sigma.log()
+    d, m = (deep.statistics(v, [h1, h2]) for v, h1, h2 in (data, chains))
+    return [d[name] - m[name] for name in UPDATED]
+
+
+UPDATED = ("weights.0", "weights.1", "biases.0", "biases.1", "biases.2")
+
+
+def taste_by_library(heard, C, c, C_ask, b_ask):
+    model = TiedRBM(torch.eye(len(C)), len(c), residual=False)
+    model.content_mean.zero_()
+    model.content.copy_(torch.eye(len(C)))
+    model.W.data, model.taste_bias.data = C, c
+    taste = model.upward_pass(heard)
+    return taste, torch.einsum("pk,sk->ps", taste, C_ask) + b_ask
 
 
 def step_with_stacked_rows(model, v, uniform):
@@ -229,9 +253,10 @@ RIGHT = [
     ("04/2", step_by_autograd),
     ("04/3", dancer_with_closed_ranges),
     ("04/4", units_by_matrix_product),
-    ("05/2", gain_by_scipy),
-    ("05/3", sweep_by_library),
-    ("05/4", lambda p, T: np.maximum((p @ T - p).numpy(), 0).sum()),
+    ("05/1", songs_by_numpy),
+    ("05/2", sweep_by_library),
+    ("05/3", update_by_library),
+    ("05/4", taste_by_library),
     (
         "06/1",
         lambda rows, visible, hidden, k: sum([2 * rows * visible * hidden] * (3 + 2 * k)),
