@@ -133,10 +133,10 @@ def flags(names: pd.Series, fewest: int = 1) -> NDArray:
     array([[0., 1.],
            [1., 1.]])
     """
-    single = names.reset_index(drop=True).explode()
-    count = single.value_counts()
-    kept = single[single.isin(count.index[count >= fewest])]
-    table = pd.get_dummies(kept).groupby(level=0).max()
+    single = pd.DataFrame({"name": names.reset_index(drop=True).explode()})
+    count = single.groupby("name")["name"].transform("size")
+    kept = single.loc[count >= fewest, "name"]
+    table = pd.DataFrame(pd.get_dummies(kept).groupby(level=0).max())
     return table.reindex(range(len(names)), fill_value=False).to_numpy(float)
 
 
