@@ -1,5 +1,6 @@
 """Cold start: new items, which nobody has, known by their content alone."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -134,8 +135,8 @@ def flags(names: pd.Series, fewest: int = 1) -> NDArray:
            [1., 1.]])
     """
     single = pd.DataFrame({"name": names.reset_index(drop=True).explode()})
-    count = single.groupby("name")["name"].transform("size")
-    kept = single.loc[count >= fewest, "name"]
+    count = Counter(single["name"])
+    kept = single.loc[[count[name] >= fewest for name in single["name"]], "name"]
     table = pd.DataFrame(pd.get_dummies(kept).groupby(level=0).max())
     return table.reindex(range(len(names)), fill_value=False).to_numpy(float)
 
