@@ -97,7 +97,7 @@ rows.set_index("address")[[SONG, ARTIST, ALBUM, DATE, "Popularity", "ISRC"]]
 # %%
 lesson.predict("faults", "Three things that will go wrong")
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # The rest of this section goes through them.
 #
 # ### A row that stands there twice
@@ -209,7 +209,7 @@ say(
 )
 spotify.report.set_index("reason")[["rows", "action"]]
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # ### A date that is not the song's
 #
 # The last two rows have one ISRC, so they are one recording. It cannot have been made in two
@@ -393,7 +393,7 @@ show(
 # is called the **density** there. A good model has a high density at songs that it has not
 # seen, so people report the average logarithm of the density at such songs, in nats.
 
-# %% tags=["hide-input"]
+# %% tags=["skip-slide", "hide-input"]
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.3))
 shown = ("danceability", "energy", "popularity", "time_signature")
 for axis, name in zip(axes, shown, strict=True):
@@ -530,7 +530,7 @@ show(
     "Bottom: after the step the spike is a hill, and the score is best at one width.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # Now one width is best, and the hill of former zeros is something that a model can learn.
 # (The scores of the two panels have different units, so do not compare them.)
 #
@@ -592,7 +592,7 @@ print(f"{len(profiles):,} listeners, {len(interactions):,} listens")
 # what this listener heard.
 
 
-# %% tags=["hide-input"]
+# %% tags=["skip-slide", "hide-input"]
 def draw_pool(axis, in_pool, heard=None):
     """Songs on the mood map: all of them, the pool, and what was heard."""
     layers = [(tracks, 2, "#d5dae0"), (tracks[in_pool], 5, COLORS["sky"])]
@@ -693,7 +693,7 @@ say(f"The pool of your slow dancers has **{dancer_pool} songs**.")
 # Now be one yourself. Move the sliders until the pool is you.
 
 
-# %% tags=["hide-input"]
+# %% tags=["skip-slide", "hide-input"]
 def draw_you(energy=0.7, valence=0.6, popularity=60):
     """Everything within a distance of what you like."""
     near = (tracks["energy"] - energy).abs() <= 0.15
@@ -845,7 +845,7 @@ parts = pd.DataFrame({"all": oracle, "own": recall(scores["oracle"], own) * shar
 by_kind = parts.fillna(0).groupby(profiles["archetype"]).sum() / len(profiles)
 empty = (profiles["pool_size"] < 5).to_numpy()
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # > **Predict first.** Which archetype contributes most to the oracle's recall?
 
 # %%
@@ -1039,7 +1039,7 @@ def my_unit_table(model, rows, kind):
 # %%
 lesson.check("4", my_unit_table)
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # > **Predict first.** Which kinds of listeners will have hidden units of their own?
 
 # %%
@@ -1142,7 +1142,7 @@ def read_unit(j, n=4):
 for j in (0, 1, 2):
     read_unit(j)
 
-# %%
+# %% tags=["skip-slide"]
 changed = train_rbm(rows, n_hidden=12)  # your change goes here
 with torch.no_grad():
     changed_on = np.asarray(unit_table(changed, rows, kind))

@@ -191,7 +191,7 @@ def my_draw_song(v, known, h, W, b, sigma, noise):
 # %%
 lesson.check("1", my_draw_song)
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # ### A track is a point
 #
 # Fourteen numbers make a song a point in fourteen dimensions. Here are two of the fourteen.
@@ -464,7 +464,7 @@ def my_sweep(model, v, h2, pick):
 # %%
 lesson.check("2", my_sweep)
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # ### Singles right, pairs wrong
 #
 # Drawing has the same rule. Given the layers below and above, the units of a layer are
@@ -701,7 +701,7 @@ lesson.reveal(
     f"{last['drawn states']:.3f} with drawn states.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # A layer that says the same of every song is called *dead*. Training by the bound rewards
 # models in which the layers ignore each other, because there the bound is exact, and a dead
 # layer is the cheapest way to get there. Draws do not have this reward. So watch the spread
@@ -736,7 +736,7 @@ of_each = {
     ).numpy(),
 }
 
-# %% tags=["hide-input"]
+# %% tags=["slide", "hide-input"]
 table = pd.DataFrame({name: interval(x) for name, x in of_each.items()}).T
 table.columns = ["gain (nats)", "±"]
 flat_gain, deep_gain, _ = of_each.values()
@@ -984,7 +984,7 @@ best = ("ridge", "ridge, features in tenths", "cosine, all columns")
 rest = "; ".join(in_words("your taste model", name, per_person) for name in best)
 lesson.reveal("recall", mine_recall, f"Your model finds {mine_recall:.3f}. It is {rest}.")
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # Models of plays are at chance, and the popularity of a new song says next to nothing about a
 # single listener. Hidden units that were trained on songs alone are no better than the
 # features they came from. What counts is to know the content. Ridge has to learn each
@@ -1004,7 +1004,7 @@ def library_scores(model, task):
     return model.scores(task.likes, task.new_content).numpy()
 
 
-# %%
+# %% tags=["slide"]
 by_ear = task.with_content(sound / 2)
 by_ear_boxes = task.with_content(boxes / 2)
 ear = {
@@ -1032,7 +1032,7 @@ pd.DataFrame({name: frame.mean() for name, frame in ear.items()}).T.round(3)
 # The second trap is size. With all columns, the deep model has more than twice the parameters
 # of yours. So a fair control is a shallow model of equal size, with more tastes.
 
-# %%
+# %% tags=["slide"]
 big = TiedDBM(labelled.content, 128, 64, residual=False, seed=0)
 n_columns = columns.shape[1]
 equal = round((n_columns * 128 + 128 * 64) / n_columns)
@@ -1046,7 +1046,7 @@ others = ("shallow, 64 tastes", "shallow, equal size")
 rest = "; ".join(in_words("deep, 128 song units", name, by_size) for name in others)
 say(f"With all columns, the deep model is {rest}. The equal size means {equal} tastes.")
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # A gain that a wider shallow model has too is a gain of size, not of depth. Always train
 # that control before you write the sentence.
 #
@@ -1126,7 +1126,7 @@ say(
     + "; ".join(in_words("your taste model", n, real) for n in against)
 )
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # <details><summary>The stored table, with settings of every model chosen on inner draws of films</summary>
 #
 # | MovieLens 100K, six draws of 202 new films | Recall@20 | lead of the taste model |
@@ -1237,7 +1237,7 @@ rows[:, missing] = 0.0
 filled = wander(rows, known.expand(len(rows), 14), 30, seeded(2))
 units = plain.inverse_transform(filled.numpy())[:, missing].reshape(3, 300)
 
-# %% tags=["hide-input"]
+# %% tags=["skip-slide", "hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.4), sharey=True)
 for axis, k, values in zip(axes, asked.tolist(), units, strict=True):
     axis.hist(values, bins=np.linspace(0, 1, 21), color=COLORS["sky"])
@@ -1279,7 +1279,7 @@ for k in spread_out(famous[:600], energy, valence, 26, 0.11)[:8]:
         table.append((label[k], energy[k], label[found], energy[found]))
 pd.DataFrame(table, columns=["like this", "energy", "but calmer", "its energy"]).round(2)
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # ## 8. Change something
 #
 # **Exercise 5 · Your experiment** · open · 8 minutes. Change one thing about your taste model,
