@@ -337,7 +337,8 @@ def test_make_hands_on_the_data_folder_as_an_absolute_path(given, expected, tmp_
     makefile.write_text(f"include {ROOT / 'Makefile'}\nshow:\n\t@echo $$RBM_DATA\n")
     command = [shutil.which("make") or pytest.skip("no make")]
 
-    command += ["-f", str(makefile), "show", f"RBM_DATA={given}"]
+    command += ["--no-print-directory", "-f", str(makefile)]
+    command += ["show", f"RBM_DATA={given}"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
 
     shown = done.stdout.strip()
