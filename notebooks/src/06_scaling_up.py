@@ -81,7 +81,7 @@ def results(name):
     return own[name] if lesson.progress else RECORD[name]
 
 
-def told(name):
+def sentence(name):
     """The sentence about this machine, and that about the record folded below it."""
     recorded = SENTENCES[name](RECORD[name])
     if not lesson.progress:
@@ -189,7 +189,7 @@ uniform = torch.rand(128, 128, generator=rng)
 model = RBM(0.05 * torch.randn(784, 128, generator=rng), torch.zeros(784), torch.zeros(128))
 
 race("product", {"product": lambda: v @ model.W})
-say(told("product"))
+say(sentence("product"))
 
 # %% [markdown]
 # **Predict first.** How many times as long as five bare products does the whole CD-1 step
@@ -209,7 +209,7 @@ def five_products():
 
 race("update", {"five products": five_products, "update": lambda: cd1(model, v, uniform)})
 ms = results("update")
-lesson.reveal("update", ms["update"] / ms["five products"], told("update"))
+lesson.reveal("update", ms["update"] / ms["five products"], sentence("update"))
 
 # %% [markdown]
 # The products are the **floor**. At 1.1 times its floor a loop has little left to gain, and at
@@ -220,7 +220,7 @@ lesson.reveal("update", ms["update"] / ms["five products"], told("update"))
 
 # %%
 race("twice", {"A": lambda: cd1(model, v, uniform), "B": lambda: cd1(model, v, uniform)})
-say(told("twice"))
+say(sentence("twice"))
 
 # %% [markdown]
 # ## 2. Where does your loop work twice?
@@ -318,7 +318,7 @@ race(
     },
 )
 ms = results("half")
-lesson.reveal("half", ms["watched"] / ms["yours"], told("half"))
+lesson.reveal("half", ms["watched"] / ms["yours"], sentence("half"))
 
 # %% tags=["hide-input"]
 # Drawing
@@ -371,7 +371,7 @@ show(
 rows = (torch.rand(1024, 784, generator=rng) < 0.3).float()
 sizes = (1, 4, 16, 64, 256, 1024)
 race("batches", {n: lambda n=n: rows[:n] @ model.W for n in sizes})
-say(told("batches"))
+say(sentence("batches"))
 
 # %% tags=["hide-input"]
 # Drawing
@@ -570,7 +570,7 @@ for name, (people, films, ratings) in sets.items():
     race(name, ways, turns=5)
 
 ms = results("25M")
-lesson.reveal("rated", ms["dense"] / ms["rated"], told("25M"), within=0.5)
+lesson.reveal("rated", ms["dense"] / ms["rated"], sentence("25M"), within=0.5)
 
 # %% tags=["hide-input"]
 # Drawing
