@@ -6,6 +6,7 @@ MathJax included.
 """
 
 import ast
+import html
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import lessons  # noqa: E402
 import reading  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +51,9 @@ exclude_patterns = ["build", ".*", "docs/_*", "docs/package.md"]  # that is for 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4  # as the forge makes them, for links like teaching.md#marking
 nb_execution_mode = "off"
-nb_custom_formats = {".ipynb": "reading.notebook"}
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
+nb_custom_formats = {".ipynb": "lessons.notebook"}
 
 # The library is read, not imported: PyTorch is not needed to build the site.
 autoapi_dirs = ["rbm_lib"]
@@ -165,11 +169,45 @@ def add_buttons(app, page, template, context, doctree):
         context["header_buttons"].insert(0, launch_buttons(copy))
 
 
+def describe(app, page, template, context, doctree):
+    """Say in the page's head what the site is, for search engines and for links in chats."""
+    about = (
+        "A course in notebooks on restricted Boltzmann machines that recommend films and "
+        "songs, with exercises that check themselves, and the library under it."
+    )
+    tags = {"og:title": context.get("title") or html_title, "og:description": about}
+    if REPOSITORY:  # the picture needs a whole address
+        owner, name = REPOSITORY.removeprefix("https://github.com/").split("/")
+        tags["og:image"] = f"https://{owner}.github.io/{name}/_static/card.png"
+    lines = [f'<meta name="description" content="{about}">']
+    for name, content in tags.items():
+        text = html.escape(re.sub("<[^>]*>", "", content))
+        lines.append(f'<meta property="{name}" content="{text}">')
+    context["metatags"] = context.get("metatags", "") + "\n".join(lines)
+
+
 def copy_playground(app, error):
     """The playground is a page of its own, which Sphinx leaves as it is."""
     if error is None and app.builder.format == "html":
         source = ROOT / "docs" / "playground"
         shutil.copytree(source, app.outdir / "docs" / "playground", dirs_exist_ok=True)
+
+
+# The pages load the first of these, and it loads the others when a formula, or a reader
+# with a screen reader, needs them. Two thirds of the package are other bundles.
+MATHJAX = {"tex-chtml.js", "input", "output", "a11y", "sre"}
+
+
+def trim_mathjax(app, error):
+    """Keep of MathJax what the pages load."""
+    folder = app.outdir / "_static" / "mathjax"
+    if error or not folder.is_dir():
+        return
+    for path in [*folder.iterdir(), folder / "output" / "svg", folder / "input" / "mml"]:
+        if path.name not in MATHJAX and path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in MATHJAX:
+            path.unlink()
 
 
 def exported(package):
@@ -207,9 +245,12 @@ def asked_for(app, uri):
 def setup(app):
     app.connect("linkcheck-process-uri", asked_for)
     app.connect("autodoc-skip-member", skip)
+    app.connect("source-read", lessons.add_anchors)
     # Before napoleon reads the sections of a docstring.
     app.connect("autodoc-process-docstring", reading.docstring, priority=400)
     app.connect("autodoc-process-docstring", reading.types, priority=600)  # and after it
     app.connect("build-finished", copy_playground)
+    app.connect("build-finished", trim_mathjax)
+    app.connect("html-page-context", describe)
     # After the theme has made its buttons.
     app.connect("html-page-context", add_buttons, priority=900)

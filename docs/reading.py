@@ -1,48 +1,7 @@
-"""Prepare notebooks for MyST-NB, and docstrings for Sphinx; see conf.py."""
+"""Prepare docstrings for Sphinx; see conf.py."""
 
 import re
 from itertools import groupby
-
-import nbformat
-
-
-def notebook(text):
-    """The notebook as the site shows it.
-
-    MyST-NB reads a figure's alternative text and width from the metadata of the cell, but
-    the lessons have them in the metadata of the output, so they are copied. Formulas in
-    hints are marked as formulas, and the cell that only Google Colab needs is left out.
-
-    Raises ValueError for a cell with two figures, because only one would get its text.
-    """
-    shown = nbformat.reads(text, as_version=4)
-    shown.cells = [cell for cell in shown.cells if "google.colab" not in cell.source]
-    for cell in shown.cells:
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(
-                r"<details>.*?(?=\n\n|</details>)", _formulas, cell.source, flags=re.DOTALL
-            )
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                if "mystnb" in cell.metadata:
-                    raise ValueError(
-                        f"A cell shows two figures, expected one:\n{cell.source}"
-                    )
-                facts = output.metadata["image/png"]
-                image = {"alt": facts["alt"]}
-                if "width" in facts:
-                    image["width"] = f"{facts['width']}px"
-                cell.metadata["mystnb"] = {"image": image}
-    return shown
-
-
-def _formulas(html):
-    """In raw HTML, which Markdown leaves alone, mark $…$ the way MathJax looks for it."""
-    return re.sub(
-        r"\$([^$\n]+)\$",
-        r'<span class="math notranslate nohighlight">\\(\1\\)</span>',
-        html[0],
-    )
 
 
 def docstring(app, kind, name, thing, options, lines):

@@ -215,14 +215,50 @@ def test_a_phone_shows_everything(tab, pages):
         phone.screenshot(path, "phone")
 
 
-def test_figures_are_on_white_in_the_dark_theme(tab):
+def test_figures_are_dark_in_the_dark_theme(tab):
     dark = tab(color_scheme="dark")
-    color = "images => images.map(e => getComputedStyle(e).backgroundColor)"
+    look = "images => images.map(e => getComputedStyle(e).filter)"
     for name in LESSONS:
         page = dark.open(f"notebooks/{name}.html")
-        colors = page.locator("article img").evaluate_all(color)
-        assert set(colors) <= {"rgb(255, 255, 255)"}, name
+        looks = page.locator("article img").evaluate_all(look)
+        assert looks and all("invert" in look for look in looks), name
         dark.screenshot(name, "dark")
+
+
+def test_a_solution_shows_when_asked_for(tab):
+    page = tab().open(f"notebooks/{LESSONS[0]}.html")
+    question = page.locator("div.cell", has_text="def share_missing").first
+    folded = page.locator("details", has_text="Show a solution").first
+    solution = folded.locator("pre")
+
+    assert "..." in question.inner_text()
+    assert not solution.is_visible()
+    folded.locator("summary").click()
+    assert "nunique" in solution.inner_text()
+
+
+def test_an_answer_shows_when_asked_for(tab):
+    page = tab().open(f"notebooks/{LESSONS[0]}.html")
+    folded = page.locator("details", has_text="Show the answer").first
+    image = folded.locator("img")
+
+    assert not image.is_visible()
+    folded.locator("summary").first.click()
+    image.wait_for(state="visible")
+
+
+def test_exercises_are_in_the_contents(tab):
+    page = tab().open(f"notebooks/{LESSONS[0]}.html")
+    page.locator(".bd-sidebar-secondary a", has_text="Exercise 1").first.wait_for()
+
+
+def test_a_term_leads_to_the_glossary(tab):
+    page = tab().open(f"notebooks/{LESSONS[1]}.html")
+    term = page.locator("article a.term", has_text="contrastive divergence").first
+    term.click()
+    page.wait_for_url("**/docs/glossary.html#term-*")
+    anchor = page.locator(":target")
+    assert "contrastive divergence" in anchor.locator("xpath=..").inner_text()
 
 
 # The address of the repository
@@ -268,3 +304,15 @@ def test_lessons_are_launched_where_others_find_them(conf, monkeypatch):
         "https://colab.research.google.com/github/one/course/blob/main/"
     )
     assert colab.endswith("/notebooks/student/x.ipynb")
+
+
+@pytest.mark.parametrize("repository", [None, "https://github.com/one/course"])
+def test_a_link_in_a_chat_shows_a_card(conf, repository, monkeypatch):
+    monkeypatch.setattr(conf, "REPOSITORY", repository)
+    context = {"title": "00 · Start <em>here</em>"}
+    conf.describe(None, "notebooks/00", "page.html", context, None)
+
+    assert 'property="og:title" content="00 · Start here"' in context["metatags"]
+    address = "https://one.github.io/course/_static/card.png"
+    assert (address in context["metatags"]) == bool(repository)
+    assert (ROOT / "docs" / "_static" / "card.png").is_file()
