@@ -170,7 +170,7 @@ def add_buttons(app, page, template, context, doctree):
 
 
 def describe(app, page, template, context, doctree):
-    """Say in the page's head what the site is, for search engines and for links in chats."""
+    """Say in the head of a page what the site is, for search engines and chats."""
     about = (
         "A course in notebooks on restricted Boltzmann machines that recommend films and "
         "songs, with exercises that check themselves, and the library under it."
