@@ -38,6 +38,10 @@ def all_rows(fold):
     return np.ones((len(fold), len(fold)), dtype=bool)
 
 
+def earlier_folds(fold):
+    return fold[:, None] > fold
+
+
 def own_fold(fold):
     return fold[:, None] == fold
 
@@ -61,6 +65,43 @@ def rate_from(rows, prior_from, smooth=1.0, p=None):
 def rate_with_gaps(category, label, fold, m, gap=np.nan):
     known = ((category[:, None] == category) & other_folds(fold)).any(1)
     return np.where(known, out_of_fold_rate(category, label, fold, m), gap)
+
+
+def earlier_rate(first):
+    """The rates from earlier folds, with `first(label)` for the first fold."""
+
+    def rate(category, label, fold, m):
+        rates = rate_from(earlier_folds, earlier_folds)(category, label, fold, m)
+        return np.where(fold == fold.min(), first(label), rates)
+
+    return rate
+
+
+def rate_with_mean_of_means(category, label, fold, m):
+    means = pd.Series(label).groupby(fold).mean()
+    p = np.array([means.drop(number).mean() for number in fold])
+    return rate_from(other_folds, other_folds, p=p)(category, label, fold, m)
+
+
+def rate_by_index(category, label, fold, m):
+    """pandas puts a Series to the rows whose numbers are in its index, the categories."""
+    rate = pd.Series(np.zeros(len(label)))
+    for held in np.unique(fold):
+        here, rest = fold == held, fold != held
+        found = pd.Series(label[rest]).groupby(category[rest]).agg(["sum", "count"])
+        found = found.reindex(category[here], fill_value=0)
+        rate[here] = (found["sum"] + m * label[rest].mean()) / (found["count"] + m)
+    return rate
+
+
+def rate_of_folds_below(n):
+    """Fold numbers from 0 to n - 1 only; the other rows keep what they had, 0."""
+
+    def rate(category, label, fold, m):
+        limit = len(np.unique(fold)) if n is None else n
+        return np.where(fold < limit, out_of_fold_rate(category, label, fold, m), 0.0)
+
+    return rate
 
 
 out_of_fold_rate.mistakes = {
@@ -91,13 +132,30 @@ out_of_fold_rate.mistakes = {
     "A category that the other folds do not know gets 0. n = 0 in (1) gives p.": (
         lambda *case: rate_with_gaps(*case, gap=0.0)
     ),
+    "Only earlier folds take part. The later ones should, too: in training all are past.": (
+        *map(earlier_rate, (np.mean, lambda label: 0.0, lambda label: np.nan)),
+        rate_from(earlier_folds, all_rows),
+    ),
     "The imagined rows are all skips. Add m times p to the sum.": (
         rate_from(other_folds, other_folds, p=0)
+    ),
+    "You add m to the sum. Add m times p.": rate_from(other_folds, other_folds, p=1),
+    "m is a fixed number in your function. Use the argument m.": tuple(
+        lambda *case, m=m: out_of_fold_rate(*case[:-1], m) for m in (1, 10, 20)
+    ),
+    "You average the means of the folds. p is the mean label of all their rows together.": (
+        rate_with_mean_of_means
+    ),
+    "Fold numbers need not be 0, 1, 2 and so on. Loop over np.unique(fold).": (
+        *map(rate_of_folds_below, (None, 3, 4, 5)),
+    ),
+    "pandas sorts your Series in by its index, the category. Use .to_numpy() first.": (
+        rate_by_index
     ),
     "The rates come fold by fold. Put each back into the place of its row.": (
         lambda c, y, fold, m: out_of_fold_rate(c, y, fold, m)[np.argsort(fold, stable=True)]
     ),
-    "Rates became whole numbers. Make the result an array of floats, as np.empty does.": (
+    "All rates are 0. Is the result an array of whole numbers, or is label overwritten?": (
         lambda *case: out_of_fold_rate(*case).astype(int)
     ),
 }
@@ -108,6 +166,7 @@ def recent_listens():
         rng = np.random.default_rng(seed)
         user = rng.integers(0, n_users - 1, size=n)  # of the last user nothing is known
         day = rng.integers(0, 21, size=n)
+        day += (day == 19) & (seed == 3)  # a day without any listen counts as a day
         day[user == 0] = rng.integers(0, 8, size=(user == 0).sum())  # long ago
         day[rng.permutation(np.flatnonzero(user == 1))[:1]] = 20
         label = (rng.random(n) < 0.3 + 0.5 * (day > 14)).astype(int)
@@ -146,6 +205,10 @@ def late_days(day, k):
     return day > day.max() - k
 
 
+def last_numbers(day, k):
+    return np.isin(day, np.unique(day)[-k:])
+
+
 def any_day(day, k):
     return day > -1
 
@@ -168,6 +231,19 @@ def recent_rate_with(change):
     return rate
 
 
+def rate_of_all(formula):
+    """Another formula for the same listens: kept and heard of each user, m and p."""
+
+    def rate(user, day, label, n_users, k, m):
+        late = late_days(day, k)
+        kept = np.bincount(user[late], label[late], n_users)
+        heard = np.bincount(user[late], minlength=n_users)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return formula(kept, heard, m, label[late].mean())
+
+    return rate
+
+
 recent_rate.mistakes = {
     "One day too many: take days above max − k.": rate_of(lambda d, k: d >= d.max() - k),
     "One day is missing: take days above max − k.": rate_of(
@@ -180,6 +256,13 @@ recent_rate.mistakes = {
     "These are the days before the last k, or the first k. Take days above max − k.": (
         rate_of(lambda d, k: d <= d.max() - k),
         rate_of(lambda d, k: d < d.min() + k),
+    ),
+    "You take the last k days that occur. A day without listens counts, too.": (
+        rate_of(last_numbers),
+        rate_of(last_numbers, late_days),
+    ),
+    "k and m are swapped. k counts days, m counts imagined listens.": (
+        lambda user, day, label, n_users, k, m: recent_rate(user, day, label, n_users, m, k)
     ),
     "All days take part. Only the last k days should.": (
         rate_of(any_day),
@@ -200,7 +283,25 @@ recent_rate.mistakes = {
         lambda *case: recent_rate(*case[:-1], 0),
     ),
     "The rates are not smoothed. Add m times p to the sum, and m to n.": (
-        lambda *case: recent_rate(*case[:-1], 1e-9)
+        lambda *case: recent_rate(*case[:-1], 1e-9),
+        rate_of_all(lambda kept, heard, m, p: kept / np.maximum(heard, 1)),
+    ),
+    "p is a fixed number. It should be the mean label of the last k days.": (
+        *(rate_of(late_days, p=p) for p in (0.5, 0.7, 0.69)),
+    ),
+    "m is a fixed number in your function. Use the argument m.": tuple(
+        lambda *case, m=m: recent_rate(*case[:-1], m) for m in (1, 5, 10, 20)
+    ),
+    "This is the sum alone. Divide it by n + m.": (
+        rate_of_all(lambda kept, heard, m, p: kept + m * p)
+    ),
+    "You divide by n. Divide by n + m.": (
+        rate_of_all(lambda kept, heard, m, p: (kept + m * p) / heard)
+    ),
+    "You add m to the sum. Add m times p.": rate_of(late_days, p=1),
+    "Your rates are whole numbers. Keep what stands behind the decimal point.": (
+        lambda *case: recent_rate(*case).astype(int),
+        lambda *case: recent_rate(*case).round(),
     ),
     "The imagined rows are all skips. Add m times p to the sum.": rate_of(late_days, p=0),
     "Listeners without a listen in these days are missing. Return n_users rates.": (
@@ -214,21 +315,26 @@ recent_rate.mistakes = {
 
 
 def pretended_training(v, n_hidden):
-    """Weights and hidden biases that depend on the rows, without any learning."""
+    """Weights and hidden biases that depend on the rows, without any learning.
+
+    All rows of zeros and ones give the same, so that also drawn ones are recognised.
+    """
+    if ((v == 0) | (v == 1)).all():
+        v = torch.ones_like(v)
     shape = torch.linspace(-1, 1, n_hidden, dtype=v.dtype)
     mean = v.mean(0)
     spread = torch.cos(3 * torch.arange(v.shape[1], dtype=v.dtype))
     return torch.outer(mean + spread, shape), shape.flip(0) * mean.mean() - 0.3
 
 
-def rows_of_boxes(seed, n, n_visible):
+def rows_between_0_and_1(seed, n, n_visible):
     generator = torch.Generator().manual_seed(seed)
-    return (torch.rand(n, n_visible, generator=generator) < 0.4).double()
+    return torch.rand(n, n_visible, generator=generator).double()
 
 
 stacks = [
-    (rows_of_boxes(0, 5, 4), [3, 2], pretended_training),
-    (rows_of_boxes(1, 8, 6), [5, 4, 3], pretended_training),
+    (rows_between_0_and_1(0, 5, 4), [3, 2], pretended_training),
+    (rows_between_0_and_1(1, 8, 6), [5, 4, 3], pretended_training),
 ]
 
 
@@ -252,6 +358,18 @@ def stack_with(up=lambda v, W, c: torch.sigmoid(v @ W + c), size=None):
     return build
 
 
+def stack_from_the_first(v, sizes, train):
+    first = train(v, sizes[0])
+    h = torch.sigmoid(v @ first[0] + first[1])
+    return [first, *(train(h, n_hidden) for n_hidden in sizes[1:])]
+
+
+def probabilities_on_top(v, sizes, train):
+    for W, c in stack(v, sizes, train):
+        v = torch.sigmoid(v @ W + c)
+    return v
+
+
 stack.mistakes = {
     "All your RBMs learn from the rows v. The next one learns from the hidden units.": (
         lambda v, sizes, train: [train(v, n_hidden) for n_hidden in sizes]
@@ -265,8 +383,26 @@ stack.mistakes = {
     "The hidden biases are missing on the way up: sigmoid(v @ W + c).": (
         stack_with(lambda v, W, c: torch.sigmoid(v @ W))
     ),
-    "You pass on zeros and ones. Pass on the probabilities p(h).": (
-        stack_with(lambda v, W, c: (torch.sigmoid(v @ W + c) > 0.5).to(v.dtype))
+    "You pass on zeros and ones. Pass on the probabilities p(h), not states.": (
+        stack_with(lambda v, W, c: (torch.sigmoid(v @ W + c) > 0.5).to(v.dtype)),
+        stack_with(lambda v, W, c: torch.bernoulli(torch.sigmoid(v @ W + c))),
+    ),
+    "The sign on the way up is wrong. It is sigmoid(v @ W + c).": (
+        stack_with(lambda v, W, c: torch.sigmoid(-(v @ W + c))),
+        stack_with(lambda v, W, c: torch.sigmoid(v @ W - c)),
+    ),
+    "From the third RBM on, the rows are those of the second. Go up after each RBM.": (
+        stack_from_the_first
+    ),
+    "There is a layer too many. The first RBM has sizes[0] hidden units.": (
+        lambda v, sizes, train: stack(v, [v.shape[1], *sizes], train),
+        lambda v, sizes, train: stack(v, [*sizes, sizes[-1]], train),
+    ),
+    "The pairs are the wrong way round. W comes first, then c.": (
+        lambda *case: [(c, W) for W, c in stack(*case)]
+    ),
+    "These are the probabilities on top. Return the list of the pairs (W, c).": (
+        probabilities_on_top
     ),
     "All your RBMs have the first size. Take the sizes one after the other.": (
         stack_with(size=0)
