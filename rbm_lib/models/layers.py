@@ -1,5 +1,6 @@
 """What a layer is. This interface is all that the other modules know about units."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Self
@@ -177,7 +178,10 @@ def digits(layer: Layer, index: Tensor, observed: Tensor | None) -> Tensor:
     units = torch.arange(layer.n_units, device=index.device)
     if observed is not None:
         units = units[observed]
-    place = layer.n_levels ** torch.arange(len(units), device=index.device)
+    # Whole numbers have 63 bits, so in a larger layer the last units stay at level 0.
+    highest = int(62 / math.log2(layer.n_levels))
+    power = torch.arange(len(units), device=index.device).clamp(max=highest)
+    place = layer.n_levels**power
     levels = torch.zeros(len(index), layer.n_units, dtype=torch.long, device=index.device)
     levels[:, units] = (index[:, None] // place) % layer.n_levels
     return levels

@@ -89,6 +89,16 @@ def test_without_weights_an_estimate_is_exact(visible, sizes, reverse):
     assert result.effective_sample_size == pytest.approx(10)
 
 
+@pytest.mark.parametrize("n_hidden", [63, 64, 65, 200])
+def test_a_layer_may_have_more_units_than_a_whole_number_has_bits(n_hidden):
+    model = RBM(4, n_hidden, weight_std=0.1, seed=0).double()
+
+    result = ais_log_partition(model, 200, 200, seeded(0))
+
+    error = result.log_partition - exact_log_partition(model).item()
+    assert abs(error) < 4 * result.standard_error + 1e-10
+
+
 @pytest.mark.parametrize(
     ("visible", "sizes"),
     [("bernoulli", (4, 3, 2)), ("gaussian", (6, 3)), ("mixed", (6, 3))],
