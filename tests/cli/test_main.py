@@ -83,3 +83,10 @@ def test_a_closed_stderr_leaves_stdout_clean(tmp_path):
     done = shell(f"rbm-lib recommend {tmp_path}/none.rbm --user 1 2>&-")
 
     assert (done.returncode, done.stdout) == (1, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_closed_stdout_is_no_error(lists):
+    done = shell(f"rbm-lib recommend {lists} --user 4 -n 3 >&-")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

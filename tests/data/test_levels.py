@@ -169,6 +169,15 @@ def test_bad_ratings_are_refused_by_name(users, items, levels, message):
         RatingMatrix(users, items, levels, n_levels=3)
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_a_masked_array_does_not_lose_its_mask(place):
+    values = [[1, 2, 3], [1, 2, 3], [4, 0, 2]]
+    values[place] = np.ma.masked_array([4, 0, 99], [False, False, True])
+
+    with pytest.raises(TypeError, match="got a masked array, whose mask would be lost"):
+        RatingMatrix(*values)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

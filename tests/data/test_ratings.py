@@ -53,6 +53,13 @@ def test_columns_have_usual_names_or_are_named():
         RatingMatrix.from_frame(frame, item="song")
 
 
+def test_columns_that_are_there_twice_are_refused():
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "rating": [1, 5]})
+
+    with pytest.raises(ValueError, match=r"ratings: got the columns \['user', 'user'\]"):
+        RatingMatrix.from_frame(pd.concat([frame, frame], axis=1))
+
+
 @pytest.mark.parametrize("options", [{}, {"like_at_least": 4}])
 def test_a_frame_goes_out_and_in_again(options):
     matrix = RatingMatrix.from_frame(STARS, **options)

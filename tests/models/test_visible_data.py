@@ -190,6 +190,16 @@ def test_sparse_arrays_that_do_not_fit_are_refused(data, observed, message):
     assert_refused(message, VisibleData, random_rbm("bernoulli", 5), data, observed)
 
 
+def test_zeros_that_are_masked_are_no_part_of_the_column_means():
+    rated = np.ma.masked_equal([[4.0, 0.0], [3.0, 5.0]], 0)
+    model = random_rbm("gaussian", 2)
+
+    assert_refused("v: got a masked array", model.initialize_from, rated)
+    model.initialize_from(rated.filled(0), observed=~np.ma.getmaskarray(rated))
+
+    assert model.visible_bias.tolist() == [3.5, 5.0]
+
+
 def test_data_that_do_not_fit_are_refused_by_name():
     binary = random_rbm("bernoulli")
     levels = random_rbm("categorical")

@@ -141,6 +141,13 @@ def test_input_that_does_not_fit_is_refused(metric, given, message):
         getattr(evaluate, metric)(*given)
 
 
+def test_masked_rows_are_not_counted_but_refused():
+    prob = np.ma.masked_equal([0.2, 0.4, 0.9], 0.9)
+
+    with pytest.raises(TypeError, match="probability: got a masked array"):
+        evaluate.rating_metrics(prob, [0, 1, 1])
+
+
 def test_groups_may_have_names_of_different_types():
     groups = np.array([1, "a", "b", 1], dtype=object)
     options = {"n_bootstrap": 0}

@@ -67,6 +67,12 @@ def test_every_rated_item_is_seen_whatever_its_level():
         assert top_n(torch.zeros(1, 3), seen, 2)[0].tolist() == [[0, 2]]
 
 
+def test_a_masked_item_is_not_recommended_but_refused():
+    masked = np.ma.masked_array([[1.0, 99.0, 2.0]], [[False, True, False]])
+
+    assert_refused("scores: got a masked array", top_n, masked, [[False] * 3], 1)
+
+
 @pytest.mark.parametrize(
     ("scores", "seen", "n", "message"),
     [

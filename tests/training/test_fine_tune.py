@@ -160,6 +160,7 @@ def test_pretraining_helps_where_labels_are_few():
         ({"labels": ["a", "b", "a"]}, "labels: got list, expected numbers"),
         ({"validation": torch.zeros(3, 4)}, r"validation: got Tensor, expected a tuple"),
         ({"weight_decay": -1}, "weight_decay: got -1"),
+        ({"schedule": "linear"}, "schedule: got 'linear'"),
         ({"model": RBM(4, 3)}, "model: got RBM.*expected a DBN with a head"),
         ({"model": DBN([4, 3])}, "model: got DBN.*expected a DBN with a head"),
         ({"data": torch.zeros(0, 4), "labels": []}, "data: got no rows"),

@@ -408,6 +408,13 @@ def test_devices_train_the_same(visible, device):
         ({"generator": 3}, "generator: got int"),
         ({"device": "abacus"}, "device: got 'abacus'"),
         ({"schedule": "linear"}, "schedule: got 'linear'"),
+        ({"schedule": "cosine"}, "schedule: got 'cosine'"),
+        ({"schedule": 0.5}, "schedule: got 0.5"),
+        ({"schedule": [0.1, 0.01]}, r"schedule: got \[0.1"),
+        ({"schedule": {"a": 1}}, "schedule: got {'a'"),
+        ({"schedule": torch.optim.lr_scheduler.CosineAnnealingLR}, "schedule: got"),
+        ({"optimizer": torch.optim.LBFGS}, "optimizer: got LBFGS"),
+        ({"data": np.ma.masked_equal(np.eye(4), 0)}, "data: got a masked array"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(arguments, message):
@@ -433,6 +440,15 @@ def test_n_chains_beside_masks_per_row_is_refused():
 def test_what_is_no_boltzmann_machine_is_refused_by_name(model):
     with pytest.raises(TypeError, match="model: got .*, expected an RBM or DBM"):
         fit(model, torch.zeros(2, 4), **QUIET)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.compile's imports
+@pytest.mark.long  # imports a compiler
+def test_a_compiled_model_is_refused_by_name():
+    with pytest.raises(
+        TypeError, match="model: got OptimizedModule, expected an RBM or DBM"
+    ):
+        fit(torch.compile(RBM(4, 3)), torch.zeros(2, 4), **QUIET)
 
 
 def test_too_large_a_model_for_the_exact_gradient_says_so():

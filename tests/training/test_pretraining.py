@@ -148,6 +148,7 @@ def test_a_belief_network_is_pretrained_layer_by_layer():
             {"checkpoint": "run.pt"},
             "checkpoint: got one for several models",
         ),
+        (DBM([4, 2, 2]), {"schedule": "linear"}, "schedule: got 'linear'"),
     ],
 )
 def test_what_does_not_fit_is_refused(model, options, message):
