@@ -190,6 +190,7 @@ bench-peers:  ## install learnergy and rbms for make bench, into an environment 
 
 bench-recommenders: setup  ## baselines beside implicit and LensKit, installed into an environment of their own
 	$(PYTHON) -m venv build/recommenders-venv
+	$(call torch,build/recommenders-venv/bin/python,install)
 	build/recommenders-venv/bin/python $(PIP) --quiet install implicit==0.7.3 lenskit==2025.8.1
 	$(PY) benchmarks/peers.py
 

@@ -10,6 +10,7 @@ weight 1 + 1/alpha beside 1 for other cells, so their penalty is reg (1 + alpha)
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -97,7 +98,9 @@ def table(seed, peers):
         scipy.sparse.save_npz(
             train, scipy.sparse.csr_matrix(split.train.rated().astype(float))
         )
-        subprocess.run([peers, __file__, "--worker", train, output], check=True)
+        one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # as implicit advises
+        command = [peers, __file__, "--worker", train, output]
+        subprocess.run(command, check=True, env=one_thread)
         theirs = pd.read_csv(output)
     theirs["user"] = split.train.user_ids[theirs["user"]]
     theirs["item"] = split.train.item_ids[theirs["item"]]
