@@ -59,6 +59,8 @@ def _as_array(value: Any) -> tuple[np.ndarray, str]:
         return array, str(value.dtype).removeprefix("torch.")
     try:
         array = np.asarray(value)
+        if array.dtype.kind in "US":
+            raise TypeError
         return array.astype(np.float64), str(array.dtype)
     except (TypeError, ValueError):
         raise TypeError(f"a {type(value).__name__} cannot be read as numbers") from None
@@ -101,6 +103,14 @@ def _is_close(got: np.ndarray, expected: np.ndarray, tolerance: float) -> np.nda
     return np.isclose(got, expected, rtol=0, atol=tolerance * largest, equal_nan=True)
 
 
+def is_rounded(got: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether numbers are the right ones to a few digits, or cut to whole numbers."""
+    if got.shape != expected.shape or not got.any():
+        return False
+    roundings = [np.trunc(expected), *(np.round(expected, digits) for digits in range(5))]
+    return any(np.allclose(got, x, rtol=0, atol=1e-7) for x in roundings)
+
+
 def describe(got: Pieces, expected: Pieces, tolerance: float, lengths: Lengths = ()) -> str:
     """Say how two answers differ. By the ``lengths`` of inputs a sum for a mean shows."""
     label = _different(got, expected, tolerance) if list(got) == list(expected) else None
@@ -117,6 +127,9 @@ def _difference(
     if np.squeeze(got).shape != np.squeeze(expected).shape:
         swapped = got.ndim == 2 and _close(got.T, expected, tolerance)
         hint = " The values are right once transposed." if swapped else ""
+        for name, number in (("sum", got.sum()), ("mean", got.mean() if got.size else 0)):
+            if not expected.ndim and _close(np.asarray(number), expected, tolerance):
+                hint = f" One number is asked for, and the {name} of yours is right."
         return f"your result has shape {got.shape}, the right one {expected.shape}.{hint}"
 
     got = got.reshape(expected.shape)
@@ -132,6 +145,7 @@ def _difference(
     if factor and _close(got / factor, expected, tolerance):
         is_length = any(np.isclose(max(factor, 1 / factor), n) for n in lengths if n > 1)
         hint = " An input has this length: a sum or a mean too many?" if is_length else ""
+        hint = " Is it in percent?" if np.isclose(factor, 100) else hint
         return f"yours is {factor:.4g} times the right one, everywhere.{hint}"
     shift = np.mean(got - expected)
     if _close(got - shift, expected, tolerance):

@@ -6,19 +6,18 @@ The exercises of lesson NN are in ``notebooks/exercises/NN_name.py``.
 import contextlib
 import inspect
 import io
-import re
 import runpy
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rbm_lib.course import compare, forms
+from rbm_lib.course import advice, compare, forms
 from rbm_lib.course.compare import Pieces
 from rbm_lib.course.environment import notebooks_folder
 from rbm_lib.course.watch import Work, watch
@@ -53,9 +52,9 @@ class Exercise:
 
     def wrong_answers(self) -> Iterator[tuple[str, Answer]]:
         """Yield (advice, wrong answer) of every mistake."""
-        for advice, wrong in self.mistakes.items():
+        for cause, wrong in self.mistakes.items():
             for answer in wrong if isinstance(wrong, tuple) else (wrong,):
-                yield advice, answer
+                yield cause, answer
 
 
 def exercise(
@@ -148,14 +147,14 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
     try:
         got = _outputs(exercise, answer, expected)
     except _Stopped as stopped:
-        return False, _explain(exercise, stopped)
+        return False, _explain(exercise, answer, stopped)
     if all(_sames(exercise, got, expected)):
         changed = forms.changed_model(answer, exercise.reference, exercise.cases)
         if changed:
-            advice = "Return the result, and leave what you were given as it was."
-            return False, f"not right yet. Your function changes its {changed}. {advice}"
-        advice = _unmet(exercise, answer)
-        return not advice, f"not right yet. {advice}" if advice else "right."
+            rule = "Return the result, and leave what you were given as it was."
+            return False, f"not right yet. Your function changes its {changed}. {rule}"
+        unmet = _unmet(exercise, answer)
+        return not unmet, f"not right yet. {unmet}" if unmet else "right."
     return False, "not right yet. " + _advice(exercise, answer, got, expected)
 
 
@@ -177,39 +176,11 @@ class _Stopped(Exception):
         self.case = case
 
 
-def _explain(exercise: Exercise, stopped: _Stopped) -> str:
+def _explain(exercise: Exercise, answer: Any, stopped: _Stopped) -> str:
     """What a person whose code stops should know."""
-    error = stopped.error
-    text = textwrap.shorten(str(error), 200, placeholder="...").rstrip(".")
-    if isinstance(error, NotImplementedError) and not text:
-        return "not done yet."
-    if re.search(r"\bbool\b", text):
-        hint = " A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
-    elif "dtype" in text:
-        hint = " Bring both to one type: x.to(v.dtype)."
-    elif re.search("shape|size|dimension|expected, got", text):
-        hint = f" The shapes are {_shapes(exercise, stopped.case)}."
-    else:
-        hint = ""
-    return f"your code stops with {type(error).__name__}: {text}.{hint}"
-
-
-def _shapes(exercise: Exercise, case: tuple) -> str:
-    """The shapes of a case's arguments, by name: "v (4, 3), model.W (3, 2)"."""
-    names = inspect.signature(exercise.reference).parameters
-    pairs = zip(names, case, strict=False)
-    parts = [part for pair in pairs for part in _arrays(*pair)]
-    return ", ".join(f"{name} {tuple(x.shape)}" for name, x in parts)
-
-
-def _arrays(name: str, x: Any) -> list[tuple[str, Any]]:
-    """An argument that is an array, or those in a tuple or in a small model."""
-    inside = {name: x}
-    if isinstance(x, tuple):
-        inside = {f"{name}[{i}]": part for i, part in enumerate(x)}
-    elif is_dataclass(x):
-        inside = {f"{name}.{key}": part for key, part in vars(x).items()}
-    return [(key, part) for key, part in inside.items() if getattr(part, "ndim", 0)]
+    shapes = advice.shapes_of(exercise.reference, stopped.case)
+    unused = advice.unused_arguments(answer, exercise.reference)
+    return advice.explain_error(stopped.error, shapes, unused)
 
 
 def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:
@@ -276,13 +247,19 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
             return all(_sames(exercise, got, _outputs(exercise, other, expected)))
         return False
 
-    for advice, mistake in exercise.wrong_answers():
+    for cause, mistake in exercise.wrong_answers():
         if gives_the_same(mistake):
-            return advice
-    right = _all_numbers(expected)
+            return cause
+    unused = advice.unused_arguments(answer, exercise.reference)
+    if unused:
+        return unused
+    numbers, right = _all_numbers(got), _all_numbers(expected)
     is_probability = ((right > 0) & (right < 1)).all() and len(right) > 3
-    if is_probability and np.isin(_all_numbers(got), (0, 1)).all():
-        return "Yours are zeros and ones only. Give the probabilities themselves."
+    if is_probability and np.isin(numbers, (0, 1)).all():
+        text = "Yours are zeros and ones only, the right ones lie between."
+        return f"{text} Is something drawn, compared or rounded?"
+    if compare.is_rounded(numbers, right):
+        return "Yours are the right numbers rounded. Return them with all their digits."
     if not gives_the_same(answer):
         return "It gives another result at each call: does it draw random numbers?"
 
@@ -290,7 +267,7 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     case = same.index(False)
     lengths = {n for x in exercise.cases[case] for n in getattr(x, "shape", ())}
     text = compare.describe(got[case], expected[case], exercise.tolerance, lengths)
-    shapes = _shapes(exercise, exercise.cases[case])
+    shapes = advice.shapes_of(exercise.reference, exercise.cases[case])
     if "has shape" in text and shapes:
         text += f" The inputs have {shapes}."
     return f"Test case {case + 1} of {len(same)} ({sum(same)} right): {text}"

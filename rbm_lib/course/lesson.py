@@ -134,7 +134,10 @@ class Lesson:
         """
         exercise = self.exercises[exercise_id]
         if check(exercise, answer).points < exercise.points:
-            print(f"Exercise {exercise_id} is open: the course's own version is used here.")
+            best = self._results.get(exercise_id, {}).get("points", 0)
+            state = "no longer right" if best == exercise.points else "open"
+            own = "the course's own version is used here"
+            print(f"Exercise {exercise_id} is {state}: {own}.")
             return exercise.reference
         usable = in_form_of(exercise.reference, answer, exercise.cases)
         if usable is None:

@@ -119,7 +119,7 @@ def test_a_result_of_the_wrong_shape_is_described_where_an_input_is_a_list():
         lambda rows, v: rows[0] + v[0, 0]
     )
 
-    message = check(first, lambda rows, v: torch.stack(rows)).message
+    message = check(first, lambda rows, v: torch.stack(rows) + 0 * v[0, 0]).message
 
     assert "has shape (2, 3), the right one (3,). The inputs have v (3, 4)." in message
 
@@ -172,7 +172,9 @@ def test_exercises_are_found_from_every_folder_of_the_course(tmp_path, monkeypat
 
     assert check(twice, lambda x: 6).points == 1
     assert load_exercises("97_none") == {}
-    assert "warm-up" in load_exercises("00"), "the library's own checkout comes first"
+    assert load_exercises("00")["1"].title == "How much is missing", (
+        "the library's own checkout comes first"
+    )
 
 
 @exercise("2", "A word", 1, [()])

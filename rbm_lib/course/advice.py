@@ -1,0 +1,102 @@
+"""What a person should know whose answer stops, or leaves out what it is given."""
+
+import dis
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from typing import Any
+
+Answer = Callable[..., Any]
+
+
+def explain_error(error: BaseException, shapes: str, unused: str) -> str:
+    """Say with which error a person's code stops, and what the cause may be.
+
+    ``shapes`` are those of the inputs, ``unused`` is what :func:`unused_arguments` found.
+    """
+    text = textwrap.shorten(str(error), 200, placeholder="...").rstrip(".?")
+    if isinstance(error, NotImplementedError) and not text:
+        return "not done yet."
+    if unused:
+        hint = f" {unused}"
+    elif re.search(r"\bbool\b", text):
+        hint = " A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
+    elif "dtype" in text:
+        hint = " Bring both to one type: x.to(v.dtype)."
+    elif re.search("shape|size|dimension|expected, got", text):
+        hint = f" The shapes are {shapes}."
+    else:
+        hint = ""
+    end = "?" if str(error).endswith("?") else "."
+    return f"your code stops with {type(error).__name__}: {text}{end}{hint}"
+
+
+def shapes_of(reference: Answer, case: tuple) -> str:
+    """The shapes of a case's arguments, by name: "v (4, 3), model.W (3, 2)"."""
+    names = inspect.signature(reference).parameters
+    pairs = zip(names, case, strict=False)
+    parts = [part for pair in pairs for part in _arrays(*pair)]
+    return ", ".join(f"{name} {tuple(x.shape)}" for name, x in parts)
+
+
+def _arrays(name: str, x: Any) -> list[tuple[str, Any]]:
+    """An argument that is an array, or those in a tuple or in a small model."""
+    inside = {name: x}
+    if isinstance(x, tuple):
+        inside = {f"{name}[{i}]": part for i, part in enumerate(x)}
+    elif is_dataclass(x):
+        inside = {f"{name}.{key}": part for key, part in vars(x).items()}
+    return [(key, part) for key, part in inside.items() if getattr(part, "ndim", 0)]
+
+
+def unused_arguments(answer: Any, reference: Answer) -> str:
+    """Name the arguments that only the reference uses, and what is used instead, or "".
+
+    Examples
+    --------
+    >>> unused_arguments(lambda v, b: v.sum(), lambda v, b: v @ b)
+    'Your function never uses b.'
+    """
+    names = _parameters(answer)
+    wanted = [name in _loaded(reference) for name in _parameters(reference)]
+    if len(names) != len(wanted) or not names or "locals" in answer.__code__.co_names:
+        return ""
+    unused = [
+        name
+        for name, is_wanted in zip(names, wanted, strict=True)
+        if is_wanted and name not in _loaded(answer)
+    ]
+    if not unused:
+        return ""
+    outside = _variables_outside(answer)
+    instead = f" It uses {', '.join(outside)} from outside instead." if outside else ""
+    return f"Your function never uses {', '.join(unused)}.{instead}"
+
+
+def _parameters(function: Any) -> list[str]:
+    """Names of the parameters of a plain function. Those of anything else are unknown."""
+    code = getattr(function, "__code__", None)
+    return list(code.co_varnames[: code.co_argcount]) if code else []
+
+
+def _loaded(function: Any) -> set[str]:
+    """The local variables that a function reads, itself or in a function inside."""
+    found = set(function.__code__.co_cellvars)
+    for step in dis.get_instructions(function):
+        if "LOAD_FAST" in step.opname:  # some versions of Python load two at once
+            found.update(step.argval if isinstance(step.argval, tuple) else (step.argval,))
+    return found
+
+
+def _variables_outside(function: Any) -> list[str]:
+    """Global variables that a function reads, but for modules, functions and types."""
+    steps = dis.get_instructions(function)
+    names = dict.fromkeys(x.argval for x in steps if x.opname == "LOAD_GLOBAL")
+    there = {name: function.__globals__.get(name) for name in names}
+    return [
+        name
+        for name, value in there.items()
+        if not (value is None or callable(value) or inspect.ismodule(value))
+    ]

@@ -1,0 +1,59 @@
+"""The advice to a person whose answer stops, or leaves out what it is given."""
+
+import pytest
+import torch
+
+from rbm_lib.course.advice import explain_error, shapes_of, unused_arguments
+
+outside = torch.ones(3)
+
+
+def energy(v, b):
+    return -(v @ b)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (lambda v, b: v.sum(), "Your function never uses b."),
+        (lambda v, b: v @ outside, "Your function never uses b. It uses outside from"),
+        (lambda v, b: torch.ones(3) @ outside, "never uses v, b. It uses outside from"),
+    ],
+)
+def test_arguments_that_are_not_used_are_named(answer, text):
+    assert text in unused_arguments(answer, energy)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda v, b: sum(x * y for x, y in zip(v, b, strict=True)),
+        lambda v, b: (lambda x: x @ b)(v),
+        lambda v, b: eval("v @ b", locals()),
+        lambda *both: both[0],
+        torch.dot,
+        ...,
+    ],
+)
+def test_nothing_is_said_of_used_or_unknown_arguments(answer):
+    assert unused_arguments(answer, energy) == ""
+
+
+def test_what_the_right_answer_leaves_out_may_be_left_out():
+    assert unused_arguments(lambda v, b: v.sum(), lambda v, b: 2 * v.sum()) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "unused", "text"),
+    [
+        (NotImplementedError(), "It never uses b.", "not done yet."),
+        (ValueError("bad"), "", "your code stops with ValueError: bad."),
+        (RuntimeError("sizes differ: shape"), "", "The shapes are v (3,), b (3,)."),
+        (RuntimeError("another dtype"), "", "Bring both to one type"),
+        (RuntimeError("another dtype"), "It never uses b.", "dtype. It never uses b."),
+    ],
+)
+def test_an_error_is_explained(error, unused, text):
+    shapes = shapes_of(energy, (outside, outside))
+
+    assert text in explain_error(error, shapes, unused)
