@@ -1,27 +1,9 @@
-"""Exercises of lesson 00: gaps in ratings, and one energy. A warm-up shows a check."""
+"""Exercises of lesson 00: missing ratings, and the energy of a state."""
 
-import numpy as np
 import pandas as pd
 import torch
 
 from rbm_lib.course import exercise
-
-
-@exercise("warm-up", "The share of likes", 1, [([4, 5, 1, 3],), ([2, 4],)], graded=False)
-def share_of_likes(stars):
-    """The share of 4 and 5 stars."""
-    return np.mean(np.array(stars) >= 4)
-
-
-share_of_likes.mistakes = {
-    "4 stars are a like too: write >= in place of >.": (
-        lambda stars: np.mean(np.array(stars) > 4)
-    ),
-    "This is the number of likes. Divide by the number of ratings.": (
-        lambda stars: np.sum(np.array(stars) >= 4)
-    ),
-    "This is the mean of the stars. Count those that are at least 4.": np.mean,
-}
 
 columns = ["user_id", "movie_id", "rating"]
 with_gaps = [(1, 10, 5), (1, 30, 3), (4, 10, 4), (4, 20, 1), (9, 50, 2)]
@@ -54,44 +36,35 @@ share_missing.mistakes = {
         lambda r: r.isna().to_numpy().mean(),
         lambda r: r.isna().mean(),
     ),
+    "These are the numbers of MovieLens. Count the people and films of the table that is "
+    "given.": lambda r: 1 - len(r) / (943 * 1682),
+    "The size of a table is its number of cells. Its number of lines is len(ratings).": (
+        lambda r: 1 - r.size / n_pairs(r)
+    ),
+    "Count every rating. A dislike is a rating too.": (
+        lambda r: 1 - (r.rating >= 4).sum() / n_pairs(r)
+    ),
+    "The matrix has a cell for each person and each film. Multiply the number of people by "
+    "the number of films.": (
+        lambda r: 1 - len(r) / r.user_id.nunique() ** 2,
+        lambda r: 1 - len(r) / r.user_id.nunique(),
+        lambda r: 1 - len(r) / r.movie_id.nunique(),
+        lambda r: 1 - len(r) / (r.user_id.nunique() + r.movie_id.nunique()),
+    ),
     "A share lies between 0 and 1. Divide the missing pairs by all pairs.": (
         lambda r: n_pairs(r) - len(r),
         lambda r: 100 * (1 - len(r) / n_pairs(r)),
     ),
 }
 
-uniform = torch.rand(2, 40, 4, generator=torch.Generator().manual_seed(3)).double()
-rated = uniform[0] < 0.4
-gaps = [((rated & (uniform[1] < 0.6)).double(), rated)]
-
-
-@exercise("2", "Likes among those who rated", 1, gaps)
-def like_share(values, observed):
-    """Likes of each film over its ratings."""
-    return values.sum(0) / observed.sum(0)
-
-
-like_share.mistakes = {
-    "You count a missing rating as a dislike. Divide by the number of people who rated.": (
-        lambda values, observed: values.mean(0)
-    ),
-    "This is the share of each person. Add up the columns, with .sum(0).": (
-        lambda values, observed: values.sum(1) / observed.sum(1)
-    ),
-    "This is one number for all films together. Add up each column, with .sum(0).": (
-        lambda values, observed: values.sum() / observed.sum(),
-        lambda values, observed: values[observed].mean(),
-    ),
-    "Divide the likes of each film by the number of its ratings, in this order.": (
-        lambda values, observed: observed.double().mean(0),
-        lambda values, observed: observed.sum(0),
-        lambda values, observed: values.sum(0),
-        lambda values, observed: observed.sum(0) / values.sum(0),
-    ),
-}
-
 
 def single_states():
+    """The two states of the lesson, of negative and of positive energy, and random ones."""
+    W = torch.tensor([[3.0], [2.5]]).double()
+    b, c = torch.tensor([-1.5, -1.0]).double(), torch.tensor([-2.5]).double()
+    yield torch.tensor([1.0, 1.0]).double(), torch.tensor([1.0]).double(), W, b, c
+    yield torch.tensor([1.0, 0.0]).double(), torch.tensor([0.0]).double(), W, b, c
+
     generator = torch.Generator().manual_seed(0)
     numbers = torch.randn(40, generator=generator, dtype=torch.float64)
     for n, m in ((2, 1), (3, 2), (4, 3)):
@@ -109,7 +82,7 @@ def with_signs(films, tastes, pairs):
     return lambda v, h, W, b, c: films * v @ b + tastes * h @ c + pairs * v @ W @ h
 
 
-@exercise("3", "The energy of a state", 2, single_states())
+@exercise("2", "The energy of a state", 2, single_states())
 def energy(v, h, W, b, c):
     """E(v, h) = −b·v − c·h − v·W·h of one state."""
     return -(v @ b) - (h @ c) - (v @ W @ h)
@@ -118,6 +91,9 @@ def energy(v, h, W, b, c):
 energy.mistakes = {
     "The sign is turned around. Put a minus in front of the whole sum, so that a state "
     "that fits has a low energy.": with_signs(1, 1, 1),
+    "Put a minus in front of the sum in place of abs. Energies can be negative.": (
+        lambda v, h, W, b, c: abs(v @ b + h @ c + v @ W @ h)
+    ),
     "Only some of the terms have their minus. Put brackets around the whole sum.": (
         with_signs(-1, 1, 1),
         with_signs(-1, -1, 1),
@@ -127,8 +103,30 @@ energy.mistakes = {
     "weight by both of its ends.": (
         lambda v, h, W, b, c: -(v @ b) - (h @ c) - (v @ W).sum(),
         lambda v, h, W, b, c: -b.sum() - c.sum() - v @ W @ h,
+        lambda v, h, W, b, c: -(v @ b) - (h @ c) - (W @ h).sum(),
         lambda v, h, W, b, c: -(v @ b) - (h @ c) - W.sum(),
         lambda v, h, W, b, c: -b.sum() - c.sum() - W.sum(),
     ),
+    "A bias counts more than once. Only the weights need a loop in a loop: give each kind "
+    "of bias a loop of its own.": (
+        lambda v, h, W, b, c: -(v @ b) - len(v) * (h @ c) - (v @ W @ h),
+        lambda v, h, W, b, c: -len(h) * (v @ b) - (h @ c) - (v @ W @ h),
+        lambda v, h, W, b, c: -len(h) * (v @ b) - len(v) * (h @ c) - (v @ W @ h),
+    ),
+    "Your loop ends after its first round. Put the return behind the loop.": (
+        lambda v, h, W, b, c: -b[0] * v[0] - c[0] * h[0] - v[0] * W[0, 0] * h[0]
+    ),
+    "The connections have a factor too many. Each weight counts once.": (
+        with_signs(-1, -1, -2),
+        with_signs(-1, -1, -0.5),
+    ),
+    "Leave v and h as they are. A unit that is off is 0 and contributes nothing.": (
+        lambda v, h, W, b, c: -(2 * v - 1) @ (b + W @ (2 * h - 1)) - (2 * h - 1) @ c
+    ),
+    "This is e to the power of -E. Return E itself.": (
+        lambda v, h, W, b, c: (v @ b + h @ c + v @ W @ h).exp()
+    ),
+    "The biases of the films are missing. Subtract v @ b as well.": with_signs(0, -1, -1),
+    "The biases of the tastes are missing. Subtract h @ c as well.": with_signs(-1, 0, -1),
     "The weights are missing. Subtract v @ W @ h as well.": with_signs(-1, -1, 0),
 }

@@ -256,7 +256,7 @@ def test_a_guess_is_compared_and_counted(opened):
     notebook.run(asked)
     box = asked.get_by_placeholder("my guess")
     expect(box).to_be_disabled()  # its answer is known, because all cells were run
-    expect(answer).to_contain_text("Liking A raises it to .75.")
+    expect(answer).to_contain_text("Liking A raises it to 0.75.")
 
 
 # Exercises and the keyboard

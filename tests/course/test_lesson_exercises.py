@@ -236,9 +236,9 @@ def person_in_a_loop(on, other, W, b, c, u):
 
 
 RIGHT = [
-    ("00/2", lambda v, seen: np.nanmean(np.where(seen, v, np.nan), axis=0)),
-    ("00/3", lambda v, h, W, b, c: library_model(W, b, c).energy(v[None], h[None])),
-    ("00/3", lambda v, h, W, b, c: -float(v.float() @ (W @ h + b).float() + h @ c)),
+    ("00/1", lambda r: pd.crosstab(r.user_id, r.movie_id).eq(0).to_numpy().mean()),
+    ("00/2", lambda v, h, W, b, c: library_model(W, b, c).energy(v[None], h[None])),
+    ("00/2", lambda v, h, W, b, c: -float(v.float() @ (W @ h + b).float() + h @ c)),
     ("01/1", lambda v, W, c: expit((v @ W + c).numpy())),
     ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v.double())),
     ("01/3", cd_by_einsum),
@@ -284,3 +284,36 @@ def test_draws_in_place_of_probabilities_are_recognised():
         return torch.bernoulli(torch.sigmoid(v @ W + c), generator=seeded(len(v)))
 
     assert "zeros and ones only" in check(EXERCISES["01/1"], drawn).message
+
+
+def test_an_energy_without_its_sign_is_refused():
+    energy = EXERCISES["00/2"]
+
+    result = check(energy, lambda *state: abs(energy(*state)))
+
+    assert result.points == 0 and "in place of abs" in result.message
+    assert min(energy(*case) for case in energy.cases) < 0
+
+
+def test_a_variable_from_outside_in_place_of_the_argument_is_named():
+    message = check(EXERCISES["00/1"], lambda ratings: len(LESSONS)).message
+
+    assert "never uses ratings. It uses LESSONS from outside instead." in message
+
+
+def test_rounded_numbers_are_recognised():
+    energy = EXERCISES["00/2"]
+
+    for answer in (lambda *x: round(float(energy(*x)), 2), lambda *x: int(energy(*x))):
+        assert "right numbers rounded" in check(energy, answer).message
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (lambda v, h, W, b, c: (-(v @ b), -(h @ c), -(v @ W @ h)), "the sum of yours"),
+        (lambda v, h, W, b, c: f"{-(v @ b + h @ c + v @ W @ h)}", "a str cannot be read"),
+    ],
+)
+def test_parts_and_texts_are_recognised(answer, word):
+    assert word in check(EXERCISES["00/2"], answer).message
