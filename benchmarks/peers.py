@@ -90,9 +90,9 @@ def table(seed, peers):
     from rbm_lib import baselines, evaluate
     from rbm_lib.data import load_movielens
 
-    split = evaluate.random_split(
-        movielens.likes_of(load_movielens("100k", verbose=False)), seed=seed
-    )
+    data = load_movielens("100k", verbose=False)
+    print(data.origin)
+    split = evaluate.random_split(movielens.likes_of(data), seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         train, output = Path(folder) / "train.npz", Path(folder) / "lists.csv"
         scipy.sparse.save_npz(

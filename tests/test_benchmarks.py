@@ -7,10 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from rbm_lib import RBM
+from rbm_lib.data import load_spotify
 from rbm_lib.likelihood.exact import exact_log_partition
 from rbm_lib.recommend import baselines
 
@@ -22,6 +24,7 @@ def benchmark(name):
     path = ROOT / "benchmarks" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look there
     spec.loader.exec_module(module)
     return module
 
@@ -291,6 +294,62 @@ def test_every_row_of_the_gpu_benchmark_runs_on_the_cpu(tmp_path, monkeypatch, c
     assert all(row["over_products"] > 0 for row in rows[:2])
     assert rows[3]["largest_difference"] == 0
     assert rows[5]["largest_difference"] < 0.01
+
+
+@pytest.fixture(scope="module")
+def spotify():
+    return benchmark("spotify")
+
+
+def test_every_row_of_a_table_has_four_tries(spotify):
+    movielens = benchmark("movielens")
+    rating = {name: settings for name, (_, settings) in movielens.rating_models().items()}
+    ranking = movielens.ranking_models()
+    del ranking["popularity"]  # has nothing to choose
+
+    groups = (spotify.MIXTURES, spotify.MACHINES, spotify.CANDIDATES, rating, ranking)
+
+    tries = {len(settings) for group in groups for settings in group.values()}
+    assert tries == {4}
+
+
+def test_the_validation_part_chooses_and_leads_are_paired(spotify, monkeypatch):
+    anneal = spotify.ais_log_partition
+    monkeypatch.setattr(
+        spotify,
+        "ais_log_partition",
+        lambda model, n_chains, n_steps, *rest, **data: anneal(
+            model, 10, 10, *rest, **data
+        ),
+    )
+    small = {"n_components": 2}
+    monkeypatch.setattr(spotify, "MIXTURES", {"diagonal": [small], "full": [small]})
+    tracks = load_spotify(verbose=False).tracks.iloc[:300]
+
+    gain, tried = spotify.likelihood_split(tracks, 0, epochs=2)
+    table, settings = spotify.likelihood_table([(gain, tried)])
+
+    assert gain.shape == (45, 7) and np.isfinite(gain.to_numpy()).all()
+    assert table["tries"].to_dict() == {
+        "diagonal Gaussian": 1, "factor analysis": 4, "mixture, diagonal": 1,
+        "mixture, full": 1, "Gaussian RBM": 4, "… that with 25 units alone": 1,
+        "deep, 16-8": 4,
+    }  # fmt: skip
+    best = tried.loc[tried.groupby("model")["validation"].idxmax()]
+    chosen = settings[settings["chosen"] == 1].index
+    assert set(chosen) == set(zip(best["model"], best["setting"], strict=True))
+    lead = gain["Gaussian RBM"] - gain["deep, 16-8"]
+    half = 1.96 * lead.std(ddof=0) / len(lead) ** 0.5
+    expected = f"{lead.mean():+.3f} ± {half:.3f}"
+    assert table.loc["deep, 16-8", "lead of the Gaussian RBM"] == expected
+
+
+def test_the_interval_of_a_lead_knows_tracks_that_several_splits_test(spotify):
+    once = pd.Series([1.0, 3.0, 2.0, 6.0])
+
+    mean, half = spotify.lead_interval(pd.concat([once, once]))
+
+    assert (mean, half) == pytest.approx(spotify.lead_interval(once))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what is missing without a GPU")
