@@ -1339,3 +1339,5 @@ lesson.score()
 # - Goodfellow, Mirza, Courville & Bengio (2013), Multi-prediction deep Boltzmann machines. *NIPS*.
 #
 # **Next:** [06 · Scaling up](06_scaling_up.ipynb), where these models meet millions of ratings.
+# If you want to train a DBM yourself, take the optional
+# [09 · Inside the deep machine](09_inside_the_deep_machine.ipynb).

@@ -483,3 +483,6 @@ lesson.score()
 # - Salakhutdinov, Mnih & Hinton (2007), Restricted Boltzmann machines for collaborative filtering. [doi:10.1145/1273496.1273596](https://doi.org/10.1145/1273496.1273596)
 # - Steck (2019), Embarrassingly shallow autoencoders for sparse data. [doi:10.1145/3308558.3313710](https://doi.org/10.1145/3308558.3313710)
 # - Hu, Koren & Volinsky (2008), Collaborative filtering for implicit feedback datasets. [doi:10.1109/ICDM.2008.22](https://doi.org/10.1109/ICDM.2008.22)
+#
+# **Next:** after lesson 05, the optional lesson
+# [09 · Inside the deep machine](09_inside_the_deep_machine.ipynb).

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.special import expit, logsumexp
+from scipy.special import expit, logsumexp, rel_entr
 from sklearn.metrics import ndcg_score
 from sklearn.preprocessing import TargetEncoder
 from torch.nn.functional import one_hot
@@ -235,6 +235,34 @@ def person_in_a_loop(on, other, W, b, c, u):
     return p - q * x.sigmoid(), (q - 1) * x.sigmoid()
 
 
+def bits_by_kl(q):
+    """The mean divergence of each row's coin from the mean coin."""
+    q, mean = np.asarray(q, float), np.asarray(q, float).mean(0)
+    return (rel_entr(q, mean) + rel_entr(1 - q, 1 - mean)).mean(0) / np.log(2)
+
+
+def adam_by_torch(g, m, s, t, lr):
+    x = torch.nn.Parameter(torch.zeros_like(g))
+    optimizer = torch.optim.Adam([x], lr)
+    means = {"exp_avg": m.clone(), "exp_avg_sq": s.clone()}
+    optimizer.state[x] = {"step": torch.tensor(t - 1.0), **means}
+    x.grad = g.clone()
+    optimizer.step()
+    state = optimizer.state[x]
+    return -x.detach(), state["exp_avg"], state["exp_avg_sq"]
+
+
+def up_and_down_by_copies(x, W, b, c, up, down, uniform):
+    """With the copies written out, as columns of a larger W."""
+    wide = W.repeat(1, up, down)
+    p = torch.sigmoid(torch.cat([x] * up, 2) @ wide + c.repeat(1, 1, down))
+    h = (uniform.repeat(1, 1, down) < p).to(x.dtype)
+    x_1 = torch.sigmoid(h @ wide.transpose(1, 2) + b.repeat(1, 1, up))
+    p_1 = torch.sigmoid(x_1 @ wide + c.repeat(1, 1, down))
+    n, m = x.shape[2], c.shape[2]
+    return p[..., :m], x_1[..., :n], p_1[..., :m]
+
+
 RIGHT = [
     ("00/1", lambda r: pd.crosstab(r.user_id, r.movie_id).eq(0).to_numpy().mean()),
     ("00/2", lambda v, h, W, b, c: library_model(W, b, c).energy(v[None], h[None])),
@@ -269,6 +297,9 @@ RIGHT = [
     ("07/1", walk_with_numpy),
     ("07/2", lambda log_w: logsumexp(log_w.numpy(), b=1 / len(log_w))),
     ("07/3", lambda log_w: torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))),
+    ("09/1", bits_by_kl),
+    ("09/2", adam_by_torch),
+    ("09/3", up_and_down_by_copies),
 ]
 
 

@@ -1,0 +1,1016 @@
+# %% [markdown]
+# # 09 · Inside the deep machine
+#
+# *An optional lesson, for those who want to train a deep Boltzmann machine themselves.* In
+# [lesson 05](05_gaussian_bernoulli_dbm.ipynb) a second layer could die while the likelihood
+# looked fine. Here we take a model so small that nothing about it is hidden, and ask four
+# questions. What does its second layer say? Which switches of the optimiser matter? How
+# should training start? And what are the codes of a trained layer good for?
+#
+# | | |
+# |---|---|
+# | **You will be able to** | measure in bits what a layer says about its input; compare optimisers at equal effort; pretrain a deep model and see whether it helped; judge embeddings beside features and principal components |
+# | **You need** | lessons 01 and 05 |
+# | **Time** | 60 minutes, 20 of them for three exercises and 8 for an open one |
+# | **Data** | the fourteen bars and stripes of lesson 01; Spotify's songs, or a synthetic stand-in |
+# | **Hardware** | any laptop, no GPU |
+
+# %%
+import itertools
+import math
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from rbm_lib import DBM, PCD, Monitor, fit, pretrain
+from rbm_lib.course import Lesson, say
+from rbm_lib.data import AudioFeatures, load_spotify
+from rbm_lib.data.spotify import FEATURES
+from rbm_lib.plotting import COLORS, GREY, show
+from rbm_lib.recommend import embeddings
+from rbm_lib.training import linear_decay
+
+lesson = Lesson("09_inside_the_deep_machine")
+
+# %% [markdown]
+# ## 1. What does layer two say?
+#
+# We return to the bars and stripes of lesson 01 and give them a deep model with 9 pixels, 8
+# units in layer 1 and 4 in layer 2. One training proves little, because the next one may end
+# elsewhere. So every tensor below has one more dimension in front, for several models that
+# are trained at once from different random weights.
+
+
+# %%
+def all_patterns(n):
+    return torch.tensor(list(itertools.product([0.0, 1.0], repeat=n)))
+
+
+grids = all_patterns(9).reshape(-1, 3, 3)
+same_columns = (grids == grids[:, :1]).all(2).all(1)
+same_rows = (grids == grids[:, :, :1]).all(2).all(1)
+pictures = grids[same_columns | same_rows].reshape(-1, 9)
+
+
+@dataclass
+class Deep:
+    W1: Tensor  # (models, pixels, layer 1)
+    W2: Tensor  # (models, layer 1, layer 2)
+    b: Tensor  # (models, 1, pixels)
+    c1: Tensor
+    c2: Tensor
+
+    def parameters(self):
+        return [self.W1, self.W2, self.b, self.c1, self.c2]
+
+
+def new_models(n, rows=pictures, n1=8, n2=4):
+    rng = torch.Generator().manual_seed(0)
+    W1 = 0.1 * torch.randn(n, rows.shape[1], n1, generator=rng)
+    W2 = 0.1 * torch.randn(n, n1, n2, generator=rng)
+    b = torch.logit(rows.mean(0)).expand(n, 1, -1).clone()
+    return Deep(W1, W2, b, torch.zeros(n, 1, n1), torch.zeros(n, 1, n2))
+
+
+# %% [markdown]
+# Such a model is small enough for exact numbers. Given layer 1, the pixels and layer 2 are
+# independent, so $\log Z$ is a sum over the 256 states of layer 1. For one picture we go
+# through the 16 states of layer 2 instead. So we know $\log p(v)$, and also how probable
+# each of the 16 states is given the picture.
+
+
+# %%
+def log_Z(model):
+    h1 = all_patterns(model.W1.shape[2])
+    from_pixels = softplus(model.b + h1 @ model.W1.mT).sum(2)
+    from_layer_2 = softplus(model.c2 + h1 @ model.W2).sum(2)
+    return torch.logsumexp((h1 @ model.c1.mT)[..., 0] + from_pixels + from_layer_2, 1)
+
+
+def over_layer_1(model, v):
+    """log of the sum over layer 1, for each model, picture and state of layer 2."""
+    h2 = all_patterns(model.W2.shape[2])
+    from_below = (v @ model.W1 + model.c1)[:, :, None]
+    from_above = (h2 @ model.W2.mT)[:, None]
+    biases = v @ model.b.mT + (h2 @ model.c2.mT).mT
+    return biases + softplus(from_below + from_above).sum(3)
+
+
+def log_likelihood(model, v=pictures):
+    """Mean over the pictures, in nats; one number for each model."""
+    return torch.logsumexp(over_layer_1(model, v), 2).mean(1) - log_Z(model)
+
+
+# %% [markdown]
+# From an exact log-likelihood, torch computes its exact gradient. We follow that in this
+# section, so that noise plays no part. The best possible value is $-\log 14 = -2.639$, where
+# all fourteen pictures are equally probable and nothing else is.
+
+
+# %%
+def climb(objective, parameters, updates, lr=0.03):
+    """Follow the exact gradient of `objective()` upwards, with a falling rate."""
+    optimizer = torch.optim.Adam([p.requires_grad_() for p in parameters], lr)
+    for update in range(updates):
+        optimizer.param_groups[0]["lr"] = lr * min(1, 2 - 2 * update / updates)
+        optimizer.zero_grad()
+        (-objective().sum()).backward()
+        optimizer.step()
+    for p in parameters:
+        p.requires_grad_(False)
+
+
+exact = new_models(6)
+climb(lambda: log_likelihood(exact), exact.parameters(), lesson.pick(fast=400, full=1000))
+print("log-likelihood:", *(f"{x:.2f}" for x in log_likelihood(exact)))
+
+# %% [markdown]
+# The more updates, the nearer the models come to the best value. Now look at what their
+# second layers do. Below each picture are the four probabilities of layer 2 in the first two
+# models, from white (off) to blue (on).
+
+# %%
+posterior = over_layer_1(exact, pictures).softmax(2)  # of the 16 states, for each picture
+q = (posterior @ all_patterns(4)).clamp(0, 1)  # the probability of each unit
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(3, 14, figsize=(9.5, 2.3), height_ratios=[3, 1, 1])
+for k in range(14):
+    axes[0, k].imshow(pictures[k].reshape(3, 3), cmap="Greys", vmin=0, vmax=1)
+    for row in (1, 2):
+        axes[row, k].imshow(q[row - 1, k][None], cmap="Blues", vmin=0, vmax=1)
+for axis in axes.flat:
+    axis.set(xticks=[], yticks=[])
+    for spine in axis.spines.values():
+        spine.set_color(GREY)
+for row, name in enumerate(("picture", "model 1", "model 2")):
+    axes[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
+fig.suptitle("Layer 2 of two models that are almost equally good", x=0.01, ha="left")
+show(fig, "The fourteen pictures, and below each the four units of layer 2 of two models.")
+
+# %% [markdown]
+# The two layers say different things, and some pictures share a code. How much does a layer
+# say, in one number?
+#
+# ### Bits
+#
+# Take a unit that is on with probability .9 for half of the pictures and with .1 for the
+# others. Without knowing the picture, it is a fair coin, and its entropy is 1 bit. Once you
+# know the picture, you are nearly sure, and the entropy of a .9 coin is .469 bits. The
+# picture took away $1 - .469 = .531$ bits of uncertainty. That is what the unit says about
+# the picture, and the picture about the unit. It is called the **mutual information**:
+#
+# $$I_j = H\Big(\frac1n \sum_v q_j(v)\Big) - \frac1n \sum_v H\big(q_j(v)\big) \qquad (1)$$
+#
+# Here $q_j(v)$ is the probability of unit $j$ given $v$, and $H(q)$ is the entropy of a coin
+# that falls on *on* with probability $q$.
+
+
+# %%
+def entropy(q):
+    """Of a coin that is on with probability q, in bits."""
+    return -(torch.xlogy(q, q) + torch.xlogy(1 - q, 1 - q)) / math.log(2)
+
+
+print(f"{entropy(torch.tensor(0.5)):.3f} bits and {entropy(torch.tensor(0.9)):.3f} bits")
+
+# %% [markdown] tags=["slide"]
+# **Exercise 1 · Bits of a unit** · ★ · 6 minutes · 2 points. `q` has a row for each picture
+# and a column for each unit. Return the mutual information of each unit by equation (1),
+# with shape (units,). Use `entropy`.
+#
+# <details><summary>Hint</summary>Two terms. In the first one you average and then take the
+# entropy, in the second one you take the entropy and then average. Rows are dimension
+# 0.</details>
+
+
+# %%
+def my_bits(q):
+    ### BEGIN SOLUTION
+    return entropy(q.mean(0)) - entropy(q).mean(0)
+    ### END SOLUTION
+
+
+# %%
+lesson.check("1", my_bits)
+
+# %% [markdown]
+# Units can repeat each other, so their bits do not simply add up. For a small layer we can
+# treat the whole code as one symbol with 16 values and compute what the *layer* says.
+#
+# **Predict first.** In the picture above, layer 2 has four units, and telling fourteen
+# pictures apart takes $\log_2 14 = 3.81$ bits. How many bits does layer 2 say about the
+# picture, averaged over the six models?
+
+# %%
+lesson.predict("bits", "Layer 2 says, in bits")
+
+
+# %%
+def symbol_bits(p):
+    """Entropy of a symbol whose probabilities are in the last dimension."""
+    return -torch.xlogy(p, p).sum(-1) / math.log(2)
+
+
+def layer_bits(posterior):
+    return symbol_bits(posterior.mean(-2)) - symbol_bits(posterior).mean(-1)
+
+
+bits = lesson.use("1", my_bits)
+together = layer_bits(posterior)
+single = torch.stack([bits(one).sum() for one in q])
+lesson.reveal(
+    "bits",
+    float(together.mean()),
+    f"It says {together.mean():.2f} bits, from {together.min():.2f} to "
+    f"{together.max():.2f}. Added up over its units this would be {single.mean():.2f}.",
+)
+
+# %% [markdown]
+# So a model can be close to the best likelihood and yet leave a good part of its second layer
+# unused. The likelihood does not ask layer 2 for anything.
+#
+# ### How to fool yourself
+#
+# People often watch simpler numbers. The *mean activity* should be near .5, they say, and
+# there should be many *distinct codes*, which are the probabilities rounded to 0 and 1. Let's
+# try these numbers on four layers made by hand.
+
+# %%
+rng = torch.Generator().manual_seed(0)
+half = (torch.arange(14) % 2).float()[:, None]
+layers = {
+    "a code for each": (
+        torch.arange(14)[:, None] // torch.tensor([8, 4, 2, 1]) % 2
+    ).float(),
+    "one unit, four times": half.expand(14, 4),
+    "coins": 0.5 + 0.02 * (torch.rand(14, 4, generator=rng) - 0.5),
+    "always on": torch.full((14, 4), 0.98),
+}
+codes = all_patterns(4)
+
+
+def judged(q):
+    chances = torch.where(codes == 1, q[:, None], 1 - q[:, None]).prod(2)
+    return {
+        "mean activity": float(q.mean()),
+        "distinct codes": len(q.round().unique(dim=0)),
+        "bits of its units": float(bits(q).sum()),
+        "bits of the layer": float(layer_bits(chances)),
+    }
+
+
+# %% tags=["slide", "nbval-check-output"]
+table = pd.DataFrame({name: judged(q) for name, q in layers.items()}).T
+table.astype({"distinct codes": int}).round(2)
+
+# %% [markdown]
+# The coins have a mean activity of one half and many distinct codes, and they say nothing,
+# because each probability differs from one half by at most .01 and rounding blows that up.
+# Only the last column sees all three faults. Where a layer is too large for it, add up the
+# bits of the units, and remember that this is an upper limit.
+#
+# ## 2. Which switches matter?
+#
+# Nobody has the exact gradient of a large model. We estimate it with draws for the data and
+# with persistent chains for the model, as in lesson 05. The rules of the game are
+# then full of switches. Let's look at the ones that people discuss most.
+#
+# - **Momentum** steps along a running sum of the gradients, so that noise cancels and steady
+#   directions add up.
+# - **Adam** also divides by the recent size of each parameter's gradient.
+# - A **falling rate** makes the steps smaller towards the end.
+# - **Weight decay** pulls weights to zero.
+# - **Centring** measures every unit from its mean, so that the weights need not do the work
+#   of the biases.
+#
+# You write Adam, since it is the least obvious. It keeps two running means for every
+# parameter, $m$ of the gradient $g$ and $s$ of its square:
+#
+# $$m \leftarrow .9\, m + .1\, g, \qquad s \leftarrow .999\, s + .001\, g^2, \qquad
+# \text{step} = \eta\, \frac{m / (1 - .9^t)}{\sqrt{s / (1 - .999^t)} + 10^{-8}} \qquad (2)$$
+#
+# Both means start at zero and are therefore too small at first. The two divisors correct
+# that. With $g = .5$ in the first update, $m = .05$ and $s = .00025$. Divided by .1 and .001
+# they are .5 and .25, so the step is $\eta \cdot .5 / .5 = \eta$. The first step has the size
+# of the rate, whatever the gradient is.
+#
+# **Exercise 2 · A step of Adam** · ★★ · 7 minutes · 3 points. Given the gradient `g`, the
+# means `m` and `s` from before, the number `t` of this update (the first one is 1) and the
+# rate `lr`, return the step, the new `m` and the new `s`. The step goes uphill.
+#
+# <details><summary>Hint</summary>Keep the corrected means apart from those that you return.
+# The correction is not carried over to the next update.</details>
+
+
+# %%
+def my_adam(g, m, s, t, lr):
+    ### BEGIN SOLUTION
+    m = 0.9 * m + 0.1 * g
+    s = 0.999 * s + 0.001 * g**2
+    step = lr * (m / (1 - 0.9**t)) / ((s / (1 - 0.999**t)).sqrt() + 1e-8)
+    return step, m, s
+    ### END SOLUTION
+
+
+# %%
+lesson.check("2", my_adam)
+
+# %% [markdown]
+# Each rule takes the gradients of all parameters and its memory of earlier updates.
+
+# %%
+adam = lesson.use("2", my_adam)
+
+
+def by_adam(gradient, memory, t, lr):
+    memory = memory or [(torch.zeros_like(g), torch.zeros_like(g)) for g in gradient]
+    done = [adam(g, *means, t, lr) for g, means in zip(gradient, memory, strict=True)]
+    return [step for step, _, _ in done], [(m, s) for _, m, s in done]
+
+
+def by_momentum(gradient, memory, t, lr):
+    memory = memory or [torch.zeros_like(g) for g in gradient]
+    memory = [0.9 * old + g for old, g in zip(memory, gradient, strict=True)]
+    return [lr * m for m in memory], memory
+
+
+def plainly(gradient, memory, t, lr):
+    return [lr * g for g in gradient], memory
+
+
+# %% [markdown]
+# The rest is the loop of lesson 05. `centred` is the gradient of the same model in other
+# parameters, in which each layer is measured from its mean over the data (Montavon and
+# Müller, 2012).
+
+
+# %%
+def drawing(rng):
+    return lambda p: (torch.rand(p.shape, generator=rng) < p).float()
+
+
+def keep(p):
+    return p
+
+
+def sweep(model, v, h2, pick):
+    h1 = pick(torch.sigmoid(v @ model.W1 + h2 @ model.W2.mT + model.c1))
+    return h1, pick(torch.sigmoid(h1 @ model.W2 + model.c2))
+
+
+def averages(v, h1, h2):
+    n = h1.shape[1]
+    means = [x.mean(-2, keepdim=True) for x in (v, h1, h2)]
+    return [v.mT @ h1 / n, h1.mT @ h2 / n, *means]
+
+
+def centred(gradient, data):
+    dW1, dW2, db, dc1, dc2 = gradient
+    mean_v, mean_1, mean_2 = data[2:]
+    dW1 = dW1 - mean_v.mT @ dc1 - db.mT @ mean_1
+    dW2 = dW2 - mean_1.mT @ dc2 - dc1.mT @ mean_2
+    db = db - mean_1 @ dW1.mT
+    dc1 = dc1 - mean_v @ dW1 - mean_2 @ dW2.mT
+    return [dW1, dW2, db, dc1, dc2 - mean_1 @ dW2]
+
+
+# %%
+def train(
+    model,
+    updates,
+    lr,
+    rule=by_adam,
+    falling=True,
+    decay=0.0,
+    centre=False,
+    mean_field=False,
+    k=1,
+    n_chains=100,
+):
+    rng = torch.Generator().manual_seed(1)
+    rows = pictures.repeat(7, 1)  # seven draws for each picture
+    n, n2 = len(model.W1), model.W2.shape[2]
+    pick, memory = drawing(rng), None
+    chosen = torch.randint(len(rows), (n_chains,), generator=rng)
+    chain, chain_h2 = rows[chosen].expand(n, -1, -1), torch.full((n, n_chains, n2), 0.5)
+    for t in range(1, updates + 1):
+        h2 = torch.full((n, len(rows), n2), 0.5)
+        for _ in range(5):
+            h1, h2 = sweep(model, rows, h2, keep if mean_field else pick)
+        data = averages(rows, h1, h2)
+        for _ in range(k):
+            h1, chain_h2 = sweep(model, chain, chain_h2, pick)
+            chain = pick(torch.sigmoid(h1 @ model.W1.mT + model.b))
+        pairs = zip(data, averages(chain, h1, chain_h2), strict=True)
+        gradient = [d - m for d, m in pairs]
+        if centre:
+            gradient = centred(gradient, data)
+        gradient[0] = gradient[0] - decay * model.W1
+        gradient[1] = gradient[1] - decay * model.W2
+        rate = lr * min(1, 2 - 2 * t / updates) if falling else lr
+        steps, memory = rule(gradient, memory, t, rate)
+        for parameter, step in zip(model.parameters(), steps, strict=True):
+            parameter += step
+    return model
+
+
+# %% [markdown]
+# Who compares two rules at one rate compares the rate. So every row below gets the same
+# effort, which is four rates and the same number of updates from the same random weights.
+# Some of these starts choose the rate. The numbers in the table come from the others.
+#
+# **Predict first.** Adam with a falling rate is our reference. Which change of it moves the
+# log-likelihood most?
+
+# %%
+switches = {
+    "Adam, falling": {},
+    "Adam, constant": {"falling": False},
+    "momentum, falling": {"rule": by_momentum},
+    "plain gradient, falling": {"rule": plainly},
+    "Adam, falling, decay .001": {"decay": 0.001},
+    "Adam, falling, centred": {"centre": True},
+    "momentum, falling, centred": {"rule": by_momentum, "centre": True},
+}
+lesson.predict("switch", "The largest difference comes from", list(switches)[1:])
+
+# %%
+updates = lesson.pick(fast=300, full=1000)
+n_choose, n_starts = lesson.pick(fast=(2, 6), full=(4, 12))
+adam_rates = lesson.pick(fast=(0.02, 0.05, 0.1, 0.2), full=(0.0075, 0.015, 0.03, 0.06))
+
+
+def race(start, rates, updates, **settings):
+    """Train with each rate. Results of the best one, chosen on the first few starts."""
+    n = len(start.W1)
+    lr = torch.tensor(rates).repeat_interleave(n)[:, None, None]
+    copies = (x.repeat(len(rates), 1, 1) for x in start.parameters())
+    model = train(Deep(*copies), updates, lr, **settings)
+    reached = log_likelihood(model).reshape(-1, n)
+    best = int(reached[:, :n_choose].mean(1).argmax())
+    said = layer_bits(over_layer_1(model, pictures).softmax(2)).reshape(-1, n)
+    return rates[best], reached[best, n_choose:].numpy(), said[best, n_choose:].numpy()
+
+
+def rates_for(settings):
+    factor = 10 if settings.get("rule") is plainly else 1  # it has no memory that adds up
+    return [factor * rate for rate in adam_rates]
+
+
+runs = {
+    name: race(new_models(n_starts), rates_for(settings), updates, **settings)
+    for name, settings in switches.items()
+}
+
+
+# %%
+def interval(x):
+    """Mean and half of its 95 % interval."""
+    return np.mean(x), 1.96 * np.std(x, ddof=1) / len(x) ** 0.5
+
+
+reference = runs["Adam, falling"][1]
+leads = {name: interval(reached - reference) for name, (_, reached, _) in runs.items()}
+
+# %% tags=["slide", "hide-input"]
+table = pd.DataFrame(
+    {
+        name: {
+            "best rate": f"{rate:g}",
+            "log-likelihood": f"{reached.mean():.2f}",
+            "beside the reference": "{:+.2f} ± {:.2f}".format(*leads[name]),
+            "bits of layer 2": f"{said.mean():.2f}",
+        }
+        for name, (rate, reached, said) in runs.items()
+    }
+).T
+largest = max(leads, key=lambda name: abs(leads[name][0]))
+mean, half = leads[largest]
+lesson.reveal("switch", largest, f"It is *{largest}*, with {mean:+.2f} ± {half:.2f} nats.")
+table
+
+# %% tags=["hide-input"]
+others = sorted(list(leads)[1:], key=lambda name: leads[name][0])
+fig, axis = plt.subplots(figsize=(7.5, 2.8))
+for place, name in enumerate(others):
+    difference = runs[name][1] - reference
+    axis.plot(difference, [place] * len(difference), ".", color=GREY, ms=5, alpha=0.6)
+    mean, half = leads[name]
+    axis.plot([mean - half, mean + half], [place, place], color=COLORS["blue"])
+    axis.plot(mean, place, "o", color=COLORS["blue"])
+axis.axvline(0, color=GREY, lw=0.8)
+axis.set_yticks(range(len(others)), others)
+axis.set_xlabel("nats beside Adam with a falling rate, from the same start")
+axis.set_title(f"The largest difference: {largest}")
+show(
+    fig,
+    "Differences in log-likelihood beside Adam with a falling rate: "
+    + "; ".join(f"{name} {leads[name][0]:+.2f}" for name in others)
+    + ".",
+)
+clear = [name for name in others if abs(leads[name][0]) > leads[name][1]]
+say(
+    "The interval of the difference excludes zero for "
+    + (", ".join(f"*{name}*" for name in clear) if clear else "none of them")
+    + f". Each is over {n_starts - n_choose} starts, so it is a rough one."
+)
+
+# %% [markdown]
+# Read your own table for what to pick. Two things about it are easy to overlook. The best
+# rate differs from row to row, so a comparison at one rate would have told you about the rate.
+# And the last column does not follow the second one. A rule can win in likelihood while its
+# second layer says less.
+#
+# With persistent chains, a constant rate has a price. The model moves on at full speed,
+# and its chains do not keep up. A falling rate lets them catch up at the end, as you saw with
+# the RBM of lesson 01.
+#
+# ## 3. How should training start?
+#
+# So far the weights began as small random numbers. The classical way is **pretraining**. One
+# trains an RBM on pixels and layer 1, takes the states of its hidden units as data, and trains
+# a second RBM on them. Then the parts are put together. There is a catch, though. What layer 1
+# receives alone is not what it receives in the deep model:
+#
+# $$\text{alone:}\ \ v W^{(1)} + c^{(1)} \qquad\qquad
+# \text{in the deep model:}\ \ v W^{(1)} + h^{(2)} W^{(2)\top} + c^{(1)}$$
+#
+# If a unit gets 1.2 from the pixels and has the bias −1, then alone it is on with probability
+# sigmoid(.2) = .55. When layer 2 adds another 1.2 of the same opinion, it is sigmoid(1.4) =
+# .80. The stacked units become too sure. The cure of Salakhutdinov and Hinton lets a second,
+# equal copy of the pixels stand in for the missing layer. In training layer 1 receives
+# $2\, v W^{(1)} + c^{(1)}$, and goes down to each copy as usual. In the upper RBM it is the
+# other way round. There layer 1 receives two copies of layer 2. The bias is counted once.
+#
+# **Exercise 3 · Up and down with copies** · ★★ · 7 minutes · 3 points. One step of
+# contrastive divergence for an RBM with `up` equal copies of its lower layer and `down` equal
+# copies of its upper one. Return `p`, the probabilities of the upper units given `x`; then
+# `x_1`, the probabilities of the lower units given a draw of the upper ones (on where
+# `uniform < p`); then `p_1`, the probabilities of the upper units given `x_1`. All tensors
+# have the models in front, so `W.mT` is the transpose that you need.
+#
+# <details><summary>Hint</summary>What goes up is multiplied by <code>up</code>, what comes
+# down by <code>down</code>, and the biases by nothing.</details>
+
+
+# %%
+def my_up_and_down(x, W, b, c, up, down, uniform):
+    ### BEGIN SOLUTION
+    p = torch.sigmoid(up * (x @ W) + c)
+    h = (uniform < p).to(x.dtype)
+    x_1 = torch.sigmoid(down * (h @ W.mT) + b)
+    p_1 = torch.sigmoid(up * (x_1 @ W) + c)
+    return p, x_1, p_1
+    ### END SOLUTION
+
+
+# %%
+lesson.check("3", my_up_and_down)
+
+# %% [markdown]
+# One RBM is trained with your step, or else with the exact gradient of its log-likelihood.
+# That is possible because the units of one side can be summed out by a formula while we go
+# through the states of the other.
+
+# %%
+up_and_down = lesson.use("3", my_up_and_down)
+
+
+def by_cd(x, W, b, c, up, down, updates, lr=0.03):
+    rng, memory = torch.Generator().manual_seed(0), None
+    for t in range(1, updates + 1):
+        uniform = torch.rand(len(W), x.shape[-2], W.shape[2], generator=rng)
+        p, x_1, p_1 = up_and_down(x, W, b, c, up, down, uniform)
+        dW = (x.mT @ p - x_1.mT @ p_1) / x.shape[-2]
+        db, dc = ((one - two).mean(1, keepdim=True) for one, two in ((x, x_1), (p, p_1)))
+        rate = lr * min(1, 2 - 2 * t / updates)
+        steps, memory = by_adam([dW, db, dc], memory, t, rate)
+        W, b, c = W + steps[0], b + steps[1], c + steps[2]
+    return W, b, c
+
+
+def rbm_log_likelihood(x, W, b, c, up, down):
+    if down == 1:
+        h = all_patterns(W.shape[2])
+        terms = (h @ c.mT)[..., 0] + up * softplus(b + h @ W.mT).sum(2)
+    else:
+        v = all_patterns(W.shape[1])
+        terms = (v @ b.mT)[..., 0] + down * softplus(c + up * (v @ W)).sum(2)
+    of_rows = up * (x @ b.mT)[..., 0] + down * softplus(c + up * (x @ W)).sum(2)
+    return of_rows.mean(1) - torch.logsumexp(terms, 1)
+
+
+def exactly(x, W, b, c, up, down, updates):
+    parameters = [W, b, c]
+    climb(lambda: rbm_log_likelihood(x, *parameters, up, down), parameters, updates)
+    return parameters
+
+
+# %%
+def pretrained(start, rows, copies, train_layer, updates):
+    """Both RBMs, from below. The bias of layer 1 is the mean of the two it has learned."""
+    rng = torch.Generator().manual_seed(0)
+    x = rows.expand(len(start.W1), -1, -1)
+    W1, b, c_below = train_layer(x, start.W1, start.b, start.c1, copies, 1, updates)
+    h1 = drawing(rng)(torch.sigmoid(copies * (x @ W1) + c_below))
+    b_above = torch.logit(h1.mean(1, keepdim=True).clamp(0.02, 0.98))
+    upper = train_layer(h1, start.W2, b_above, start.c2, 1, copies, updates)
+    return Deep(W1, upper[0], b, (c_below + upper[1]) / 2, upper[2])
+
+
+# %% [markdown]
+# We compare four ways to start. After pretraining, each model is fine-tuned as in section 2,
+# with Adam, a falling rate, and three rates to choose from. The model without pretraining
+# gets the updates of the other's pretraining as well, so that all have had equally many.
+#
+# **Predict first.** Which start has the best log-likelihood after fine-tuning?
+
+# %%
+for_start, for_tuning = lesson.pick(fast=(150, 300), full=(400, 800))
+rows = pictures.repeat(7, 1)
+ways = {
+    "none": None,
+    "plain RBMs": (1, by_cd),
+    "input twice": (2, by_cd),
+    "input twice, exact": (2, exactly),
+}
+lesson.predict("start", "After fine-tuning, the best start is", list(ways))
+
+# %%
+stages = []
+for name, way in ways.items():
+    start = new_models(n_starts)
+    if way:
+        start = pretrained(start, rows, *way, updates=for_start)
+    before = log_likelihood(start)[n_choose:].numpy()
+    said = layer_bits(over_layer_1(start, pictures).softmax(2))[n_choose:].numpy()
+    rates = lesson.pick(fast=(0.01, 0.03, 0.1), full=(0.003, 0.01, 0.03))
+    more = for_tuning if way else for_tuning + 2 * for_start
+    rate, after, says = race(start, rates, more)
+    stages.append((name, before, after, said, says, rate))
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(1, 4, figsize=(9.5, 3.2), sharey=True)
+for axis, (name, before, after, *_) in zip(axes, stages, strict=True):
+    up = after.mean() > before.mean()
+    color = COLORS["blue" if up else "red"]
+    for pair in zip(before, after, strict=True):
+        axis.plot([0, 1], pair, "o-", color=color, lw=0.8, ms=4, alpha=0.6)
+    axis.axhline(-math.log(14), color=GREY, lw=0.8, ls=":")
+    axis.set_xticks([0, 1], ["before", "after"])
+    axis.set(title=f"{name}\n{before.mean():.2f} → {after.mean():.2f}", xlim=(-0.3, 1.3))
+axes[0].set_ylabel("log-likelihood, in nats")
+show(
+    fig,
+    "Log-likelihood before and after fine-tuning: "
+    + "; ".join(f"{n} {b.mean():.2f} to {a.mean():.2f}" for n, b, a, *_ in stages)
+    + ".",
+)
+
+# %% tags=["slide", "hide-input"]
+without = stages[0][2]
+best = max(stages, key=lambda stage: stage[2].mean())[0]
+nothing_learned = stages[0][1].mean()
+worse = [n for n, b, *_ in stages[1:] if b.mean() < nothing_learned]
+down = [n for n, b, a, *_ in stages if a.mean() < b.mean()]
+lesson.reveal("start", best, f"After fine-tuning *{best}* is the best.")
+say(
+    "Pretraining alone is worse than small random weights for "
+    + (" and ".join(f"*{n}*" for n in worse) or "none of the ways")
+    + ". Fine-tuning lowered the mean likelihood of "
+    + (" and ".join(f"*{n}*" for n in down) or "none of them")
+    + "."
+)
+pd.DataFrame(
+    {
+        name: {
+            "before": f"{before.mean():.2f}",
+            "after": f"{after.mean():.2f}",
+            "beside none": "{:+.2f} ± {:.2f}".format(*interval(after - without))
+            if name != "none"
+            else "",
+            "bits of layer 2 before": f"{said.mean():.2f}",
+            "bits after": f"{says.mean():.2f}",
+            "rate": f"{rate:g}",
+        }
+        for name, before, after, said, says, rate in stages
+    }
+).T
+
+# %% [markdown]
+# Look at the left ends first. A stack of plain RBMs, put together, is a bad model, because its
+# layer 1 counts twice what it counted once in training. With the input twice, the parts fit.
+# Then look at the right ends. If fine-tuning lowered a line, the fault is in the noise.
+# A few draws and 100 chains move weights that were already well placed.
+#
+# Now compare the bits. Pretraining has filled layer 2, and fine-tuning with draws keeps a good
+# part of it. Without pretraining, layer 2 starts empty and fills slowly. In this sense, and
+# perhaps only in this sense, pretraining keeps its promise.
+#
+# Even the input twice promises nothing about the likelihood. Here are models with 3, 3 and 2
+# units and only two pictures, 000 and 111, whose best log-likelihood is $-\log 2 = -.69$.
+
+# %%
+two = torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+for name, how in (("contrastive divergence", by_cd), ("exact gradients", exactly)):
+    start = new_models(20, two, n1=3, n2=2)
+    before = log_likelihood(start, two).mean()
+    done = pretrained(start, two.repeat(20, 1), 2, how, lesson.pick(fast=500, full=1500))
+    after = log_likelihood(done, two)
+    print(
+        f"{name:22}  {before:.2f} → {after.mean():.2f}   "
+        f"(20 starts, from {after.min():.2f} to {after.max():.2f})"
+    )
+
+# %% [markdown]
+# Each RBM was trained to please itself. So measure after every stage, and do not take it for
+# granted that a stage helped.
+#
+# ## 4. What are the codes good for?
+#
+# Now to real numbers. We train the deep model of lesson 05 on songs, with 12 and 6 hidden
+# units, and follow what we have found. It starts with the input twice, its data phase uses
+# draws, and its rate falls. Then we throw the model away and keep only what its layers say of
+# each song, the **embedding**. Is that a better description of a song than the fourteen
+# features it was made of?
+
+# %%
+spotify = lesson.data(load_spotify(verbose=False))
+print(spotify.origin)
+tracks = spotify.tracks
+if lesson.profile == "fast":
+    tracks = tracks.sample(2500, random_state=0)
+tracks = tracks.reset_index(drop=True)
+artist = tracks["artist_name"].to_numpy()
+by_artist = np.random.default_rng(0).permutation(pd.factorize(artist)[0].max() + 1)
+place = by_artist[pd.factorize(artist)[0]] / len(by_artist)
+train_rows, test_rows = np.flatnonzero(place < 0.7), np.flatnonzero(place >= 0.7)
+scaled = AudioFeatures(whiten=False).fit(tracks[list(FEATURES)].iloc[train_rows])
+x = torch.tensor(scaled.transform(tracks[list(FEATURES)]), dtype=torch.float32)
+print(f"{len(train_rows):,} songs to train on, {len(test_rows):,} of other artists")
+
+# %%
+untrained = DBM([14, 12, 6], "gaussian", weight_std=0.2, seed=0)
+untrained.initialize_from(x[train_rows])
+deep = DBM([14, 12, 6], "gaussian", weight_std=0.2, seed=0).initialize_from(x[train_rows])
+recipe = dict(
+    batch_size=128,
+    optimizer=torch.optim.Adam,
+    lr=lesson.pick(fast=0.02, full=0.01),
+    schedule=linear_decay(0.5),
+    callbacks=[Monitor(every=1000)],
+    device="cpu",
+    progress=lesson.progress,
+)
+rng = torch.Generator().manual_seed(0)
+chains = PCD(k=5, n_chains=256)
+_ = pretrain(
+    deep,
+    x[train_rows],
+    method=chains,
+    epochs=lesson.pick(fast=8, full=15),
+    generator=rng,
+    **recipe,
+)
+drawn = PCD(k=5, n_chains=256, posterior="gibbs", center=True)
+_ = fit(
+    deep,
+    x[train_rows],
+    drawn,
+    epochs=lesson.pick(fast=12, full=40),
+    generator=rng,
+    **recipe,
+)
+
+# %% [markdown]
+# First section 1's question. What does each layer say of a song? The library gives the
+# probabilities by mean field. Layer 2 has 64 codes, so we can take it as one symbol.
+
+# %%
+layer_1, layer_2 = (embeddings.embed(deep, x, layer=k, center=False) for k in (1, 2))
+codes = all_patterns(6)
+chances = torch.where(codes == 1, layer_2[:, None], 1 - layer_2[:, None]).prod(2)
+say(
+    f"The units of layer 1 say {bits(layer_1).sum():.1f} bits, added up, and those of "
+    f"layer 2 {bits(layer_2).sum():.2f}. Layer 2 as a whole says "
+    f"{layer_bits(chances):.2f} bits of at most 6."
+)
+
+# %% [markdown]
+# Then two tasks that no embedding was trained for. **Neighbours**: among the ten nearest
+# songs of other artists, how many share a genre with the song? **Genre**: from the numbers of
+# a song, a logistic regression says whether it has a given genre, judged by AUC on artists
+# that it was not fitted on, averaged over the most frequent genres.
+#
+# Beside the layers stand the fourteen features, the same number of **principal components**,
+# which are the directions in which the songs differ most, and a control. It is the same deep
+# model before any training, whose layers are random mixtures of the features.
+#
+# **Predict first.** Layer 1 has twelve numbers for fourteen features. Where will it end in the
+# neighbour task, beside the features?
+
+# %%
+lesson.predict(
+    "neighbours", "Layer 1, beside the features, is", ["ahead", "level", "behind"]
+)
+
+# %%
+components = PCA(12).fit(x[train_rows].numpy()).transform(x.numpy())
+random_1 = embeddings.embed(untrained, x, layer=1)
+described = {
+    "14 features": x,
+    "12 components": torch.tensor(components),
+    "layer 1, 12 numbers": layer_1,
+    "layer 1 untrained": random_1,
+    "6 components": torch.tensor(components[:, :6]),
+    "layer 2, 6 numbers": layer_2,
+    "layer 2 untrained": embeddings.embed(untrained, x, layer=2),
+}
+n_genres = lesson.pick(fast=8, full=15)
+genres = tracks["genres"].explode().value_counts().index[:n_genres]
+every = sorted({genre for have in tracks["genres"] for genre in have})
+number = {genre: k for k, genre in enumerate(every)}
+has = torch.zeros(len(tracks), len(every))
+for row, have in enumerate(tracks["genres"]):
+    has[row, [number[genre] for genre in have]] = 1
+with_genre = has.sum(1) > 0
+asked = torch.tensor([k for k in test_rows if with_genre[k]])
+same_artist = torch.tensor(pd.factorize(artist)[0])
+
+
+# %%
+def shared(points):
+    """For each asked song, the share of its ten neighbours with a genre of its own."""
+    points = points.double()
+    distance = torch.cdist(points[asked], points)
+    distance[same_artist[asked][:, None] == same_artist] = torch.inf
+    distance[:, ~with_genre] = torch.inf
+    near = distance.topk(10, largest=False).indices
+    return ((has[asked][:, None] * has[near]).sum(2) > 0).double().mean(1).numpy()
+
+
+def genre_auc(points):
+    """One AUC for each of the frequent genres."""
+    scores = []
+    for genre in genres:
+        answer = has[:, number[genre]].numpy()
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        model.fit(points[train_rows].numpy(), answer[train_rows])
+        margin = model.decision_function(points[test_rows].numpy())
+        scores.append(roc_auc_score(answer[test_rows], margin))
+    return np.array(scores)
+
+
+neighbours = {name: shared(points) for name, points in described.items()}
+auc = {name: genre_auc(points) for name, points in described.items()}
+
+# %% tags=["slide", "hide-input"]
+first = "14 features"
+
+
+def beside(of_each, name, other, digits=3):
+    mean, half = interval(of_each[name] - of_each[other])
+    return f"{mean:+.{digits}f} ± {half:.{digits}f}"
+
+
+mean, half = interval(neighbours["layer 1, 12 numbers"] - neighbours[first])
+place = "level" if abs(mean) < half else "ahead" if mean > 0 else "behind"
+lesson.reveal("neighbours", place, f"Layer 1 is {place}, by {mean:+.3f} ± {half:.3f}.")
+pd.DataFrame(
+    {
+        name: {
+            "neighbours": f"{neighbours[name].mean():.3f}",
+            "− features": beside(neighbours, name, first) if name != first else "",
+            "genre AUC": f"{auc[name].mean():.3f}",
+            "AUC − features": beside(auc, name, first) if name != first else "",
+        }
+        for name in described
+    }
+).T
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(9.5, 3), sharey=True)
+names = list(described)[::-1]
+for axis, of_each, label in (
+    (axes[0], neighbours, "share of neighbours with a common genre"),
+    (axes[1], auc, "genre AUC, other artists"),
+):
+    for place, name in enumerate(names):
+        kind = "green" if "layer" in name and "un" not in name else "orange"
+        color = GREY if "untrained" in name else COLORS[kind]
+        axis.plot(of_each[name].mean(), place, "o", color=color)
+    axis.axvline(of_each[first].mean(), color=GREY, lw=0.8, ls=":")
+    axis.set_xlabel(label)
+axes[0].set_yticks(range(len(names)), names)
+best = max(neighbours, key=lambda name: neighbours[name].mean())
+fig.suptitle(f"The best neighbours: {best}", x=0.01, ha="left")
+show(
+    fig,
+    "Two scores of seven descriptions of songs. Neighbours with a common genre: "
+    + "; ".join(f"{name} {x.mean():.3f}" for name, x in neighbours.items())
+    + ". Genre AUC: "
+    + "; ".join(f"{name} {x.mean():.3f}" for name, x in auc.items())
+    + ".",
+)
+say(
+    "Equal size, neighbours: layer 1 beside 12 components "
+    f"{beside(neighbours, 'layer 1, 12 numbers', '12 components')}, layer 2 beside 6 "
+    f"components {beside(neighbours, 'layer 2, 6 numbers', '6 components')}. Training, "
+    f"layer 1: {beside(neighbours, 'layer 1, 12 numbers', 'layer 1 untrained')}; layer 2: "
+    f"{beside(neighbours, 'layer 2, 6 numbers', 'layer 2 untrained')}."
+)
+
+# %% [markdown]
+# Read the differences before you praise a layer. An embedding is computed from the features,
+# so it cannot know more than they do. It can only put what they say into a handier form, or
+# into fewer numbers. Whether a form is handy, only a comparison with components of the same
+# number shows, and whether training made it so, only the untrained control.
+#
+# ### How to fool yourself once more
+#
+# Some public code takes *one draw* of the hidden units as the embedding, or the song that
+# the model draws back. A draw is a new one each time. We ask for the ten nearest songs twice.
+
+
+# %%
+def ten_nearest(points):
+    distance = torch.cdist(points[asked].double(), points.double())
+    distance[torch.arange(len(asked)), asked] = torch.inf
+    return distance.topk(10, largest=False).indices
+
+
+def in_common(one, two):
+    return float((one[:, :, None] == two[:, None]).any(2).double().mean())
+
+
+rng = torch.Generator().manual_seed(1)
+pick = drawing(rng)
+twice = [ten_nearest(pick(layer_1)) for _ in range(2)]
+print(f"two draws of layer 1 share {in_common(*twice):.0%} of the ten nearest songs")
+again = embeddings.embed(deep, x, layer=1, center=False)
+print(f"two means of layer 1 share {in_common(*map(ten_nearest, (layer_1, again))):.0%}")
+
+# %% [markdown]
+# Use the means. They are the same whenever you ask.
+#
+# ## 5. Go on
+#
+# **Exercise 4 · Your switch** · open · 8 minutes. Change one thing about the training of
+# section 2, write down what you expect, run the cell, and say in two sentences what you saw.
+# Some ideas:
+#
+# - `k=5` sweeps for the chains, or `n_chains=400`. Is that a fair comparison?
+# - `mean_field=True`, and look at the bits
+# - a decay ten times as large
+
+# %%
+rate, reached, said = race(new_models(n_starts), adam_rates, updates, mean_field=True)
+mean, half = interval(reached - reference)
+say(
+    f"With rate {rate:g}: {reached.mean():.2f} nats, {mean:+.2f} ± {half:.2f} beside the "
+    f"reference, and {said.mean():.2f} bits in layer 2 beside "
+    f"{runs['Adam, falling'][2].mean():.2f}."
+)
+
+# %% [markdown]
+# ## What to remember
+#
+# - A layer is alive if its units say something about the input. Count it in bits. Activity
+#   and distinct codes can look perfect on a layer that says nothing.
+# - Compare optimisers at equal effort, each with its own best rate. Let the rate fall.
+# - In pretraining let the input count twice, and measure after every stage. A stage can lower
+#   the likelihood.
+# - An embedding knows no more than its features. Put features, components of equal number and
+#   an untrained model beside it, and use means instead of draws.
+
+# %%
+lesson.predictions()
+lesson.score()
+
+# %% [markdown]
+# ## Check yourself
+#
+# <details><summary>1. A unit is on with probability .5 for every song. How many bits does it say?</summary>None. Its entropy is 1 bit with or without the song.</details>
+#
+# <details><summary>2. Somebody reports that Adam beats momentum at a rate of .01. What do you ask?</summary>How does momentum do at its own best rate, with equally many rates tried for both, and over how many starts?</details>
+#
+# <details><summary>3. Why is a stack of plain RBMs a bad deep model?</summary>In each RBM, layer 1 was trained to receive input from one side. Together it receives both, and becomes too sure.</details>
+#
+# <details><summary>4. An embedding with 6 numbers is nearly as good as 14 features. Is that the merit of the deep model?</summary>Only if 6 principal components, and the same model untrained, are clearly worse.</details>
+#
+# ## References
+#
+# - Salakhutdinov & Hinton (2009), Deep Boltzmann machines. [proceedings.mlr.press/v5/salakhutdinov09a](https://proceedings.mlr.press/v5/salakhutdinov09a.html)
+# - Kingma & Ba (2015), Adam: a method for stochastic optimization. [arXiv:1412.6980](https://arxiv.org/abs/1412.6980)
+# - Montavon & Müller (2012), Deep Boltzmann machines and the centering trick. [doi:10.1007/978-3-642-35289-8_33](https://doi.org/10.1007/978-3-642-35289-8_33)
