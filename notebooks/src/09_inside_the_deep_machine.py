@@ -131,7 +131,7 @@ def climb(objective, parameters, updates, lr=0.03):
 
 
 exact = new_models(6)
-climb(lambda: log_likelihood(exact), exact.parameters(), lesson.pick(fast=400, full=1000))
+climb(lambda: log_likelihood(exact), exact.parameters(), lesson.pick(fast=300, full=1000))
 print("log-likelihood:", *(f"{x:.2f}" for x in log_likelihood(exact)))
 
 # %% [markdown]
@@ -149,10 +149,11 @@ for k in range(14):
     axes[0, k].imshow(pictures[k].reshape(3, 3), cmap="Greys", vmin=0, vmax=1)
     for row in (1, 2):
         axes[row, k].imshow(q[row - 1, k][None], cmap="Blues", vmin=0, vmax=1)
+        axes[row, k].vlines([0.5, 1.5, 2.5], -0.5, 0.5, color=GREY, lw=0.6)
 for axis in axes.flat:
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
-        spine.set_color(GREY)
+        spine.set(color=GREY, visible=True)
 for row, name in enumerate(("picture", "model 1", "model 2")):
     axes[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
 fig.suptitle("Layer 2 of two models that are almost equally good", x=0.01, ha="left")
@@ -238,7 +239,7 @@ lesson.reveal(
 
 # %% [markdown]
 # So a model can be close to the best likelihood and yet leave a good part of its second layer
-# unused. The likelihood does not ask layer 2 for anything.
+# unused. Nothing in the likelihood requires layer 2 to speak.
 #
 # ### How to fool yourself
 #
@@ -276,15 +277,15 @@ table.astype({"distinct codes": int}).round(2)
 
 # %% [markdown]
 # The coins have a mean activity of one half and many distinct codes, and they say nothing,
-# because each probability differs from one half by at most .01 and rounding blows that up.
+# because each probability differs from one half by at most .01 and rounding exaggerates that.
 # Only the last column sees all three faults. Where a layer is too large for it, add up the
 # bits of the units, and remember that this is an upper limit.
 #
 # ## 2. Which switches matter?
 #
 # Nobody has the exact gradient of a large model. We estimate it with draws for the data and
-# with persistent chains for the model, as in lesson 05. The rules of the game are
-# then full of switches. Let's look at the ones that people discuss most.
+# with persistent chains for the model, as in lesson 05. Training then has many switches. These
+# are the ones that people discuss most.
 #
 # - **Momentum** steps along a running sum of the gradients, so that noise cancels and steady
 #   directions add up.
@@ -399,14 +400,14 @@ def train(
     n_chains=100,
 ):
     rng = torch.Generator().manual_seed(1)
-    rows = pictures.repeat(7, 1)  # seven draws for each picture
+    rows = pictures.repeat(4, 1)  # four draws for each picture
     n, n2 = len(model.W1), model.W2.shape[2]
     pick, memory = drawing(rng), None
     chosen = torch.randint(len(rows), (n_chains,), generator=rng)
     chain, chain_h2 = rows[chosen].expand(n, -1, -1), torch.full((n, n_chains, n2), 0.5)
     for t in range(1, updates + 1):
         h2 = torch.full((n, len(rows), n2), 0.5)
-        for _ in range(5):
+        for _ in range(3):
             h1, h2 = sweep(model, rows, h2, keep if mean_field else pick)
         data = averages(rows, h1, h2)
         for _ in range(k):
@@ -426,9 +427,9 @@ def train(
 
 
 # %% [markdown]
-# Who compares two rules at one rate compares the rate. So every row below gets the same
-# effort, which is four rates and the same number of updates from the same random weights.
-# Some of these starts choose the rate. The numbers in the table come from the others.
+# A rate that suits one rule can be far too large for another. So every row below gets the same
+# effort, which is four rates and the same number of updates from the same random weights. Some
+# of these starts choose the rate, and the numbers in the table come from the others.
 #
 # **Predict first.** Adam with a falling rate is our reference. Which change of it moves the
 # log-likelihood most?
@@ -523,18 +524,20 @@ clear = [name for name in others if abs(leads[name][0]) > leads[name][1]]
 say(
     "The interval of the difference excludes zero for "
     + (", ".join(f"*{name}*" for name in clear) if clear else "none of them")
-    + f". Each is over {n_starts - n_choose} starts, so it is a rough one."
+    + f". Each is over {n_starts - n_choose} starts, so it is a rough one. The best mean is "
+    f"that of *{max(leads, key=lambda name: leads[name][0])}*."
 )
 
 # %% [markdown]
-# Read your own table for what to pick. Two things about it are easy to overlook. The best
-# rate differs from row to row, so a comparison at one rate would have told you about the rate.
-# And the last column does not follow the second one. A rule can win in likelihood while its
-# second layer says less.
+# What should you pick? Start with a falling rate, because a constant one has a price with
+# persistent chains. The model moves on at full speed, and its chains do not keep up. A falling
+# rate lets them catch up at the end, as you saw with the RBM of lesson 01. Among the rules, take
+# the simplest one that is level with the best in your table. On other data the order may be
+# another one, so repeat the comparison there.
 #
-# With persistent chains, a constant rate has a price. The model moves on at full speed,
-# and its chains do not keep up. A falling rate lets them catch up at the end, as you saw with
-# the RBM of lesson 01.
+# Two things about the table are easy to overlook. The best rate differs from row to row, so a
+# comparison at one rate would have told you about the rate. And the last column need not
+# follow the second one. A rule can be ahead in likelihood while its second layer says less.
 #
 # ## 3. How should training start?
 #
@@ -632,7 +635,7 @@ def pretrained(start, rows, copies, train_layer, updates):
 # %% [markdown]
 # We compare four ways to start. After pretraining, each model is fine-tuned as in section 2,
 # with Adam, a falling rate, and three rates to choose from. The model without pretraining
-# gets the updates of the other's pretraining as well, so that all have had equally many.
+# gets the updates of the others' pretraining as well, so that all have had equally many.
 #
 # **Predict first.** Which start has the best log-likelihood after fine-tuning?
 
@@ -709,14 +712,15 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# Look at the left ends first. A stack of plain RBMs, put together, is a bad model, because its
-# layer 1 counts twice what it counted once in training. With the input twice, the parts fit.
-# Then look at the right ends. If fine-tuning lowered a line, the fault is in the noise.
-# A few draws and 100 chains move weights that were already well placed.
+# Look at the left ends first. Plain RBMs and *input twice* had the same training, and still
+# the plain ones make the worse model, because their layer 1 counts twice what it counted once
+# in training. Then look at the right ends. Where a line falls, fine-tuning did harm. Its
+# gradient is made of a few draws and 100 chains, and this noise moves weights that were
+# already well placed.
 #
 # Now compare the bits. Pretraining has filled layer 2, and fine-tuning with draws keeps a good
-# part of it. Without pretraining, layer 2 starts empty and fills slowly. In this sense, and
-# perhaps only in this sense, pretraining keeps its promise.
+# part of it. Without pretraining, layer 2 starts empty and fills slowly. That is what
+# pretraining does here, whoever wins in likelihood.
 #
 # Even the input twice promises nothing about the likelihood. Here are models with 3, 3 and 2
 # units and only two pictures, 000 and 111, whose best log-likelihood is $-\log 2 = -.69$.
@@ -734,8 +738,8 @@ for name, how in (("contrastive divergence", by_cd), ("exact gradients", exactly
     )
 
 # %% [markdown]
-# Each RBM was trained to please itself. So measure after every stage, and do not take it for
-# granted that a stage helped.
+# Contrastive divergence took these models far below where they began. So measure after every
+# stage, and do not take it for granted that a stage helped.
 #
 # ## 4. What are the codes good for?
 #
@@ -753,8 +757,9 @@ if lesson.profile == "fast":
     tracks = tracks.sample(2500, random_state=0)
 tracks = tracks.reset_index(drop=True)
 artist = tracks["artist_name"].to_numpy()
-by_artist = np.random.default_rng(0).permutation(pd.factorize(artist)[0].max() + 1)
-place = by_artist[pd.factorize(artist)[0]] / len(by_artist)
+artist_number = pd.factorize(artist)[0]
+shuffled = np.random.default_rng(0).permutation(artist_number.max() + 1)
+place = shuffled[artist_number] / len(shuffled)
 train_rows, test_rows = np.flatnonzero(place < 0.7), np.flatnonzero(place >= 0.7)
 scaled = AudioFeatures(whiten=False).fit(tracks[list(FEATURES)].iloc[train_rows])
 x = torch.tensor(scaled.transform(tracks[list(FEATURES)]), dtype=torch.float32)
@@ -773,6 +778,8 @@ recipe = dict(
     device="cpu",
     progress=lesson.progress,
 )
+
+# %%
 rng = torch.Generator().manual_seed(0)
 chains = PCD(k=5, n_chains=256)
 _ = pretrain(
@@ -846,7 +853,7 @@ for row, have in enumerate(tracks["genres"]):
     has[row, [number[genre] for genre in have]] = 1
 with_genre = has.sum(1) > 0
 asked = torch.tensor([k for k in test_rows if with_genre[k]])
-same_artist = torch.tensor(pd.factorize(artist)[0])
+of_artist = torch.tensor(artist_number)
 
 
 # %%
@@ -854,7 +861,7 @@ def shared(points):
     """For each asked song, the share of its ten neighbours with a genre of its own."""
     points = points.double()
     distance = torch.cdist(points[asked], points)
-    distance[same_artist[asked][:, None] == same_artist] = torch.inf
+    distance[of_artist[asked][:, None] == of_artist] = torch.inf
     distance[:, ~with_genre] = torch.inf
     near = distance.topk(10, largest=False).indices
     return ((has[asked][:, None] * has[near]).sum(2) > 0).double().mean(1).numpy()
@@ -901,23 +908,26 @@ pd.DataFrame(
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 3), sharey=True)
-names = list(described)[::-1]
+names = list(described)[:0:-1]
 for axis, of_each, label in (
     (axes[0], neighbours, "share of neighbours with a common genre"),
     (axes[1], auc, "genre AUC, other artists"),
 ):
     for place, name in enumerate(names):
-        kind = "green" if "layer" in name and "un" not in name else "orange"
+        kind = "blue" if "layer" in name else "orange"
         color = GREY if "untrained" in name else COLORS[kind]
-        axis.plot(of_each[name].mean(), place, "o", color=color)
-    axis.axvline(of_each[first].mean(), color=GREY, lw=0.8, ls=":")
-    axis.set_xlabel(label)
+        mean, half = interval(of_each[name] - of_each[first])
+        axis.plot([mean - half, mean + half], [place, place], color=color)
+        axis.plot(mean, place, "o", color=color)
+    axis.axvline(0, color=GREY, lw=0.8, ls=":")
+    axis.set_xlabel(f"{label}, minus that of the features")
 axes[0].set_yticks(range(len(names)), names)
 best = max(neighbours, key=lambda name: neighbours[name].mean())
-fig.suptitle(f"The best neighbours: {best}", x=0.01, ha="left")
+fig.suptitle(f"The best neighbours have: {best}", x=0.01, ha="left")
 show(
     fig,
-    "Two scores of seven descriptions of songs. Neighbours with a common genre: "
+    "Two scores of descriptions of songs, beside those of the features, with intervals. "
+    "Neighbours with a common genre: "
     + "; ".join(f"{name} {x.mean():.3f}" for name, x in neighbours.items())
     + ". Genre AUC: "
     + "; ".join(f"{name} {x.mean():.3f}" for name, x in auc.items())
