@@ -18,6 +18,7 @@
 # %%
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -387,40 +388,50 @@ def centred(gradient, data):
 
 
 # %%
-def train(
-    model,
-    updates,
-    lr,
-    rule=by_adam,
-    falling=True,
-    decay=0.0,
-    centre=False,
-    mean_field=False,
-    k=1,
-    n_chains=100,
-):
+def data_phase(model, rows, pick, sweeps=3):
+    h2 = torch.full((len(model.W1), len(rows), model.W2.shape[2]), 0.5)
+    for _ in range(sweeps):
+        h1, h2 = sweep(model, rows, h2, pick)
+    return averages(rows, h1, h2)
+
+
+def chain_phase(model, chain, h2, pick, sweeps):
+    for _ in range(sweeps):
+        h1, h2 = sweep(model, chain, h2, pick)
+        chain = pick(torch.sigmoid(h1 @ model.W1.mT + model.b))
+    return averages(chain, h1, h2), chain, h2
+
+
+@dataclass
+class Switches:
+    rule: Callable = by_adam
+    falling: bool = True
+    decay: float = 0.0
+    centre: bool = False
+    mean_field: bool = False
+    k: int = 1
+    n_chains: int = 100
+
+
+# %%
+def train(model, updates, lr, **settings):
+    use = Switches(**settings)
     rng = torch.Generator().manual_seed(1)
-    rows = pictures.repeat(4, 1)  # four draws for each picture
-    n, n2 = len(model.W1), model.W2.shape[2]
     pick, memory = drawing(rng), None
-    chosen = torch.randint(len(rows), (n_chains,), generator=rng)
-    chain, chain_h2 = rows[chosen].expand(n, -1, -1), torch.full((n, n_chains, n2), 0.5)
+    rows = pictures.repeat(4, 1)  # four draws for each picture
+    chosen = rows[torch.randint(len(rows), (use.n_chains,), generator=rng)]
+    chain = chosen.expand(len(model.W1), -1, -1)
+    h2 = torch.full((*chain.shape[:2], model.W2.shape[2]), 0.5)
     for t in range(1, updates + 1):
-        h2 = torch.full((n, len(rows), n2), 0.5)
-        for _ in range(3):
-            h1, h2 = sweep(model, rows, h2, keep if mean_field else pick)
-        data = averages(rows, h1, h2)
-        for _ in range(k):
-            h1, chain_h2 = sweep(model, chain, chain_h2, pick)
-            chain = pick(torch.sigmoid(h1 @ model.W1.mT + model.b))
-        pairs = zip(data, averages(chain, h1, chain_h2), strict=True)
-        gradient = [d - m for d, m in pairs]
-        if centre:
+        data = data_phase(model, rows, keep if use.mean_field else pick)
+        dreams, chain, h2 = chain_phase(model, chain, h2, pick, use.k)
+        gradient = [d - m for d, m in zip(data, dreams, strict=True)]
+        if use.centre:
             gradient = centred(gradient, data)
-        gradient[0] = gradient[0] - decay * model.W1
-        gradient[1] = gradient[1] - decay * model.W2
-        rate = lr * min(1, 2 - 2 * t / updates) if falling else lr
-        steps, memory = rule(gradient, memory, t, rate)
+        gradient[0] = gradient[0] - use.decay * model.W1
+        gradient[1] = gradient[1] - use.decay * model.W2
+        rate = lr * min(1, 2 - 2 * t / updates) if use.falling else lr
+        steps, memory = use.rule(gradient, memory, t, rate)
         for parameter, step in zip(model.parameters(), steps, strict=True):
             parameter += step
     return model
@@ -603,6 +614,7 @@ def by_cd(x, W, b, c, up, down, updates, lr=0.03):
     return W, b, c
 
 
+# %%
 def rbm_log_likelihood(x, W, b, c, up, down):
     if down == 1:
         h = all_patterns(W.shape[2])
