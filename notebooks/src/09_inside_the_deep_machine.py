@@ -535,8 +535,8 @@ clear = [name for name in others if abs(leads[name][0]) > leads[name][1]]
 say(
     "The interval of the difference excludes zero for "
     + (", ".join(f"*{name}*" for name in clear) if clear else "none of them")
-    + f". Each is over {n_starts - n_choose} starts, so it is a rough one. The best mean is "
-    f"that of *{max(leads, key=lambda name: leads[name][0])}*."
+    + f". Each is over {n_starts - n_choose} starts, so it is a rough one. "
+    f"The best mean is that of *{max(leads, key=lambda name: leads[name][0])}*."
 )
 
 # %% [markdown]
