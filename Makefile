@@ -43,7 +43,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site test-wheel score notebooks student slides quiz site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
+.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site test-wheel score notebooks student slides pdf quiz site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -97,13 +97,13 @@ test-nbgrader:  ## nbgrader's points against ours, in an environment of its own;
 	  -r tests/nbgrader.txt -c constraints.txt $(TORCH)
 	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/nbgrader-venv/bin/python -m pytest tests/course/test_nbgrader.py
 
-test-browser:  ## lessons in JupyterLab, slides and the playground, in Chromium, with an environment of its own; five minutes
+test-browser:  ## lessons in JupyterLab, slides, paper and the playground, in Chromium, with an environment of its own; five minutes
 	$(PYTHON) -m venv build/browser-venv
 	$(call torch,build/browser-venv/bin/python,install)
 	build/browser-venv/bin/python $(PIP) --quiet install -e '.[notebooks,dev]' \
 	  -r tests/browser/requirements.txt -c constraints.txt $(TORCH)
 	build/browser-venv/bin/python $(FETCH_SLIDES)
-	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/browser-venv/bin/python -m pytest tests/browser/test_lab.py tests/browser/test_slides.py tests/browser/test_playground.py -rs
+	RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} build/browser-venv/bin/python -m pytest tests/browser/test_lab.py tests/browser/test_slides.py tests/browser/test_pdf.py tests/browser/test_playground.py -rs
 
 test-site: site  ## make site, then every page of it and the playground in Chromium; three minutes
 	$(SITE_PY) $(PIP) --quiet install 'pytest>=8' -r tests/browser/requirements.txt
@@ -140,6 +140,9 @@ slides: setup $(SLIDES)/.installed  ## slides for each lesson from its committed
 $(SLIDES)/.installed: docs/slides.txt
 	$(PY) $(FETCH_SLIDES)
 	@touch $@
+
+pdf: setup $(SLIDES)/.installed  ## each lesson on paper, solved and unsolved, in build/pdf; with a Chromium of this machine
+	@$(PY) docs/pdf.py
 
 quiz: setup  ## ten questions a lesson for Moodle, Canvas and paper, and a test on 00 to 02, in build/quiz
 	@$(PY) -m rbm_lib.course quiz
