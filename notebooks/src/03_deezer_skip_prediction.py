@@ -609,8 +609,8 @@ else:
     ladder |= {"true chances, moods left out": stable, "true chances": everything}
     say(
         f"The true chances have AUC **{everything:.3f}**. What is stable in them has "
-        f"**{stable:.3f}**, and whoever ignores the moods of weeks and sessions cannot hope "
-        f"for more. Our best model has {best_auc:.3f}."
+        f"**{stable:.3f}**, and whoever ignores the moods of weeks and sessions cannot "
+        f"hope for more. Our best model has {best_auc:.3f}."
     )
 
 # %% [markdown]
@@ -725,8 +725,9 @@ for name in ("logistic regression", "boosted trees"):
 # %% tags=["hide-input"]
 gain = lead(outputs[f"{added}, weighed"], outputs[best])
 say(
-    f"The rehearsals choose k = **{best_k}**. With it, the weighed rule is ahead of the best "
-    f"of the seven by **{gain['mean']:+.3f}** [{gain['low']:+.3f}, {gain['high']:+.3f}]."
+    f"The rehearsals choose k = **{best_k}**. With it, the weighed rule is ahead of the "
+    f"best of the seven by **{gain['mean']:+.3f}** "
+    f"[{gain['low']:+.3f}, {gain['high']:+.3f}]."
 )
 score_table({name: outputs[name] for name in ("two rates", best, *list(outputs)[-6:])})
 
