@@ -38,10 +38,6 @@ def all_rows(fold):
     return np.ones((len(fold), len(fold)), dtype=bool)
 
 
-def earlier_folds(fold):
-    return fold[:, None] > fold
-
-
 def own_fold(fold):
     return fold[:, None] == fold
 
@@ -62,25 +58,9 @@ def rate_from(rows, prior_from, smooth=1.0, p=None):
     return rate
 
 
-def rate_with_gaps(category, label, fold, m, gap=np.nan):
+def rate_with_gaps(category, label, fold, m):
     known = ((category[:, None] == category) & other_folds(fold)).any(1)
-    return np.where(known, out_of_fold_rate(category, label, fold, m), gap)
-
-
-def earlier_rate(first):
-    """The rates from earlier folds, with `first(label)` for the first fold."""
-
-    def rate(category, label, fold, m):
-        rates = rate_from(earlier_folds, earlier_folds)(category, label, fold, m)
-        return np.where(fold == fold.min(), first(label), rates)
-
-    return rate
-
-
-def rate_with_mean_of_means(category, label, fold, m):
-    means = pd.Series(label).groupby(fold).mean()
-    p = np.array([means.drop(number).mean() for number in fold])
-    return rate_from(other_folds, other_folds, p=p)(category, label, fold, m)
+    return np.where(known, out_of_fold_rate(category, label, fold, m), np.nan)
 
 
 def rate_by_index(category, label, fold, m):
@@ -94,16 +74,6 @@ def rate_by_index(category, label, fold, m):
     return rate
 
 
-def rate_of_folds_below(n):
-    """Fold numbers from 0 to n - 1 only; the other rows keep what they had, 0."""
-
-    def rate(category, label, fold, m):
-        limit = len(np.unique(fold)) if n is None else n
-        return np.where(fold < limit, out_of_fold_rate(category, label, fold, m), 0.0)
-
-    return rate
-
-
 out_of_fold_rate.mistakes = {
     "Every row is in its own rate. The rows of its own fold must not take part.": (
         rate_from(all_rows, all_rows),
@@ -112,7 +82,6 @@ out_of_fold_rate.mistakes = {
     "Only the row itself is left out. The rest of its fold must not take part either.": (
         rate_from(all_but_itself, all_but_itself),
         rate_from(all_but_itself, other_folds),
-        rate_from(all_but_itself, all_rows),
     ),
     "These are the rates within each fold. The other folds are to be used, not the own.": (
         rate_from(own_fold, own_fold),
@@ -129,31 +98,17 @@ out_of_fold_rate.mistakes = {
         rate_with_gaps,
         rate_from(other_folds, other_folds, smooth=0.0),
     ),
-    "A category that the other folds do not know gets 0. n = 0 in (1) gives p.": (
-        lambda *case: rate_with_gaps(*case, gap=0.0)
-    ),
-    "Only earlier folds take part. The later ones should, too: in training all are past.": (
-        *map(earlier_rate, (np.mean, lambda label: 0.0, lambda label: np.nan)),
-        rate_from(earlier_folds, all_rows),
-    ),
-    "The imagined rows are all skips. Add m times p to the sum.": (
-        rate_from(other_folds, other_folds, p=0)
-    ),
     "You add m to the sum. Add m times p.": rate_from(other_folds, other_folds, p=1),
     "m is a fixed number in your function. Use the argument m.": tuple(
         lambda *case, m=m: out_of_fold_rate(*case[:-1], m) for m in (1, 10, 20)
     ),
-    "You average the means of the folds. p is the mean label of all their rows together.": (
-        rate_with_mean_of_means
-    ),
     "Fold numbers need not be 0, 1, 2 and so on. Loop over np.unique(fold).": (
-        *map(rate_of_folds_below, (None, 3, 4, 5)),
+        lambda c, y, fold, m: np.where(
+            fold < len(np.unique(fold)), out_of_fold_rate(c, y, fold, m), 0.0
+        )
     ),
     "pandas sorts your Series in by its index, the category. Use .to_numpy() first.": (
         rate_by_index
-    ),
-    "The rates come fold by fold. Put each back into the place of its row.": (
-        lambda c, y, fold, m: out_of_fold_rate(c, y, fold, m)[np.argsort(fold, stable=True)]
     ),
     "All rates are 0. Is the result an array of whole numbers, or is label overwritten?": (
         lambda *case: out_of_fold_rate(*case).astype(int)
@@ -221,37 +176,10 @@ def own_last_days(user, day, k):
     return day > pd.Series(day).groupby(user).transform("max").to_numpy() - k
 
 
-def recent_rate_with(change):
-    """`recent_rate`, changed with the number of listens of each user in these days."""
-
-    def rate(user, day, label, n_users, k, m):
-        heard = np.bincount(user[late_days(day, k)], minlength=n_users)
-        return change(recent_rate(user, day, label, n_users, k, m), heard)
-
-    return rate
-
-
-def rate_of_all(formula):
-    """Another formula for the same listens: kept and heard of each user, m and p."""
-
-    def rate(user, day, label, n_users, k, m):
-        late = late_days(day, k)
-        kept = np.bincount(user[late], label[late], n_users)
-        heard = np.bincount(user[late], minlength=n_users)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return formula(kept, heard, m, label[late].mean())
-
-    return rate
-
-
 recent_rate.mistakes = {
     "One day too many: take days above max − k.": rate_of(lambda d, k: d >= d.max() - k),
     "One day is missing: take days above max − k.": rate_of(
         lambda d, k: d > d.max() - k + 1
-    ),
-    "This is a single day. All days above max − k are asked for.": (
-        rate_of(lambda d, k: d == d.max() - k),
-        rate_of(lambda d, k: d == d.max() - k + 1),
     ),
     "These are the days before the last k, or the first k. Take days above max − k.": (
         rate_of(lambda d, k: d <= d.max() - k),
@@ -277,40 +205,14 @@ recent_rate.mistakes = {
     "p is taken over all days. It should be the mean label of the last k days.": rate_of(
         late_days, any_day
     ),
-    "Who has no listen in these days gets 0 or NaN. n = 0 in (1) gives p.": (
-        recent_rate_with(lambda rate, heard: np.where(heard > 0, rate, 0.0)),
-        recent_rate_with(lambda rate, heard: np.where(heard > 0, rate, np.nan)),
-        lambda *case: recent_rate(*case[:-1], 0),
+    "Who has no listen in these days gets NaN. n = 0 in (1) gives p.": (
+        lambda *case: recent_rate(*case[:-1], 0)
     ),
     "The rates are not smoothed. Add m times p to the sum, and m to n.": (
-        lambda *case: recent_rate(*case[:-1], 1e-9),
-        rate_of_all(lambda kept, heard, m, p: kept / np.maximum(heard, 1)),
-    ),
-    "p is a fixed number. It should be the mean label of the last k days.": (
-        *(rate_of(late_days, p=p) for p in (0.5, 0.7, 0.69)),
-    ),
-    "m is a fixed number in your function. Use the argument m.": tuple(
-        lambda *case, m=m: recent_rate(*case[:-1], m) for m in (1, 5, 10, 20)
-    ),
-    "This is the sum alone. Divide it by n + m.": (
-        rate_of_all(lambda kept, heard, m, p: kept + m * p)
-    ),
-    "You divide by n. Divide by n + m.": (
-        rate_of_all(lambda kept, heard, m, p: (kept + m * p) / heard)
+        lambda *case: recent_rate(*case[:-1], 1e-9)
     ),
     "You add m to the sum. Add m times p.": rate_of(late_days, p=1),
-    "Your rates are whole numbers. Keep what stands behind the decimal point.": (
-        lambda *case: recent_rate(*case).astype(int),
-        lambda *case: recent_rate(*case).round(),
-    ),
     "The imagined rows are all skips. Add m times p to the sum.": rate_of(late_days, p=0),
-    "Listeners without a listen in these days are missing. Return n_users rates.": (
-        recent_rate_with(lambda rate, heard: rate[heard > 0]),
-        recent_rate_with(lambda rate, heard: rate[: np.flatnonzero(heard)[-1] + 1]),
-    ),
-    "You give one rate for each listen. Return one for each listener, n_users in all.": (
-        lambda user, *rest: recent_rate(user, *rest)[user]
-    ),
 }
 
 
@@ -364,12 +266,6 @@ def stack_from_the_first(v, sizes, train):
     return [first, *(train(h, n_hidden) for n_hidden in sizes[1:])]
 
 
-def probabilities_on_top(v, sizes, train):
-    for W, c in stack(v, sizes, train):
-        v = torch.sigmoid(v @ W + c)
-    return v
-
-
 stack.mistakes = {
     "All your RBMs learn from the rows v. The next one learns from the hidden units.": (
         lambda v, sizes, train: [train(v, n_hidden) for n_hidden in sizes]
@@ -377,8 +273,6 @@ stack.mistakes = {
     "The next RBM needs probabilities: take the sigmoid of v @ W + c.": (
         stack_with(lambda v, W, c: v @ W + c),
         stack_with(lambda v, W, c: v @ W),
-        stack_with(lambda v, W, c: torch.relu(v @ W + c)),
-        stack_with(lambda v, W, c: torch.softmax(v @ W + c, 1)),
     ),
     "The hidden biases are missing on the way up: sigmoid(v @ W + c).": (
         stack_with(lambda v, W, c: torch.sigmoid(v @ W))
@@ -394,41 +288,13 @@ stack.mistakes = {
     "From the third RBM on, the rows are those of the second. Go up after each RBM.": (
         stack_from_the_first
     ),
-    "There is a layer too many. The first RBM has sizes[0] hidden units.": (
-        lambda v, sizes, train: stack(v, [v.shape[1], *sizes], train),
-        lambda v, sizes, train: stack(v, [*sizes, sizes[-1]], train),
-    ),
     "The pairs are the wrong way round. W comes first, then c.": (
         lambda *case: [(c, W) for W, c in stack(*case)]
-    ),
-    "These are the probabilities on top. Return the list of the pairs (W, c).": (
-        probabilities_on_top
     ),
     "All your RBMs have the first size. Take the sizes one after the other.": (
         stack_with(size=0)
     ),
-    "The sizes are taken from the end. The first RBM has the first size.": (
-        lambda v, sizes, train: stack(v, sizes[::-1], train)
-    ),
-    "The layers are in the wrong order. The first RBM comes first.": (
-        lambda *case: stack(*case)[::-1]
-    ),
-    "There are as many RBMs as sizes, and not always two. Write a loop.": (
-        lambda v, sizes, train: stack(v, sizes[:2], train)
-    ),
-    "The list holds pairs: append((W, c)), with the biases and with both brackets.": (
-        lambda *case: [W for W, _ in stack(*case)],
-        lambda *case: [part for pair in stack(*case) for part in pair],
-    ),
     "W is visible × hidden, as train returns it. Do not transpose it.": (
         lambda *case: [(W.T, c) for W, c in stack(*case)]
-    ),
-    "Return the pair (W, c) of every RBM, not of one alone.": (
-        lambda *case: stack(*case)[-1:],
-        lambda *case: stack(*case)[-1],
-        lambda *case: stack(*case)[:1],
-    ),
-    "The next RBM sees the rows as well. It learns from the hidden units alone.": (
-        stack_with(lambda v, W, c: torch.cat([v, torch.sigmoid(v @ W + c)], 1))
     ),
 }
