@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: hidden probabilities, free energy, CD-1, the training loop."""
+"""Exercises of lesson 01: hidden probabilities, free energy, the training loop, CD-1."""
 
 import copy
 from dataclasses import dataclass
@@ -63,8 +63,8 @@ prob_h.mistakes = {
     "Each unit is on or off by itself, so use the sigmoid.": (
         lambda v, W, c: torch.softmax(v @ W + c, 1),
     ),
-    "This is not a probability, because it can leave the range from 0 to 1. The sigmoid is "
-    "exp(x) / (1 + exp(x)).": (
+    "This is not a probability, because it can leave the range from 0 to 1. Use "
+    "torch.sigmoid.": (
         lambda v, W, c: torch.exp(v @ W + c),
         lambda v, W, c: torch.exp(v @ W + c) / (1 - torch.exp(v @ W + c)),
         lambda v, W, c: torch.tanh(v @ W + c),
@@ -73,6 +73,11 @@ prob_h.mistakes = {
     "each row and each hidden unit.": (
         lambda v, W, c: torch.sigmoid((v @ W + c).sum(1)),
         lambda v, W, c: torch.sigmoid((v @ W + c).mean(0)),
+    ),
+    "The input is a sum over the pixels, which v @ W computes. Do not divide it.": (
+        lambda v, W, c: torch.sigmoid(v @ W / v.shape[1] + c),
+        lambda v, W, c: torch.sigmoid((v @ W + c) / v.shape[1]),
+        lambda v, W, c: torch.sigmoid(v @ W / len(v) + c),
     ),
     "You rounded, or drew states. Give the probabilities themselves.": (
         lambda v, W, c: torch.sigmoid(v @ W + c).round(),
@@ -145,6 +150,160 @@ free_energy.mistakes = {
         lambda v, W, b, c: -(v @ b) - prob_h(v, W, c).sum(1),
         lambda v, W, b, c: -(v @ b) - (v @ W + c).sum(1),
     ),
+    "A shape (rows,) met a shape (rows, 1), and the two make a square. Add up with "
+    ".sum(1), without keepdim, so that both terms have one number per row.": (
+        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(1, keepdim=True),
+        lambda v, W, b, c: -(v @ b)[:, None] - softplus(v @ W + c).sum(1),
+    ),
+    "The sigmoid has no place here. Apply softplus to the inputs v @ W + c themselves.": (
+        lambda v, W, b, c: -(v @ b) - softplus(prob_h(v, W, c)).sum(1),
+        lambda v, W, b, c: -(v @ b) - torch.log(prob_h(v, W, c)).sum(1),
+        lambda v, W, b, c: -(v @ b) + torch.log(prob_h(v, W, c)).sum(1),
+        lambda v, W, b, c: -(v @ b) - torch.log(1 + prob_h(v, W, c)).sum(1),
+    ),
+    "All visible biases are added. Only those of pixels that are on count: v @ b.": (
+        lambda v, W, b, c: -b.sum() - softplus(v @ W + c).sum(1)
+    ),
+}
+
+
+def towards_the_rows(model, v):
+    """A gradient without chance, for training loops to be tried with."""
+    p = model.prob_h(v)
+    return v.T @ p / len(v) - 0.1 * model.W, v.mean(0) - model.b, p.mean(0) - model.c
+
+
+LOOPS = [
+    (model, towards_the_rows, v, *rates)
+    for (v, model), rates in zip(
+        PAIRS, ((0.1, 0.1, 50), (0.1, 0.0, 50), (0.02, 0.06, 100)), strict=True
+    )
+]
+
+
+def train_with(rate=None, sign=1, first=0, last=1, after=False, every=50, names="Wbc"):
+    """The training loop. The arguments make mistakes."""
+
+    def loop(model, gradient, v, lr_start, lr_end, n_updates=4000):
+        copies = []
+        for update in range(first, n_updates + last):
+            if update % every == 0 and not after:
+                copies.append(copy.deepcopy(model))
+            lr = lr_start + (lr_end - lr_start) * update / n_updates
+            if rate:
+                lr = rate(lr_start, lr_end, update, n_updates)
+            for name, change in zip("Wbc", gradient(model, v), strict=True):
+                if name in names:
+                    setattr(model, name, getattr(model, name) + sign * lr * change)
+            if update % every == 0 and after:
+                copies.append(copy.deepcopy(model))
+        return copies
+
+    return loop
+
+
+def with_the_end(loop):
+    """A training loop that adds the model to what `loop` returns."""
+    return lambda model, *rest: [*loop(model, *rest), model]
+
+
+def gradient_of_the_start(model, gradient, *rest):
+    """The training loop with a gradient that is computed once."""
+    found = gradient(model, rest[0])
+    return train_with()(model, lambda *_: found, *rest)
+
+
+def one_after_the_other(model, gradient, *rest):
+    """The training loop with a gradient for each parameter, after the one before moved."""
+    v, lr_start, lr_end, n_updates = *rest, 4000
+    copies = []
+    for update in range(n_updates + 1):
+        if update % 50 == 0:
+            copies.append(copy.deepcopy(model))
+        lr = lr_start + (lr_end - lr_start) * update / n_updates
+        for k, name in enumerate("Wbc"):
+            setattr(model, name, getattr(model, name) + lr * gradient(model, v)[k])
+    return copies
+
+
+def at_the_end(*arguments):
+    """What a list that holds the model itself shows."""
+    return [arguments[0] for _ in train_with()(*arguments)]
+
+
+train = exercise("3", "The training loop", 3, LOOPS)(train_with())
+train.mistakes = {
+    "All your copies are the same model, as it is at the end. Append "
+    "copy.deepcopy(model), which later updates do not touch. copy.copy(model) is not "
+    "enough, because it shares the tensors.": at_the_end,
+    "The sign is reversed. The changes point uphill, so add them.": train_with(sign=-1),
+    "The learning rate does not move as it should. It is lr_start at update 0 and lr_end "
+    "at update n_updates, in a straight line, as the formula says.": (
+        train_with(lambda start, end, update, n: start),
+        train_with(lambda start, end, update, n: end),
+        train_with(lambda start, end, update, n: end + (start - end) * update / n),
+        train_with(lambda start, end, update, n: start + (end - start) * update),
+        train_with(lambda start, end, update, n: start * (end / start) ** (update / n)),
+        train_with(lambda start, end, update, n: start + end - start * update / n),
+        train_with(lambda start, end, update, n: start + (end - start) * (update // n)),
+    ),
+    "The learning rate is one update ahead. At update 0 it is lr_start.": (
+        train_with(lambda start, end, update, n: start + (end - start) * (update + 1) / n)
+    ),
+    "In the learning rate `update` is divided by another number. Divide by n_updates.": (
+        train_with(lambda start, end, update, n: start + (end - start) * update / (n + 1)),
+        train_with(lambda start, end, update, n: start + (end - start) * update / 4000),
+    ),
+    "The changes are not multiplied by the learning rate.": train_with(lambda *_: 1.0),
+    "Only some of the parameters move. Update model.W, model.b and model.c.": tuple(
+        train_with(names=names) for names in ("W", "Wb", "Wc")
+    ),
+    "The model itself never changes. Change model.W, model.b and model.c.": (
+        train_with(names="")
+    ),
+    "The last copy is missing. Make one more after the loop.": train_with(last=0),
+    "The copies are made after the update. Make each one before the update.": (
+        train_with(after=True),
+        with_the_end(train_with(last=0, after=True)),
+    ),
+    "The end is counted twice. With range(n_updates + 1) the loop makes the last copy "
+    "itself. With range(n_updates) one more copy is made after it.": (
+        with_the_end(train_with())
+    ),
+    "Your updates are numbered from 1, so the copy before the first is missing. Number "
+    "them from 0, as range(n_updates) does.": (
+        train_with(first=1),
+        train_with(first=1, last=0),
+        with_the_end(train_with(first=1, last=0)),
+    ),
+    "There is a copy for every update. Make one only if update % 50 is 0.": (
+        train_with(every=1),
+        with_the_end(train_with(every=1, last=0)),
+    ),
+    "There are too few copies. Make one before every 50th update: 0, 50, 100 and so on.": (
+        train_with(every=100),
+        with_the_end(train_with(every=100, last=0)),
+    ),
+    "The first copy, before update 0, is missing.": lambda *a: train(*a)[1:],
+    "There is one copy only. Make one whenever update % 50 == 0, and look whether the "
+    "return is inside the loop, which then ends after its first update.": (
+        lambda *a: train(*a)[1:2],
+        lambda *a: train(*a)[:1],
+    ),
+    "The gradient is computed once. It changes with the model: call it in every update.": (
+        gradient_of_the_start
+    ),
+    "The gradient is computed three times in an update, each time for a model that has "
+    "already moved. Call it once, dW, db, dc = gradient(model, v), and then move.": (
+        one_after_the_other
+    ),
+    "These are copies of model.W. Append copies of the whole model.": (
+        lambda *a: [model.W for model in train(*a)]
+    ),
+    "This is the trained model. Return the list of its copies.": (
+        lambda *a: train(*a)[-1],
+        lambda model, *rest: [train(model, *rest), model][1],
+    ),
 }
 
 
@@ -152,21 +311,42 @@ def changes(v, p, back, q):
     return (v.T @ p - back.T @ q) / len(v), (v - back).mean(0), (p - q).mean(0)
 
 
-def cd1_with(last=lambda v, p, h, back, q: changes(v, p, back, q), h=None):
-    """CD-1. `last` makes mistakes in its last step, and `h` in how h is drawn."""
+def cd1_with(
+    last=lambda v, p, h, back, q: changes(v, p, back, q),
+    h=lambda uniform, p: (uniform < p).float(),
+    back=lambda pixels: pixels,
+    again=lambda q, uniform: q,
+):
+    """CD-1. Its arguments make mistakes: in the last step, h, the way down and up again."""
 
     def step(model, v, uniform):
         p = model.prob_h(v)
-        drawn = (uniform < p).float() if h is None else h(uniform, p)
-        back = model.prob_v(drawn)
-        return last(v, p, drawn, back, model.prob_h(back))
+        drawn = h(uniform, p)
+        pixels = back(model.prob_v(drawn))
+        return last(v, p, drawn, pixels, again(model.prob_h(pixels), uniform))
 
     return step
 
 
+def divided(found, n_rows):
+    """The changes with dW divided by the number of its entries."""
+    dW, db, dc = found
+    return dW * n_rows / dW.numel(), db, dc
+
+
+def with_own_numbers(model, v, uniform):
+    """CD-1 with a sweep as the lesson draws it, from a generator made at each call."""
+    rng = torch.Generator().manual_seed(0)
+    p = model.prob_h(v)
+    h = (torch.rand(p.shape, generator=rng) < p).float()
+    pixels = model.prob_v(h)
+    back = (torch.rand(pixels.shape, generator=rng) < pixels).float()
+    return changes(v, p, back, model.prob_h(back))
+
+
 NOISE = torch.Generator().manual_seed(0)
 STEPS = [(m, v, torch.rand(len(v), len(m.c), generator=NOISE)) for v, m in PAIRS]
-cd1 = exercise("3", "One step of contrastive divergence", 2, STEPS)(cd1_with())
+cd1 = exercise("4", "One step of contrastive divergence", 2, STEPS)(cd1_with())
 cd1.mistakes = {
     "The sign is reversed. It is the data first, minus what comes back.": (
         cd1_with(lambda v, p, h, back, q: changes(back, q, v, p)),
@@ -182,11 +362,15 @@ cd1.mistakes = {
         cd1_with(lambda v, p, h, back, q: changes(v, p, back, h)),
     ),
     "The drawn h is counted. It only makes the picture that comes back; count p.": (
+        cd1_with(lambda v, p, h, x, q: (*changes(v, p, x, q)[:2], (h - q).mean(0))),
         cd1_with(lambda v, p, h, back, q: changes(v, h, back, q)),
         cd1_with(lambda v, p, h, back, q: changes(v, h, back, h)),
     ),
     "No hidden state is drawn: p itself went down. Draw h = 1 where uniform < p.": (
         cd1_with(h=lambda uniform, p: p)
+    ),
+    "h is p rounded. Draw it: h = 1 where uniform < p.": (
+        cd1_with(h=lambda uniform, p: (p > 0.5).float())
     ),
     "The draw is turned around. h = 1 where uniform is below p, which happens with "
     "probability p.": cd1_with(h=lambda uniform, p: (uniform > p).float()),
@@ -199,6 +383,10 @@ cd1.mistakes = {
     "db and dc are in the wrong order. Return dW, db, dc, where db belongs to pixels.": (
         cd1_with(lambda v, p, h, back, q: [changes(v, p, back, q)[k] for k in (0, 2, 1)])
     ),
+    "The three changes are in the wrong order. Return dW, db, dc.": tuple(
+        cd1_with(lambda v, p, h, x, q, order=order: [changes(v, p, x, q)[k] for k in order])
+        for order in ((1, 2, 0), (2, 1, 0), (1, 0, 2), (2, 0, 1))
+    ),
     "In the second product the pixels are still those of the data. Use the picture that "
     "came back.": (
         cd1_with(lambda v, p, h, x, q: (changes(v, p, v, q)[0], *changes(v, p, x, q)[1:]))
@@ -206,94 +394,21 @@ cd1.mistakes = {
     "What came back is not subtracted. Each change is a difference of two averages.": (
         cd1_with(lambda v, p, h, back, q: changes(v, p, 0 * back, 0 * q))
     ),
-}
-
-
-def towards_the_rows(model, v):
-    """A gradient without chance, for training loops to be tried with."""
-    p = model.prob_h(v)
-    return v.T @ p / len(v) - 0.1 * model.W, v.mean(0) - model.b, p.mean(0) - model.c
-
-
-LOOPS = [
-    (model, towards_the_rows, v, *rates)
-    for (v, model), rates in zip(
-        PAIRS, ((0.1, 0.1, 150), (0.1, 0.0, 100), (0.02, 0.06, 200)), strict=True
-    )
-]
-
-
-def train_with(rate=None, sign=1, last=1, after=False, every=50, names="Wbc", once=False):
-    """The training loop. The arguments make mistakes."""
-
-    def loop(model, gradient, v, lr_start, lr_end, n_updates=4000):
-        copies = []
-        found = gradient(model, v)
-        for update in range(n_updates + last):
-            if update % every == 0 and not after:
-                copies.append(copy.deepcopy(model))
-            lr = lr_start + (lr_end - lr_start) * update / n_updates
-            if rate:
-                lr = rate(lr_start, lr_end, update, n_updates)
-            found = found if once else gradient(model, v)
-            for name, change in zip("Wbc", found, strict=True):
-                if name in names:
-                    setattr(model, name, getattr(model, name) + sign * lr * change)
-            if update % every == 0 and after:
-                copies.append(copy.deepcopy(model))
-        return copies
-
-    return loop
-
-
-def at_the_end(*arguments):
-    """What a list that holds the model itself shows."""
-    return [arguments[0] for _ in train_with()(*arguments)]
-
-
-train = exercise("4", "The training loop", 3, LOOPS)(train_with())
-train.mistakes = {
-    "All your copies are the same model, as it is at the end. Append "
-    "copy.deepcopy(model), which later updates do not touch.": at_the_end,
-    "The sign is reversed. The changes point uphill, so add them.": train_with(sign=-1),
-    "The learning rate does not move as it should. It is lr_start at update 0 and lr_end "
-    "at update n_updates, in a straight line.": (
-        train_with(lambda start, end, update, n: start),
-        train_with(lambda start, end, update, n: end),
-        train_with(lambda start, end, update, n: end + (start - end) * update / n),
-        train_with(lambda start, end, update, n: start + (end - start) * update),
-        train_with(lambda start, end, update, n: start * (end / start) ** (update / n)),
+    "The picture that came back is rounded. Its pixels stay probabilities.": (
+        cd1_with(back=torch.round)
     ),
-    "The learning rate is one update ahead. At update 0 it is lr_start.": (
-        train_with(lambda start, end, update, n: start + (end - start) * (update + 1) / n)
+    "The last hidden probabilities are drawn. They are only averaged, so keep p'.": (
+        cd1_with(again=lambda q, uniform: (uniform < q).float()),
+        cd1_with(again=lambda q, uniform: (q > 0.5).float()),
     ),
-    "The changes are not multiplied by the learning rate.": train_with(lambda *_: 1.0),
-    "Only some of the parameters move. Update model.W, model.b and model.c.": tuple(
-        train_with(names=names) for names in ("W", "Wb", "Wc")
+    "dW is divided by the number of its entries. Divide by the number of rows, len(v).": (
+        cd1_with(lambda v, p, h, x, q: divided(changes(v, p, x, q), len(v)))
     ),
-    "The model itself never changes. Change model.W, model.b and model.c.": (
-        train_with(names="")
+    "db and dc are single numbers. Average over the rows only, with .mean(0).": (
+        cd1_with(
+            lambda v, p, h, x, q: (changes(v, p, x, q)[0], (v - x).mean(), (p - q).mean())
+        )
     ),
-    "The last copy is missing, because range(n) ends at n - 1. Use range(n_updates + 1).": (
-        train_with(last=0)
-    ),
-    "The copies are made after the update. Make each one before the update.": (
-        train_with(after=True)
-    ),
-    "There is a copy for every update. Make one only if update % 50 is 0.": (
-        train_with(every=1)
-    ),
-    "The first copy, before update 0, is missing.": lambda *a: train(*a)[1:],
-    "There is one copy only. Make one whenever update % 50 == 0, and look whether the "
-    "return is inside the loop, which then ends after its first update.": (
-        lambda *a: train(*a)[1:2],
-        lambda *a: train(*a)[:1],
-    ),
-    "The gradient is computed once. It changes with the model: call it in every update.": (
-        train_with(once=True)
-    ),
-    "These are copies of model.W. Append copies of the whole model.": (
-        lambda *a: [model.W for model in train(*a)]
-    ),
-    "This is the trained model. Return the list of its copies.": (lambda *a: train(*a)[-1]),
+    "You draw random numbers of your own. Draw h with those in uniform, and draw nothing "
+    "else: the pixels that come back stay probabilities.": with_own_numbers,
 }

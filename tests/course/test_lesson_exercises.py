@@ -87,6 +87,17 @@ def loop_with_all_rates(model, gradient, v, lr_start, lr_end, n_updates=4000):
     return [*copies, model]
 
 
+def loop_to_the_end(model, gradient, v, lr_start, lr_end, n_updates=4000):
+    copies = []
+    for update in range(n_updates + 1):
+        if update % 50 == 0:
+            copies.append(copy.deepcopy(model))
+        lr = lr_start + (lr_end - lr_start) * update / n_updates
+        dW, db, dc = gradient(model, v)
+        model.W, model.b, model.c = model.W + lr * dW, model.b + lr * db, model.c + lr * dc
+    return copies
+
+
 def walk_with_numpy(free_energy, sweep, v, betas):
     log_w = np.zeros(len(v))
     for k in range(1, len(betas)):
@@ -269,8 +280,9 @@ RIGHT = [
     ("00/2", lambda v, h, W, b, c: -float(v.float() @ (W @ h + b).float() + h @ c)),
     ("01/1", lambda v, W, c: expit((v @ W + c).numpy())),
     ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v.double())),
-    ("01/3", cd_by_einsum),
-    ("01/4", loop_with_all_rates),
+    ("01/3", loop_with_all_rates),
+    ("01/3", loop_to_the_end),
+    ("01/4", cd_by_einsum),
     ("02/1", boxes_by_masked_fill),
     ("02/3", lambda p: (2 * (p - p**2).mean(), torch.where(p >= 0.5, 1 - p, p).mean())),
     ("02/4", ndcg_by_scikit_learn),
