@@ -347,6 +347,11 @@ def with_own_numbers(model, v, uniform):
 NOISE = torch.Generator().manual_seed(0)
 STEPS = [(m, v, torch.rand(len(v), len(m.c), generator=NOISE)) for v, m in PAIRS]
 cd1 = exercise("4", "One step of contrastive divergence", 2, STEPS)(cd1_with())
+OWN_NUMBERS = (
+    "You draw random numbers of your own. Draw h with those in uniform, and draw nothing "
+    "else: the pixels that come back stay probabilities."
+)
+cd1.chance = OWN_NUMBERS
 cd1.mistakes = {
     "The sign is reversed. It is the data first, minus what comes back.": (
         cd1_with(lambda v, p, h, back, q: changes(back, q, v, p)),
@@ -409,6 +414,5 @@ cd1.mistakes = {
             lambda v, p, h, x, q: (changes(v, p, x, q)[0], (v - x).mean(), (p - q).mean())
         )
     ),
-    "You draw random numbers of your own. Draw h with those in uniform, and draw nothing "
-    "else: the pixels that come back stay probabilities.": with_own_numbers,
+    OWN_NUMBERS: with_own_numbers,
 }

@@ -33,6 +33,7 @@ class Exercise:
     ``mistakes`` maps advice to the wrong answer that it is for, or to a tuple of these.
     ``demand`` looks at the work of an answer with the right results, on all cases, and says
     what is wrong with it, or "".
+    ``chance`` is the advice for an answer whose results differ from call to call.
     ``read`` makes numbers of what an answer returns, if it is something else.
     """
 
@@ -45,6 +46,7 @@ class Exercise:
     graded: bool = True
     mistakes: dict[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
     demand: Callable[[Work, list[tuple]], str] | None = None
+    chance: str = "It gives another result at each call: does it draw random numbers?"
     read: Callable[[Any], Any] = lambda result: result
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -261,7 +263,7 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     if compare.is_rounded(numbers, right):
         return "Yours are the right numbers rounded. Return them with all their digits."
     if not gives_the_same(answer):
-        return "It gives another result at each call: does it draw random numbers?"
+        return exercise.chance
 
     same = _sames(exercise, got, expected)
     case = same.index(False)

@@ -360,3 +360,14 @@ def test_rounded_numbers_are_recognised():
 )
 def test_parts_and_texts_are_recognised(answer, word):
     assert word in check(EXERCISES["00/2"], answer).message
+
+
+def test_drawn_pixels_in_contrastive_divergence_are_recognised():
+    def drawn(model, v, uniform):
+        p = model.prob_h(v)
+        v_back = torch.bernoulli(model.prob_v((uniform < p).to(p.dtype)))
+        p_back = model.prob_h(v_back)
+        dW = (v.T @ p - v_back.T @ p_back) / len(v)
+        return dW, (v - v_back).mean(0), (p - p_back).mean(0)
+
+    assert "stay probabilities" in check(EXERCISES["01/4"], drawn).message
