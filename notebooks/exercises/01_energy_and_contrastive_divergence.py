@@ -213,9 +213,8 @@ def gradient_of_the_start(model, gradient, *rest):
     return train_with()(model, lambda *_: found, *rest)
 
 
-def one_after_the_other(model, gradient, *rest):
+def one_after_the_other(model, gradient, v, lr_start, lr_end, n_updates=4000):
     """The training loop with a gradient for each parameter, after the one before moved."""
-    v, lr_start, lr_end, n_updates = *rest, 4000
     copies = []
     for update in range(n_updates + 1):
         if update % 50 == 0:
@@ -252,6 +251,7 @@ train.mistakes = {
     ),
     "In the learning rate `update` is divided by another number. Divide by n_updates.": (
         train_with(lambda start, end, update, n: start + (end - start) * update / (n + 1)),
+        train_with(lambda start, end, update, n: start + (end - start) * update / (n - 1)),
         train_with(lambda start, end, update, n: start + (end - start) * update / 4000),
     ),
     "The changes are not multiplied by the learning rate.": train_with(lambda *_: 1.0),
