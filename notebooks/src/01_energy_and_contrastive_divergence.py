@@ -522,8 +522,8 @@ odds = float((others.min() - height(trained, pictures).max()).exp())
 together = float(torch.exp(-height(trained, pictures)).sum())
 say(
     f"The 14 pictures have {together:.0%} of the probability together, and they share it "
-    f"almost equally. Every other pattern is at least {odds:.0f} times less likely than any "
-    f"picture, and the highest one stands at {others.max():.0f} nats."
+    f"almost equally. Every other pattern is at least {odds:.0f} times less likely than "
+    f"any picture, and the highest one stands at {others.max():.0f} nats."
 )
 
 # %% [markdown]
