@@ -6,8 +6,8 @@ import torch
 from rbm_lib.course import exercise
 
 columns = ["user_id", "movie_id", "rating"]
-with_gaps = [(1, 10, 5), (1, 30, 3), (4, 10, 4), (4, 20, 1), (9, 50, 2)]
-crowded = [(2, 1, 4), (2, 2, 4), (2, 3, 1), (7, 3, 5), (7, 8, 3)]
+with_gaps = [(1, 10, 5), (1, 30, 4), (4, 10, 4), (4, 20, 1), (9, 50, 2)]
+crowded = [(2, 1, 4), (2, 2, 2), (2, 3, 1), (7, 3, 5), (7, 8, 3)]
 tables = [(pd.DataFrame(rows, columns=columns),) for rows in (with_gaps, crowded)]
 
 
@@ -38,6 +38,8 @@ share_missing.mistakes = {
     ),
     "These are the numbers of MovieLens. Count the people and films of the table that is "
     "given.": lambda r: 1 - len(r) / (943 * 1682),
+    "This is the share of dislikes, or of likes, among the ratings. A white pair has no "
+    "rating.": (lambda r: (r.rating < 4).mean(), lambda r: (r.rating >= 4).mean()),
     "The size of a table is its number of cells. Its number of lines is len(ratings).": (
         lambda r: 1 - r.size / n_pairs(r)
     ),

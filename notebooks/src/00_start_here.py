@@ -123,8 +123,9 @@ rater = FilmRater(titles.to_dict(), guest)
 rater.show(recommend)
 
 # %% [markdown]
-# Does the list make sense? If you like, take back a rating and see what moves. For now, a
-# dislike only removes that film from the list.
+# Does the list make sense? The right column names the like without which the film's
+# probability would fall most. Take back a rating and see what moves. For now, a dislike only
+# removes that film from the list, because the model's rows hold likes alone.
 #
 # We helped the model a little. Your likes are few, so each counts several times, until your
 # row adds up to as much as a usual one. Otherwise the model would hardly hear you over its
@@ -138,16 +139,17 @@ rater.show(recommend)
 #
 # Each lesson has a few exercises. You replace the `...` in a function, run the cell, and
 # run the check below it. The check calls your function on examples of its own and tells you
-# whether it is right and, if not, what is probably wrong. Only your best attempt
-# counts. If you leave an exercise open, the lesson goes on with the
-# course's own version.
+# whether it is right and, if not, what is probably wrong. (What your function prints does
+# not show there. Call it yourself to see it.) Only your best attempt counts. Where your
+# latest version is not right, the lesson goes on with the course's own.
 #
 # From time to time you will also see the words **Predict first**, with a box for a guess.
-# Type your guess before you run the next cell. Nobody else sees it.
+# Type your guess before you run the next cell. It stays on your machine.
 #
 # ## 3. What do ratings look like?
 #
-# The table of ratings says who rated which film, and with how many stars. We call 4 or 5 stars a like and everything else a *dislike*.
+# The table of ratings says who rated which film, and with how many stars. We call 4 or 5
+# stars a like and everything else a *dislike*.
 
 # %%
 share = (ml.ratings.rating >= 4).mean()
@@ -189,11 +191,12 @@ lesson.predict("white", "Share of the matrix that is white, in percent")
 # %% [markdown]
 # **Exercise 1 · How much is missing** · ★ · 3 minutes · 1 point.
 # `ratings` is a table like the one above, with one line for each rating. Think of the matrix
-# of all people and all films that occur in it. Return the share of the matrix that is white, as a
-# number between 0 and 1. No pair occurs twice.
+# of all people and all films that occur in it. Return the share of the matrix that is
+# white, as a number between 0 and 1. No pair occurs twice.
 #
 # <details><summary>Hint</summary><code>ratings.user_id.nunique()</code> counts the
-# different people. Ids are names and may have gaps, so do not use the largest one.</details>
+# different people. Ids are labels, and some numbers are unused, so do not use the largest
+# one.</details>
 
 
 # %%
@@ -280,8 +283,8 @@ plotting.show(
 # $$E = -(\underbrace{-1.5 - 1.0}_{\text{films}} \;\underbrace{-\,2.5}_{\text{taste}}
 # \;+ \underbrace{3.0 + 2.5}_{\text{connections}}) = -0.5$$
 #
-# And another. A person without the taste likes A and not B. Only one unit is on, and no
-# connection counts.
+# And another. A person without the taste likes A and not B. Only A is on, so no connection
+# counts.
 #
 # $$E = -(-1.5) = 1.5$$
 #
@@ -322,9 +325,9 @@ lesson.check("2", energy)
 # %% [markdown]
 # ## 5. From energies to probabilities
 #
-# A low energy should mean a high probability. The model takes $e^{-E}$ for this, which is
-# always positive, and divides it by $Z$, the sum over all states, so that the probabilities
-# add up to 1.
+# A low energy should mean a high probability. The model takes $e^{-E}$ for this. It is
+# always positive, and it turns a difference of energies into a ratio of probabilities.
+# Dividing by $Z$, the sum over all states, makes the probabilities add up to 1.
 #
 # $$p(v, h) = \frac{e^{-E(v, h)}}{Z}, \qquad Z = \sum_{v, h} e^{-E(v, h)} \qquad (2)$$
 #
@@ -373,15 +376,15 @@ lesson.reveal("B given A", given_A, "Liking A raises it to 0.75.", within=0.1)
 # $$p(\text{B given A}) = \frac{0.020 + 0.398}{0.054 + 0.089 + 0.020 + 0.398}
 # = \frac{0.418}{0.561} = 0.75$$
 #
-# The two films are not connected directly. Knowing one still tells you about the other,
-# because both are connected with the same taste. A person who likes A probably has the
-# taste (the same four states say 0.487 / 0.561 = 0.87), and a person with the taste
-# probably likes B. **This is the heart of a recommendation by an RBM**, however large the
-# model.
+# The two films are not connected directly. If you know one, you still know more about the
+# other, because both are connected with the same taste. A person who likes A probably has
+# the taste: two of the four states have it, so the probability is 0.487 / 0.561 = 0.87. And
+# a person with the taste probably likes B. **This is the heart of a recommendation by an
+# RBM**, however large the model.
 #
-# The denominator shows what a bias is not. A is liked with probability 0.56, although its
-# bias is negative. Only among the states without the taste, where no connection counts, it
-# is 0.074 / 0.405 = 0.18.
+# Over all people A is liked with probability 0.56, although its bias is negative. The bias
+# alone decides only without the taste, where no connection counts. There the probability is
+# 0.074 / 0.405 = 0.18, which is $1 / (1 + e^{1.5})$.
 #
 # Now move the sliders, one at a time. What does a weight of 0 mean? When does liking A speak
 # *against* B?
@@ -424,15 +427,16 @@ lesson.slider(
 # %% [markdown]
 # **Open exercise · Flip both signs** · ★★ · 5 minutes · no points · extra.
 # Write down what you expect if *both* weights become negative. Then set the sliders to −3.0
-# and −2.5, and the bias of the taste to 2.5. All probabilities become small, because nothing
-# lifts the films' own negative biases any more. So compare the two bars with each other.
-# Explain what you see in two sentences. What does the hidden unit stand for now?
+# and −2.5, and the bias of the taste to 2.5. All probabilities become small, because no
+# positive weight makes up for the films' negative biases now. So compare the two bars with
+# each other. Explain what you see in two sentences. What does the hidden unit stand for?
 #
 # <details><summary>One answer</summary>Liking A still speaks for B. The hidden unit now
 # stands for <em>not</em> having the taste. When it is on, both films become less likely.
-# When A is liked, it is less probable that it is on, and that makes B likelier. So the sign
-# of a hidden unit has no meaning of its own, and neither has its name. We called it a taste,
-# but the model only knows which films belong together.</details>
+# When A is liked, it is less probable that it is on, and that makes B likelier. With film
+# biases of +1.5, for which there is no slider, all the old probabilities would return. So
+# the sign of a hidden unit has no meaning of its own, and neither has its name. The model
+# only knows which films belong together.</details>
 #
 # ## 6. Back to your list
 #
@@ -442,11 +446,12 @@ lesson.slider(
 #
 # A table of all its states is out of the question, because 450 units have $2^{450}$ of them,
 # more than there are atoms in the universe. How did your list come about, then? It did not
-# need $Z$. Once the films are fixed, each taste can be worked out alone. Add its bias and
-# the weights of the liked films, call the sum $x$, and the taste is on with probability
-# $1 / (1 + e^{-x})$. Try it with A and B liked. The sum is −2.5 + 3.0 + 2.5 = 3.0, and
-# $1 / (1 + e^{-3}) = 0.95$. The table agrees, because 0.398 / (0.020 + 0.398) = 0.95.
-# Then the tastes make films likely in the same way. Lesson 01 shows why this is right.
+# need $Z$. Once the films are fixed, each taste can be worked out alone. Turning it on
+# lowers the energy by its bias and the weights of the liked films. Call this sum $x$ (a like
+# of yours counts several times in it, see section 1). The two states have probabilities in
+# the ratio $e^x : 1$, so the taste is on with probability $1 / (1 + e^{-x})$. With A and B
+# liked, $x$ is −2.5 + 3.0 + 2.5 = 3.0, and $1 / (1 + e^{-3}) = 0.95$. The table agrees,
+# because 0.398 / (0.020 + 0.398) = 0.95. Then the tastes make films likely in the same way.
 #
 # So which tastes did your likes turn on? We show the three that they raise most above
 # the average, each with the five films of largest weight.
@@ -469,8 +474,8 @@ for taste in strongest:
 
 # %% [markdown]
 # Do the films of a taste have something in common? Sometimes it is a genre or a decade, and
-# sometimes nothing that has a name. The model was only asked that all 50 tastes
-# *together* fit the likes, so a single one need not make sense.
+# sometimes nothing that has a name. The weights are small beside those of our two films,
+# because here many tastes and many likes act together, and only together they have to fit.
 #
 # Learning the weights is harder than using them, because it needs averages over *all*
 # states. Listing them is hopeless, so learning needs a trick. That trick is the subject of
@@ -480,8 +485,8 @@ for taste in strongest:
 #
 # - More than nine in ten ratings are missing. A missing rating is not a dislike, so know
 #   what every 0 means.
-# - An RBM gives every state an energy. A bias says what a unit tends to by itself, a weight
-#   says what belongs together, and a low energy means a high probability.
+# - An RBM gives every state an energy. A bias says how strongly a unit tends to be on by
+#   itself, a weight says what belongs together, and a low energy means a high probability.
 # - Two films that share a taste predict each other, although they are not connected.
 # - A list that looks good is not yet a good list. Lesson 02 measures it.
 
@@ -513,8 +518,8 @@ lesson.score()
 #
 # Suppose we want to know how well liked each film is. We can divide its likes by the number
 # of people who rated it. Or we divide by the number of all people, and then those who never
-# rated it count as dislikes. Before you run the figure, guess how each share goes with the
-# number of people who rated the film.
+# rated it count as dislikes. Before you run the figure, guess how each share changes with
+# the number of people who rated the film.
 
 # %%
 n_likes = values.sum(0)  # values has a row for each person and a 1 for each like
