@@ -57,13 +57,18 @@ def changed_model(answer: Answer, reference: Answer, cases: Iterable[tuple]) -> 
 def in_form_of(reference: Answer, answer: Answer, cases: Iterable[tuple]) -> Answer | None:
     """A right answer whose results are the tensors that the reference would return.
 
-    Arrays become tensors, and numbers get the type of the inputs. None for an answer whose
-    results have other shapes, or that cannot take tensors.
+    Arrays become tensors, and numbers get the type of the inputs. So do booleans where the
+    reference returns numbers. None for an answer whose results have other shapes, or that
+    cannot take tensors.
     """
+    cases = list(cases)
+    results = _parts(reference(*deepcopy(cases[0]))) if cases else ()
+    is_bool = any(getattr(x, "dtype", None) == torch.bool for x in results)
 
     @functools.wraps(answer)
     def converted(*arguments: Any) -> Any:
-        return _as_tensors(answer(*arguments), _number_type(arguments))
+        dtype = _number_type(arguments)
+        return _as_tensors(answer(*arguments), dtype, keep_bool=is_bool)
 
     for case in cases:
         expected = reference(*deepcopy(case))
@@ -98,8 +103,9 @@ def _number_type(arguments: tuple) -> torch.dtype:
     return next(found, torch.get_default_dtype())
 
 
-def _as_tensors(result: Any, dtype: torch.dtype) -> Any:
+def _as_tensors(result: Any, dtype: torch.dtype, keep_bool: bool) -> Any:
     if isinstance(result, list | tuple):
-        return tuple(_as_tensors(x, dtype) for x in result)
+        return tuple(_as_tensors(x, dtype, keep_bool) for x in result)
     tensor = torch.as_tensor(result)
-    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+    is_number = tensor.is_floating_point() or (tensor.dtype == torch.bool and not keep_bool)
+    return tensor.to(dtype) if is_number else tensor

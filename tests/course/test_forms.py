@@ -38,6 +38,17 @@ def test_an_answer_that_the_lesson_cannot_use_is_none(answer):
     assert in_form_of(row_sums, answer, CASES) is None
 
 
+def test_booleans_become_numbers_only_where_numbers_are_needed():
+    def is_positive(v):
+        return v > 0
+
+    def as_number(v):
+        return is_positive(v).float()
+
+    assert in_form_of(as_number, is_positive, CASES)(CASES[0][0]).dtype == torch.float32
+    assert in_form_of(is_positive, is_positive, CASES)(CASES[0][0]).dtype == torch.bool
+
+
 def test_answers_that_are_no_tensors_stay_as_they_are():
     def count(v):
         return len(v)
