@@ -23,6 +23,8 @@ def explain_error(error: BaseException, shapes: str, unused: str) -> str:
         hint = f" {unused}"
     elif re.search(r"\bbool\b", text):
         hint = " A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
+    elif "ambiguous" in text:
+        hint = " `if`, `min` and `max` take one number: use where, minimum or maximum."
     elif "dtype" in text:
         hint = " Bring both to one type: x.to(v.dtype)."
     elif re.search("shape|size|dimension|expected, got", text):

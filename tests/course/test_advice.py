@@ -49,6 +49,7 @@ def test_what_the_right_answer_leaves_out_may_be_left_out():
         (NotImplementedError(), "It never uses b.", "not done yet."),
         (ValueError("bad"), "", "your code stops with ValueError: bad."),
         (RuntimeError("sizes differ: shape"), "", "The shapes are v (3,), b (3,)."),
+        (RuntimeError("Boolean value is ambiguous"), "", "where, minimum or maximum"),
         (RuntimeError("another dtype"), "", "Bring both to one type"),
         (RuntimeError("another dtype"), "It never uses b.", "dtype. It never uses b."),
     ],
