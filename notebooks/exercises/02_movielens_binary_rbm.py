@@ -1,6 +1,5 @@
-"""Exercises of lesson 02: two boxes, CD-1 with gaps, what drawing costs, NDCG."""
+"""Exercises of lesson 02: two boxes, CD-1 with gaps, what drawing costs."""
 
-import numpy as np
 import torch
 
 from rbm_lib.course import exercise, sweeps
@@ -25,9 +24,13 @@ def with_junk(liked, seen, junk):
 
 box_cases = [
     with_junk(*rated_rows(0, 4, 5), 3 * normal(2, 4, 5)),
+    with_junk(*rated_rows(10, 6, 3), torch.ones(6, 3)),
     with_junk(*rated_rows(10, 6, 3), torch.zeros(6, 3)),
     with_junk(*rated_rows(20, 3, 4), torch.full((3, 4), torch.nan)),
 ]
+# The same ratings once more, as if everything were rated: who has emptied the gaps of the
+# tensor that was given, and not of a new one, has lost them.
+box_cases.append((box_cases[1][0], torch.ones(6, 3, dtype=torch.bool)))
 
 
 @exercise("1", "Two boxes", 2, box_cases)
@@ -45,7 +48,15 @@ def dislike_boxes(liked, seen):
     return torch.where(seen, 1 - liked, 0.0)
 
 
+def emptied_in_place(liked, seen):
+    liked[~seen] = 0
+    return torch.cat([liked, seen.float() - liked], 1)
+
+
 two_boxes.mistakes = {
+    "Your function changes liked itself. Make a new tensor: torch.where does.": (
+        emptied_in_place
+    ),
     "In the gaps, your 'not liked' box is on. A gap leaves both boxes at 0.": (
         lambda liked, seen: torch.cat(
             [like_boxes(liked, seen), 1 - like_boxes(liked, seen)], 1
@@ -66,11 +77,16 @@ two_boxes.mistakes = {
     "What happens to stand in the gaps takes part. Use seen to empty them.": (
         lambda liked, seen: torch.cat([liked, 1 - liked], 1),
         lambda liked, seen: torch.cat([liked.nan_to_num(), 1 - liked.nan_to_num()], 1),
+        lambda liked, seen: torch.cat([liked == 1, liked == 0], 1),
+        lambda liked, seen: torch.cat([liked == 1, liked != 1], 1),
     ),
     "Your boxes are filled in the gaps and empty elsewhere. seen is True at a rating.": (
         lambda liked, seen: torch.cat(
             [torch.where(seen, 0.0, liked), torch.where(seen, 0.0, 1 - liked)], 1
-        )
+        ),
+        lambda liked, seen: torch.cat(
+            [like_boxes(liked, seen), torch.where(seen, 0.0, 1 - liked)], 1
+        ),
     ),
     "The two halves are swapped. The 'liked' boxes come first.": (
         lambda liked, seen: two_boxes(liked, seen).roll(liked.shape[1], 1)
@@ -138,7 +154,19 @@ cd1.mistakes = {
         sweeps.with_two_draws
     ),
     "A unit is 1 where its number is below its probability: u < p.": (
-        sweeps.drawn_the_other_way
+        sweeps.drawn_the_other_way,
+        sweeps.hidden_drawn_the_other_way,
+        sweeps.films_drawn_the_other_way,
+    ),
+    "The second average uses the drawn h. Compute p(h) of the swept boxes.": (
+        sweeps.with_drawn_h_after_the_sweep
+    ),
+    "For W, average the products x h over the rows. Yours multiplies two averages.": (
+        sweeps.product_of_means
+    ),
+    "Average over the rows only: .mean(0) keeps one number for each unit.": (
+        sweeps.averaged_over_everything,
+        sweeps.averaged_over_units,
     ),
     "You round the probabilities. Draw: a unit is 1 where its number u is below p.": (
         sweeps.without_draws
@@ -147,7 +175,8 @@ cd1.mistakes = {
         sweeps.with_dislikes_in_gaps
     ),
     "Divide by the number of all rows, not by that of the people who rated the film.": (
-        sweeps.of_those_who_rated
+        sweeps.of_those_who_rated,
+        lambda *case: (sweeps.of_those_who_rated(*case)[0], *cd1(*case)[1:]),
     ),
     "This is the average in the data. Subtract the one after the sweep.": (
         sweeps.data_alone
@@ -176,6 +205,7 @@ cd1.mistakes = {
 
 probabilities = [(normal(n, n).double().sigmoid(),) for n in (1, 7, 40)]
 probabilities.append(((normal(9, 9).double() - 1).sigmoid(),))  # dislikes are likelier
+probabilities.append((normal(5, 3, 4).double().sigmoid(),))  # people × films
 
 
 @exercise("3", "What drawing costs", 2, probabilities)
@@ -196,11 +226,53 @@ expected_losses.mistakes = {
     "These are shares of right answers. A loss is the share of wrong ones.": (
         lambda p: (1 - expected_losses(p)[0], 1 - expected_losses(p)[1])
     ),
-    "Average over p: return two numbers.": (
-        lambda p: (2 * p * (1 - p), torch.minimum(p, 1 - p))
+    "Average over all of p: return two numbers.": (
+        lambda p: (2 * p * (1 - p), torch.minimum(p, 1 - p)),
+        lambda p: ((2 * p * (1 - p)).mean(0), torch.minimum(p, 1 - p).mean(0)),
+    ),
+    "p² + (1 − p)² is the share of right draws. The loss is that of wrong ones.": (
+        lambda p: (1 - expected_losses(p)[0], expected_losses(p)[1])
+    ),
+    "You count how often the second model says like. Ask how often it is wrong.": (
+        lambda p: (expected_losses(p)[0], (p > 0.5).double().mean())
+    ),
+    "Answers of dislike can be wrong, too. Average over all of p, not over likes only.": (
+        lambda p: (expected_losses(p)[0], (1 - p)[p > 0.5].mean())
+    ),
+    "An answer of 0 or 1 is wrong by 1 or not at all, so nothing is squared.": (
+        lambda p: (expected_losses(p)[0], torch.minimum(p, 1 - p).square().mean()),
+        lambda p: (
+            expected_losses(p)[0] / 2,
+            torch.minimum(p, 1 - p).square().mean(),
+        ),
+    ),
+    "This is the log-loss. Here the loss is the probability of a wrong answer.": (
+        lambda p: (
+            -(p * p.log() + (1 - p) * (1 - p).log()).mean(),
+            -torch.maximum(p, 1 - p).log().mean(),
+        )
+    ),
+    "Set brackets: 2 * p * (1 - p).": (
+        lambda p: ((2 * p * 1 - p).mean(), expected_losses(p)[1]),
+        lambda p: ((2 * p - p).mean(), expected_losses(p)[1]),
+    ),
+    "These are medians. The expected loss is a mean.": (
+        lambda p: ((2 * p * (1 - p)).median(), torch.minimum(p, 1 - p).median())
+    ),
+    "Your two losses are the same. The second model does not draw.": (
+        lambda p: (expected_losses(p)[0], expected_losses(p)[0])
+    ),
+    "You return the difference of the two losses. Return both.": (
+        lambda p: expected_losses(p)[0] - expected_losses(p)[1]
     ),
     "These are sums over p. Take means.": (
         lambda p: ((2 * p * (1 - p)).sum(), torch.minimum(p, 1 - p).sum())
+    ),
+    "Divide by the number of entries, p.numel(), and not by that of the rows.": (
+        lambda p: (
+            (2 * p * (1 - p)).sum() / len(p),
+            torch.minimum(p, 1 - p).sum() / len(p),
+        )
     ),
     "The second model may also say dislike, and is then wrong with probability p.": (
         lambda p: (expected_losses(p)[0], (1 - p).mean()),
@@ -223,78 +295,5 @@ expected_losses.mistakes = {
     ),
     "The two losses are swapped. The one of drawing comes first.": (
         lambda p: expected_losses(p)[::-1]
-    ),
-}
-
-hit_lists = [
-    (np.array([1, 0, 1, 0, 0]), 2),
-    (np.array([False, True, False, False, True, False, False, True, False, False]), 12),
-    (np.array([0, 0, 0]), 1),
-]
-
-
-def gain(hits, first=2, log=np.log2):
-    """Hits discounted by the logarithm of their place, which counts from `first`."""
-    return (np.asarray(hits) / log(np.arange(first, first + len(hits)))).sum()
-
-
-def ideal(hits, relevant):
-    return np.ones(min(len(hits), relevant))
-
-
-@exercise("4", "NDCG", 2, hit_lists)
-def ndcg(hits, relevant):
-    return gain(hits) / gain(ideal(hits, relevant))
-
-
-def by_place(hits):
-    return (np.asarray(hits) / np.arange(1, len(hits) + 1)).sum()
-
-
-ndcg.mistakes = {
-    "Your own hits put in front are not the best list: it has min(len(hits), relevant).": (
-        lambda hits, relevant: gain(hits) / gain(np.ones(max(sum(hits), 1))),
-        lambda hits, relevant: gain(hits) / gain(sorted(hits, reverse=True)),
-        lambda hits, relevant: gain(hits) / max(gain(sorted(hits, reverse=True)), 1e-9),
-    ),
-    "The best list is no longer than yours: it has min(len(hits), relevant) hits.": (
-        lambda hits, relevant: gain(hits) / gain(np.ones(relevant))
-    ),
-    "Your best list is all hits. It has as many as there are held-out likes.": (
-        lambda hits, relevant: gain(hits) / gain(np.ones(len(hits)))
-    ),
-    "This is the sum for your list. Divide it by that of the best list.": (
-        lambda hits, relevant: gain(hits)
-    ),
-    "Your gain has the natural logarithm, the best list's log2. Take log2 in both.": (
-        lambda hits, relevant: gain(hits, log=np.log) / gain(ideal(hits, relevant))
-    ),
-    "The best list has the natural logarithm, your gain log2. Take log2 in both.": (
-        lambda hits, relevant: gain(hits) / gain(ideal(hits, relevant), log=np.log)
-    ),
-    "Places count from 1: the first discount is 1/log2(2), because log2(1) is 0.": (
-        lambda hits, relevant: gain(hits, first=1) / gain(ideal(hits, relevant), first=1),
-        lambda hits, relevant: gain(hits, first=1) / gain(ideal(hits, relevant)),
-        lambda hits, relevant: gain(hits, first=0) / gain(ideal(hits, relevant), first=0),
-        lambda hits, relevant: gain(hits, first=0) / gain(ideal(hits, relevant)),
-    ),
-    "The first place counts 1 / log2(2). Yours begins one place further down.": (
-        lambda hits, relevant: gain(hits, first=3) / gain(ideal(hits, relevant)),
-        lambda hits, relevant: gain(hits, first=3) / gain(ideal(hits, relevant), first=3),
-    ),
-    "You divided by the number of held-out likes. Divide by the best list's sum.": (
-        lambda hits, relevant: gain(hits) / relevant
-    ),
-    "This counts hits and does not look at their places. Discount each hit.": (
-        lambda hits, relevant: np.mean(hits),
-        lambda hits, relevant: np.sum(hits),
-        lambda hits, relevant: np.sum(hits) / relevant,
-        lambda hits, relevant: np.sum(hits) / min(len(hits), relevant),
-    ),
-    "You discount by the place itself. Discount by log2(place + 1).": (
-        lambda hits, relevant: by_place(hits) / by_place(ideal(hits, relevant))
-    ),
-    "This is one minus the NDCG. A better list has a higher one.": (
-        lambda hits, relevant: 1 - ndcg(hits, relevant)
     ),
 }

@@ -94,6 +94,39 @@ def with_two_draws(*case) -> Changes:
     return step.changes(step.drawn(), x_sweep, drawn)
 
 
+def with_drawn_h_after_the_sweep(*case) -> Changes:
+    """The drawn units of the data in the second average."""
+    step = Step(*case)
+    return step.changes(step.model.prob_h(step.x), step.swept(), step.drawn())
+
+
+def product_of_means(*case) -> Changes:
+    """For W, means are multiplied where products are averaged."""
+    step = Step(*case)
+    x_sweep = step.swept()
+    p, p_sweep = step.model.prob_h(step.x), step.model.prob_h(x_sweep)
+    pairs = [
+        torch.outer(x.mean(0), h.mean(0)) for x, h in ((step.x, p), (x_sweep, p_sweep))
+    ]
+    return pairs[0] - pairs[1], *cd1(*case)[1:]
+
+
+def averaged_over_units(*case) -> Changes:
+    """For b and c, one number for each row."""
+    step = Step(*case)
+    x_sweep = step.swept()
+    p, p_sweep = step.model.prob_h(step.x), step.model.prob_h(x_sweep)
+    return cd1(*case)[0], (step.x - x_sweep).mean(1), (p - p_sweep).mean(1)
+
+
+def averaged_over_everything(*case) -> Changes:
+    """For b and c, a single number."""
+    step = Step(*case)
+    x_sweep = step.swept()
+    p, p_sweep = step.model.prob_h(step.x), step.model.prob_h(x_sweep)
+    return cd1(*case)[0], (step.x - x_sweep).mean(), (p - p_sweep).mean()
+
+
 def with_old_p(*case) -> Changes:
     """p(h) of the data in both averages."""
     step = Step(*case)
@@ -108,6 +141,23 @@ def drawn_the_other_way(model, x, seen, u_hidden, u_films) -> Changes:
     x_sweep = in_boxes((u_films > model.prob_like(h)).to(x.dtype), seen)
     step = Step(model, x, seen, u_hidden, u_films)
     return step.changes(p, x_sweep, model.prob_h(x_sweep))
+
+
+def hidden_drawn_the_other_way(model, x, seen, u_hidden, u_films) -> Changes:
+    """The same in the hidden units alone."""
+    return cd1(model, x, seen, _mirrored(model.prob_h(x), u_hidden), u_films)
+
+
+def films_drawn_the_other_way(*case) -> Changes:
+    """The same in the films alone."""
+    step = Step(*case)
+    p = step.model.prob_like(step.drawn())
+    return cd1(*case[:4], _mirrored(p, step.u_films))
+
+
+def _mirrored(p: Tensor, u: Tensor) -> Tensor:
+    """Numbers that are below p exactly where u is above it."""
+    return torch.where(u > p, p - 1, p + 1)
 
 
 def without_draws(model, x, seen, u_hidden, u_films) -> Changes:

@@ -11,7 +11,11 @@ WRONG = [
     sweeps.with_drawn_h_in_c,
     sweeps.with_two_draws,
     sweeps.with_old_p,
+    sweeps.with_drawn_h_after_the_sweep,
+    sweeps.product_of_means,
     sweeps.drawn_the_other_way,
+    sweeps.hidden_drawn_the_other_way,
+    sweeps.films_drawn_the_other_way,
     sweeps.without_draws,
     sweeps.with_dislikes_in_gaps,
     sweeps.of_those_who_rated,
@@ -63,6 +67,25 @@ def test_wrong_steps_differ_from_the_right_one(wrong):
     assert [part.shape for part in found] == [part.shape for part in right]
     pairs = zip(found, right, strict=True)
     assert not all(torch.allclose(one, other) for one, other in pairs)
+
+
+def test_drawing_both_the_other_way_is_drawing_each_so():
+    model, x, seen, u_hidden, u_films = case()
+    p = model.prob_h(x)
+    flipped = torch.where(u_hidden > p, p - 1, p + 1)
+
+    both = sweeps.drawn_the_other_way(*case())
+    in_turn = sweeps.films_drawn_the_other_way(model, x, seen, flipped, u_films)
+    for one, other in zip(both, in_turn, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "shape"),
+    [(sweeps.averaged_over_units, (5,)), (sweeps.averaged_over_everything, ())],
+)
+def test_averages_over_the_wrong_axis_have_other_shapes(wrong, shape):
+    assert [part.shape for part in wrong(*case())] == [(8, 3), shape, shape]
 
 
 @pytest.mark.parametrize("option", ["draw_hidden", "draw_films", "mask"])
