@@ -16,11 +16,17 @@ def explain_error(error: BaseException, shapes: str, unused: str) -> str:
 
     ``shapes`` are those of the inputs, ``unused`` is what :func:`unused_arguments` found.
     """
-    text = textwrap.shorten(str(error), 200, placeholder="...").rstrip(".?")
+    text = textwrap.shorten(str(error).rstrip(".?"), 200, placeholder=" …")
     if isinstance(error, NotImplementedError) and not text:
         return "not done yet."
     if unused:
         hint = f" {unused}"
+    elif isinstance(error, KeyError):
+        hint = " This key is not there: d.get(key, 0) gives 0 for it."
+    elif "must be Tensor, not numpy" in text:
+        hint = " The inputs are NumPy arrays: use np in place of torch."
+    elif "stack expects each tensor to be equal size" in text:
+        hint = " Are they averages over the wrong axis? .mean(0) averages over the rows."
     elif re.search(r"\bbool\b", text):
         hint = " A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
     elif "ambiguous" in text:

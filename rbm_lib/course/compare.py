@@ -115,7 +115,7 @@ def describe(got: Pieces, expected: Pieces, tolerance: float, lengths: Lengths =
     """Say how two answers differ. By the ``lengths`` of inputs a sum for a mean shows."""
     label = _different(got, expected, tolerance) if list(got) == list(expected) else None
     if label is None:
-        return f"{len(expected)} results are expected, yours has {len(got)} parts."
+        return f"{len(expected)} results are expected, yours has {len(got)}."
     tolerance = max(tolerance, got.precision, expected.precision)
     where = f"In part {label}: " if label else ""
     return where + _difference(got[label], expected[label], tolerance, lengths)

@@ -51,6 +51,10 @@ def test_what_the_right_answer_leaves_out_may_be_left_out():
         (RuntimeError("sizes differ: shape"), "", "The shapes are v (3,), b (3,)."),
         (RuntimeError("Boolean value is ambiguous"), "", "where, minimum or maximum"),
         (RuntimeError("another dtype"), "", "Bring both to one type"),
+        (KeyError("One"), "", "KeyError: 'One'. This key is not there"),
+        (TypeError("it must be Tensor, not numpy.ndarray"), "", "use np in place of"),
+        (RuntimeError("stack expects each tensor to be equal size"), "", "wrong axis"),
+        (ValueError("word " * 50), "", "word …."),
         (RuntimeError("another dtype"), "It never uses b.", "dtype. It never uses b."),
     ],
 )
