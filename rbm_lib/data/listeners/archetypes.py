@@ -37,9 +37,15 @@ class Archetype:
     conditions: Sequence[Condition]
 
     def __post_init__(self) -> None:
+        if isinstance(self.share, str) or isinstance(self.n_tracks, str):
+            got = f"got share {self.share!r} and n_tracks {self.n_tracks!r}"
+            raise TypeError(f"{self.name}: {got}, expected numbers, without quotes.")
         if not (self.share > 0 and self.n_tracks >= 1):
             got = f"share {self.share} and {self.n_tracks} tracks"
             raise ValueError(f"{self.name}: got {got}, expected both above 0.")
+        if isinstance(self.conditions, Condition):
+            got = f"got a single {type(self.conditions).__name__}, expected a tuple"
+            raise TypeError(f"conditions: {got}. Put a comma behind it: (Range(...),).")
         columns = [condition.column for condition in self.conditions]
         if not columns or len(set(columns)) < len(columns):
             got = f"conditions on {columns}"

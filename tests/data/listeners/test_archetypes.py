@@ -49,6 +49,13 @@ def test_an_entry_that_makes_no_sense_is_refused(share, n_tracks, conditions):
         Archetype("Nobody", share, n_tracks, conditions)
 
 
+def test_a_condition_without_a_comma_and_numbers_in_quotes_are_refused():
+    with pytest.raises(TypeError, match="got a single Range, expected a tuple"):
+        Archetype("Nobody", 1, 10, (ENERGY))
+    with pytest.raises(TypeError, match="Nobody: got .* without quotes"):
+        Archetype("Nobody", 1, "10", [ENERGY])
+
+
 def test_names_have_to_differ():
     for table in ([], [ARCHETYPES[0]] * 2):
         with pytest.raises(ValueError, match="archetypes: got .* each name once"):
