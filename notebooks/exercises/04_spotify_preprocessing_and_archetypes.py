@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from rbm_lib.course import exercise
+from rbm_lib.course.edge_songs import edge_songs
 from rbm_lib.data.listeners import Archetype, simulate_listeners
 from rbm_lib.data.listeners.conditions import Range
 from rbm_lib.data.spotify import FEATURES
@@ -56,6 +56,10 @@ merged_rows.mistakes = {
         *either(lambda a, b: pairs(a, b, lambda n, m: n + m)),
         *either(lambda a, b: len(a.keys() & b.keys())),
         lambda a, b: (pairs(a, b, lambda n, m: n + m), sum([*a.values(), *b.values()])),
+    ),
+    "You multiply all rows by all rows. Multiply key by key, and add up.": (
+        *either(lambda a, b: sum(a.values()) * sum(b.values())),
+        outer(lambda a, b: sum(a.values()) * sum(b.values())),
     ),
     "You count the rows on the left that find a partner. Each gives a row per partner.": (
         either(lambda a, b: pairs(a, b, lambda n, m: n))
@@ -108,9 +112,13 @@ def answer(first=logit, second=log_slope, q=q_of):
     return lambda x, u: (first(q(x, u)), second(q(x, u)))
 
 
-step = exercise("2", "A step and its slope", 3, POPULARITIES)(answer())
+# Single precision has few digits left of 1 − q at the upper end: a wide tolerance.
+step = exercise("2", "A step and its slope", 3, POPULARITIES, 1e-4)(answer())
 step.mistakes = {
     "Dequantise first: add u to x, then compute q.": answer(q=lambda x, u: q_of(x, 0)),
+    "You subtract u. The sum is y = x + u.": answer(q=lambda x, u: q_of(x, -u)),
+    "You sum the log-slopes. Return each.": answer(second=lambda q: log_slope(q).sum()),
+    "Return z, then the log-slope, not two columns.": lambda *a: np.stack(step(*a), 1),
     "The chain rule: q itself has the slope .998/101, and you left it out.": (
         *(answer(second=lambda q, n=n: log_slope(q, n)) for n in (1, 1 / 101, 0.998)),
         answer(second=lambda q: 1 / (q * (1 - q))),
@@ -128,7 +136,8 @@ step.mistakes = {
         answer(second=lambda q: log_slope(q) + 2 * np.log(1 - q)),
         answer(second=lambda q: log_slope(q) + np.log(1 - q)),
     ),
-    "q is .001 + .998 y / 101. Yours leaves out the .001 and .998, or divides by 100.": (
+    "q is .001 + .998 y / 101, with both constants, 101 and not 100, and no sigmoid.": (
+        answer(q=lambda x, u: 1 / (1 + np.exp(-x - u))),
         answer(second=lambda q: log_slope(q, 1 / 101), q=lambda x, u: (x + u) / 101),
         answer(second=lambda q: log_slope(q, 0.00998), q=lambda x, u: q_of(x, u, 100)),
     ),
@@ -136,6 +145,7 @@ step.mistakes = {
         *(answer(other) for other in (lambda q: q, lambda q: q / (1 - q), np.log)),
         *(answer(other) for other in (lambda q: -logit(q), lambda q: np.log(q / (1 + q)))),
         answer(lambda q: 1 / (1 + np.exp(-q))),
+        answer(lambda q: np.log(q) / (1 - q)),
     ),
     "Take np.log, not np.log10.": lambda *a: tuple(x / np.log(10) for x in step(*a)),
     "The two results are swapped. z comes first.": lambda x, u: step(x, u)[::-1],
@@ -143,25 +153,7 @@ step.mistakes = {
 }
 
 
-def catalogue(seed, n_pool, n_other=150):
-    """Invented songs, `n_pool` of them in the pool, seven of these on an edge or two."""
-    rng = np.random.default_rng(seed)
-    n = n_pool + n_other
-    names = [f"{i:03d}" for i in range(n)]
-    tracks = pd.DataFrame({feature: rng.integers(0, 2, n) for feature in FEATURES})
-    tracks = tracks.assign(track_uri=names, track_name=names, artist_name="A")
-    tracks = tracks.assign(release_year=2000, genres=[["pop"]] * n, artists=[["A"]] * n)
-
-    # 0: in the pool, 1: too fast, 2: too stiff, 3: both.
-    fails = np.where(np.arange(n) < n_pool, 0, rng.integers(1, 4, n))
-    tracks["tempo"] = rng.integers(60, 100, n) + 80 * (fails % 2)
-    tracks["danceability"] = rng.integers(801, 950, n) / 1000 - 0.6 * (fails >= 2)
-    tracks.loc[:3, "tempo"] = 100
-    tracks.loc[2:6, "danceability"] = 0.8
-    return tracks.sample(frac=1, random_state=seed, ignore_index=True)
-
-
-CATALOGUES = [catalogue(0, 112), catalogue(1, 47)]
+CATALOGUES = [edge_songs(0, 112), edge_songs(1, 47)]
 
 
 def slow(tempo=(None, 100), danceability=(0.8, None), n_tracks=40, other="danceability"):
@@ -185,8 +177,9 @@ def slow_dancer():
 def pools_of(archetype):
     """How many songs the archetype hears, and which are in its pool."""
     if not isinstance(archetype, Archetype):
-        what = type(archetype).__name__
-        raise TypeError(f"an Archetype is expected, this is of type {what}")
+        raise TypeError(f"an Archetype is expected, got a {type(archetype).__name__}")
+    if any(type(condition) is not Range for condition in archetype.conditions):
+        raise TypeError("use Range, since a DrawnRange differs from listener to listener")
     one = [simulate_listeners(x, 1, archetypes=[archetype]) for x in CATALOGUES]
     pools = [listener.pool(x)[0] for listener, x in zip(one, CATALOGUES, strict=True)]
     return archetype.n_tracks, *pools
@@ -207,6 +200,7 @@ slow_dancer.mistakes = {
     "The ends belong to the range: a tempo of 100 and a danceability of .8 are fine.": (
         *variants(tempo=[(None, 99.999), (None, 99)]),
         *variants(danceability=[(0.8001, None), (0.81, None)]),
+        lambda: slow((None, 99), (0.81, None)),
     ),
     "A condition is on another column. The two columns are tempo and danceability.": (
         variants(other=[f for f in FEATURES if f not in ("tempo", "danceability")])
@@ -259,8 +253,14 @@ def table_of(numbers=SmallModel.prob_h_given_v, average=lambda x: x.mean(0), n=N
 songs_heard = table_of(lambda model, rows: rows)
 unit_table = exercise("4", "Units and archetypes", 2, UNITS)(table_of())
 unit_table.mistakes = {
-    "Turn the table: a row for each unit, a column for each archetype.": table_of(dim=0),
+    "Turn the table: rows are units. In torch.stack, that is dim=1.": table_of(dim=0),
     "These are sums. Take averages.": table_of(average=lambda x: x.sum(0)),
+    "These are medians. Take averages.": table_of(average=lambda x: x.median(0).values),
+    "You divide each row or column by its sum. The averages are the answer.": (
+        lambda *case: unit_table(*case) / unit_table(*case).sum(0),
+        lambda *case: unit_table(*case) / unit_table(*case).sum(1, keepdim=True),
+    ),
+    "Average over listeners only: mean(0).": table_of(average=lambda x: x.mean(), dim=0),
     "You divide by the number of all listeners. Divide by those of the archetype.": (
         table_of(
             lambda model, rows: model.prob_h_given_v(rows) / len(rows), lambda x: x.sum(0)
@@ -293,6 +293,7 @@ unit_table.mistakes = {
     "There are kind.max() + 1 archetypes, counted from 0. They need not be twelve.": (
         lambda *case: unit_table(*case)[:, :-1],
         lambda *case: unit_table(*case)[:, 1:],
+        lambda *case: table_of(n=int(case[2].max()) + 2)(*case)[:, 1:],
         table_of(n=12),
     ),
     "These are songs, not units. Pass the rows through the model.": songs_heard,

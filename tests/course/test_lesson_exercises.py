@@ -17,7 +17,7 @@ from rbm_lib.course import Exercise, check
 from rbm_lib.course.environment import notebooks_folder
 from rbm_lib.course.exercises import load_exercises
 from rbm_lib.data import Archetype
-from rbm_lib.data.listeners.conditions import Range
+from rbm_lib.data.listeners.conditions import DrawnRange, Range
 from rbm_lib.models import TiedRBM
 from tests.support import seeded
 
@@ -313,6 +313,30 @@ def test_other_right_answers_pass(exercise, answer):
     result = check(EXERCISES[exercise], answer)
 
     assert result.points == result.max_points, result.message
+
+
+def test_a_step_in_single_precision_passes_and_a_small_slip_does_not():
+    step = EXERCISES["04/2"]
+
+    def single(x, u, top=0.998):
+        x, u = (torch.as_tensor(value).float() for value in (x, u))
+        q = 0.001 + top * (x + u) / 101
+        return torch.log(q / (1 - q)), torch.log(0.998 / 101 / (q * (1 - q)))
+
+    assert check(step, single).points == step.points
+    assert check(step, lambda x, u: single(x, u, 0.999)).points == 0
+
+
+def test_conditions_that_are_no_plain_ranges_get_advice():
+    def without_comma():
+        return Archetype("Me", 1, 40, (Range("tempo", None, 100)))
+
+    def drawn():
+        conditions = DrawnRange("tempo", 0, 100), Range("danceability", 0.8)
+        return Archetype("Me", 1, 40, conditions)
+
+    assert "Put a comma" in check(EXERCISES["04/3"], without_comma).message
+    assert "use Range" in check(EXERCISES["04/3"], drawn).message
 
 
 def test_draws_in_place_of_probabilities_are_recognised():
