@@ -12,7 +12,7 @@
 # | **You need** | lessons 00 to 02 |
 # | **Time** | 90 minutes, 22 of them for three exercises and 8 for an open one; section 9 is optional |
 # | **Data** | Deezer's listens of November 2016 (Kaggle, needs an account), or invented ones, 200,000 of them |
-# | **Hardware** | any laptop, no GPU; the longest cell computes for about 15 seconds |
+# | **Hardware** | any laptop, no GPU; the longest cell computes for up to a minute |
 
 # %%
 import matplotlib.pyplot as plt
@@ -181,8 +181,8 @@ print(f"{tree.score(timeless[held_out], y_held):.1%} on the last five days")
 #
 # ## 4. Three leaks
 #
-# A **leak** is information that a model has in your test and will not have in use. The
-# three below are all made by careful people.
+# A **leak** is information that a model has in your test and will not have in use. Careful
+# people make all three of those below.
 #
 # ### Leak 1: a rate that knows the answer
 #
@@ -258,13 +258,13 @@ say(
 # column more than all others. On new listens it says much less than the listener's rate.
 #
 # **Fix it.** A row's rate must come from other rows. Is it enough to leave out just the one
-# row? No, because its label still shows, the other way round. Take a listener who kept 9 of
-# 10 tracks. Without its own row, a kept listen sees 8 of 9, and the skipped one 9 of 9. So
-# a kept row has the *lower* rate, and a tree can read that backwards, as you will see.
+# row? No, because its label still shows through, reversed. Take a listener who kept 9 of 10
+# tracks. Without the row itself, the rate for a kept listen is 8 of 9, and for the skipped
+# one 9 of 9. So a kept row has the *lower* rate, and a tree can read that backwards.
 #
 # Therefore we cut the known days into five blocks, the *folds*, and compute the rates of
-# each fold from the other four. These may lie later, because at training time all known
-# days are past.
+# each fold from the other four. We take whole days, because listens of one evening go
+# together. The other four may lie later, because at training time all known days are past.
 #
 # **Exercise 1 · A rate that has not seen its own row** · ★★ · 10 minutes · 3 points. Give
 # each row the rate (1) of its category, with the sum, with $n$ and with $p$ (the mean
@@ -407,7 +407,7 @@ show(
 
 # %% [markdown]
 # **See it.** No score can tell you that the red bars are wrong. Ask of each column *when it
-# is known*. *The whole day* contains the answer itself. Without the own row it still
+# is known*. *The whole day* contains the answer itself. Even without the row itself it
 # contains tracks that were played later. *Earlier that day* is known at the moment of
 # playing, so a program that runs during the evening may use it. We ask on day 25 about the
 # five days to come, so we may not.
@@ -440,8 +440,8 @@ print(f"{x_known.shape[1]} columns:", ", ".join(x_known))
 # The other columns are what a row says about itself, such as the hour, the age of the track
 # and the device (`platform`). The seven classifiers are those of the write-up, with plain
 # settings that we did not tune. To save time, nearest neighbours learn from only 6,000
-# listens, and each tree of the forest from a tenth. (The fast profile gives the others
-# every second listen.) The rival is a rule of **two rates**. It adds the log-odds of the
+# listens, and each tree of the forest from a tenth. (In a quick run the others get every
+# second listen.) The rival is a rule of **two rates**. It adds the log-odds of the
 # listener's rate to those of the track's rate, and nothing is fitted.
 
 
@@ -590,7 +590,7 @@ show(
 # %% [markdown]
 # A column with many different values offers many places to split, and some of them separate
 # the training labels by chance. So impurity flatters such columns. Believe the panel on the
-# right, but if two columns say the same, shuffling one of them costs little.
+# right, but with care: if two columns say the same, shuffling one of them costs little.
 #
 # ## 6. How good could one be?
 #
@@ -644,10 +644,11 @@ lesson.check("2", my_recent_rate)
 
 # %% [markdown]
 # How many days should it be? That is a setting, so it must not be chosen on the held-out
-# days. We rehearse. Some of the *known* days play the future, and only the days before them
+# days. We rehearse. Some of the *known* days stand in for the future, and only the days before them
 # are known. One rehearsal may fall on an unlucky day, so we hold seven, each a day later
-# than the one before, and average. Compare with *none*, the rule of two rates. (A few days
-# hold few listens, so here $m$ = 5.)
+# than the one before, and average. Compare with *none*, the rule of two rates. Ten days may
+# do worse than none, because they mostly repeat the month. (A few days hold few listens, so
+# here $m$ = 5.)
 
 # %%
 recent_rate = lesson.use("2", my_recent_rate)
@@ -675,9 +676,9 @@ mean_auc = pd.DataFrame(auc).mean(axis=1)
 mean_auc.rename("mean AUC of the rehearsals").rename_axis("days").round(3).to_frame().T
 
 # %% [markdown]
-# Simply added up, the log-odds count a listener's habit twice, in the rate of the month and
-# in that of the last days, so the chances become too extreme. A logistic regression that
-# learns in the rehearsals gives each column a weight.
+# If we simply add the log-odds, a listener's habit counts twice, in the rate of the month and
+# in that of the last days, and the chances become too extreme. So a logistic regression gives
+# each column a weight. It learns in the rehearsals.
 
 # %%
 best_k = mean_auc.drop("none").idxmax()
@@ -698,7 +699,8 @@ outputs[f"{added}, weighed"] = weighed.predict_proba(x)[:, 1]
 
 # %% [markdown]
 # The folded cell gives the new column to two of the seven as well. They learn in the
-# rehearsals, too, once without the column and once with it.
+# rehearsals, too, once without the column and once with it, so their scores without it differ
+# a little from those of section 5.
 
 # %% tags=["hide-input"]
 
@@ -748,7 +750,8 @@ show(fig, "AUC: " + "; ".join(f"{name} {ladder[name]:.3f}" for name in order) + 
 
 # %% [markdown]
 # Compare the log-losses with and without weights. AUC alone would not have told you that
-# the plain sum is far off.
+# the plain sum is far off. And compare with the ceiling of whoever ignores the moods. A model
+# that passes it must have seen moods, and the new column is how.
 #
 # We put the moods in, so this says nothing about real listeners. It says something about
 # tables. If the best models end close together, that tells you about your columns, not
@@ -812,14 +815,15 @@ say(
 # Lesson 02 showed that a model would take the −1 for an opinion. So each track gets two
 # boxes, kept and skipped, and a track that was never played has none. We add one number to
 # the RBM of lesson 02, the listener's *habit*, which is the log-odds of their rate minus
-# the log-odds of the overall rate. It is added wherever the model says P(keep), and the
-# hidden units do not see it. Suppose the two boxes of a track have the scores 1.2 and .4,
+# the log-odds of the overall rate. It enters P(keep) only, not the hidden units, which see
+# the boxes alone. Suppose the two boxes of a track have the scores 1.2 and .4,
 # and the habit is −.5. Then P(keep) is σ(1.2 − .4 − .5) = σ(.3) = .57.
 #
 # Why a habit? Before training, the two boxes of a track have the biases log $p$ and log(1 −
 # $p$), where $p$ is the track's rate. Their difference is the log-odds of that rate. So
 # while all weights are 0, the model is a rule of two rates, and whatever it gains beyond
-# that is taste. (Section 8 shows why the decay is .01.)
+# that is taste. The decay pulls every weight a little towards zero at each step, and section
+# 8 shows why it is .01.
 
 
 # %%
@@ -1026,8 +1030,9 @@ say(
 )
 
 # %% [markdown]
-# Pretraining finds what goes together in the rows, which need not have anything to do with
-# keeping a track. It was made for the case in which few rows have a label.
+# If the first interval is below zero, pretraining did harm. It finds what goes together in
+# the rows, which need not have anything to do with keeping a track. It was invented for data
+# in which few rows have a label.
 #
 # ## 8. Could we have seen it?
 #
@@ -1116,10 +1121,10 @@ show(
 
 # %% [markdown]
 # Now the result of section 7 has a meaning. With decay .01 the RBM finds a taste of size 2,
-# and where there is none it loses nothing. So the original listens hold no taste of that
-# size. With decay .1 the same RBM finds nothing in *either* case, because this decay pulls
-# the weights to zero faster than the listens push them away, and with weights near 0 the
-# model is two rates. Such a result would say nothing about listeners or RBMs.
+# and where there is none it loses nothing. So the original listens hold no taste of that kind
+# and size. With decay .1 the same RBM finds nothing in *either* case. This decay keeps the
+# weights near 0, and there the model is two rates. Such a result would say nothing about
+# listeners or RBMs.
 #
 # **Exercise 4 · Find the limit** · open · 8 minutes. Change one thing, write down what you
 # expect, run the cell, and say in two sentences what you saw and why. Some ideas:
@@ -1132,8 +1137,8 @@ show(
 # <details><summary>What we found</summary>At sizes .5 and 1 the interval contains zero, and at
 # size 1.5 the RBM gains .027. But with 30 epochs and decay .003 it gains .012 at size 1, so
 # the limit belongs to the settings, too. At size 2 a decay of 0 does as well as .01, and
-# .03 nearly so (.049). One hidden unit gains only .022, because a unit that is on or off
-# describes a number badly. A hundred units gain no more than twenty.</details>
+# .03 nearly so (.049). One hidden unit gains only .022, because a single unit that is on or
+# off describes a number poorly. A hundred units gain no more than twenty.</details>
 
 # %%
 lesson.predict("limit", "My change, and the difference in AUC that I expect")
@@ -1223,9 +1228,9 @@ lesson.reveal(
 )
 
 # %% [markdown]
-# With a newcomer, the model learns the habit first and the taste later. Where an interval
-# is below zero, the RBM is behind the rule. We guess, but have not tested, that its hidden
-# biases do not suit a row that is almost empty.
+# Where an interval is below zero, the RBM is behind the rule: taste takes more listens than a
+# newcomer has. We guess, but have not tested, that its hidden biases do not suit a row that
+# is almost empty.
 #
 # ## What to remember
 #
@@ -1247,7 +1252,7 @@ lesson.score()
 #
 # <details><summary>2. Why are the folds of a target encoding whole days, and not random rows?</summary>Listens of one evening go together. With random folds a row's rate would contain its own evening, which will not be known of the days to come.</details>
 #
-# <details><summary>3. The best of seven models have nearly the same AUC. Has the problem no more to give?</summary>Perhaps they all lack the same column. In section 6 one more column gained more than the best of the seven did.</details>
+# <details><summary>3. The best of seven models have nearly the same AUC. Is there nothing left to gain?</summary>Perhaps they all lack the same column. In section 6 one more column gained more than the best of the seven did.</details>
 #
 # <details><summary>4. A paper reports that an RBM does not beat two rates on some listens. What do you want to see?</summary>The same RBM with the same settings on data with a taste of known size, where it does.</details>
 #
