@@ -896,7 +896,8 @@ lesson.reveal(
     "largest part",
     largest,
     f"The **{largest}** contributes {by_kind['all'].max():.3f} of {oracle.mean():.3f}: "
-    f"{members.mean():.1%} of the listeners, with a recall of {oracle[members].mean():.2f}.",
+    f"{members.mean():.1%} of the listeners, "
+    f"with a recall of {oracle[members].mean():.2f}.",
 )
 if empty.any():
     counts = profiles.loc[empty, "archetype"].value_counts()
