@@ -101,6 +101,17 @@ def test_early_stopping_scores_every_so_many_epochs_and_the_last():
     assert (records, len(scored)) == ([3, 6, 8], 3)
 
 
+def test_patience_counts_scores_and_not_epochs():
+    model = random_rbm("bernoulli")
+    scores = iter([0.5, 0.4, 0.6, 0.1, 0.1, 0.1])
+
+    stop = EarlyStopping(lambda model: next(scores), patience=2, every=3)
+    history = fit(model, random_rows(model, 6), epochs=30, callbacks=[stop], **QUIET)
+
+    assert stop.best_epoch == 9
+    assert history.last["epoch"] == 15  # two scores after the best
+
+
 def test_early_stopping_can_be_used_again():
     stop = EarlyStopping(lambda model: -float(model.W.norm()), patience=2)
     for scale in (0.0, 1.0):  # the second model never scores as well as the first

@@ -32,6 +32,16 @@ def test_reconstruction_error_counts_observed_units_only(visible):
     assert error == pytest.approx(float(squared.detach()))
 
 
+def test_one_mask_for_all_rows_counts_in_each_of_them(visible):
+    model = random_rbm(visible)
+    v = random_rows(model, 6)
+    mask = torch.tensor([True, False, True, True])
+
+    error = reconstruction_error(model, v, mask)
+
+    assert error == pytest.approx(reconstruction_error(model, v, mask.repeat(6, 1)))
+
+
 def test_saturation_and_codes_by_hand():
     prob_h = torch.tensor([[0.001, 0.5], [0.2, 0.999], [0.4, 0.6]])
 
