@@ -34,6 +34,16 @@ def test_plays_are_likes_and_marks_out_of_100_are_not_plays():
         Scale.detect([0.1, 17.3])
 
 
+def test_what_counts_is_how_many_ratings_are_low_and_not_how_many_different_ones():
+    """Plays crowd at 1 with a long tail of different numbers, marks near the top."""
+    tail = list(range(20, 60))
+    marks_of_a_few = list(range(1, 30))
+
+    assert Scale.detect([1] * 90 + tail) == Scale.cut(1.0)
+    with pytest.raises(ValueError, match="rating: got 30 different numbers from 1 to 90"):
+        Scale.detect([90] * 60 + marks_of_a_few)
+
+
 @pytest.mark.parametrize(
     ("steps", "first_like"),
     [

@@ -189,6 +189,18 @@ def test_a_rows_own_label_has_no_part_in_its_rates(synthetic):
     assert not np.array_equal(again[~own_fold], rates[~own_fold])
 
 
+def test_out_of_fold_leaves_the_estimator_as_it_was():
+    """One that goes on from its last fit would know the labels of every fold."""
+    rng = np.random.default_rng(0)
+    X, y, folds = rng.standard_normal((30, 2)), np.arange(30) % 2, np.arange(30) % 3
+
+    for estimator in (LogisticRegression(warm_start=True), TargetEncoder()):
+        before = dict(vars(estimator))
+        out_of_fold(estimator, X, y, folds)
+
+        assert vars(estimator) == before
+
+
 def test_out_of_fold_refuses_what_does_not_fit():
     X, y, folds = np.zeros((6, 1)), [0, 1, 0, 1, 0, 0], [0, 0, 1, 1, 2, 2]
     with pytest.raises(

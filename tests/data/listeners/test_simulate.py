@@ -192,6 +192,21 @@ def test_ratings_say_how_well_a_track_fits_and_listeners_differ():
     assert people.std() == pytest.approx(expected, rel=4.5 / np.sqrt(2 * len(people)))
 
 
+def test_listeners_of_different_archetypes_have_levels_of_their_own(monkeypatch):
+    """With a habit this large all ratings of a listener are 1, or all are 5."""
+    monkeypatch.setattr(simulate, "HABIT_SD", 1e6)
+    (first,) = archetype(Range("liveness", 0.5), n_tracks=3)
+    table = [first, replace(first, name="Another")]
+
+    heard = simulate_listeners(TRACKS, 400, archetypes=table).interactions
+
+    per_user = heard.groupby(["archetype", "user_id"])["rating"]
+    assert (per_user.nunique() == 1).all()
+    one, other = (per_user.first()[kind].to_numpy() for kind in ("Someone", "Another"))
+    error = 0.5 / np.sqrt(200)
+    assert (one == other).mean() == pytest.approx(0.5, abs=4 * error)
+
+
 def test_the_published_ratings():
     both = joined(simulate_listeners(TRACKS, 300, rating="published"))
     assert set(both["rating"]) == {3, 3.5, 4, 4.5}
