@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
+from rbm_lib import RatingMatrix
 from rbm_lib.recommend.ranking import (
     RankModel,
     grown,
@@ -51,6 +52,19 @@ def test_an_effect_is_what_the_score_loses_without_the_like():
         assert effect == pytest.approx(
             whole - like_log_odds(MODEL, csr_array(without))[0, 4]
         )
+
+
+def test_the_likes_that_move_a_score_most_are_named_first_down_or_up():
+    model = RankModel(1)
+    model.rbm = MODEL
+    person = RatingMatrix(["ann"] * 6, [0, 1, 2, 3, 5, 6], [1] * 6, item_ids=range(8))
+
+    every, effects = model.effects(person, 4, 6)
+    few, _ = model.effects(person, 4, 3)
+
+    assert (effects < 0).any() and (effects > 0).any()
+    assert (np.diff(np.abs(effects)) <= 0).all()
+    assert few.tolist() == every[:3].tolist()
 
 
 def test_a_new_item_has_the_mean_weights_and_the_bias_of_its_likes():

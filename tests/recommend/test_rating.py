@@ -7,6 +7,7 @@ import pytest
 from rbm_lib import Recommender
 from rbm_lib.data import RatingMatrix
 from rbm_lib.evaluate import random_split, rating_metrics
+from rbm_lib.recommend.masked import MaskedModel
 from tests.recommend.support import taste_frame, taste_ratings
 
 
@@ -97,6 +98,21 @@ def test_what_is_no_pair_and_no_person_is_refused():
     with pytest.raises(ValueError, match="pairs: got 'user 0', expected a list"):
         model.predict("user 0")
     assert model.predict("a00", {"b01": 5})["item"].tolist() == ["a00"]
+
+
+def test_ratings_that_say_when_to_stop_are_no_input_of_what_is_scored(monkeypatch):
+    probabilities = MaskedModel.probabilities
+    rated = []
+
+    def watched(model, rows, row, unit):
+        rated.append((rows.levels_at(row, unit) >= 0).sum())
+        return probabilities(model, rows, row, unit)
+
+    monkeypatch.setattr(MaskedModel, "probabilities", watched)
+    Recommender(task="rate", epochs=4).fit(taste_ratings())
+
+    assert len(rated) > 1
+    assert sum(rated) == 0
 
 
 def test_a_warm_start_keeps_what_was_learned_of_old_units():
