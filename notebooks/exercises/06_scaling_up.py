@@ -4,7 +4,6 @@ import inspect
 import re
 from dataclasses import dataclass
 
-import numpy as np  # noqa: F401, in a mistake below
 import torch
 from torch import Tensor, sigmoid
 from torch.nn.functional import softplus
@@ -41,11 +40,9 @@ These are the five products of CD-1. Every further sweep adds two.
     2 * k + 3 → 5
 A further sweep adds two products, one down and one up, and no more.
     2 * k + 3 → 5 * k
-    2 * k + 3 → 4 * k + 1
     2 * k + 3 → 3 * k + 2
     2 * k + 3 → k + 4
-    2 * k + 3 → k + 5
-Some products are missing, or one too many is counted. CD-1 has five: up, down, up, and one
+Some products are missing, or too many are counted. CD-1 has five: up, down, up, and one
 average each for data and sweep.
     2 * k + 3 → 2 * k + 1
     2 * k + 3 → 2 * k + 2
@@ -77,9 +74,8 @@ class Model:
 
 
 def steps():
-    for seed, (rows, visible, hidden) in enumerate(
-        ((5, 30, 20), (1, 20, 25), (12, 40, 30))
-    ):
+    sizes = (5, 30, 20), (1, 20, 25), (12, 40, 30)
+    for seed, (rows, visible, hidden) in enumerate(sizes):
         rng = torch.Generator().manual_seed(seed)
         W = 0.3 * torch.randn(visible, hidden, generator=rng)
         b, c = (torch.randn(n, generator=rng) for n in (visible, hidden))
@@ -134,26 +130,27 @@ dW is the sum over the rows. Divide it by their number.
 The gap is one number, the mean over the rows of F(v1) − F(v).
     (F1 - F).mean() → (F - F1).mean()
     (F1 - F).mean() → F1 - F
-    (F1 - F).mean() → (F1 - F).sum()
 The error compares v with the probabilities v1, squared, averaged over all entries.
     ** 2).mean() → ** 2).sum()
-    ** 2).mean() → ** 2).mean().sqrt()
     ** 2).mean() → ** 2).sum(1).mean()
-    ((v - v1) ** 2) → (v - v1).abs()
     ((v - v1) ** 2) → ((v - v1.round()) ** 2)
 The free energies lost the visible biases: −v·b minus the softplus terms.
     @ model.b) → @ (0 * model.b))
 The softplus terms of the free energies are not right. They are softplus(x) of the input
-x = v @ W + c, summed over the hidden units.
+x = v @ W + c, summed over the hidden units, and softplus(x) = log(1 + exp(x)).
     softplus( → sigmoid(
-    - softplus( → - torch.nn.Sequential(torch.nn.Sigmoid(), torch.nn.Softplus())(
-    softplus( → (
+    - softplus( → - (lambda z: softplus(sigmoid(z)))(
+    - softplus( → - (lambda z: sigmoid(z).log1p())(
     ).sum(1) → ).mean(1)
+The softplus terms are summed over the rows. Sum over the hidden units: softplus(x).sum(1).
+    ).sum(1) → ).sum(0).mean()
+The free energies lost the hidden biases. The input is x = v @ W + c.
+    softplus(x) → softplus(x - model.c)
+    softplus(x → softplus(-model.c + x
 The sign of the softplus terms is reversed. Both parts of a free energy are subtracted.
     - softplus → + softplus
 h is not drawn with uniform. Set h = 1 where uniform < p, and go down from h.
     h = (uniform < p).float() → h = p
-    = (uniform < p).float() → = p.round()
     h = (uniform < p).float() → h = (uniform > p).float()
 The drawn h is counted. It only makes v1; count p in the products.
     v.T @ p - → v.T @ h -
@@ -207,18 +204,20 @@ person_step.mistakes = replaced(
     """
 The numbers are right, but you make something as long as the whole catalogue
     W_on.sum(0) → torch.zeros(N_BOXES).index_fill_(0, on, 1) @ W
-    W_on.sum(0) → torch.zeros(N_BOXES).index_fill_(0, on, 1) @ W.nan_to_num()
-    W_on.sum(0) → torch.as_tensor(np.bincount(on, minlength=N_BOXES) @ W.numpy()).float()
 The bias c is missing in one of the inputs. Both ways up begin with c.
     (c + → (0 +
     (c + W_on → (W_on
     (c + q → (q
 The first input is c plus the sum of the rows of W[on], and of nothing else.
     W_on.sum(0) → (W_on - W_other).sum(0)
+    W_on.sum(0) → (W_on + W_other).sum(0)
     W_on.sum(0) → W_on.mean(0)
+The input has one entry for each hidden unit. W_on.sum(0) adds up the ratings, axis 0.
+    W_on.sum(0) → W_on.sum(1)
+The result has one row for each rating. Turn q into a column: q[:, None] * p1.
+    q[:, None] * p1 → q * p1
 h is not drawn with u. Set h = 1 where u < p, and go down from h.
     h = (u < p).to(W.dtype) → h = p
-    h = (u < p).to(W.dtype) → h = p.round()
     h = (u < p).to(W.dtype) → h = (u > p).to(W.dtype)
 The biases are missing or reversed on the way down: b[on] − b[other].
     b[on] - b[other] → 0
@@ -227,19 +226,24 @@ On the way down only one of the boxes counts. The probability of a box depends o
 difference of both, in b and in W.
     b[on] - b[other] + (W_on - W_other) @ h → b[on] + W_on @ h
     (W_on - W_other) @ h → W_on @ h
-    b[on] - b[other] → b[on]
 q is the probability of the other box. Take on minus other.
     q = sigmoid( → q = 1 - sigmoid(
 On the second way up W[on] has the factor q, and W[other] has 1 − q.
     q @ W_on + (1 - q) @ W_other → q @ W_on
     q @ W_on + (1 - q) @ W_other → (1 - q) @ W_on + q @ W_other
     q @ W_on + (1 - q) @ W_other → q @ (W_on + W_other)
+    q @ W_on + (1 - q) @ W_other → q @ W_on - (1 - q) @ W_other
 p1 is that of the data. Compute it from q and 1 − q.
     q @ W_on + (1 - q) @ W_other → W_on.sum(0)
 q is rounded or drawn. It stays a probability.
     (W_on - W_other) @ h) → (W_on - W_other) @ h).round()
-The drawn h is counted. It only makes q; count p.
+The drawn h is counted. It only makes q; count p for the data, and p1 for what comes back.
     = p - q → = h - q
+    q[:, None] * p1 → q[:, None] * h
+    * p1 → * h
+The model's part needs its factors: q p1 for W[on], and (1 − q) p1 for W[other].
+    q[:, None] * p1 → p1
+    p - q[:, None] * p1, -(1 - q)[:, None] * p1 → p - p1, -p1
 The signs are reversed. It is the data first, minus what comes back.
     return d_on, d_other → return -d_on, -d_other
 The change of W[other] is not right. In the data this box is off, and it comes back with
@@ -252,7 +256,6 @@ The changes are divided by the number of ratings. A person counts as a whole.
 Return the change of W[on], and then that of W[other].
     return d_on, d_other → return d_other, d_on
     return d_on, d_other → return d_on
-    return d_on, d_other → return torch.cat([d_on, d_other])
 The changes are added up over the ratings. Return one row for each rating.
     return d_on, d_other → return d_on.sum(0), d_other.sum(0)
 """,
@@ -261,9 +264,9 @@ The changes are added up over the ratings. Return one row for each rating.
 
 def gradients():
     """Mean gradients of slices and the slices' lengths, in lists."""
-    for seed, rows in enumerate(((3, 3, 3, 2), (20, 64), (5, 0, 1))):
+    for seed, rows in enumerate(((3, 3, 3, 2), (20, 64), (5, 2, 1))):
         rng = torch.Generator().manual_seed(seed)
-        yield [(n > 0) * torch.randn(4, 3, generator=rng) for n in rows], list(rows)
+        yield [torch.randn(4, 3, generator=rng) for _ in rows], list(rows)
 
 
 @exercise("4", "What is added up", 2, gradients())
@@ -276,24 +279,21 @@ together.mistakes = replaced(
     together,
     """
 This is the mean of the means, in which a row of a short slice counts more than one of a
-long slice. Weigh each mean by its number of rows.
+long slice. Weight each mean by its number of rows.
     n / total * → 1 / len(rows) *
-    n / total * → 1 / sum(k > 0 for k in rows) *
-The means are only added, so the step is too long. Weigh each by its share of the rows.
+The means are only added, so the step is too long. Weight each by its share of the rows.
     n / total * → 1 *
 Each mean is multiplied by its rows. Divide the sum by the number of all rows.
     n / total * → n *
     n / total * → n / len(rows) *
-The shares add up to 1 already. You divide once more by the number of processes.
-    n / total * → n / total / len(rows) *
+    n / total * → n / max(rows) *
 The means are divided by their rows already. Multiply each by its rows first.
     n / total * → 1 / total *
-    n / total * → 1 / max(n, 1) *
-Only one process counts. Add up the shares of all.
-    return sum → return means[0] + 0 * sum
-    return sum → return means[-1] + 0 * sum
-    return sum → return means[rows.index(max(rows))] + 0 * sum
-    return sum → return rows[0] / total * means[0] + 0 * sum
+    n / total * → 1 / n *
+The weight of a process is n / total. Yours is 1 − n / total.
+    n / total * → (1 - n / total) *
+All weights became 0, because // and int() round down. Divide with /.
+    n / total * → n // total *
 These are the shares of the processes, still apart. Add them up.
     return sum( → return list(
 """,

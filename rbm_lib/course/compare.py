@@ -115,10 +115,20 @@ def describe(got: Pieces, expected: Pieces, tolerance: float, lengths: Lengths =
     """Say how two answers differ. By the ``lengths`` of inputs a sum for a mean shows."""
     label = _different(got, expected, tolerance) if list(got) == list(expected) else None
     if label is None:
-        return f"{len(expected)} results are expected, yours has {len(got)}."
+        return _count(got, expected)
     tolerance = max(tolerance, got.precision, expected.precision)
     where = f"In part {label}: " if label else ""
     return where + _difference(got[label], expected[label], tolerance, lengths)
+
+
+def _count(got: Pieces, expected: Pieces) -> str:
+    """Say that another number of results is expected."""
+    text = f"{len(expected)} results are expected, yours has {len(got)}."
+    if len(got) != 1:
+        return text
+    (one,) = got.values()
+    shapes = ", ".join(str(x.shape) for x in expected.values())
+    return f"{text} It has shape {one.shape}, and the right ones have {shapes}."
 
 
 def _difference(

@@ -182,7 +182,18 @@ def _explain(exercise: Exercise, answer: Any, stopped: _Stopped) -> str:
     """What a person whose code stops should know."""
     shapes = advice.shapes_of(exercise.reference, stopped.case)
     unused = advice.unused_arguments(answer, exercise.reference)
-    return advice.explain_error(stopped.error, shapes, unused)
+    return advice.explain_error(stopped.error, shapes, unused or _cause(exercise, stopped))
+
+
+def _cause(exercise: Exercise, stopped: _Stopped) -> str:
+    """The advice for a mistake that stops with the same error, or ""."""
+    for cause, mistake in exercise.wrong_answers():
+        try:
+            _outputs(exercise, mistake)
+        except _Stopped as other:
+            if repr(other.error) == repr(stopped.error):
+                return cause
+    return ""
 
 
 def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:

@@ -35,6 +35,12 @@ def test_differences_of_arrays_are_named(got, words):
     assert words in said(got, RIGHT, lengths={3, 4})
 
 
+def test_a_single_result_in_place_of_two_is_shown_by_its_shape():
+    words = "2 results are expected, yours has 1. It has shape (4, 3), and the right"
+
+    assert words in said(RIGHT.T, (RIGHT, RIGHT[0]))
+
+
 def test_differences_of_numbers_and_parts_are_named():
     assert said(0.75, 0.5) == "yours is 0.75, the right value 0.5."
     assert said((RIGHT, -1), (RIGHT, [1.0, 2.0])).startswith("In part [1]: your result has")

@@ -86,3 +86,18 @@ def test_a_model_that_only_the_answer_changes_is_named():
     assert changed_model(impatient, step, cases) == "model"
     assert changed_model(step, step, cases) == ""
     assert changed_model(impatient, impatient, cases) == ""
+
+
+def test_an_answer_that_changes_the_parameters_themselves_is_named():
+    def product(v, W):
+        return v @ W
+
+    def impatient(v, W):
+        result = v @ W
+        W += 1
+        v += 1
+        return result
+
+    cases = [(torch.ones(3, 2), torch.ones(2, 2))]
+
+    assert changed_model(impatient, product, cases) == "W"

@@ -361,6 +361,25 @@ def test_a_variable_from_outside_in_place_of_the_argument_is_named():
     assert "never uses ratings. It uses LESSONS from outside instead." in message
 
 
+def test_a_mistake_that_stops_with_an_error_is_explained_by_its_cause():
+    def without_a_column(on, other, W, b, c, u):
+        q = torch.sigmoid(b[on] - b[other])
+        return W[on] - q * c, -(1 - q) * c
+
+    message = check(EXERCISES["06/3"], without_a_column).message
+
+    assert "Turn q into a column: q[:, None] * p1." in message
+
+
+def test_rows_of_parameters_that_are_changed_in_place_are_noticed():
+    def in_place(on, other, W, b, c, u):
+        changes = EXERCISES["06/3"](on, other, W, b, c, u)
+        W[on] += changes[0]
+        return changes
+
+    assert "Your function changes its W." in check(EXERCISES["06/3"], in_place).message
+
+
 def test_rounded_numbers_are_recognised():
     energy = EXERCISES["00/2"]
 
