@@ -363,7 +363,8 @@ def test_a_variable_from_outside_in_place_of_the_argument_is_named():
 
 def test_a_mistake_that_stops_with_an_error_is_explained_by_its_cause():
     def without_a_column(on, other, W, b, c, u):
-        q = torch.sigmoid(b[on] - b[other])
+        h = (u < torch.sigmoid(c)).to(W.dtype)
+        q = torch.sigmoid(b[on] - b[other] + (W[on] - W[other]) @ h)
         return W[on] - q * c, -(1 - q) * c
 
     message = check(EXERCISES["06/3"], without_a_column).message
