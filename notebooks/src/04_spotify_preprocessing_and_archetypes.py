@@ -1097,8 +1097,8 @@ def unit_map(on, title):
     fig.colorbar(picture, label="average probability of on", pad=0.01)
     show(
         fig,
-        title
-        + ". A row with many dark stripes is a kind whose listeners switch on the same units.",
+        title + ". A row with many dark stripes is a kind whose listeners switch on "
+        "the same units.",
     )
 
 
