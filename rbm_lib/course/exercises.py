@@ -149,7 +149,8 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
     try:
         got = _outputs(exercise, answer, expected)
     except _Stopped as stopped:
-        return False, _explain(exercise, answer, stopped)
+        text = _known_stop(exercise, stopped) or _explain(exercise, answer, stopped)
+        return False, text
     if all(_sames(exercise, got, expected)):
         changed = forms.changed_model(answer, exercise.reference, exercise.cases)
         if changed:
@@ -176,6 +177,17 @@ class _Stopped(Exception):
         super().__init__(error)
         self.error = error
         self.case = case
+
+
+def _known_stop(exercise: Exercise, stopped: _Stopped) -> str:
+    """The advice of a mistake that stops with the same words, such as the same shapes."""
+    for text, mistake in exercise.wrong_answers():
+        try:
+            _outputs(exercise, mistake)
+        except _Stopped as other:
+            if str(other.error) and str(other.error) == str(stopped.error):
+                return f"not right yet. {text}"
+    return ""
 
 
 def _explain(exercise: Exercise, answer: Any, stopped: _Stopped) -> str:

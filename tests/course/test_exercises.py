@@ -204,3 +204,12 @@ greeting.mistakes = {"Write it in small letters.": lambda: "HELLO"}
 )
 def test_an_answer_that_is_not_a_number_is_read_as_numbers(answer, words):
     assert words in check(greeting, answer).message
+
+
+def test_advice_is_given_for_a_mistake_that_stops_in_the_same_way():
+    product = exercise("1", "Product", 2, CASES)(lambda v: v @ v.T)
+    product.mistakes = {"Transpose the second v.": lambda v: v @ v}
+
+    assert "not right yet. Transpose" in check(product, lambda v: (v @ v).sum()).message
+    assert "stops with" in check(product, lambda v: v @ v[:, :1] @ v[:2]).message
+    assert "not done yet" in check(product, None).message
