@@ -2,8 +2,10 @@
 
 from dataclasses import make_dataclass
 from functools import partial
+from operator import sub
 
 import torch
+from torch.nn.functional import softplus
 
 from rbm_lib.course import exercise
 
@@ -53,28 +55,18 @@ draw_song.mistakes = {
     "The noise is missing. A draw varies around the mean.": drawn("b + h @ W.T"),
     "The noise is not multiplied by sigma.": drawn("b + h @ W.T + noise"),
     "The noise has the wrong size. sigma is a standard deviation already, so multiply "
-    "by it as it is.": drawn(
-        "b + h @ W.T + sigma**2 * noise",
-        "b + h @ W.T + sigma.sqrt() * noise",
-        "b + h @ W.T + noise / sigma",
-    ),
+    "by it as it is.": drawn("b + h @ W.T + sigma**2 * noise"),
     "The bias b is missing. The mean is b + W h.": drawn("draw - b"),
-    "The bias b has the wrong sign. The mean is b + W h.": drawn("draw - 2 * b"),
-    "The hidden units play no part.": drawn("b + sigma * noise"),
     "You scale the push. The mean is b + W h, without sigma.": drawn(
         "b + h @ W.T / sigma**2 + sigma * noise",
         "b + h @ W.T * sigma**2 + sigma * noise",
-        "b + sigma * (h @ W.T + noise)",
-        "sigma * (b + h @ W.T + noise)",
     ),
     "Real-valued units have no sigmoid.": drawn(
         "torch.sigmoid(b + h @ W.T) + sigma * noise", "torch.sigmoid(b + h @ W.T)"
     ),
-    "You start from v, but a draw depends on h alone.": drawn(
-        "v + h @ W.T + sigma * noise", "v + sigma * noise"
+    "Transpose W. It has a row for each visible unit, so the push is h @ W.T.": drawn(
+        "b + h @ W + sigma * noise", "b + h @ W"
     ),
-    "You add the draw to what is known.": song("v * known + draw"),
-    "What is known is 0 in your result. It keeps its value.": song("~known * draw"),
 }
 
 
@@ -113,23 +105,18 @@ def swept(x1=BELOW + ABOVE, x2=UP, p1="pick(f(x1))", p2="pick(f(x2))"):
     return wrong
 
 
-def layer_2_first(picked):
-    def wrong(model, v, h2, pick):
-        h1 = torch.sigmoid(v / model.sigma**2 @ model.W1 + model.c1)
-        h2 = pick(torch.sigmoid((pick(h1) if picked else h1) @ model.W2 + model.c2))
-        return sweep(model, v, h2, pick)[0], h2
-
-    return wrong
+def layer_2_first(model, v, h2, pick):
+    h1 = torch.sigmoid(v / model.sigma**2 @ model.W1 + model.c1)
+    h2 = pick(torch.sigmoid(h1 @ model.W2 + model.c2))
+    return sweep(model, v, h2, pick)[0], h2
 
 
 sweep.mistakes = {
     "v is not divided by the square of sigma. The input from below is (v / sigma²) W1.": (
         swept("v @ model.W1 + model.c1" + ABOVE),
         swept("v / model.sigma @ model.W1 + model.c1" + ABOVE),
-        swept("v * model.sigma**2 @ model.W1 + model.c1" + ABOVE),
     ),
     "Layer 1 ignores the layer above it: h2 @ W2.T.": swept(BELOW),
-    "What comes from above has the wrong sign.": swept(BELOW + ABOVE.replace("+", "-")),
     "The bias c1 is missing.": swept(BELOW + ABOVE + " - model.c1"),
     "The bias c2 is missing.": swept(x2="h1 @ model.W2"),
     "You subtract b. The bias of the visible units belongs to the song's own term, not to "
@@ -140,23 +127,28 @@ sweep.mistakes = {
     "pick comes too early. It takes probabilities, so apply the sigmoid first.": swept(
         p1="f(pick(x1))", p2="f(pick(x2))"
     ),
-    "You never call pick. Both layers go through it.": swept(p1="f(x1)", p2="f(x2)"),
     "Only one layer goes through pick. Both do.": (swept(p1="f(x1)"), swept(p2="f(x2)")),
     "Both layers move at once. Layer 2 needs the h1 that you have just computed.": (
         swept(x2="h1_below @ model.W2 + model.c2"),
+        swept(x2="pick(h1_below) @ model.W2 + model.c2"),
         swept(p2="h2"),
     ),
-    "You begin with layer 2. Layer 1 comes first, from the h2 that you are given.": (
-        layer_2_first(True),
-        layer_2_first(False),
+    "You begin with layer 2. Layer 1 comes first, from the given h2.": layer_2_first,
+    "You pick from an input. Both layers need the sigmoid first.": (
+        swept(p1="pick(x1)", p2="pick(x2)"),
+        swept(p1="pick(x1)"),
+        swept(p2="pick(x2)"),
     ),
-    "These are inputs, not probabilities. Use the sigmoid.": swept(
-        p1="pick(x1)", p2="pick(x2)"
+    "You return the probabilities. Return what pick made of them.": swept(
+        p1="f(x1)", x2="pick(h1) @ model.W2 + model.c2", p2="f(x2)"
     ),
+    "You double the input from below. Only pretraining does that. Here layer 1 hears from "
+    "above: h2 @ W2.T.": swept("2 * (v / model.sigma**2 @ model.W1) + model.c1"),
+    "Transpose W2 on the way down: h2 @ W2.T.": swept(BELOW + " + h2 @ model.W2"),
     "The two layers are swapped. Return (h1, h2).": lambda *a: sweep(*a)[::-1],
-    "You return one result. Both h1 and h2 are asked for.": lambda *a: sweep(*a)[0],
-    "You make two sweeps. One is asked for.": (
-        lambda model, v, h2, pick: sweep(model, v, sweep(model, v, h2, pick)[1], pick)
+    "You return one result. Both h1 and h2 are asked for.": (
+        lambda *a: sweep(*a)[0],
+        lambda *a: sweep(*a)[1],
     ),
 }
 
@@ -175,7 +167,7 @@ def update_cases():
 def averages(side, sigma, rows=None):
     v, h1, h2 = side
     x, n = v / sigma**2, rows or len(v)
-    return [x.T @ h1 / n, h1.T @ h2 / n, x.sum(0) / n, h1.sum(0) / n, h2.sum(0) / n]
+    return [x.T @ h1 / n, h1.T @ h2 / n]
 
 
 def changes(data, chains, sigma, *rows):
@@ -195,7 +187,7 @@ def updated(*lines):
         x, sums = changes(data, chains, sigma), changes(data, chains, sigma, 1)
         raw = changes(data, chains, torch.ones_like(sigma))
         known = {"x": x, "sums": sums, "raw": raw, "data": data, "chains": chains}
-        known |= {"sigma": sigma, "averages": averages, "changes": changes}
+        known |= {"sigma": sigma, "averages": averages, "changes": changes, "sub": sub}
         return eval(line, known)
 
     return tuple(partial(answer, line) for line in lines)
@@ -203,39 +195,30 @@ def updated(*lines):
 
 def of_means(data, chains, sigma):
     a, b = ([x.mean(0) for x in (v / sigma**2, h1, h2)] for v, h1, h2 in (data, chains))
-    outer = [torch.outer(a[i], a[i + 1]) - torch.outer(b[i], b[i + 1]) for i in (0, 1)]
-    return [*outer, *update(data, chains, sigma)[2:]]
+    return [torch.outer(a[i], a[i + 1]) - torch.outer(b[i], b[i + 1]) for i in (0, 1)]
 
 
 update.mistakes = {
     "The sign is reversed. It is data minus chains.": updated("[-one for one in x]"),
-    "v is not divided by the square of sigma, in W1 and in b.": updated(
+    "You add the two averages. It is data minus chains.": updated(
+        "[a + b for a, b in zip(averages(data, sigma), averages(chains, sigma))]"
+    ),
+    "v is not divided by the square of sigma.": updated(
         "raw", "changes(data, chains, sigma.sqrt())"
     ),
-    "The change of b is not divided by sigma².": updated("x[:2] + raw[2:3] + x[3:]"),
-    "The change of W1 is not divided by sigma².": updated("raw[:1] + x[1:]"),
     "These are sums. Divide each side by its rows.": updated("sums"),
-    "The biases are sums. Divide them, too.": updated("x[:2] + sums[2:]"),
-    "The weights are sums. Divide them, too.": updated("sums[:2] + x[2:]"),
     "Divide data and chains each by their own rows.": updated(
-        "changes(data, chains, sigma, len(data[0]))",
-        "changes(data, chains, sigma, len(chains[0]))",
+        "changes(data, chains, sigma, len(data[0]))"
     ),
     "The chains are missing. Subtract their averages.": updated("averages(data, sigma)"),
-    "The data are missing.": updated("averages(chains, sigma)"),
     "You multiplied averages. Average the products.": of_means,
-    "A bias has one change for each unit.": updated(
-        "x[:2] + [one.mean() for one in x[2:]]"
+    "Average each side over its own rows first, and subtract the averages. Data and chains "
+    "have different numbers of rows.": updated(
+        "averages([*map(sub, data, chains)], sigma)"
     ),
-    "The matrices are transposed. W1 is (visible, layer 1).": updated(
-        "[x[0].T, x[1].T, *x[2:]]"
-    ),
-    "The order is wrong. Return the changes of W1, W2, b, c1, c2.": updated(
-        "[x[0], x[2], x[3], x[1], x[4]]",
-        "[x[0], x[2], x[1], x[3], x[4]]",
-        "[x[1], x[0], *x[2:]]",
-    ),
-    "The biases are missing. Return five changes.": updated("x[:2]"),
+    "The matrices are transposed. W1 is (visible, layer 1).": updated("[y.T for y in x]"),
+    "The order is wrong. Return the change of W1 and then that of W2.": updated("x[::-1]"),
+    "One change is missing. Return those of W1 and W2.": updated("x[:1]", "x[1:]"),
 }
 
 
@@ -244,7 +227,9 @@ def taste_cases():
         heard = switches(s, people, known)
         heard[0, 0] = 1.0
         of_known = normal(s + 1, known, k), normal(s + 2, k)
-        yield heard, *of_known, normal(s + 3, ask, k), normal(s + 4, ask)
+        of_asked = normal(s + 3, ask, k), normal(s + 4, ask)
+        # Training follows a gradient, as the lesson does with a right answer.
+        yield heard, *(x.requires_grad_() for x in (*of_known, *of_asked))
 
 
 @exercise("4", "Taste, then score", 3, taste_cases())
@@ -253,12 +238,23 @@ def taste(heard, C, c, C_ask, b_ask):
     return p, p @ C_ask.T + b_ask
 
 
+def with_gradient(result):
+    """The result, if training can learn from it."""
+    parts = result if isinstance(result, list | tuple) else [result]
+    if all(getattr(part, "requires_grad", False) for part in parts):
+        return result
+    raise ValueError("training needs a gradient, and these results have none")
+
+
+taste.read = with_gradient
+
+
 def tasted(x="n * c + heard @ C", p="torch.sigmoid(x)", score="p @ C_ask.T + b_ask"):
     """What the taste receives, its probabilities and the score by other lines."""
 
     def wrong(heard, C, c, C_ask, b_ask):
         known = {"heard": heard, "C": C, "c": c, "C_ask": C_ask, "b_ask": b_ask}
-        known |= {"n": heard.sum(1, keepdim=True), "torch": torch}
+        known |= {"n": heard.sum(1, keepdim=True), "torch": torch, "softplus": softplus}
         for name, text in (("x", x), ("p", p), ("score", score)):
             known[name] = eval(text, known)
         return known["p"], known["score"]
@@ -276,25 +272,29 @@ taste.mistakes = {
         "heard.shape[1] * c + heard @ C"
     ),
     "n belongs to a listener, so sum each row.": tasted("heard.sum() * c + heard @ C"),
-    "All songs take part. Only those that were heard send something: heard @ C.": (
-        tasted("n * c + C.sum(0)"),
-        tasted("n * c + C.mean(0)"),
-    ),
-    "The songs that were heard send their C. You used that of the songs to be scored.": (
-        tasted("n * (c + C_ask.sum(0))"),
-        tasted("n * c + C_ask.sum(0)"),
-    ),
     "This is what the taste receives. Use the sigmoid.": tasted(p="x"),
     "Tastes are not exclusive. Use the sigmoid.": tasted(p="torch.softmax(x, 1)"),
-    "The sign of what the taste receives is reversed.": tasted("-(n * c + heard @ C)"),
     "The bias of the songs is missing in the score.": tasted(score="p @ C_ask.T"),
-    "The bias of a song is added, not multiplied.": tasted(score="(p @ C_ask.T) * b_ask"),
     "The score is not a probability. Leave out the last sigmoid or softmax, because "
     "training applies its own.": (
         tasted(score="torch.sigmoid(p @ C_ask.T + b_ask)"),
         tasted(score="torch.softmax(p @ C_ask.T + b_ask, 1)"),
-        tasted(score="torch.log_softmax(p @ C_ask.T + b_ask, 1)"),
     ),
     "Only the scores came back. Return the taste and the scores.": lambda *a: taste(*a)[1],
+    "You scored the songs that were heard. Score with C_ask.": (
+        tasted(score="p @ C.T"),
+        tasted(score="p @ C.T + b_ask"),
+    ),
+    "You sum over all tastes. The score takes their probabilities: b plus C times p.": (
+        tasted(score="b_ask + softplus(x[:, None] + C_ask).sum(2)")
+    ),
+    "n needs a column, one row for each listener: heard.sum(1, keepdim=True).": tasted(
+        "heard.sum(1) * c + heard @ C"
+    ),
+    "Transpose C_ask in the score: the tastes are its columns.": tasted(score="p @ C_ask"),
+    "Training needs a gradient, and yours has none. Leave out detach, no_grad, NumPy and "
+    "rounding, and keep the probabilities as they are.": (
+        lambda *a: [x.detach() for x in taste(*a)]
+    ),
     "The two results are swapped. The taste comes first.": lambda *a: taste(*a)[::-1],
 }

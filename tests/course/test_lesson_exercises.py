@@ -16,6 +16,7 @@ from rbm_lib import DBM, RBM
 from rbm_lib.course import Exercise, check
 from rbm_lib.course.environment import notebooks_folder
 from rbm_lib.course.exercises import load_exercises
+from rbm_lib.course.forms import in_form_of
 from rbm_lib.data import Archetype
 from rbm_lib.data.listeners.conditions import DrawnRange, Range
 from rbm_lib.models import TiedRBM
@@ -183,7 +184,7 @@ def update_by_library(data, chains, sigma):
     return [d[name] - m[name] for name in UPDATED]
 
 
-UPDATED = ("weights.0", "weights.1", "biases.0", "biases.1", "biases.2")
+UPDATED = ("weights.0", "weights.1")
 
 
 def taste_by_library(heard, C, c, C_ask, b_ask):
@@ -408,3 +409,49 @@ def test_drawn_pixels_in_contrastive_divergence_are_recognised():
         return dW, (v - v_back).mean(0), (p - p_back).mean(0)
 
     assert "stay probabilities" in check(EXERCISES["01/4"], drawn).message
+
+
+def sweep_by_numpy(model, v, h2, pick):
+    below = (v / model.sigma**2) @ model.W1 + model.c1
+    h1 = pick((below + h2 @ model.W2.T).sigmoid())
+    return h1.numpy(), pick((h1 @ model.W2 + model.c2).sigmoid()).numpy()
+
+
+def update_by_numpy(data, chains, sigma):
+    (v, h1, h2), (w, g1, g2) = ([x.numpy() for x in side] for side in (data, chains))
+    v, w = v / sigma.numpy() ** 2, w / sigma.numpy() ** 2
+    return v.T @ h1 / len(v) - w.T @ g1 / len(w), h1.T @ h2 / len(v) - g1.T @ g2 / len(w)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        ("05/1", songs_by_numpy),
+        ("05/2", sweep_by_numpy),
+        ("05/3", update_by_numpy),
+    ],
+)
+def test_right_answers_in_numpy_give_the_lesson_tensors(exercise, answer):
+    task = EXERCISES[exercise]
+    usable = in_form_of(task.reference, answer, task.cases)
+
+    assert check(task, answer).points == task.points
+    results = usable(*copy.deepcopy(task.cases[0]))
+    assert all(isinstance(x, torch.Tensor) for x in results)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda x: x.detach(),
+        lambda x: x.detach().numpy(),
+        lambda x: x.data.tolist(),
+    ],
+)
+def test_a_taste_from_which_training_learns_nothing_is_refused(cut):
+    taste = EXERCISES["05/4"]
+
+    result = check(taste, lambda *case: [cut(x) for x in taste(*case)])
+
+    assert result.points == 0
+    assert "needs a gradient" in result.message
