@@ -59,25 +59,10 @@ prob_h.mistakes = {
         lambda v, W, c: torch.sigmoid(-(v @ W + c)),
         lambda v, W, c: torch.sigmoid(-(v @ W) + c),
     ),
-    "Softmax makes the hidden units compete, because their probabilities then add up to 1. "
-    "Each unit is on or off by itself, so use the sigmoid.": (
-        lambda v, W, c: torch.softmax(v @ W + c, 1),
-    ),
     "This is not a probability, because it can leave the range from 0 to 1. Use "
     "torch.sigmoid.": (
         lambda v, W, c: torch.exp(v @ W + c),
-        lambda v, W, c: torch.exp(v @ W + c) / (1 - torch.exp(v @ W + c)),
         lambda v, W, c: torch.tanh(v @ W + c),
-    ),
-    "You add up or average where nothing is to be added up. There is one probability for "
-    "each row and each hidden unit.": (
-        lambda v, W, c: torch.sigmoid((v @ W + c).sum(1)),
-        lambda v, W, c: torch.sigmoid((v @ W + c).mean(0)),
-    ),
-    "The input is a sum over the pixels, which v @ W computes. Do not divide it.": (
-        lambda v, W, c: torch.sigmoid(v @ W / v.shape[1] + c),
-        lambda v, W, c: torch.sigmoid((v @ W + c) / v.shape[1]),
-        lambda v, W, c: torch.sigmoid(v @ W / len(v) + c),
     ),
     "You rounded, or drew states. Give the probabilities themselves.": (
         lambda v, W, c: torch.sigmoid(v @ W + c).round(),
@@ -104,10 +89,6 @@ free_energy.mistakes = {
     "The sign is reversed. F is minus the logarithm of the unnormalised probability.": (
         lambda *a: -free_energy(*a)
     ),
-    "One of the two signs is wrong. Both b · v and the softplus terms are subtracted.": (
-        lambda v, W, b, c: v @ b - softplus(v @ W + c).sum(1),
-        lambda v, W, b, c: -(v @ b) + softplus(v @ W + c).sum(1),
-    ),
     "You add up all rows. Each row has a free energy of its own, so use .sum(1).": (
         lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(),
         lambda *a: free_energy(*a).sum(),
@@ -115,28 +96,13 @@ free_energy.mistakes = {
     "You add up over the rows. Add up over the hidden units, with .sum(1).": (
         lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(0),
     ),
-    "The sum and the softplus are in the wrong order. Each hidden unit has a logarithm of "
-    "its own, so apply softplus first and add up afterwards.": (
-        lambda v, W, b, c: -(v @ b) - softplus((v @ W + c).sum(1)),
-    ),
     "The softplus terms are not added up yet. Add .sum(1), for one number per row.": (
         lambda v, W, b, c: -(v @ b)[:, None] - softplus(v @ W + c),
         lambda v, W, b, c: -(v @ b) - softplus(v @ W + c),
     ),
-    "This is the mean over the hidden units. Take the sum.": (
-        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).mean(1)
-    ),
     "The hidden bias c belongs inside the softplus, as a part of the input v @ W + c.": (
         lambda v, W, b, c: -(v @ b) - (softplus(v @ W) + c).sum(1),
-        lambda v, W, b, c: -(v @ b) - (softplus(v @ W) - c).sum(1),
         lambda v, W, b, c: -(v @ b) - softplus(v @ W - c).sum(1),
-    ),
-    "This is exp(-F), the unnormalised probability. Return F itself.": (
-        lambda *a: torch.exp(-free_energy(*a))
-    ),
-    "logsumexp lets only one hidden unit be on at a time. Each unit has a logarithm of its "
-    "own, log(1 + exp(x)), and these are added up.": (
-        lambda v, W, b, c: -(v @ b) - torch.logsumexp(v @ W + c, 1)
     ),
     "The visible bias is missing: the term -b · v, one number per row.": (
         lambda v, W, b, c: -softplus(v @ W + c).sum(1)
@@ -154,15 +120,6 @@ free_energy.mistakes = {
     ".sum(1), without keepdim, so that both terms have one number per row.": (
         lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(1, keepdim=True),
         lambda v, W, b, c: -(v @ b)[:, None] - softplus(v @ W + c).sum(1),
-    ),
-    "The sigmoid has no place here. Apply softplus to the inputs v @ W + c themselves.": (
-        lambda v, W, b, c: -(v @ b) - softplus(prob_h(v, W, c)).sum(1),
-        lambda v, W, b, c: -(v @ b) - torch.log(prob_h(v, W, c)).sum(1),
-        lambda v, W, b, c: -(v @ b) + torch.log(prob_h(v, W, c)).sum(1),
-        lambda v, W, b, c: -(v @ b) - torch.log(1 + prob_h(v, W, c)).sum(1),
-    ),
-    "All visible biases are added. Only those of pixels that are on count: v @ b.": (
-        lambda v, W, b, c: -b.sum() - softplus(v @ W + c).sum(1)
     ),
 }
 
@@ -207,24 +164,6 @@ def with_the_end(loop):
     return lambda model, *rest: [*loop(model, *rest), model]
 
 
-def gradient_of_the_start(model, gradient, *rest):
-    """The training loop with a gradient that is computed once."""
-    found = gradient(model, rest[0])
-    return train_with()(model, lambda *_: found, *rest)
-
-
-def one_after_the_other(model, gradient, v, lr_start, lr_end, n_updates=4000):
-    """The training loop with a gradient for each parameter, after the one before moved."""
-    copies = []
-    for update in range(n_updates + 1):
-        if update % 50 == 0:
-            copies.append(copy.deepcopy(model))
-        lr = lr_start + (lr_end - lr_start) * update / n_updates
-        for k, name in enumerate("Wbc"):
-            setattr(model, name, getattr(model, name) + lr * gradient(model, v)[k])
-    return copies
-
-
 def at_the_end(*arguments):
     """What a list that holds the model itself shows."""
     return [arguments[0] for _ in train_with()(*arguments)]
@@ -241,18 +180,7 @@ train.mistakes = {
         train_with(lambda start, end, update, n: start),
         train_with(lambda start, end, update, n: end),
         train_with(lambda start, end, update, n: end + (start - end) * update / n),
-        train_with(lambda start, end, update, n: start + (end - start) * update),
         train_with(lambda start, end, update, n: start * (end / start) ** (update / n)),
-        train_with(lambda start, end, update, n: start + end - start * update / n),
-        train_with(lambda start, end, update, n: start + (end - start) * (update // n)),
-    ),
-    "The learning rate is one update ahead. At update 0 it is lr_start.": (
-        train_with(lambda start, end, update, n: start + (end - start) * (update + 1) / n)
-    ),
-    "In the learning rate `update` is divided by another number. Divide by n_updates.": (
-        train_with(lambda start, end, update, n: start + (end - start) * update / (n + 1)),
-        train_with(lambda start, end, update, n: start + (end - start) * update / (n - 1)),
-        train_with(lambda start, end, update, n: start + (end - start) * update / 4000),
     ),
     "The changes are not multiplied by the learning rate.": train_with(lambda *_: 1.0),
     "Only some of the parameters move. Update model.W, model.b and model.c.": tuple(
@@ -266,14 +194,9 @@ train.mistakes = {
         train_with(after=True),
         with_the_end(train_with(last=0, after=True)),
     ),
-    "The end is counted twice. With range(n_updates + 1) the loop makes the last copy "
-    "itself. With range(n_updates) one more copy is made after it.": (
-        with_the_end(train_with())
-    ),
     "Your updates are numbered from 1, so the copy before the first is missing. Number "
     "them from 0, as range(n_updates) does.": (
         train_with(first=1),
-        train_with(first=1, last=0),
         with_the_end(train_with(first=1, last=0)),
     ),
     "There is a copy for every update. Make one only if update % 50 is 0.": (
@@ -283,22 +206,6 @@ train.mistakes = {
     "There are too few copies. Make one before every 50th update: 0, 50, 100 and so on.": (
         train_with(every=100),
         with_the_end(train_with(every=100, last=0)),
-    ),
-    "The first copy, before update 0, is missing.": lambda *a: train(*a)[1:],
-    "There is one copy only. Make one whenever update % 50 == 0, and look whether the "
-    "return is inside the loop, which then ends after its first update.": (
-        lambda *a: train(*a)[1:2],
-        lambda *a: train(*a)[:1],
-    ),
-    "The gradient is computed once. It changes with the model: call it in every update.": (
-        gradient_of_the_start
-    ),
-    "The gradient is computed three times in an update, each time for a model that has "
-    "already moved. Call it once, dW, db, dc = gradient(model, v), and then move.": (
-        one_after_the_other
-    ),
-    "These are copies of model.W. Append copies of the whole model.": (
-        lambda *a: [model.W for model in train(*a)]
     ),
     "This is the trained model. Return the list of its copies.": (
         lambda *a: train(*a)[-1],
@@ -326,12 +233,6 @@ def cd1_with(
         return last(v, p, drawn, pixels, again(model.prob_h(pixels), uniform))
 
     return step
-
-
-def divided(found, n_rows):
-    """The changes with dW divided by the number of its entries."""
-    dW, db, dc = found
-    return dW * n_rows / dW.numel(), db, dc
 
 
 def with_own_numbers(model, v, uniform):
@@ -374,9 +275,6 @@ cd1.mistakes = {
     "No hidden state is drawn: p itself went down. Draw h = 1 where uniform < p.": (
         cd1_with(h=lambda uniform, p: p)
     ),
-    "h is p rounded. Draw it: h = 1 where uniform < p.": (
-        cd1_with(h=lambda uniform, p: (p > 0.5).float())
-    ),
     "The draw is turned around. h = 1 where uniform is below p, which happens with "
     "probability p.": cd1_with(h=lambda uniform, p: (uniform > p).float()),
     "db and dc still have a row for each picture. Average over the rows, as in dW.": (
@@ -388,14 +286,6 @@ cd1.mistakes = {
     "db and dc are in the wrong order. Return dW, db, dc, where db belongs to pixels.": (
         cd1_with(lambda v, p, h, back, q: [changes(v, p, back, q)[k] for k in (0, 2, 1)])
     ),
-    "The three changes are in the wrong order. Return dW, db, dc.": tuple(
-        cd1_with(lambda v, p, h, x, q, order=order: [changes(v, p, x, q)[k] for k in order])
-        for order in ((1, 2, 0), (2, 1, 0), (1, 0, 2), (2, 0, 1))
-    ),
-    "In the second product the pixels are still those of the data. Use the picture that "
-    "came back.": (
-        cd1_with(lambda v, p, h, x, q: (changes(v, p, v, q)[0], *changes(v, p, x, q)[1:]))
-    ),
     "What came back is not subtracted. Each change is a difference of two averages.": (
         cd1_with(lambda v, p, h, back, q: changes(v, p, 0 * back, 0 * q))
     ),
@@ -405,14 +295,6 @@ cd1.mistakes = {
     "The last hidden probabilities are drawn. They are only averaged, so keep p'.": (
         cd1_with(again=lambda q, uniform: (uniform < q).float()),
         cd1_with(again=lambda q, uniform: (q > 0.5).float()),
-    ),
-    "dW is divided by the number of its entries. Divide by the number of rows, len(v).": (
-        cd1_with(lambda v, p, h, x, q: divided(changes(v, p, x, q), len(v)))
-    ),
-    "db and dc are single numbers. Average over the rows only, with .mean(0).": (
-        cd1_with(
-            lambda v, p, h, x, q: (changes(v, p, x, q)[0], (v - x).mean(), (p - q).mean())
-        )
     ),
     OWN_NUMBERS: with_own_numbers,
 }
