@@ -2,7 +2,7 @@
 # # 01 · Energy and contrastive divergence
 #
 # How can a model learn what pictures look like when nobody tells it what to look for? In
-# this lesson you write a restricted Boltzmann machine (RBM) with your own hands and train
+# this lesson you write a restricted Boltzmann machine (RBM) yourself and train
 # it on small pictures. It is so small that every step can be checked against the exact
 # answer. That will pay off at the end, when a popular measure of progress praises the
 # wrong model.
@@ -382,8 +382,8 @@ def exact_gradient(model, v):
 #
 # `lr = lr_start + (lr_end - lr_start) * update / n_updates`
 #
-# Also keep copies of the model in a list, one before every 50th update (0, 50, 100 and so
-# on) and one more at the end. Return the list.
+# Also keep copies of the model in a list, one before each of the updates 0, 50, 100 and so
+# on, and one more when all updates are done. Return the list.
 #
 # <details><summary>Hint</summary><code>copy.deepcopy(model)</code> makes a copy that later
 # updates do not touch. It is time for one if <code>update % 50 == 0</code>.</details>
@@ -489,7 +489,7 @@ def picture_row(axis):
 
 # %% [markdown]
 # Here is the landscape before and after. From left to right stand all 512 patterns, each
-# next to the picture that it resembles most, and inside each group the lowest patterns
+# next to the picture from which it differs least, and inside each group the lowest patterns
 # stand in the middle. This order is our choice, and only the heights come from the model.
 # The dots are the 14 pictures.
 
@@ -678,11 +678,12 @@ lesson.reveal(
 #
 # ## 7. Contrastive divergence
 #
-# We cannot afford thousands of sweeps for every update. In 2002 Geoffrey Hinton proposed
-# not to wait at all. **Contrastive divergence** with one sweep, or CD-1, starts a chain *at
-# the data*, runs one sweep, and treats the result as if it were a sample of the model. If
-# the picture hardly changes, the two averages are equal and nothing moves. If it drifts
-# away, the weights change so that it drifts less next time.
+# We cannot afford thousands of sweeps for every update. In 2002 Geoffrey Hinton proposed a
+# shortcut: do not wait for the chain to forget its start. **Contrastive divergence** with
+# one sweep, or CD-1, starts a chain *at the data*, runs one sweep, in which the pixels stay
+# probabilities, and treats the result as if it were a sample of the model. If most pictures
+# come back as they were, the averages over the data and over what came back are equal, and
+# nothing moves. If they drift away, the weights change so that they drift less next time.
 #
 # Here is one step in numbers. The model has a single hidden unit, with weights of +1 to the
 # top row and −1 to the other six pixels, and no biases. The data picture $v$ has its top
@@ -745,7 +746,7 @@ show(
 # 2. **Draw.** A random number, say .62, lies below .953, so $h = 1$.
 # 3. **Down.** In the top row each pixel is on with probability $\sigma(1) = .731$, and
 #    elsewhere with $\sigma(-1) = .269$. Most programs use these nine probabilities as $v'$,
-#    and so do we. No pixels are drawn.
+#    and so do we, because drawing pixels as well would only add noise.
 # 4. **Up again.** Now the input is $3 \cdot .731 - 6 \cdot .269 = .58$, so
 #    $p' = \sigma(.58) = .641$.
 #
@@ -782,7 +783,7 @@ def my_cd1(model, v, uniform):
 lesson.check("4", my_cd1)
 
 # %% [markdown]
-# This is the moment. Your step and your loop train your RBM.
+# Now your step and your loop train your RBM.
 
 # %%
 cd1 = lesson.use("4", my_cd1)
@@ -862,8 +863,8 @@ def reconstruction_error(model):
 # We compare CD-1 and the exact gradient with a third method, all in your training loop,
 # from the same start and with the same learning rate. The third is **persistent contrastive
 # divergence** (PCD). Its chains, 500 of them, do not restart at the data but continue where
-# the last update left them. They only keep up with a landscape that changes slowly, so it
-# helps that the rate falls.
+# the last update left them. They only keep up with a landscape that changes slowly. So
+# expect jumps in its curve while the rate is high, and fewer as it falls.
 
 
 # %% tags=["hide-input"]
@@ -973,7 +974,7 @@ lesson.reveal(
 
 # %% [markdown]
 # After its best moment CD-1 gets worse on the left, while on the right its error becomes
-# ever smaller. If you had watched only the plot on the right, you would have kept training,
+# still smaller. If you had watched only the plot on the right, you would have kept training,
 # and you would have preferred CD-1 to PCD, which is a far better model. A low error is not
 # a bad sign either, since the exact gradient does well in both plots. The error simply does
 # not tell good from bad.
@@ -1041,10 +1042,10 @@ say(
 )
 
 # %% [markdown]
-# CD-1 looks after one sweep, finds most chains at home, and concludes that all is well.
-# Small accidental differences between the valleys are never corrected, so they grow with
-# the weights. Reconstruction error has the same blind spot, because it also takes only one
-# step away from the data. The chains of PCD have been on their way since the first update.
+# CD-1 looks after one sweep, finds most chains at home, and concludes that all is well. A
+# valley that is twice as deep looks the same to it, because a chain inside stays at home
+# either way. So nothing makes the valleys equally deep, and their differences may grow. Reconstruction error has the same blind spot, because it also takes only one
+# step away from the data. PCD never restarts its chains, so they have run for thousands of sweeps.
 # They crowd into a valley that is too deep, so the model average there exceeds the data
 # average, and the next updates make that valley shallower.
 #

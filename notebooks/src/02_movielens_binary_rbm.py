@@ -93,7 +93,7 @@ show(
 # %% [markdown]
 # A model learns from most of the ratings, the *training ratings*. Afterwards we ask it about
 # the others, the *held-out ratings*, which it has never seen. The standard split of this data
-# set does not ask everybody.
+# set holds out ratings of only some of the people.
 
 # %% tags=["hide-input"]
 people_asked = asked.any(1)
@@ -211,7 +211,8 @@ pictured = torch.tensor([[1.0, 0.0, gap, 1.0, gap]])  # Alien, Titanic, Fargo, B
 print(boxes(pictured, ~pictured.isnan()).int().tolist())
 
 # %% [markdown] tags=["slide"]
-# The energy of lesson 01 works unchanged, with $x$ for the long row of boxes:
+# The energy of lesson 01 works unchanged. The long row of boxes is called $x$ here (in
+# lesson 01 that letter was the input of a hidden unit):
 #
 # $$E(x, h) = -b \cdot x - c \cdot h - x \cdot W h$$
 #
@@ -225,7 +226,9 @@ print(boxes(pictured, ~pictured.isnan()).int().tolist())
 # $$p(\text{like} \mid h) = \frac{e^{s_\text{like}}}{e^{s_\text{like}} + e^{s_\text{dislike}}}
 # = \sigma(s_\text{like} - s_\text{dislike}).$$
 #
-# With the scores 1.2 and .4, for example, that is σ(.8) = .69.
+# With the scores 1.2 and .4, for example, that is σ(.8) = .69. In the same way we can ask
+# about a film that somebody has *not* rated. We add its two boxes for a moment, and see which
+# of them the hidden units would turn on. Its weights were learned from other people.
 
 
 # %%
@@ -292,14 +295,15 @@ lesson.check("2", my_cd1)
 # The training loop is the one you wrote in lesson 01, falling learning rate included, with
 # three additions.
 #
-# - Each step takes a *batch* of 50 people, in a new order each time round. Once round is an
-#   *epoch*.
+# - Each step takes a *batch* of 50 people, in a new order each time round. One pass over all
+#   people is an *epoch*.
 # - The biases of a film start at the logarithms of how often its raters liked it and did not
 #   like it, so the model begins with every film's average.
 # - Each step pulls the weights a little towards zero, which is called *weight decay*. Most
 #   films have few ratings, and without this pull the model would mistake chance for taste.
 #
-# The numbers in the call were chosen on a part of the training ratings.
+# The settings in the cell below were chosen on a part of the training ratings. To predict,
+# we want no chance, so there the probabilities of the hidden units go down, and no draw.
 
 # %%
 cd1 = lesson.use("2", my_cd1)
@@ -459,11 +463,11 @@ lesson.reveal(
 #
 # ### A loss that a constant beats
 #
-# Many published MovieLens RBMs get all of this wrong. A missing rating becomes −1, and the −1s
-# take part in the matrix products. Weights start at size one, there is no learning rate, and
+# One recipe for a MovieLens RBM has been copied many times. A missing rating becomes −1, and
+# the −1s take part in the matrix products. Weights start at size one, there is no learning rate, and
 # sums stand in place of averages. Three stars already count as a like. The model *draws* a 0
-# or a 1 for each rating, and its *loss* is the share of wrong draws. One such notebook prints
-# a test loss of .227, which reads like "right in three of four cases". The next cell, folded,
+# or a 1 for each rating, and its *loss* is the share of wrong draws. One such
+# notebook prints a test loss of .227, which reads like "right in three of four cases". The next cell, folded,
 # rebuilds the recipe.
 
 
@@ -575,8 +579,8 @@ say(
 #
 # What is that worth? We tell the film-and-person model the person's *mood*, which is the
 # average error that it made on their training ratings close in time. A rating a minute away
-# counts about a third of one in the same second. Once the mood looks both ways in time, and
-# once only at earlier seconds.
+# counts about a third of one in the same second. We compute it twice, from all of their
+# training ratings and only from those of earlier seconds.
 
 
 # %% tags=["hide-input"]
@@ -649,7 +653,8 @@ clock.round(3)
 # may see only what came before, as in a recommender in use. On each person's last fifth the
 # whole task is harder. (In the synthetic stand-in people rate one film at a time, so their
 # mood tells nothing.) When a method gains half a percent on a random split, check whether it
-# has seen the clock. No model of this lesson does.
+# has seen the clock. The models that we compare in section 4 do not see it, although their
+# split has the same gap: most of its held-out ratings share a second with a training rating.
 #
 # ## 6. Two questions, two models
 #
@@ -703,7 +708,7 @@ say(
 # %% [markdown]
 # A model that is ahead in AUC need not make good lists, because it answers another question.
 # *If* you rate this film, will you like it? Few people ever choose to rate such a film, and
-# those who do tend to love it. P(like) is high, and you will still not watch it tonight.
+# those who do tend to love it. P(like) is high, and most people will never choose it.
 #
 # For the second question the gaps are information. Nobody said *no* to all these films, but
 # they were not chosen either, and a list competes against all of them. So we stop leaving the
@@ -821,7 +826,7 @@ both.round(3)
 #
 # You are not in MovieLens, and nobody has to train anything for you. Your ratings become a row
 # with gaps, the row goes up to the hidden units and down again, and out comes P(like) for
-# every film.
+# every film, rated or not.
 
 
 # %%

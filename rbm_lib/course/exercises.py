@@ -233,10 +233,7 @@ def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -
 def _values(
     exercise: Exercise, answer: Answer, works: list[Work] | None = None
 ) -> list[Any]:
-    """What an answer returns on the cases, in the first form of them that it can take.
-
-    The work for each form that was tried is put into `works`.
-    """
+    """What an answer returns on the cases, in a form that it takes; its works go there."""
     first: _Stopped | None = None
     for form in forms.FORMS:
         cases = deepcopy(exercise.cases)
