@@ -136,7 +136,7 @@ step.mistakes = {
         answer(second=lambda q: log_slope(q) + 2 * np.log(1 - q)),
         answer(second=lambda q: log_slope(q) + np.log(1 - q)),
     ),
-    "q is .001 + .998 y / 101, with both constants, 101 and not 100, and no sigmoid.": (
+    "q is another number. It is .001 + .998 y / 101, with y = x + u and these constants.": (
         answer(q=lambda x, u: 1 / (1 + np.exp(-x - u))),
         answer(second=lambda q: log_slope(q, 1 / 101), q=lambda x, u: (x + u) / 101),
         answer(second=lambda q: log_slope(q, 0.00998), q=lambda x, u: q_of(x, u, 100)),

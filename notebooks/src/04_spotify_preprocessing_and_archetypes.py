@@ -10,7 +10,7 @@
 # | | |
 # |---|---|
 # | **You will be able to** | merge files without multiplying rows; give columns that count a density that means something; write a kind of listener as data; work out a ceiling and read results against it; say what hidden units have found |
-# | **You need** | lessons 00 and 01, section 6 of lesson 02, and pandas' `groupby` and `merge` |
+# | **You need** | lessons 00 and 01, sections 4 and 6 of lesson 02, and pandas' `groupby` and `merge` |
 # | **Time** | 75 minutes, 24 of them for four exercises. What is marked *at home* comes on top |
 # | **Data** | two lists of well-known songs with Spotify's data (7 MB from Kaggle), or an invented stand-in; the listeners are invented in any case |
 # | **Hardware** | any laptop, no GPU |
@@ -389,14 +389,15 @@ show(
 # ## 3. A scale for a Gaussian
 #
 # This section prepares lesson 05, where a model with *Gaussian* units learns the fourteen
-# numbers that describe each song. Sections 4 to 7 do without it. A Gaussian unit describes a
+# numbers that describe each song. You can leave it until then, because sections 4 to 7 do
+# without it. A Gaussian unit describes a
 # number by a bell, and the height of the bell at a value is called the **density** there. A
 # good model has a high density at songs that it has not seen, so people report the average
 # logarithm of the density at such songs, in nats.
 #
 # Popularity takes whole values only, and many songs sit exactly at 0. Such a spike can fool
 # the measure. A bell of standard deviation $s$ is $.4/s$ high at its centre. With $s = 1$
-# that is .4. With $s = .001$ it is 399, and the logarithm rises from −.92 to 5.99.
+# that is .4. With $s = .001$ it is about 400, and the logarithm rises from −.92 to 5.99.
 #
 # Let's build a model that makes use of this. It has a narrow bell at 0 and a broad one for
 # all songs, and their two weights add up to 1. It learns from 70 % of the songs, and
@@ -443,7 +444,7 @@ lesson.reveal(
     courses[2],
     f"It goes from {raw_scores[3]:.1f} at $s = 1$ to {raw_scores[-1]:.1f} at "
     f"$s = .000001$, by {per_ten:.2f} for each factor of ten. That is the share of the "
-    f"spike, {share:.2f}, times log 10 = 2.30.",
+    f"spike, {share:.2f}, times 2.30, which is log 10.",
 )
 
 # %% [markdown]
@@ -528,8 +529,9 @@ show(
 
 # %% [markdown] tags=["skip-slide"]
 # Now one width is best, and the former zeros form a hill that a model can learn. Adding $u$
-# alone would have stopped the trick. The stretch has another purpose. A model with bells on
-# $y$ would invent songs of popularity −5 or 110, and one with bells on $z$ does not.
+# alone would have stopped the trick, and with these two bells it even scores a little better.
+# The stretch has another purpose. A model with bells on $y$ would invent songs of popularity
+# −5 or 110, and one with bells on $z$ does not.
 #
 # The library's `AudioFeatures` takes such a step for every column that needs one. Then it
 # brings all columns to mean 0 and variance 1 and turns the axes until no two columns are
@@ -634,7 +636,8 @@ say("\n".join(portraits))
 # our map. The loyal fan wants one artist, whatever the mood. But this artist has fewer songs
 # than the fan should hear, so where do the others come from? If a pool is too small, the
 # simulator takes all of it and **fills in** the songs that come closest to meeting the
-# conditions. Keep these *fill-ins* in mind, because section 6 comes back to them. Here are
+# conditions. For an artist, these are songs of other artists whose average sound is similar,
+# so a fan of Calvin Harris may hear Bon Jovi. Keep these *fill-ins* in mind, because section 6 comes back to them. Here are
 # all twelve archetypes.
 
 
@@ -738,8 +741,9 @@ back[["user_id", "track_name", "timestamp", "rating", "archetype"]].head(3)
 # We hide a fifth of every listener's songs and let a recommender make a list of 20. The share
 # of the hidden songs that are on the list is called the **recall**. What would be a good one?
 #
-# Think of an *oracle* that knows everybody's pool. It does not know which songs of the pool
-# the listener happened to draw. Take an audiophile with a pool of 89 songs, who heard 40 of
+# Think of an *oracle* that knows the rules of the simulator: everybody's pool, and the
+# fill-ins of those whose pool is too small. It does not know which songs the listener
+# happened to draw. Take an audiophile with a pool of 89 songs, who heard 40 of
 # them. We show the oracle 32 and hide 8. The other 57 songs of the pool are balls in a bag,
 # eight of them red, and all feel alike.
 
@@ -830,12 +834,12 @@ nearest = min(options, key=lambda name: abs(options[name] - oracle.mean()))
 lesson.reveal(
     "oracle",
     nearest,
-    f"It is **{oracle.mean():.3f}**. A model with a recall of .17 looks poor, and it has "
-    f"reached {0.17 / oracle.mean():.0%} of that.",
+    f"It is **{oracle.mean():.3f}**. A recall of .17, say, looks poor, and it is "
+    f"{0.17 / oracle.mean():.0%} of that.",
 )
 
 # %% [markdown]
-# Even somebody who knows all pools misses most of the hidden songs. Whenever you read a
+# Even somebody who knows all the rules misses most of the hidden songs. Whenever you read a
 # result, ask what the best possible one would be.
 #
 # ### What a simulation can show
@@ -1035,9 +1039,8 @@ for way, wanted in both_ways.items():
     )
 
 # %% [markdown]
-# An interval that contains zero would mean that this test cannot tell the two models apart.
-# On the real songs, 40 epochs and batches of 50 bring the RBM level with EASE, in twice the
-# time.
+# If an interval contains zero, this test cannot tell the two models apart. If it is below
+# zero, EASE is ahead. We trained the RBM briefly, and longer training brings it closer.
 #
 # Each listener switches some hidden units on and others off. What do the units stand for? We
 # can look, because we know who everybody is.
@@ -1094,7 +1097,7 @@ def unit_map(on, title):
     axis.set_yticks(range(len(kinds)), [kinds[k] for k in row_order])
     axis.set(xlabel=f"{len(on)} hidden units", xticks=[])
     axis.set_title(title)
-    fig.colorbar(picture, label="average probability of on", pad=0.01)
+    fig.colorbar(picture, label="average probability that it is on", pad=0.01)
     show(
         fig,
         title + ". A row with many dark stripes is a kind whose listeners switch on "
@@ -1103,7 +1106,7 @@ def unit_map(on, title):
 
 
 def with_a_code(on):
-    """Kinds whose listeners agree on many units: a fifth or more are on for nearly all."""
+    """Kinds whose listeners switch on many units together: a fifth or more of all."""
     return [
         name
         for name, column in zip(kinds, on.T, strict=True)
@@ -1112,7 +1115,7 @@ def with_a_code(on):
 
 
 coded = with_a_code(on)
-unit_map(on, f"The listeners of {len(coded)} of the twelve kinds agree{label}")
+unit_map(on, f"{len(coded)} of 12 kinds switch on a fifth of the units together{label}")
 lesson.reveal(
     "units",
     ", ".join(coded) or "none",
@@ -1121,18 +1124,21 @@ lesson.reveal(
 )
 people = rows[(profiles["archetype"] == "Mainstream Listener").tolist()]
 shared = (people @ people.T)[np.triu_indices(len(people), 1)].mean()
-all_on = int((on[:, kinds.index("Mainstream Listener")] > 0.9).sum())
+mainstream = on[:, kinds.index("Mainstream Listener")]
+all_on, all_off = int((mainstream > 0.9).sum()), int((mainstream < 0.1).sum())
 say(
     f"Two mainstream listeners share **{shared:.1f}** of their {people.sum(1).mean():.0f} "
-    f"known songs. Units that are on for nearly all of them: {all_on} of {len(on)}."
+    f"known songs. Of {len(on)} units, {all_on} are on for nearly all of them, and "
+    f"{all_off} are off."
 )
 
 # %% [markdown]
 # A row with many dark stripes is a **code**. Nearly every listener of that kind switches the
 # same units on. Many of these units are dark in other rows too, so it is the combination that
-# tells a kind from the others. Codes appear where the listeners share many songs, because
-# their pool is small or was filled in. Mainstream listeners choose from thousands of songs
-# and share few, so they agree on few units.
+# tells a kind from the others. Here the codes belong to kinds whose listeners share many
+# songs, because their pool is small or was filled in. Mainstream listeners choose from
+# thousands of songs and share few. They agree mostly on what is *off*, and switch on few
+# units together. (Other settings give other codes, as you can see in exercise 5.)
 #
 # A row of middle shades means that its listeners differ from each other. Loyal fans, for
 # example, love different artists. Do two fans of the *same* artist agree?
@@ -1157,7 +1163,7 @@ say(
 # **Exercise 5 · Read the units** · open · at home, 8 minutes. The next cell prints the songs
 # that a unit makes more likely, and the kinds that have it on. Read three units, and write
 # down what you think each stands for. Then change one thing about the model, predict which
-# rows of the picture will lose their code, run, and say in two sentences what you saw. Some
+# rows of the picture will gain or lose a code, run, and say in two sentences what you saw. Some
 # ideas:
 #
 # - `n_hidden=12`, as many units as kinds. Does each kind get a unit of its own?

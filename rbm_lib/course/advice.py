@@ -33,7 +33,7 @@ def explain_error(error: BaseException, shapes: str, unused: str) -> str:
         hint = " `if`, `min` and `max` take one number: use where, minimum or maximum."
     elif "dtype" in text:
         hint = " Bring both to one type: x.to(v.dtype)."
-    elif re.search("shape|size|dimension|expected, got", text):
+    elif shapes and re.search("shape|size|dimension|expected, got", text):
         hint = f" The shapes are {shapes}."
     else:
         hint = ""
