@@ -25,6 +25,15 @@ MEANS = [
 ]
 
 
+def with_logarithms(q):
+    """NaN where a unit is sure, because a computer does not know that 0 log 0 is 0."""
+
+    def entropy(q):
+        return -(q * q.log2() + (1 - q) * (1 - q).log2())
+
+    return entropy(q.mean(0)) - entropy(q).mean(0)
+
+
 @exercise("1", "Bits of a unit", 2, MEANS)
 def bits(q):
     return entropy(q.mean(0)) - entropy(q).mean(0)
@@ -59,6 +68,11 @@ bits.mistakes = {
     "Average over the pictures in the second term, do not add up.": (
         lambda q: entropy(q.mean(0)) - entropy(q).sum(0)
     ),
+    "The second term still has a row for each picture. Average it over the pictures.": (
+        lambda q: entropy(q.mean(0)) - entropy(q)
+    ),
+    "Where a unit is sure, your logarithm of 0 makes NaN. The function `entropy` of the "
+    "cell above counts 0 · log 0 as 0.": with_logarithms,
     "This is the mean activity, which says nothing about the pictures.": (
         lambda q: q.mean(0)
     ),
@@ -68,7 +82,7 @@ bits.mistakes = {
 # ---- Exercise 2 ----
 
 UPDATES = [
-    (torch.tensor([0.5, -4.0]), torch.zeros(2), torch.zeros(2), 1, 0.01),
+    (torch.tensor([0.5, -4.0, 0.0]), torch.zeros(3), torch.zeros(3), 1, 0.01),
     (normal(1, 2, 3), 0.1 * normal(2, 2, 3), 0.1 * normal(3, 2, 3) ** 2, 3, 0.05),
     (normal(4, 2, 2), 0.1 * normal(5, 2, 2), 0.1 * normal(6, 2, 2) ** 2, 40, 0.1),
 ]
@@ -85,6 +99,7 @@ def adam_with(
     square=2,
     old=False,
     weights=None,
+    epsilon=1e-8,
 ):
     """A step of Adam. The arguments make mistakes."""
 
@@ -101,7 +116,7 @@ def adam_with(
             used_m = used_m / (1 - first ** (t + late))
             used_s = used_s / (1 - second ** (t + late))
         upper = g if top == "g" else used_m
-        step = sign * lr * upper / (used_s**power + 1e-8)
+        step = sign * lr * upper / (used_s**power + epsilon)
         return step, *((used_m, used_s) if keep_corrected else (new_m, new_s))
 
     return adam
@@ -110,6 +125,37 @@ def adam_with(
 @exercise("2", "A step of Adam", 3, UPDATES, tolerance=1e-5)
 def adam(g, m, s, t, lr):
     return adam_with()(g, m, s, t, lr)
+
+
+def decayed_by_product(g, m, s, t, lr):
+    """The correction with .9 times t in place of .9 to the power of t."""
+    _, m, s = adam(g, m, s, t, lr)
+    return lr * (m / (1 - 0.9 * t)) / ((s / (1 - 0.999 * t)).sqrt() + 1e-8), m, s
+
+
+def reversed_throughout(g, m, s, t, lr):
+    """Keeps .1 and .001 of the old means, and corrects for that."""
+    m = 0.1 * m + 0.9 * g
+    s = 0.001 * s + 0.999 * g**2
+    return lr * (m / (1 - 0.1**t)) / ((s / (1 - 0.001**t)).sqrt() + 1e-8), m, s
+
+
+def signed_s(g, m, s, t, lr, root=torch.sqrt):
+    """A running mean of the gradient itself in place of its square."""
+    m = 0.9 * m + 0.1 * g
+    s = 0.999 * s + 0.001 * g
+    return lr * (m / (1 - 0.9**t)) / (root(s / (1 - 0.999**t)) + 1e-8), m, s
+
+
+def in_order(*order):
+    """What the step returns, in another order."""
+
+    def answer(g, m, s, t, lr):
+        parts = {"step": adam(g, m, s, t, lr)[0], "m": m, "s": s}
+        parts["new m"], parts["new s"] = adam(g, m, s, t, lr)[1:]
+        return tuple(parts[name] for name in order)
+
+    return answer
 
 
 adam.mistakes = {
@@ -130,13 +176,28 @@ adam.mistakes = {
     "s is the mean of the squared gradient, g**2.": (
         lambda g, m, s, t, lr: adam_with(square=1)(g.abs(), m, s, t, lr),
         lambda g, m, s, t, lr: adam_with(square=4)(g, m, s, t, lr),
+        signed_s,
+        lambda g, m, s, t, lr: signed_s(g, m, s, t, lr, lambda x: x.abs().sqrt()),
+    ),
+    "These are the old m and s. Return the new ones, or the next update starts from the "
+    "same memory again.": in_order("step", "m", "s"),
+    "The order is the step, m, s. You return s before m.": (
+        in_order("step", "new s", "new m"),
+    ),
+    "The step comes first, then m and s.": in_order("new m", "new s", "step"),
+    "The divisors are powers, 1 − .9**t and 1 − .999**t, not products.": (
+        decayed_by_product
+    ),
+    "Add 1e-8 below the line. Where all gradients were 0, yours divides 0 by 0.": (
+        adam_with(epsilon=0)
     ),
     "Update m and s first, and use the new ones in the step.": adam_with(old=True),
     "These are running sums. In a running mean the new part counts .1 and .001.": (
         adam_with(weights="no fraction")
     ),
     "The shares are reversed. Keep .9 of the old m and take .1 of the new gradient.": (
-        adam_with(weights="reversed")
+        adam_with(weights="reversed"),
+        reversed_throughout,
     ),
     "The rate lr is missing from the step.": (lambda g, m, s, t, lr: adam(g, m, s, t, 1.0)),
     "Return three things: the step, m and s.": lambda g, m, s, t, lr: adam(g, m, s, t, lr)[
@@ -174,6 +235,7 @@ def up_and_down_with(
     above=False,
     down_from="W",
     sure=False,
+    squash=torch.sigmoid,
 ):
     """A step of CD with copies. The arguments make mistakes."""
 
@@ -182,11 +244,11 @@ def up_and_down_with(
             up, down = down, up
         scale_c = up if bias == "up" else bias
         scale_b = down if bias == "up" else bias
-        p = torch.sigmoid(up * (x @ W) + scale_c * c)
+        p = squash(up * (x @ W) + scale_c * c)
         h = (uniform > p if above else uniform < p).to(x.dtype) if draw else p
-        x_1 = torch.sigmoid((down if back else 1) * (h @ W.mT) + scale_b * b)
+        x_1 = squash((down if back else 1) * (h @ W.mT) + scale_b * b)
         again = (x_1 > 0.5).to(x.dtype) if sure else x_1
-        p_1 = torch.sigmoid((up if last else 1) * (again @ W) + scale_c * c)
+        p_1 = squash((up if last else 1) * (again @ W) + scale_c * c)
         return p, x_1, p_1
 
     return up_and_down
@@ -209,6 +271,16 @@ def halved(x, W, b, c, up, down, uniform):
 def from_data(x, W, b, c, up, down, uniform):
     p, x_1, _ = up_and_down(x, W, b, c, up, down, uniform)
     return p, x_1, p
+
+
+def states(x, W, b, c, up, down, uniform):
+    p, x_1, p_1 = up_and_down(x, W, b, c, up, down, uniform)
+    return (uniform < p).to(x.dtype), x_1, p_1
+
+
+def drawn_at_the_end(x, W, b, c, up, down, uniform):
+    p, x_1, p_1 = up_and_down(x, W, b, c, up, down, uniform)
+    return p, x_1, (uniform < p_1).to(x.dtype)
 
 
 up_and_down.mistakes = {
@@ -234,5 +306,13 @@ up_and_down.mistakes = {
     "p_1 is computed from x_1, the way back, and not from x.": from_data,
     "You divided by the number of copies. Two copies send twice as much.": halved,
     "Go up from the probabilities x_1. They are not rounded.": up_and_down_with(sure=True),
+    "Return the probabilities p. Only what is sent down is drawn.": states,
+    "p_1 is not drawn. Return the probabilities.": drawn_at_the_end,
+    "The sigmoid is missing: these are inputs, not yet probabilities.": (
+        up_and_down_with(squash=lambda x: x)
+    ),
+    "Three results are expected. p_1, the second way up, is missing.": (
+        lambda *case: up_and_down(*case)[:2]
+    ),
     "The biases are missing.": up_and_down_with(bias=0),
 }

@@ -455,3 +455,23 @@ def test_a_taste_from_which_training_learns_nothing_is_refused(cut):
 
     assert result.points == 0
     assert "needs a gradient" in result.message
+
+
+def test_a_transpose_that_reverses_three_axes_is_named():
+    def reversed_axes(x, W, b, c, up, down, uniform):
+        p = torch.sigmoid(up * (x @ W) + c)
+        x_1 = torch.sigmoid(down * ((uniform < p).to(x.dtype) @ W.T) + b)
+        return p, x_1, torch.sigmoid(up * (x_1 @ W) + c)
+
+    assert "Write .mT" in check(EXERCISES["09/3"], reversed_axes).message
+
+
+def test_a_step_of_adam_without_its_small_constant_is_refused():
+    def without(g, m, s, t, lr):
+        m = 0.9 * m + 0.1 * g
+        s = 0.999 * s + 0.001 * g**2
+        return lr * (m / (1 - 0.9**t)) / (s / (1 - 0.999**t)).sqrt(), m, s
+
+    result = check(EXERCISES["09/2"], without)
+
+    assert result.points == 0 and "Add 1e-8" in result.message
