@@ -11,10 +11,13 @@ from typing import Any
 Answer = Callable[..., Any]
 
 
-def explain_error(error: BaseException, shapes: str, unused: str) -> str:
+def explain_error(
+    error: BaseException, shapes: str, unused: str, transposed: str = ""
+) -> str:
     """Say with which error a person's code stops, and what the cause may be.
 
-    ``shapes`` are those of the inputs, ``unused`` is what :func:`unused_arguments` found.
+    ``shapes`` are those of the inputs, ``unused`` is what :func:`unused_arguments` found,
+    and ``transposed`` what :func:`reversed_axes` found.
     """
     text = textwrap.shorten(str(error).rstrip(".?"), 200, placeholder=" …")
     if isinstance(error, NotImplementedError) and not text:
@@ -27,14 +30,17 @@ def explain_error(error: BaseException, shapes: str, unused: str) -> str:
         hint = " The inputs are NumPy arrays: use np in place of torch."
     elif "stack expects each tensor to be equal size" in text:
         hint = " Are they averages over the wrong axis? .mean(0) averages over the rows."
-    elif re.search(r"\bbool\b", text):
+    elif re.search(r"\bbool\b", text, re.IGNORECASE):
         hint = " A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
     elif "ambiguous" in text:
         hint = " `if`, `min` and `max` take one number: use where, minimum or maximum."
     elif "dtype" in text:
         hint = " Bring both to one type: x.to(v.dtype)."
     elif shapes and re.search("shape|size|dimension|expected, got", text):
-        hint = f" The shapes are {shapes}."
+        hint = f" {transposed}" if transposed else ""
+        hint += f" The shapes are {shapes}."
+    elif "only one element tensors" in text:
+        hint = " The functions of math take one number: write x.sqrt(), x.exp() and so on."
     else:
         hint = ""
     end = "?" if str(error).endswith("?") else "."
@@ -47,6 +53,22 @@ def shapes_of(reference: Answer, case: tuple) -> str:
     pairs = zip(names, case, strict=False)
     parts = [part for pair in pairs for part in _arrays(*pair)]
     return ", ".join(f"{name} {tuple(x.shape)}" for name, x in parts)
+
+
+def reversed_axes(answer: Any, case: tuple) -> str:
+    """Say what ``.T`` does to an argument with three axes, if the answer uses it, or "".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> reversed_axes(lambda W: W.T, (np.zeros((2, 3, 4)),))
+    '.T reverses all 3 axes here. Write .mT, which swaps the last two.'
+    """
+    used = getattr(getattr(answer, "__code__", None), "co_names", ())
+    axes = max((getattr(x, "ndim", 0) for x in case), default=0)
+    if axes < 3 or "T" not in used:
+        return ""
+    return f".T reverses all {axes} axes here. Write .mT, which swaps the last two."
 
 
 def _arrays(name: str, x: Any) -> list[tuple[str, Any]]:

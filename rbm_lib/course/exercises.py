@@ -194,7 +194,9 @@ def _explain(exercise: Exercise, answer: Any, stopped: _Stopped) -> str:
     """What a person whose code stops should know."""
     shapes = advice.shapes_of(exercise.reference, stopped.case)
     unused = advice.unused_arguments(answer, exercise.reference)
-    return advice.explain_error(stopped.error, shapes, unused or _cause(exercise, stopped))
+    known = unused or _cause(exercise, stopped)
+    transposed = advice.reversed_axes(answer, stopped.case)
+    return advice.explain_error(stopped.error, shapes, known, transposed)
 
 
 def _cause(exercise: Exercise, stopped: _Stopped) -> str:

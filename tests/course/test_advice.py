@@ -50,6 +50,8 @@ def test_what_the_right_answer_leaves_out_may_be_left_out():
         (ValueError("bad"), "", "your code stops with ValueError: bad."),
         (RuntimeError("sizes differ: shape"), "", "The shapes are v (3,), b (3,)."),
         (RuntimeError("Boolean value is ambiguous"), "", "where, minimum or maximum"),
+        (NotImplementedError("not for 'Bool'"), "", "write (u < p).to(p.dtype)"),
+        (ValueError("only one element tensors can"), "", "write x.sqrt()"),
         (RuntimeError("another dtype"), "", "Bring both to one type"),
         (KeyError("One"), "", "KeyError: 'One'. This key is not there"),
         (TypeError("it must be Tensor, not numpy.ndarray"), "", "use np in place of"),
