@@ -314,5 +314,8 @@ up_and_down.mistakes = {
     "Three results are expected. p_1, the second way up, is missing.": (
         lambda *case: up_and_down(*case)[:2]
     ),
+    "The biases are swapped. b belongs to the lower units, c to the upper ones.": (
+        lambda x, W, b, c, *others: up_and_down(x, W, c, b, *others)
+    ),
     "The biases are missing.": up_and_down_with(bias=0),
 }

@@ -276,7 +276,6 @@ layers = {
 
 # %%
 def code_chances(q):
-    """Of every code, for units that are independent once you know the input."""
     codes = all_patterns(q.shape[1])
     return torch.where(codes == 1, q[:, None], 1 - q[:, None]).prod(2)
 
@@ -297,17 +296,14 @@ table.astype({"distinct codes": int}).round(2)
 # %% [markdown]
 # The coins have a mean activity of one half and many distinct codes, and they say nothing,
 # because each probability differs from one half by at most .01 and rounding exaggerates that.
-# The units of the repeating layer say 4 bits, added up, and 1 bit together. So only the last
-# column sees through all three bad layers. It is 3.81 for the first one, where the units say
-# a little more, because they overlap. Where a layer is too large for the last column, add up
-# the bits of the units. If they are independent given the input, as here, the sum is an upper
-# limit.
+# The units that repeat each other say 4 bits, added up, and 1 bit together. So only the last
+# column sees through all three bad layers. Where a layer is too large for it, add up the bits
+# of the units. If they are independent given the input, as here, the sum is an upper limit.
 #
 # ## 2. Which switches matter?
 #
 # Nobody has the exact gradient of a large model. We estimate it with draws for the data and
-# with persistent chains for the model, as in lesson 05. Training then has many switches. We
-# try three.
+# with persistent chains for the model, as in lesson 05. We try three switches.
 #
 # - **Momentum** steps along a running sum of the gradients, so that noise cancels and steady
 #   directions add up.
@@ -546,9 +542,8 @@ say(
 # If the plain gradient is ahead, your Adam is not wrong. No rule is best everywhere, and after
 # few updates the table also rewards the rule that is fast in the beginning. So take the simplest rule that is level with
 # the best, and repeat the comparison on other data and with the number of updates that you can
-# afford. With a constant rate the last steps are as long and as noisy as the first ones.
-# Lesson 01 gave one more reason to let it fall, which is that chains lag behind a model that
-# moves fast. Exercise 4 lets you test whether they do here.
+# afford. Lesson 01 gave a reason to let the rate fall, which is that chains lag behind a model
+# that moves fast. In exercise 4 you can test whether they do here.
 #
 # Two things are easy to overlook. The best rate differs from row to row, so a comparison at
 # one rate would have told you about the rate. And the likelihood does not say how much layer
@@ -748,12 +743,11 @@ pd.DataFrame(
 # Look at the left ends first. *Plain RBMs* and *input twice* differ in the copies alone, so
 # what lies between their left ends is the price of layer 1 getting the same evidence twice.
 # Between *input twice* and *input twice, exact* lies the price of the draws. Then look at the
-# right ends. A red line falls. It is a start from which fine-tuning with draws did harm, since
+# right ends. Orange lines fall. They are starts from which fine-tuning with draws did harm, since
 # nothing guarantees that noisy steps lead uphill.
 #
-# Now compare the bits. With *none*, layer 2 starts empty. The pretrained models start with a
-# layer 2 that speaks, and the table shows how much of it fine-tuning keeps, whichever start
-# wins in likelihood.
+# Now compare the bits. With *none*, layer 2 starts empty. After pretraining it speaks, and the
+# table shows how much of that fine-tuning keeps, whichever start wins in likelihood.
 #
 # **Optional.** Lesson 05 warned that pretraining promises nothing. Here is its model of 3, 3
 # and 2 units with two pictures, 000 and 111, whose best log-likelihood is $-\log 2 = -.69$.
@@ -777,7 +771,8 @@ for name, how in (("contrastive divergence", by_cd), ("exact gradients", exactly
 #
 # Now to real numbers. We train the deep model of lesson 05 on songs, with 12 and 6 hidden
 # units and the recipe of that lesson. It starts with the input twice, its data phase uses
-# draws, its units are centred, and its rate falls. Then we keep only what its layers say of
+# draws, and its rate falls. It is also **centred**, which means that each unit is measured
+# from its mean, so that weights need not do the work of biases (Montavon and Müller, 2012). Then we keep only what its layers say of
 # each song, the **embedding**. Is that a better description of a song than the fourteen
 # features it was made of?
 
@@ -851,15 +846,15 @@ say(
 )
 
 # %% [markdown]
-# So a recipe does not carry over unseen. The one that starts with the input twice filled layer
-# 2 on bars and stripes, and with songs you have to count again.
+# Starting with the input twice filled layer 2 on bars and stripes. That does not carry over
+# by itself, so with other data count again.
 #
 # Is a layer with few bits useless? Bits count what *one draw* of the units says. An embedding
-# uses the *probabilities* themselves, as real numbers. A unit that moves between .45 and .55
-# says almost nothing as a coin, and yet its probability can put all songs in order. What that
-# order is worth has to be tried.
+# uses the *probabilities*, as real numbers. A unit that moves between .45 and .55 says almost
+# nothing as a coin, and yet its probability can put all songs in order. Whether that order is
+# worth something has to be tried.
 #
-# Then two tasks that no embedding was trained for. **Neighbours**: among the ten nearest
+# So here are two tasks that no embedding was trained for. **Neighbours**: among the ten nearest
 # songs of other artists, how many share a genre with the song? **Genre**: from the numbers of
 # a song, a logistic regression says whether it has a given genre, judged by AUC on artists
 # that it was not fitted on, averaged over the most frequent genres.
@@ -972,13 +967,10 @@ for axis, of_each, label in (
         axis.plot([mean - half, mean + half], [place, place], color=color)
         axis.plot(mean, place, "o", color=color)
     axis.axvline(0, color=GREY, lw=0.8, ls=":")
-    axis.set_title(label, fontsize=10)
+    best = max(of_each, key=lambda name: of_each[name].mean())
+    axis.set_title(f"{label}\nbest: {best}", fontsize=10)
     axis.set_xlabel("minus the 14 features (dotted)")
 axes[0].set_yticks(range(len(names)), names)
-best, best_auc = (
-    max(of_each, key=lambda name: of_each[name].mean()) for of_each in (neighbours, auc)
-)
-fig.suptitle(f"Best neighbours: {best}. Best AUC: {best_auc}.", x=0.01, ha="left", y=1.04)
 show(
     fig,
     "Two scores of descriptions of songs, beside those of the features, with intervals. "
@@ -1013,7 +1005,7 @@ for size, layer, rival in (
 # the model draws back. A draw is a new one each time. We ask for the ten nearest songs twice.
 
 
-# %%
+# %% tags=["hide-input"]
 def ten_nearest(points):
     distance = torch.cdist(points[asked].double(), points.double())
     distance[torch.arange(len(asked)), asked] = torch.inf
@@ -1082,3 +1074,4 @@ lesson.score()
 #
 # - Salakhutdinov & Hinton (2009), Deep Boltzmann machines. [proceedings.mlr.press/v5/salakhutdinov09a](https://proceedings.mlr.press/v5/salakhutdinov09a.html)
 # - Kingma & Ba (2015), Adam: a method for stochastic optimization. [arXiv:1412.6980](https://arxiv.org/abs/1412.6980)
+# - Montavon & Müller (2012), Deep Boltzmann machines and the centering trick. [doi:10.1007/978-3-642-35289-8_33](https://doi.org/10.1007/978-3-642-35289-8_33)

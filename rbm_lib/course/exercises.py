@@ -194,20 +194,8 @@ def _explain(exercise: Exercise, answer: Any, stopped: _Stopped) -> str:
     """What a person whose code stops should know."""
     shapes = advice.shapes_of(exercise.reference, stopped.case)
     unused = advice.unused_arguments(answer, exercise.reference)
-    known = unused or _cause(exercise, stopped)
     transposed = advice.reversed_axes(answer, stopped.case)
-    return advice.explain_error(stopped.error, shapes, known, transposed)
-
-
-def _cause(exercise: Exercise, stopped: _Stopped) -> str:
-    """The advice for a mistake that stops with the same error, or ""."""
-    for cause, mistake in exercise.wrong_answers():
-        try:
-            _outputs(exercise, mistake)
-        except _Stopped as other:
-            if repr(other.error) == repr(stopped.error):
-                return cause
-    return ""
+    return advice.explain_error(stopped.error, shapes, unused, transposed)
 
 
 def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:
