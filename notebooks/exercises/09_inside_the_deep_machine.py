@@ -100,11 +100,14 @@ def adam_with(
     old=False,
     weights=None,
     epsilon=1e-8,
+    absolute=False,
 ):
     """A step of Adam. The arguments make mistakes."""
 
     def adam(g, m, s, t, lr):
         first, second = (0.999, 0.9) if swapped else (0.9, 0.999)
+        if weights == "reversed throughout":
+            first, second = 0.1, 0.001
         new_m = first * m + (1 - first) * g
         new_s = second * s + (1 - second) * g**square
         if weights == "no fraction":
@@ -112,9 +115,12 @@ def adam_with(
         if weights == "reversed":
             new_m, new_s = 0.1 * m + 0.9 * g, 0.001 * s + 0.999 * g**2
         used_m, used_s = (m, s) if old else (new_m, new_s)
-        if correct:
+        if correct == "product":
+            used_m, used_s = used_m / (1 - first * t), used_s / (1 - second * t)
+        elif correct:
             used_m = used_m / (1 - first ** (t + late))
             used_s = used_s / (1 - second ** (t + late))
+        used_s = used_s.abs() if absolute else used_s
         upper = g if top == "g" else used_m
         step = sign * lr * upper / (used_s**power + epsilon)
         return step, *((used_m, used_s) if keep_corrected else (new_m, new_s))
@@ -125,26 +131,6 @@ def adam_with(
 @exercise("2", "A step of Adam", 3, UPDATES, tolerance=1e-5)
 def adam(g, m, s, t, lr):
     return adam_with()(g, m, s, t, lr)
-
-
-def decayed_by_product(g, m, s, t, lr):
-    """The correction with .9 times t in place of .9 to the power of t."""
-    _, m, s = adam(g, m, s, t, lr)
-    return lr * (m / (1 - 0.9 * t)) / ((s / (1 - 0.999 * t)).sqrt() + 1e-8), m, s
-
-
-def reversed_throughout(g, m, s, t, lr):
-    """Keeps .1 and .001 of the old means, and corrects for that."""
-    m = 0.1 * m + 0.9 * g
-    s = 0.001 * s + 0.999 * g**2
-    return lr * (m / (1 - 0.1**t)) / ((s / (1 - 0.001**t)).sqrt() + 1e-8), m, s
-
-
-def signed_s(g, m, s, t, lr, root=torch.sqrt):
-    """A running mean of the gradient itself in place of its square."""
-    m = 0.9 * m + 0.1 * g
-    s = 0.999 * s + 0.001 * g
-    return lr * (m / (1 - 0.9**t)) / (root(s / (1 - 0.999**t)) + 1e-8), m, s
 
 
 def in_order(*order):
@@ -176,17 +162,16 @@ adam.mistakes = {
     "s is the mean of the squared gradient, g**2.": (
         lambda g, m, s, t, lr: adam_with(square=1)(g.abs(), m, s, t, lr),
         lambda g, m, s, t, lr: adam_with(square=4)(g, m, s, t, lr),
-        signed_s,
-        lambda g, m, s, t, lr: signed_s(g, m, s, t, lr, lambda x: x.abs().sqrt()),
+        adam_with(square=1),
+        adam_with(square=1, absolute=True),
     ),
     "These are the old m and s. Return the new ones, or the next update starts from the "
     "same memory again.": in_order("step", "m", "s"),
     "The order is the step, m, s. You return s before m.": (
         in_order("step", "new s", "new m"),
     ),
-    "The step comes first, then m and s.": in_order("new m", "new s", "step"),
     "The divisors are powers, 1 − .9**t and 1 − .999**t, not products.": (
-        decayed_by_product
+        adam_with(correct="product")
     ),
     "Add 1e-8 below the line. Where all gradients were 0, yours divides 0 by 0.": (
         adam_with(epsilon=0)
@@ -197,7 +182,7 @@ adam.mistakes = {
     ),
     "The shares are reversed. Keep .9 of the old m and take .1 of the new gradient.": (
         adam_with(weights="reversed"),
-        reversed_throughout,
+        adam_with(weights="reversed throughout"),
     ),
     "The rate lr is missing from the step.": (lambda g, m, s, t, lr: adam(g, m, s, t, 1.0)),
     "Return three things: the step, m and s.": lambda g, m, s, t, lr: adam(g, m, s, t, lr)[
@@ -273,16 +258,6 @@ def from_data(x, W, b, c, up, down, uniform):
     return p, x_1, p
 
 
-def states(x, W, b, c, up, down, uniform):
-    p, x_1, p_1 = up_and_down(x, W, b, c, up, down, uniform)
-    return (uniform < p).to(x.dtype), x_1, p_1
-
-
-def drawn_at_the_end(x, W, b, c, up, down, uniform):
-    p, x_1, p_1 = up_and_down(x, W, b, c, up, down, uniform)
-    return p, x_1, (uniform < p_1).to(x.dtype)
-
-
 up_and_down.mistakes = {
     "The biases are multiplied, too. With any number of copies, each bias counts once.": (
         up_and_down_with(bias="up")
@@ -306,8 +281,12 @@ up_and_down.mistakes = {
     "p_1 is computed from x_1, the way back, and not from x.": from_data,
     "You divided by the number of copies. Two copies send twice as much.": halved,
     "Go up from the probabilities x_1. They are not rounded.": up_and_down_with(sure=True),
-    "Return the probabilities p. Only what is sent down is drawn.": states,
-    "p_1 is not drawn. Return the probabilities.": drawn_at_the_end,
+    "Return the probabilities p. Only what is sent down is drawn.": (
+        lambda *case: ((case[-1] < up_and_down(*case)[0]) * 1.0, *up_and_down(*case)[1:])
+    ),
+    "p_1 is not drawn. Return the probabilities.": (
+        lambda *case: (*up_and_down(*case)[:2], (case[-1] < up_and_down(*case)[2]) * 1.0)
+    ),
     "The sigmoid is missing: these are inputs, not yet probabilities.": (
         up_and_down_with(squash=lambda x: x)
     ),
