@@ -441,7 +441,7 @@ axes[1].set_title("In turn, the bound never falls")
 show(
     fig,
     "Left, the paths of two units. "
-    "Right, the bound. It never falls if the units are updated in turn, but it does at once.",
+    "Right, the bound. It never falls if updated in turn, but it does at once.",
 )
 
 # %%

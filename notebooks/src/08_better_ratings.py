@@ -2,7 +2,7 @@
 # # 08 · Better ratings
 #
 # Your RBM from lesson 02 was a little ahead of a simple rule. How far can one go? In this
-# optional lesson we give it four improvements, one at a time, and put it beside the rivals
+# optional lesson we give it four improvements, one after the other, beside some of the rivals
 # that are hard to beat.
 #
 # | | |
@@ -98,9 +98,9 @@ def compare(*names):
 compare().round(3)
 
 # %% [markdown]
-# Compare the first two rows. The person's generosity gains a lot of AUC and nothing within a
-# person, where the order of films is the same for everybody. All further gains are about
-# taste, and they are small.
+# Compare the first two rows. Knowing how generous people are raises the AUC a lot, and hardly
+# changes it within a person, where the order of films is almost the same for everybody. All
+# further gains are about taste, and they are small.
 #
 # ## 2. Rare films borrow from the others
 #
@@ -201,23 +201,25 @@ outputs["five boxes, borrowing"] = p_like.double().numpy(), expected.double().nu
 compare("factorisation", "two boxes, borrowing", "five boxes, borrowing").round(3)
 
 # %% [markdown] tags=["slide"]
-# Five boxes answer a question that two boxes cannot. They need not be better at the question
-# of likes, though, because each weight now has fewer ratings to learn from.
+# With five boxes we can predict stars. That does not make them better at the question of
+# likes, and here their stars are no better than those of *film and person* either. We kept
+# the weight decay of two boxes, so this is a start, not the best that five boxes can do.
 #
 # ## 4. Films as rows
 #
 # So far a row was a person. The matrix can just as well be turned, so that a row is a *film*
-# and its boxes are the people who may have rated it. The model does not mind. One thing
+# and its boxes are the people who may have rated it. The same code works. One thing
 # changes in practice. A new film is then a new row, which needs no training, while a new
 # person has no boxes yet.
 #
 # Whatever we know about a row can be added to the scores of its boxes as a number that is
-# not learned by the weights. Such a number is called a **covariate**. Ours says how much
-# better or worse than expected this film was rated by others. The scores of person $i$ at
-# level $k$ become $b_{ik} + x_i a_k$ plus the usual sum over the hidden units, where $x_i$ is
-# the covariate and $a_k$ one coefficient for each level.
+# not learned by the weights. Such a number is called a **covariate**. Ours says how
+# much better than expected others rated the film. In the row of a film, the score of person
+# $i$ at level $k$ becomes $b_{ik} + x_i a_k$ plus the usual sum over the hidden units. Here
+# $x_i$ is the film's covariate without the rating of person $i$, and the coefficients $a_k$
+# are fitted before the training and then stay.
 #
-# A trap waits here. The covariate of a film is an average of ratings, and the rating that we
+# There is a trap. The covariate of a film is an average of ratings, and the rating that we
 # train on is one of them. A model that sees its own answer in the input trusts the input too
 # much. So each rating must be left out of its own covariate. Take a film whose residuals
 # (what the ratings have beyond the people's habits) are .5, −.2 and .9, and shrink with
@@ -252,7 +254,7 @@ print([round(float(x), 3) for x in left_out])
 def film_rows(ratings, n_hidden, weight_decay, epochs):
     """P(level) of every person and film by an RBM whose rows are films."""
     rows = ratings.T
-    x = left_out_bias(rows)  # your function, for every film
+    x = left_out_bias(rows)  # the library's, for every film
     bias, coefficient = multinomial_covariate(rows, x)
     offset = torch.as_tensor(x)[..., None] * coefficient
     model = RBM(rows.n_items, n_hidden, "categorical", rows.n_levels, seed=0)
@@ -353,12 +355,14 @@ show(fig, f"Observed minus stated share of likes of three models, at most {farth
 #
 # $$P = (X^\top X + \lambda I)^{-1}, \qquad B_{ij} = -\frac{P_{ij}}{P_{jj}} \ (i \ne j), \qquad B_{jj} = 0,$$
 #
-# and scores films by $X B$. Let's look at these formulas with the eyes of lesson 01. Think of
-# a Boltzmann machine whose units are the films, coupled in pairs, with real numbers instead
-# of 0 and 1. Its distribution is a Gaussian, and the couplings are, up to their sign, the
-# entries of the inverse covariance matrix. That is what $P$ estimates. The mean of one unit
-# given all others is then exactly a row of $X B$. So EASE is the fully visible relative of
-# the RBM. It has direct couplings between films and no hidden units, and the RBM has hidden
+# and scores films by $X B$. Lesson 01 lets us read these formulas. Think of a Boltzmann
+# machine whose units are the films, coupled in pairs, with real numbers instead of 0 and 1
+# and the energy $E = \frac12 x^\top P x$. Its distribution is a Gaussian. To find the mean of
+# film $j$ given all others, set $\partial E / \partial x_j = 0$, which gives
+# $x_j = -\sum_{i \ne j} x_i P_{ij} / P_{jj}$. For a person whose likes are a row of $X$, that is
+# the entry of $X B$ for film $j$. So EASE is the fully visible relative of the RBM, with
+# couplings taken from the data in one step: $P$ is the inverse of the films' products
+# $X^\top X$, with a little added to the diagonal. It has direct couplings between films and no hidden units, and the RBM has hidden
 # units and no direct couplings.
 #
 # **Exercise 3 · EASE** · ★★ · 7 minutes · 3 points. Compute $B$ from the matrix `X` and the
@@ -437,7 +441,8 @@ pd.DataFrame(
 
 # %% [markdown]
 # Read the last column, because all rows faced the same people. Compare *RBM + EASE* with its
-# control *iALS + EASE* before you give the credit to the Boltzmann machine.
+# control *iALS + EASE*, and both with iALS alone. If the control gains as much, the gain is
+# that of combining two models, and not the Boltzmann machine's.
 #
 # ## 6. Go on
 #
