@@ -839,10 +839,11 @@ _ = fit(
 layer_1, layer_2 = (embeddings.embed(deep, x, layer=k, center=False) for k in (1, 2))
 pre, post = (float(layer_bits(code_chances(q))) for q in (only_pretrained, layer_2))
 say(
-    f"The units of layer 1 say {bits(layer_1).sum():.1f} bits, added up. Layer 2 as a whole "
-    f"says {post:.2f} bits of at most 6, and said {pre:.2f} after pretraining. "
+    f"The units of layer 1 say {bits(layer_1).sum():.1f} bits, added up. Layer 2 as a "
+    f"whole says {post:.2f} bits of at most 6, and said {pre:.2f} after pretraining. "
     + ("By section 1's measure it is nearly dead. " if post < 0.5 else "")
-    + f"The probabilities of its units have a standard deviation of {layer_2.std(0).mean():.2f}."
+    + "The probabilities of its units have a standard deviation of "
+    + f"{layer_2.std(0).mean():.2f}."
 )
 
 # %% [markdown]
@@ -987,8 +988,8 @@ for size, layer, rival in (
     control = layer.split(",")[0] + " untrained"
     say(
         f"{layer.split(',')[0].capitalize()} beside {size} components: neighbours "
-        f"{beside(neighbours, layer, rival)}, AUC {beside(auc, layer, rival)}. Beside itself "
-        f"untrained: neighbours {beside(neighbours, layer, control)}, AUC "
+        f"{beside(neighbours, layer, rival)}, AUC {beside(auc, layer, rival)}. Beside "
+        f"itself untrained: neighbours {beside(neighbours, layer, control)}, AUC "
         f"{beside(auc, layer, control)}."
     )
 
