@@ -25,6 +25,7 @@ OWNED = re.compile(
     r"(?ms)(```.*?```|\$\$.*?\$\$|<details>.*?</details>|`[^`]*`|\$[^$]+\$|!?\[[^\]]*\]\([^)]*\)"
     r"|<[^>]*>|^#.*?$|^\|.*?$)"
 )
+# As in rbm_lib/course/notebook.py, which cannot be imported here without PyTorch.
 SOLUTION = re.compile(r"(?m)^( *)### BEGIN SOLUTION\n(?:.*\n)*? *### END SOLUTION$")
 EXERCISE = re.compile(r"(?m)^\*\*(Exercise [^*]+)\*\* · (.*)$")
 
@@ -140,9 +141,9 @@ def link_terms(text, terms):
     pieces = OWNED.split(text)
     for i in range(0, len(pieces), 2):
         for name in sorted(terms, key=len, reverse=True):
-            word = rf"\b{re.escape(name)}s?\b" if name[1:].islower() else rf"\b{name}\b"
-            word = re.sub(r"\\ ", r"\\s+", word)
-            flags = re.IGNORECASE if name[1:].islower() else 0
+            is_word = name[1:].islower()  # and not an abbreviation
+            word = re.escape(name).replace(r"\ ", r"\s+") + ("s?" if is_word else "")
+            flags = re.IGNORECASE if is_word else 0
             found = re.search(rf"(?<![-\w>])({word})(?![-\w])", pieces[i], flags)
             if not found or _in_link(pieces[i], found.start()):
                 continue
