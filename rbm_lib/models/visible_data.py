@@ -31,9 +31,8 @@ class VisibleData:
     data : array_like, RatingMatrix or SciPy sparse array
         Rows of states, shape (N, n_visible) or (N, n_visible, n_levels), or a table with
         one column for each unit: 0 or 1, a level from 0 to n_levels - 1, or a real number.
-        A tensor, array, list or DataFrame; it is never changed. A RatingMatrix brings its
-        own mask and is made dense one batch at a time. So is a sparse array, which has no
-        missing values: what it does not store is 0 (for Bernoulli units).
+        A tensor, array, list or DataFrame; it is never changed. A RatingMatrix, with its
+        own mask, or a sparse array (what is not stored is 0) is made dense by the batch.
     observed : array_like of bool, shape (N, n_visible) or (n_visible,), optional
         False where a unit is missing. Values there are never looked at.
     visible_offset : array_like, broadcastable to the states, optional
