@@ -1250,11 +1250,9 @@ lesson.score()
 #
 # <details><summary>1. A rule ranks listens better than another and has the worse log-loss. How can that be?</summary>AUC looks at the order alone. Chances that are all too extreme keep their order, but the log-loss punishes them.</details>
 #
-# <details><summary>2. Why are the folds of a target encoding whole days, and not random rows?</summary>Listens of one evening go together. With random folds a row's rate would contain its own evening, which will not be known of the days to come.</details>
+# <details><summary>2. The best of seven models have nearly the same AUC. Is there nothing left to gain?</summary>Perhaps they all lack the same column. In section 6 one more column gained more than the best of the seven did.</details>
 #
-# <details><summary>3. The best of seven models have nearly the same AUC. Is there nothing left to gain?</summary>Perhaps they all lack the same column. In section 6 one more column gained more than the best of the seven did.</details>
-#
-# <details><summary>4. A paper reports that an RBM does not beat two rates on some listens. What do you want to see?</summary>The same RBM with the same settings on data with a taste of known size, where it does.</details>
+# <details><summary>3. A paper reports that an RBM does not beat two rates on some listens. What do you want to see?</summary>The same RBM with the same settings on data with a taste of known size, where it does.</details>
 #
 # ## References
 #
