@@ -52,6 +52,7 @@ def page(notebook):
     """The HTML of a notebook, to be printed from the notebook's folder."""
     config = Config()
     config.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
+    config.TagRemovePreprocessor.remove_cell_tags = {"remove-cell"}
     config.HTMLExporter.mathjax_url = (ROOT / MATHJAX).as_uri()
     config.HTMLExporter.theme = "light"
     html, _ = HTMLExporter(config=config).from_filename(str(notebook))

@@ -513,7 +513,11 @@ lesson.score()
 #
 # It is on or off without any effect on the films, so it cannot help to recommend anything.
 # </details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # ## Extra · How to fool yourself with missing ratings
 #
 # Suppose we want to know how well liked each film is. We can divide its likes by the number

@@ -1104,7 +1104,11 @@ lesson.score()
 # <details><summary>2. Reconstructions with 8-bit random numbers look as good as with 24 bits. Is the sampler all right?</summary>Reconstructions cannot show that. They ask for likely things, and coarse random numbers fail at rare ones, which decide how a chain moves between valleys.</details>
 #
 # <details><summary>3. Four processes and one process give slightly different results. Is that rounding or a bug?</summary>Compare them after one update. Rounding changes the last digits only. A difference of some percent points to a mean of means, or to random numbers of their own.</details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # **Next:** the optional lessons [07, measuring a machine](07_measuring_a_machine.ipynb), and
 # [08, better ratings](08_better_ratings.ipynb).
 #

@@ -594,7 +594,11 @@ lesson.score()
 # <details><summary>2. Reverse AIS starts from Gibbs chains that never left the valley of one training picture. Is its result still an upper bound?</summary>Not even on average, because it bounds log Z only from exact samples of the whole model.</details>
 #
 # <details><summary>3. Two models are compared on the same test rows, and AIS lies 2 nats low for one of them. Which one looks better than it is?</summary>That one. Its log p(v) = −F(v) − log Z comes out 2 nats too high for every row.</details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # ## References
 #
 # - Neal (2001), Annealed importance sampling. [doi:10.1023/A:1008923215028](https://doi.org/10.1023/A:1008923215028)

@@ -1070,7 +1070,11 @@ lesson.score()
 # <details><summary>3. Why is a stack of plain RBMs a bad deep model?</summary>In each RBM, layer 1 was trained to receive input from one side. Together it receives both, and becomes too sure.</details>
 #
 # <details><summary>4. An embedding with 6 numbers is nearly as good as 14 features. Is that the merit of the deep model?</summary>Only if 6 principal components, and the same model untrained, are clearly worse.</details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # ## References
 #
 # - Salakhutdinov & Hinton (2009), Deep Boltzmann machines. [proceedings.mlr.press/v5/salakhutdinov09a](https://proceedings.mlr.press/v5/salakhutdinov09a.html)

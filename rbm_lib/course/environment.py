@@ -31,6 +31,20 @@ def notebooks_folder() -> Path:
     return repository_root() / "notebooks"
 
 
+def file_of_course(pattern: str, *folders: Path) -> Path | None:
+    """The first file of a pattern such as ``quiz/01.toml``, or None.
+
+    It is looked for in these folders, in ``notebooks`` of the library's checkout, in the
+    current folder, and in those above it.
+    """
+    here = Path.cwd()
+    above = [folder for x in (here, *here.parents) for folder in (x, x / "notebooks")]
+    for folder in (*folders, notebooks_folder(), *above):
+        for path in sorted(folder.glob(pattern)):
+            return path
+    return None
+
+
 def require_lessons() -> None:
     """Raise a CourseError where there are no sources of lessons, as in a wheel."""
     folder = notebooks_folder()

@@ -19,7 +19,7 @@ import numpy as np
 
 from rbm_lib.course import advice, compare, forms
 from rbm_lib.course.compare import Pieces
-from rbm_lib.course.environment import notebooks_folder
+from rbm_lib.course.environment import file_of_course
 from rbm_lib.course.watch import Work, watch
 
 Answer = Callable[..., Any]
@@ -103,13 +103,9 @@ def load_exercises(lesson: str, *folders: Path) -> dict[str, Exercise]:
     They are in the first file ``exercises/NN_*.py`` of these folders, of ``notebooks`` in
     the library's checkout, of the current folder, and of those above it.
     """
-    here = Path.cwd()
-    above = [folder for x in (here, *here.parents) for folder in (x, x / "notebooks")]
-    for folder in (*folders, notebooks_folder(), *above):
-        for path in sorted(folder.glob(f"exercises/{lesson[:2]}_*.py")):
-            found = runpy.run_path(str(path)).values()
-            return {x.id: x for x in found if isinstance(x, Exercise)}
-    return {}
+    path = file_of_course(f"exercises/{lesson[:2]}_*.py", *folders)
+    found = runpy.run_path(str(path)).values() if path else ()
+    return {x.id: x for x in found if isinstance(x, Exercise)}
 
 
 @dataclass(frozen=True)

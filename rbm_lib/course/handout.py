@@ -14,6 +14,7 @@ INSTALLED = "share/rbm-lib"  # in a wheel; pyproject.toml lists what is in it
 # Where a lesson finds what it needs beside it, and its links to that in a student copy.
 PARTS = {
     "notebooks/exercises/*.py": "exercises",
+    "notebooks/quiz/*.toml": "quiz",
     "notebooks/figures/*.svg": "figures",
     "docs/*.md": "docs",
 }

@@ -10,10 +10,17 @@ from typing import Any, TypeVar
 import pandas as pd
 import torch
 
-from rbm_lib.course.environment import headless, profile_in_use, repository_root
+from rbm_lib.course.environment import (
+    file_of_course,
+    headless,
+    profile_in_use,
+    repository_root,
+)
 from rbm_lib.course.exercises import Exercise, Result, check, load_exercises
 from rbm_lib.course.forms import in_form_of
 from rbm_lib.course.predictions import Answer, Prediction, Predictions
+from rbm_lib.course.quiz import read_bank
+from rbm_lib.course.quiz_box import QuizBox
 from rbm_lib.course.say import say
 from rbm_lib.files import write_whole
 
@@ -184,6 +191,24 @@ class Lesson:
     def predictions(self) -> None:
         """Say how many guesses were made and how many of them were right."""
         say(self._predictions.summary())
+
+    def quiz(self) -> None:
+        """Show the questions of ``notebooks/quiz``, each with a verdict on every option.
+
+        Where nobody watches, a line stands in their place.
+        """
+        bank = file_of_course(f"quiz/{self.name[:2]}.toml")
+        questions = read_bank(bank) if bank else []
+        if not questions:
+            print("This lesson has no quiz here: keep the folder notebooks/quiz.")
+            return
+        if headless():
+            print(f"Run this cell in JupyterLab: {len(questions)} questions appear.")
+            return
+
+        from IPython.display import display
+
+        display(QuizBox(questions).widget)
 
     def score(self) -> pd.DataFrame:
         """Return the points of this session: a row for each exercise, and the total."""

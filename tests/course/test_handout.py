@@ -32,7 +32,7 @@ def test_links_of_the_copies_lead_to_files(folder):
 
 
 def test_exercises_are_found_there(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr("rbm_lib.course.exercises.notebooks_folder", lambda: tmp_path)
+    monkeypatch.setattr("rbm_lib.course.environment.notebooks_folder", lambda: tmp_path)
     monkeypatch.chdir(folder)
 
     assert load_exercises("01_energy_and_contrastive_divergence")
