@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import Phase, settings
 
-from tests.support import DEVICES, DISCRETE, TIMES, VISIBLE
+from tests.support import DEVICES, DISCRETE, LONG, TIMES, VISIBLE
 
 # The same examples in every run; for `make mutants` without shrinking.
 settings.register_profile(
@@ -15,6 +15,15 @@ settings.register_profile(
 )
 settings.load_profile("fixed")
 torch.set_warn_always(True)  # a warning then appears whatever the order of the tests
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the long tests to ``make test-long``, whatever ``-m`` selects."""
+    if LONG:
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
 
 
 @pytest.fixture(params=DEVICES)
