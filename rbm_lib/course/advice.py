@@ -11,6 +11,25 @@ from typing import Any
 Answer = Callable[..., Any]
 
 
+# What to do about an error, by a pattern of "Type: text". The first that fits counts.
+HINTS = {
+    r"^KeyError": "This key is not there: d.get(key, 0) gives 0 for it.",
+    r"must be Tensor, not numpy": "The inputs are NumPy arrays: use np in place of torch.",
+    r"stack expects each tensor to be equal size": (
+        "Are they averages over the wrong axis? .mean(0) averages over the rows."
+    ),
+    r"(?i)\bbool\b": (
+        "A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
+    ),
+    r"ambiguous": ("`if`, `min` and `max` take one number: use where, minimum or maximum."),
+    r"dtype": "Bring both to one type: x.to(v.dtype).",
+    r"only one element tensors": (
+        "The functions of math take one number: write x.sqrt(), x.exp() and so on."
+    ),
+}
+SHAPES = r"shape|size|dimension|expected, got"
+
+
 def explain_error(
     error: BaseException, shapes: str, unused: str, transposed: str = ""
 ) -> str:
@@ -22,29 +41,18 @@ def explain_error(
     text = textwrap.shorten(str(error).rstrip(".?"), 200, placeholder=" …")
     if isinstance(error, NotImplementedError) and not text:
         return "not done yet."
+    said = f"{type(error).__name__}: {text}"
+    known = [hint for pattern, hint in HINTS.items() if re.search(pattern, said)]
     if unused:
-        hint = f" {unused}"
-    elif isinstance(error, KeyError):
-        hint = " This key is not there: d.get(key, 0) gives 0 for it."
-    elif "must be Tensor, not numpy" in text:
-        hint = " The inputs are NumPy arrays: use np in place of torch."
-    elif "stack expects each tensor to be equal size" in text:
-        hint = " Are they averages over the wrong axis? .mean(0) averages over the rows."
-    elif re.search(r"\bbool\b", text, re.IGNORECASE):
-        hint = " A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
-    elif "ambiguous" in text:
-        hint = " `if`, `min` and `max` take one number: use where, minimum or maximum."
-    elif "dtype" in text:
-        hint = " Bring both to one type: x.to(v.dtype)."
-    elif shapes and re.search("shape|size|dimension|expected, got", text):
-        hint = f" {transposed}" if transposed else ""
-        hint += f" The shapes are {shapes}."
-    elif "only one element tensors" in text:
-        hint = " The functions of math take one number: write x.sqrt(), x.exp() and so on."
+        hints = [unused]
+    elif known:
+        hints = known[:1]
+    elif shapes and re.search(SHAPES, text):
+        hints = [transposed, f"The shapes are {shapes}."]
     else:
-        hint = ""
+        hints = []
     end = "?" if str(error).endswith("?") else "."
-    return f"your code stops with {type(error).__name__}: {text}{end}{hint}"
+    return " ".join(filter(None, [f"your code stops with {said}{end}", *hints]))
 
 
 def shapes_of(reference: Answer, case: tuple) -> str:
