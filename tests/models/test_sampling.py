@@ -17,6 +17,7 @@ from tests.support import (
     assert_refused,
     exact_samples,
     pairs,
+    random_dbm,
     random_hidden,
     random_offsets,
     random_rows,
@@ -48,6 +49,25 @@ def test_gibbs_leaves_the_distribution_unchanged(make, visible, sweeps, device):
     v, hidden = run(model, v, sweeps, device, hidden)
 
     assert_drawn_from(pairs(v, *hidden), *moments)
+
+
+@torch.no_grad()
+def test_layers_drawn_at_once_are_noticed():
+    """A control: this sampler is wrong, as no layer sees what the other has drawn."""
+    model = random_dbm("bernoulli", (3, 2, 2), scale=1.2)
+    W1, W2 = model.weights
+    b, c1, c2 = model.biases
+    rng = seeded(0)
+    v, (h1, h2) = exact_samples(model, N, seed=0)
+
+    for _ in range(8):
+        p1 = torch.sigmoid(v @ W1 + c1 + h2 @ W2.T)
+        p2 = torch.sigmoid(h1 @ W2 + c2)
+        h1, h2 = (p.bernoulli(generator=rng) for p in (p1, p2))
+        v = torch.sigmoid(h1 @ W1.T + b).bernoulli(generator=rng)
+
+    with pytest.raises(AssertionError):
+        assert_drawn_from(pairs(v, h1, h2), *World(model).moments(pairs))
 
 
 @pytest.mark.grows
