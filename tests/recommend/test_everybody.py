@@ -42,7 +42,11 @@ def test_the_lists_are_those_of_score_items(visible, n_levels, at_least):
 
     scores = score_items(model, ratings, at_least=at_least)
     expected_items, expected_values = top_n(scores, ratings, 30)
-    assert torch.equal(items, expected_items)
+    listed = items >= 0  # −1 where a list is shorter
+    assert torch.equal(listed, expected_items >= 0)
+    # Scores of batches may differ in the last bit, and then two nearly equal ones swap.
+    own = scores.gather(1, items.clamp(min=0))[listed]
+    torch.testing.assert_close(own, expected_values[listed], rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(values, expected_values, rtol=1e-12, atol=1e-12)
 
 
