@@ -3,7 +3,13 @@
 import inspect
 from typing import Any, Self
 
-from rbm_lib.checks import require_choice, require_flag, require_number, require_whole
+from rbm_lib.checks import (
+    plain,
+    require_choice,
+    require_flag,
+    require_number,
+    require_whole,
+)
 from rbm_lib.recommend.settings import Settings
 
 
@@ -29,7 +35,7 @@ class Parameters:
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
         changed = [
-            f"{name}={value!r}"
+            f"{name}={plain(value)!r}"
             for name, value in self.get_params().items()
             if name == "task" or value != defaults[name].default
         ]

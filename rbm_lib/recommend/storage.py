@@ -36,10 +36,11 @@ def write_recommender(recommender: Any, path: Any) -> Path:
     ratings = recommender.ratings_
     users, items, levels = map(torch.from_numpy, ratings.triples())
     tensors = {"users": users.int(), "items": items.int(), "levels": levels.byte()}
+    parameters = {name: plain(value) for name, value in recommender.get_params().items()}
     header = {
         "format": FORMAT,
         "version": __version__,
-        "parameters": recommender.get_params() | {"device": str(recommender.device)},
+        "parameters": parameters | {"device": str(recommender.device)},
         "settings": recommender.settings_,
         "records": recommender.history_.records,
         "scale": ratings.scale.description(),

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -25,6 +26,22 @@ def test_a_ranking_model_makes_the_same_lists_again(tmp_path, ratings):
     assert again.settings_ == model.settings_
     assert again.ratings_.fingerprint() == ratings.fingerprint()
     assert again.fit(ratings, warm_start=True).settings_["epochs"] == 1
+
+
+def test_numbers_of_numpy_are_saved_and_shown_as_plain_ones(tmp_path):
+    numbers = {"epochs": np.int64(2), "n_hidden": torch.tensor(3), "lr": np.float32(0.5)}
+    model = Recommender(seed=np.int64(1), validation=np.float32(0), **numbers)
+
+    again = Recommender.load(model.fit(taste_ratings()).save(tmp_path / "lists.rbm"))
+
+    assert again.get_params()["n_hidden"] == 3
+    assert (
+        repr(again)
+        == repr(model)
+        == (
+            "Recommender(task='rank', n_hidden=3, epochs=2, lr=0.5, validation=0.0, seed=1)"
+        )
+    )
 
 
 def test_the_names_of_the_columns_are_kept(tmp_path):
