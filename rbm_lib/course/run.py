@@ -32,7 +32,7 @@ def run(
     prefix = Path(os.path.relpath(folder, target / "notebooks")).as_posix()
     rows = []
     n_cells = sum(len(code_cells(notebook)) for notebook in notebooks.values())
-    with tqdm(total=n_cells, unit="cell") as bar:
+    with tqdm(total=n_cells, unit="cell", disable=sys.stderr is None) as bar:
         for name, notebook in notebooks.items():
             bar.set_description(name[:28])
             cells = dict(code_cells(notebook))

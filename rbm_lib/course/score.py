@@ -9,6 +9,7 @@ import asyncio
 import html
 import json
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Iterable
@@ -61,7 +62,7 @@ def score(
         await asyncio.gather(*map(score_next, found))
 
     try:
-        with tqdm(total=len(found), unit="notebook") as bar:
+        with tqdm(total=len(found), unit="notebook", disable=sys.stderr is None) as bar:
             run_async(score_all())
     finally:  # after Ctrl-C, too: what is done is done
         rows = [done[path] for path in found if path in done]

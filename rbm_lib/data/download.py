@@ -65,7 +65,8 @@ def fetch(
         raise ValueError(f"{target}: got SHA-256 {got}, expected {sha256}. Move it away.")
     pooch.get_logger().setLevel("WARNING")
     limits = (timeout, 4 * timeout)
-    download: Any = pooch.HTTPDownloader(sys.stderr.isatty(), timeout=limits)
+    watched = sys.stderr is not None and sys.stderr.isatty()
+    download: Any = pooch.HTTPDownloader(watched, timeout=limits)
     reasons = ["RBM_OFFLINE is set"] if _is_offline() else []
     for url in [] if reasons else urls:
         try:

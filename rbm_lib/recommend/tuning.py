@@ -1,6 +1,7 @@
 """Settings of a Recommender chosen on its own training ratings, by successive halving."""
 
 import copy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def tune(
         done = {(int(row[0]), row[1], row[2]): row[3:] for row in rows}
     candidates = SPACE
     n_trainings = len(SPACE) + len(_better_half(SPACE, {}))
-    with tqdm(total=n_trainings, disable=not require_flag("progress", progress)) as bar:
+    shown = require_flag("progress", progress) and sys.stderr is not None
+    with tqdm(total=n_trainings, disable=not shown) as bar:
         for number, share in enumerate(ROUNDS):
             epochs = max(1, round(share * base["epochs"]))
             changes = {"epochs": epochs, "validation": 0.0, "seed": seed}

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,8 @@ def on_device(generator: Generator | None, device: torch.device) -> Generator:
 
 
 def progress_bar(epochs: Sequence[int], shown: bool) -> Any:
-    """A bar over the epochs, in a terminal or a notebook."""
-    return tqdm(epochs, disable=not shown, unit="epoch", leave=False)
+    """A bar over the epochs, in a terminal or a notebook; services have no stderr."""
+    return tqdm(epochs, disable=not shown or sys.stderr is None, unit="epoch", leave=False)
 
 
 def show(bar: Any, record: Record) -> None:

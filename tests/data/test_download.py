@@ -85,6 +85,12 @@ def test_the_right_file_is_fetched_once(server, tmp_path, capfd):
     assert server.seen == ["/good"]
 
 
+def test_without_a_stderr_a_file_is_fetched_too(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+
+    assert get(server, tmp_path, "/good").read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [

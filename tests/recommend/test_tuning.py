@@ -1,5 +1,7 @@
 """Successive halving, on an inner split of the training ratings."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,13 @@ def test_the_better_half_goes_on_for_longer_and_the_best_is_chosen(monkeypatch):
     base = default_settings(Recommender(), ratings)
     assert best.weight_decay == pytest.approx(0.65 * base["weight_decay"])
     assert best.epochs == 40 and best.validation > 0
+
+
+def test_choosing_without_a_stderr_shows_no_bar(monkeypatch):
+    candidates_of(monkeypatch, best_decay=0.6, noise=0.01)
+    monkeypatch.setattr(sys, "stderr", None)
+
+    tune(Recommender(epochs=4), taste_ratings(), progress=True)
 
 
 def test_the_defaults_stay_if_no_other_is_clearly_better(monkeypatch):

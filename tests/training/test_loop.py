@@ -74,6 +74,16 @@ def test_a_run_that_diverges_says_what_and_where(tmp_path):
     assert_same_parameters(model, kept)
 
 
+def test_training_without_a_stderr_shows_no_bar(monkeypatch):
+    """As of a service, or of `python script.py 2>&-`."""
+    monkeypatch.setattr(sys, "stderr", None)
+    model = random_rbm("bernoulli")
+
+    history = fit(model, random_rows(model, 6), epochs=2, device="cpu", progress=True)
+
+    assert history.last["epoch"] == 2
+
+
 def test_without_a_checkpoint_no_good_state_is_promised():
     model = random_rbm("gaussian")
     before = parameters(model)
