@@ -1,6 +1,7 @@
 """Tables of ratings in any form, as three columns: who, what and how much."""
 
 import contextlib
+import csv
 import gzip
 import re
 import warnings
@@ -182,6 +183,8 @@ def read_delimited(
     try:
         if sep is None:
             sep = delimiter_of(first_line(path))
+        if columns is None:
+            require_names_once(first_line(path), sep)
         try:
             parts = _parts(path, sep, columns, "utf-8")
         except UnicodeDecodeError:
@@ -219,6 +222,17 @@ def _parts(path: Path, sep: str, columns: list[str] | None, encoding: str) -> li
         ):
             parts.append(part.astype("category"))  # texts in full would fill the memory
     return parts
+
+
+def require_names_once(line: str, sep: str) -> None:
+    """Raise a ValueError if a header has a name twice: pandas would rename the second."""
+    if len(sep) == 1:
+        names = next(csv.reader([line], delimiter=sep), [])
+    else:
+        names = line.split(None if sep == BLANKS else sep)
+    again = [name for i, name in enumerate(names) if name.strip() and name in names[:i]]
+    if again:
+        raise ValueError(f"the column {again[0]!r} is there twice")
 
 
 def first_line(path: Path) -> str:

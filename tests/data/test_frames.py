@@ -35,6 +35,18 @@ def test_a_column_that_is_there_twice_is_named():
         require_columns(frame, user=None, item=None, rating=None)
 
 
+@pytest.mark.parametrize("line", ["user,item,rating,user", "user;item;rating;user"])
+def test_a_column_that_is_there_twice_in_a_file_is_named(tmp_path, line):
+    path = tmp_path / "twice.csv"
+    sep = line[4]
+    path.write_text(line + "\n" + sep.join("1152") + "\n")
+
+    with pytest.raises(
+        ValueError, match="twice.csv: got .*the column 'user' is there twice"
+    ):
+        read_delimited(path, None, None)
+
+
 def test_a_threshold_above_all_ratings_may_be_on_the_scale():
     assert scale_of(pd.Series([1, 3]), None, np.float32(4), None).threshold == 4
 
