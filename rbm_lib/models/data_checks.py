@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from rbm_lib.data.ratings import RatingMatrix
-from rbm_lib.models.units import Bernoulli
+from rbm_lib.models.units import Categorical
 
 LEAST_STEPS = 16  # between neighbouring numbers in a standard deviation of a Gaussian unit
 
@@ -78,8 +78,19 @@ def has_one_level(data: Any) -> bool:
         if len(first) > 1:  # of most ratings that is soon known
             return False
         return np.count_nonzero(data.ratings.level_counts().sum(0)) == 1
-    if data.observed is None or not isinstance(data.layer, Bernoulli):
+    if data.observed is None or data.layer.n_variances:
         return False
     batch = data.all()
-    ones = batch.mask.expand_as(batch.v)
-    return bool(ones.any()) and torch.equal(batch.v, ones)
+    v = batch.v.flatten(1)
+    there = batch.mask.expand_as(batch.v).flatten(1).bool()
+    if not there.any():
+        return False
+    for part, features, _ in data.layer.parts():
+        values, seen = v[:, features], there[:, features]
+        if isinstance(part, Categorical):
+            counts = values.sum(0).view(part.shape).sum(0)  # v is 0 where it is missing
+            if torch.count_nonzero(counts) > 1:
+                return False
+        elif (values != values[seen][:1])[seen].any():
+            return False
+    return True

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rbm_lib import DBN, RBM, Monitor, RatingMatrix, fit, load_model, save_model
-from rbm_lib.models import VisibleData
+from rbm_lib.models import Bernoulli, Categorical, Layers, VisibleData
 from rbm_lib.models.data_checks import has_one_level, require_spread
 from rbm_lib.recommend import predict
 from rbm_lib.training import fine_tune
@@ -93,6 +93,26 @@ def test_pairs_without_a_dislike_train_with_a_warning():
     for data, observed in ((ONES, None), (mask.double(), mask)):
         with pytest.warns(UserWarning, match="data: got one level only .*likes"):
             fit(RBM(5, 2), data, observed=observed, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("model", "level"),
+    [
+        (RBM(5, 2), 0.0),
+        (RBM(5, 2, "categorical", 4), 3.0),
+        (RBM(Layers(Bernoulli(2), Categorical(3, 4)), 2), 1.0),
+    ],
+)
+def test_one_level_of_any_kind_is_found_where_cells_are_missing(model, level):
+    mask = random_mask(6, 5)
+    rows = torch.full((6, 5), level)
+    mixed = rows.clone()
+    mixed[mask.nonzero().unbind(1)] += torch.arange(int(mask.sum())) % 2
+
+    assert has_one_level(VisibleData(model, rows, mask))
+    if level < 1:
+        assert not has_one_level(VisibleData(model, mixed, mask))
+    assert not has_one_level(VisibleData(RBM(5, 2, "gaussian"), rows, mask))
 
 
 def test_two_levels_are_no_reason_to_warn():
