@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from rbm_lib.checks import require_whole
+from rbm_lib.checks import plain, require_whole
 from rbm_lib.models.batch import Batch, as_batch
 from rbm_lib.models.data_checks import require_names, require_spread
 from rbm_lib.models.layers import Layer
@@ -193,7 +193,7 @@ def require_visible_model(model: Any) -> VisibleModel:
 
 def layer_sizes(sizes: Any, least: int, expected: str) -> list[Any]:
     """The sizes of a deep model as whole numbers; the first may be a layer."""
-    sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+    sizes = list(map(plain, sizes if isinstance(sizes, Iterable) else [sizes]))
     if len(sizes) < least:
         raise ValueError(f"sizes: got {sizes}, expected {expected}.")
     whole = [

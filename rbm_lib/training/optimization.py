@@ -200,7 +200,7 @@ def set_rates(optimizer: Optimizer, schedule: Schedule, done: float) -> None:
     """The rates for the next update, if the schedule is a function of the fraction done."""
     if schedule is not None and not isinstance(schedule, LRScheduler):
         factor = plain(schedule(done))
-        if not isinstance(factor, float | int) or factor < 0:
+        if not isinstance(factor, float | int) or not factor >= 0:  # nor is NaN
             raise ValueError(
                 f"schedule: got {factor!r} at {done:g} of the updates, expected a number "
                 "of at least 0."

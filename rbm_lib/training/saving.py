@@ -113,7 +113,21 @@ def as_json(settings: dict[str, Any] | None) -> str:
 
     if settings is not None and not isinstance(settings, dict):
         raise TypeError(f"settings: got {describe(settings)}, expected a dict by name.")
-    return json.dumps(plain_tree(settings or {}), default=refuse)
+    settings = plain_tree(settings or {})
+    require_names_as_text(settings)
+    return json.dumps(settings, default=refuse)
+
+
+def require_names_as_text(settings: Any) -> None:
+    """Raise a TypeError for names in settings that JSON cannot hold."""
+    if isinstance(settings, dict):
+        for name, value in settings.items():
+            if not isinstance(name, str | int | float | None):
+                raise TypeError(f"settings: got the name {name!r}, expected text.")
+            require_names_as_text(value)
+    elif isinstance(settings, list | tuple):
+        for value in settings:
+            require_names_as_text(value)
 
 
 def model_shape(model: VisibleModel) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What RBM and DBM have in common: energies, masks, offsets, statistics, initialisation."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -174,6 +175,7 @@ def test_what_is_not_a_model_or_makes_none_is_refused_by_name():
     for build in (DBM, DBN):
         assert_refused(r"sizes: got \[4\], expected \[n_visible, n_hidden_1, ", build, [4])
         assert_refused(r"sizes: got \[4\]", build, 4)
+        assert_refused(r"sizes: got \[4\]", build, np.array([4]))
         assert_refused(r"sizes\[1\]: got 0, expected a whole number", build, [4, 0, 2])
         assert_refused(r"sizes\[0\]: got 'four'", build, ["four", 3, 2])
     assert_refused("model: got DBN, expected an RBM or DBM", require_boltzmann, DBN([4, 3]))

@@ -1,5 +1,7 @@
 """Optimisers, schedules and weight decay."""
 
+import math
+
 import pytest
 import torch
 
@@ -108,7 +110,7 @@ def test_a_schedule_that_cannot_work_is_refused(schedule):
         require_schedule(schedule, optimizer)
 
 
-@pytest.mark.parametrize("factor", ["half", None, [0.1], -0.1])
+@pytest.mark.parametrize("factor", ["half", None, [0.1], -0.1, math.nan])
 def test_what_a_schedule_returns_is_checked(factor):
     optimizer = make_optimizer(random_rbm("bernoulli"), None, 0.1)
     with pytest.raises(ValueError, match="schedule: got .* at 0 of the updates, expected"):

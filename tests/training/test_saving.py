@@ -108,6 +108,7 @@ def parametrized():
         (with_buffer, None, r'cannot be loaded again(.|\n)* "mean"'),
         (lambda: RBM(4, 3), [1, 2], "settings: got list, expected a dict"),
         (lambda: RBM(4, 3), {"x": {1}}, "settings: got set, expected what JSON can hold"),
+        (lambda: RBM(4, 3), {"x": [{(1, 2): 3}]}, r"settings: got the name \(1, 2\)"),
     ],
 )
 def test_what_could_not_be_loaded_is_refused_and_the_older_file_stays(
