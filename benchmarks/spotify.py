@@ -9,10 +9,12 @@ scored; exact log Z where the first hidden layer has at most 20 units, else AIS 
 mixtures of each kind, RBM and deep model: four settings of each, the best on the validation part is used; all
 machines train for 120 epochs. A lead is the mean paired difference, with a 95 % interval over test tracks. Mixtures
 are fitted on standardised features: on whitened ones they are worse. Recommendations: 1,000 simulated listeners,
-per-listener random 80/20, tracks not heard compete; of each model of interactions four settings, and for each
-simulation the best on an inner split of its training pairs; embeddings have one setting, 150 epochs; intervals
-95 %, bootstrap over listeners. Genre: one-vs-rest logistic regression of the 15 most frequent genres, five folds,
-artists kept together. Tables go to standard output, progress to standard error.
+per-listener random 80/20, tracks not heard compete; of each row four settings, and for each simulation the best on
+an inner split of its training pairs; songs as points have four settings too, the RBM's those of the likelihood
+table; leads are paired, with 95 % intervals by a bootstrap over listeners. Embeddings: logistic regression, five
+folds, for each fold the best of four settings on a fifth of its training part; the archetype of a listener from
+mean and spread of the songs heard, with intervals over listeners; the 15 most frequent genres of a song, artists
+kept together, with intervals over artists. Tables go to standard output, progress to standard error.
 """
 
 import argparse
@@ -28,7 +30,12 @@ from sklearn.decomposition import FactorAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
-from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    StratifiedKFold,
+    train_test_split,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -42,8 +49,8 @@ from rbm_lib.recommend import cosine_scores, embed, preference, score_items
 from rbm_lib.training import linear_decay
 
 RECIPE = {
-    "method": PCD(k=5, n_chains=256), "batch_size": 128, "optimizer": torch.optim.Adam, "lr": 0.01,
-    "schedule": linear_decay(0.5), "epochs": 150, "progress": False, "callbacks": [Monitor(every=10**6)],
+    "method": PCD(k=5, n_chains=256), "batch_size": 256, "optimizer": torch.optim.Adam, "lr": 0.01,
+    "schedule": linear_decay(0.5), "epochs": 120, "progress": False, "callbacks": [Monitor(every=10**6)],
 }  # fmt: skip
 LIKES = {
     "batch_size": 50, "optimizer": torch.optim.Adam,
@@ -106,7 +113,6 @@ MACHINES = {
     ],
     DBM: [{}, {"first": True}, {"center": True}, SAMPLED],
 }
-SHORTER = {"batch_size": 256, "epochs": 120}
 
 
 @dataclass
@@ -149,7 +155,7 @@ def mixtures(seed, own, validation, held):
 
 
 def machines(rows, validation, held, epochs):
-    options = SHORTER | {"epochs": epochs}
+    options = {"epochs": epochs}
     for kind, settings in MACHINES.items():
         for setting in settings:
             if kind is RBM:
@@ -184,7 +190,7 @@ def standard_normal(rows):
     return -0.5 * (rows**2 + np.log(2 * np.pi)).sum(1)
 
 
-def likelihood_split(tracks, seed, epochs=SHORTER["epochs"]):
+def likelihood_split(tracks, seed, epochs=RECIPE["epochs"]):
     """(gains on the test part by model, a column each; one row for each setting tried)"""
     place = np.random.default_rng(seed).permutation(len(tracks))
     parts = np.split(place, [round(0.7 * len(place)), round(0.85 * len(place))])
@@ -318,24 +324,52 @@ CANDIDATES = {
 }
 
 
+def song_points(tracks, **options):
+    """Songs as points, (n_tracks, n), of each kind by four settings."""
+    table = tracks[list(FEATURES)]
+    whitened = AudioFeatures().fit(table).transform(table)
+    plain = AudioFeatures(whiten=False).fit(table).transform(table)
+    rows = torch.as_tensor(whitened, dtype=torch.float32)
+    features = {
+        "standardised": StandardScaler().fit_transform(table),
+        "ranks": table.rank(pct=True).to_numpy() - 0.5,
+        "AudioFeatures, not whitened": plain,
+        "AudioFeatures": whitened,
+    }
+    shallow, deep = {}, {}
+    for setting in MACHINES[RBM]:
+        shallow[named(setting)] = embed(grbm(rows, **options | setting), rows)
+        log(f"Gaussian RBM, {named(setting)}: trained")
+    for setting in ({}, SAMPLED):
+        model = gdbm(rows, [16, 8], **options | setting)
+        deep[f"{named(setting)}, layer 1"] = embed(model, rows, layer=1)
+        deep[f"{named(setting)}, both layers"] = embed(model, rows)
+        log(f"deep, 16-8, {named(setting)}: trained")
+    kinds = {"features": features, "Gaussian RBM": shallow, "deep, 16-8": deep}
+    return {
+        kind: {name: np.asarray(x, dtype=np.float64) for name, x in points.items()}
+        for kind, points in kinds.items()
+    }
+
+
+def cosine(points):
+    """A recommender: the cosine with the mean of the songs that one has heard."""
+    x = torch.as_tensor(points)
+    return Given(lambda likes: cosine_scores(preference(x, likes), x))
+
+
 def recall(split, model):
     table = split.ranking(model, k=20, n_bootstrap=0)
     return table.set_index("metric")["mean"]["Recall@20"]
 
 
-def top_n_table(tracks, seeds, against="EASE"):
-    features = AudioFeatures().fit(tracks[list(FEATURES)])
-    coordinates = torch.as_tensor(
-        features.transform(tracks[list(FEATURES)]), dtype=torch.float32
-    )
-    raw = StandardScaler().fit_transform(tracks[list(FEATURES)])
-    large = grbm(coordinates, 64)
-    deep = gdbm(coordinates, [16, 8], **SAMPLED)
-    embeddings = {
-        "raw features": torch.as_tensor(raw),
-        "GRBM 64": embed(large, coordinates).double(),
-        "GDBM h1": embed(deep, coordinates, layer=1).double(),
+def top_n_table(tracks, seeds, points, of="RBM on interactions"):
+    candidates = {
+        name: {str(scorer): scorer for scorer in scorers}
+        for name, scorers in CANDIDATES.items()
     }
+    for kind, settings in points.items():
+        candidates[f"cosine, {kind}"] = {name: cosine(x) for name, x in settings.items()}
     frames, choices = {}, {}
     for seed in seeds:
         listeners = simulate_listeners(tracks, seed=seed)
@@ -347,98 +381,166 @@ def top_n_table(tracks, seeds, against="EASE"):
             "random": Given(lambda likes, noise=noise: noise),
             "popularity": Popularity(),
         }
-        for name, candidates in CANDIDATES.items():
-            best, _ = evaluate.select(
-                dict(enumerate(candidates)), split.train, recall, seeds=(seed + 100,)
-            )
-            scorers[name] = candidates[best]
-            choices.setdefault(name, []).append(str(candidates[best]))
-        for name, points in embeddings.items():
-            scorers[f"cosine, {name}"] = Given(
-                lambda likes, p=points: cosine_scores(preference(p, likes), p)
-            )
-        for name, scorer in scorers.items():
+        for name, settings in candidates.items():
             started = time.monotonic()
+            best, _ = evaluate.select(settings, split.train, recall, seeds=(seed + 100,))
+            scorers[name] = settings[best]
+            choices.setdefault(name, []).append(best)
+            log(f"seed {seed}: {name}, {best}, {time.monotonic() - started:.0f} s")
+        for name, scorer in scorers.items():
             per_user = split.rank(scorer, k=[10, 20]).per_user[["Recall@20", "NDCG@10"]]
             frames.setdefault(name, []).append(per_user)
-            log(f"seed {seed}: {name}, {time.monotonic() - started:.0f} s")
     records = []
     for name, parts in frames.items():
         # Each simulation has listeners of its own.
-        mean = evaluate.mean_interval(pd.concat(parts, ignore_index=True)).set_index(
-            "metric"
-        )
-        gaps = [own - other for own, other in zip(parts, frames[against], strict=True)]
-        lead = evaluate.mean_interval(pd.concat(gaps, ignore_index=True)).set_index(
-            "metric"
-        )
-        record = {"model": name, "tries": len(CANDIDATES.get(name, [name]))}
+        mean = evaluate.mean_interval(pd.concat(parts, ignore_index=True))
+        gaps = [own - other for own, other in zip(frames[of], parts, strict=True)]
+        lead = evaluate.mean_interval(pd.concat(gaps, ignore_index=True))
+        record = {"model": name, "tries": len(candidates.get(name, [name]))}
         for metric in ("Recall@20", "NDCG@10"):
-            record[metric] = interval(mean.loc[metric])
-            record[f"{metric} beyond {against}"] = interval(lead.loc[metric])
+            record[metric] = interval(mean, metric)
+            record[f"{metric}: lead of the {of}"] = (
+                "" if name == of else interval(lead, metric)
+            )
         records.append(record | {"chosen": "; ".join(choices.get(name, []))})
     return pd.DataFrame(records).set_index("model")
 
 
-def interval(row):
+def interval(table, metric):
+    row = table.set_index("metric").loc[metric]
     return f"{row['mean']:.4f} [{row.low:.4f}, {row.high:.4f}]"
 
 
 # ---- what embeddings know ---------------------------------------------------------------------------------
 
 
-def embedding_table(tracks, seed=0):
-    features = AudioFeatures().fit(tracks[list(FEATURES)])
-    coordinates = torch.as_tensor(
-        features.transform(tracks[list(FEATURES)]), dtype=torch.float32
-    )
-    points = {
-        "raw features": StandardScaler().fit_transform(tracks[list(FEATURES)]),
-        "AudioFeatures": coordinates.numpy(),
-    }
-    for n in (16, 64):
-        points[f"GRBM {n}"] = embed(grbm(coordinates, n), coordinates).numpy()
-    deep = gdbm(coordinates, [16, 8], **SAMPLED)
-    points["GDBM h1"] = embed(deep, coordinates, layer=1).numpy()
-    points["GDBM h1, h2"] = embed(deep, coordinates).numpy()
-    points["GDBM h2"] = embed(deep, coordinates, layer=2).numpy()
+def classifier(several=False):
+    """A logistic regression; `several`: one for each column of the labels."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    return OneVsRestClassifier(model) if several else model
+
+
+def macro_auc(labels, prob):
+    return roc_auc_score(labels, prob, average="macro")
+
+
+def weighted_macro_auc(labels, prob):
+    """The same as a function of the rows' weights, for many of them; ties are rare."""
+    order = prob.argsort(0)
+    positive = np.take_along_axis(labels, order, 0)
+
+    def auc(weight):
+        own = weight[order] * positive
+        below = np.cumsum(weight[order] * (1 - positive), 0)
+        return ((own * below).sum(0) / (own.sum(0) * below[-1])).mean()
+
+    return auc
+
+
+def out_of_fold(points, labels, folds, inner_split, score):
+    """Predictions for all rows, and the setting chosen for each fold.
+
+    `inner_split` cuts rows of a training part in two: four settings are fitted to the
+    first, and `score` on the second chooses. The best is fitted to the whole part.
+    """
+    several = labels.ndim == 2
+    predicted, chosen = np.empty(labels.shape, dtype=float if several else labels.dtype), []
+
+    def predict(x, train, test):
+        model = classifier(several).fit(x[train], labels[train])
+        return model.predict_proba(x[test]) if several else model.predict(x[test])
+
+    for train, test in folds:
+        own, held = inner_split(train)
+        scores = {
+            name: score(labels[held], predict(x, own, held)) for name, x in points.items()
+        }
+        best = max(scores, key=scores.__getitem__)
+        predicted[test] = predict(points[best], train, test)
+        chosen.append(best)
+    return predicted, chosen
+
+
+def archetypes_table(listeners, heard, points, of, seed=0):
+    archetype = listeners.profiles["archetype"].to_numpy(dtype=object)
+    share = heard.astype(float) / heard.sum(axis=1)[:, None]
+    correct, chosen = {}, {}
+    for kind, settings in points.items():
+        described = {}
+        for name, x in settings.items():
+            mean = share @ x
+            sd = np.sqrt(np.maximum(share @ x**2 - mean**2, 0))
+            described[name] = np.hstack([mean, sd])
+        folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+        guess, chosen[kind] = out_of_fold(
+            described, archetype, folds.split(archetype, archetype),
+            lambda rows: train_test_split(
+                rows, test_size=0.2, random_state=seed, stratify=archetype[rows]
+            ),
+            lambda label, guess: (label == guess).mean(),
+        )  # fmt: skip
+        correct[kind] = (guess == archetype).astype(float)
+        log(f"archetype: {kind}, {correct[kind].mean():.3f}")
+    records = []
+    for kind, own in correct.items():
+        both = pd.DataFrame({"accuracy": own, "lead": correct[of] - own})
+        table = evaluate.mean_interval(both)
+        records.append(
+            {"points": kind, "tries": len(points[kind]), "accuracy": interval(table, "accuracy"),
+             f"lead of the {of}": "" if kind == of else interval(table, "lead"),
+             "chosen": "; ".join(chosen[kind])}
+        )  # fmt: skip
+    majority = pd.Series(archetype).value_counts(normalize=True).iloc[0]
+    records.append({"points": "majority", "tries": 1, "accuracy": f"{majority:.4f}"})
+    return pd.DataFrame(records).fillna("").set_index("points")
+
+
+def genres_table(tracks, points, of, n_bootstrap=1000):
+    genre = tracks["genres"].explode().value_counts().index[:15]
+    labels = np.array([[g in own for g in genre] for own in tracks["genres"]]).astype(int)
+    known = labels.any(1)
+    labels = labels[known]
+    artist = pd.factorize(tracks["artists"].str[0].to_numpy()[known])[0]
+
+    def inner_split(rows):
+        cut = GroupShuffleSplit(1, test_size=0.2, random_state=0)
+        return [rows[part] for part in next(cut.split(rows, groups=artist[rows]))]
+
+    prob, chosen = {}, {}
+    for kind, settings in points.items():
+        own = {name: x[known] for name, x in settings.items()}
+        folds = GroupKFold(5).split(labels, groups=artist)
+        prob[kind], chosen[kind] = out_of_fold(own, labels, folds, inner_split, macro_auc)
+        log(f"genre: {kind}, {macro_auc(labels, prob[kind]):.3f}")
+    rng = np.random.default_rng(0)
+    n_artists = artist.max() + 1
+    aucs = {kind: weighted_macro_auc(labels, p) for kind, p in prob.items()}
+    resampled = []
+    for _ in range(n_bootstrap):
+        times = np.bincount(rng.integers(n_artists, size=n_artists), minlength=n_artists)
+        resampled.append({kind: auc(times[artist]) for kind, auc in aucs.items()})
+    resampled = pd.DataFrame(resampled)
+    records = []
+    for kind, p in prob.items():
+        record = {"points": kind, "tries": len(points[kind])}
+        record["macro-AUC"] = between(macro_auc(labels, p), resampled[kind])
+        gap = macro_auc(labels, prob[of]) - macro_auc(labels, p)
+        lead = between(gap, resampled[of] - resampled[kind])
+        record[f"lead of the {of}"] = "" if kind == of else lead
+        records.append(record | {"chosen": "; ".join(chosen[kind])})
+    return pd.DataFrame(records).set_index("points")
+
+
+def between(value, resampled):
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return f"{value:.4f} [{low:.4f}, {high:.4f}]"
+
+
+def embedding_tables(tracks, points, seed=0, of="Gaussian RBM"):
     listeners = simulate_listeners(tracks, seed=seed)
     heard = matrix(listeners, tracks).rated()
-    archetype = listeners.profiles["archetype"].to_numpy()
-    genre = tracks["genres"].explode().value_counts().index[:15]
-    labels = np.array([[g in own for g in genre] for own in tracks["genres"]])
-    known = labels.any(1)
-    artist = tracks["artists"].str[0].to_numpy()
-    records = []
-    for name, x in points.items():
-        count = heard.sum(axis=1)[:, None]
-        mean = heard.astype(float) @ x / count
-        sd = np.sqrt(np.maximum(heard.astype(float) @ x**2 / count - mean**2, 0))
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        folds = StratifiedKFold(5, shuffle=True, random_state=seed)
-        guess = cross_val_predict(model, np.hstack([mean, sd]), archetype, cv=folds)
-        one = OneVsRestClassifier(
-            make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        )
-        prob = cross_val_predict(
-            one, x[known], labels[known].astype(int), groups=artist[known], cv=GroupKFold(5),
-            method="predict_proba",
-        )  # fmt: skip
-        records.append(
-            {"embedding": name, "numbers": x.shape[1], "archetype accuracy": (guess == archetype).mean(),
-             "genre macro-AUC": roc_auc_score(labels[known], prob, average="macro")}
-        )  # fmt: skip
-        log(records[-1])
-    majority = pd.Series(archetype).value_counts(normalize=True).iloc[0]
-    records.append(
-        {
-            "embedding": "nothing",
-            "numbers": 0,
-            "archetype accuracy": majority,
-            "genre macro-AUC": 0.5,
-        }
-    )
-    return pd.DataFrame(records).round(3).to_string(index=False)
+    archetypes = archetypes_table(listeners, heard, points, of, seed)
+    return archetypes, genres_table(tracks, points, of)
 
 
 def main():
@@ -468,9 +570,13 @@ def main():
         500,
     )
     if args.top_n:
-        print(f"Recommendations, splits {seeds}:\n{top_n_table(data.tracks, seeds)}")
+        table = top_n_table(data.tracks, seeds, song_points(data.tracks))
+        print(f"Recommendations, splits {seeds}:\n{table}")
     elif args.embeddings:
-        print(embedding_table(data.tracks))
+        archetypes, genres = embedding_tables(
+            data.tracks, song_points(data.tracks), seeds[0]
+        )
+        print(f"Archetype of a listener:\n{archetypes}\n\nGenre of a track:\n{genres}")
     else:
         print(
             f"Gain over the full-covariance Gaussian, nats per test track, splits {seeds}:"

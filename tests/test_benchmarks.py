@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from rbm_lib import RBM
-from rbm_lib.data import load_spotify
+from rbm_lib.data import load_spotify, simulate_listeners
 from rbm_lib.likelihood.exact import exact_log_partition
 from rbm_lib.recommend import baselines
 
@@ -350,6 +351,84 @@ def test_the_interval_of_a_lead_knows_tracks_that_several_splits_test(spotify):
     mean, half = spotify.lead_interval(pd.concat([once, once]))
 
     assert (mean, half) == pytest.approx(spotify.lead_interval(once))
+
+
+@pytest.fixture(scope="module")
+def songs(spotify):
+    tracks = load_spotify(verbose=False).tracks.iloc[:1200].reset_index(drop=True)
+    return tracks, spotify.song_points(tracks, epochs=1)
+
+
+def test_songs_as_points_have_four_settings_of_each_kind(songs):
+    tracks, points = songs
+
+    assert {kind: len(settings) for kind, settings in points.items()} == {
+        "features": 4, "Gaussian RBM": 4, "deep, 16-8": 4,
+    }  # fmt: skip
+    assert {len(x) for kind in points.values() for x in kind.values()} == {len(tracks)}
+
+
+def test_recommendations_say_tries_choices_and_paired_leads(spotify, songs, monkeypatch):
+    few = [spotify.ItemKNN(5), spotify.ItemKNN(50)]
+    model = [spotify.EASE(100), spotify.EASE(300)]
+    monkeypatch.setattr(spotify, "CANDIDATES", {"ItemKNN": few, "EASE": model})
+
+    table = spotify.top_n_table(songs[0], [3], songs[1], of="EASE")
+
+    lead = table["NDCG@10: lead of the EASE"]
+    mean = table["NDCG@10"].str.split().str[0].astype(float)
+    assert table["tries"].to_dict() == {
+        "oracle": 1, "random": 1, "popularity": 1, "ItemKNN": 2, "EASE": 2,
+        "cosine, features": 4, "cosine, Gaussian RBM": 4, "cosine, deep, 16-8": 4,
+    }  # fmt: skip
+    assert lead["EASE"] == ""
+    gap = mean["EASE"] - mean["ItemKNN"]
+    assert float(lead["ItemKNN"].split()[0]) == pytest.approx(gap, abs=2e-4)
+    assert table.loc["EASE", "chosen"] in map(str, model)
+
+
+def test_each_fold_chooses_within_its_training_part(spotify):
+    label = np.arange(60) % 2
+    noise = np.random.default_rng(0).normal(size=(60, 1))
+    says = np.where(np.arange(60)[:, None] < 40, label[:, None], -noise) * 1.0
+    points = {"noise": noise, "first forty": says}
+    last, first = np.arange(60) >= 40, np.arange(60) < 40
+    folds = [(np.flatnonzero(first), np.flatnonzero(last))]
+
+    guess, chosen = spotify.out_of_fold(
+        points, label, folds, lambda rows: (rows[:30], rows[30:]),
+        lambda truth, guess: (truth == guess).mean(),
+    )  # fmt: skip
+
+    assert chosen == ["first forty"]
+    assert (guess[last] == label[last]).mean() < 0.9  # it says nothing there
+
+
+def test_embeddings_are_compared_by_listener_and_by_artist(spotify, songs):
+    tracks, points = songs
+    few = {kind: dict(list(settings.items())[:1]) for kind, settings in points.items()}
+    listeners = simulate_listeners(tracks, 150)
+    heard = spotify.matrix(listeners, tracks).rated()
+    narrow = {kind: {n: x[:, :3] for n, x in own.items()} for kind, own in few.items()}
+
+    archetypes = spotify.archetypes_table(listeners, heard, few, "Gaussian RBM")
+    genres = spotify.genres_table(tracks, narrow, "Gaussian RBM", n_bootstrap=20)
+
+    assert archetypes["tries"].tolist() == [1, 1, 1, 1]
+    for table in (archetypes, genres):
+        lead = table["lead of the Gaussian RBM"]
+        assert lead["Gaussian RBM"] == "" and lead["features"].endswith("]")
+
+
+def test_the_weighted_macro_auc_is_scikit_learns(spotify):
+    rng = np.random.default_rng(0)
+    labels, prob = rng.integers(2, size=(50, 3)), rng.random((50, 3))
+    weight = rng.integers(1, 4, size=50)
+
+    found = spotify.weighted_macro_auc(labels, prob)(weight)
+
+    expected = roc_auc_score(labels, prob, average="macro", sample_weight=weight)
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what is missing without a GPU")
