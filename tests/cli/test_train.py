@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 from rbm_lib import RatingMatrix, Recommender
@@ -19,7 +20,7 @@ def test_a_trained_model_is_the_librarys(folder):
     ratings = RatingMatrix.from_csv(folder / "ratings.csv")
     same = Recommender("rank").fit(ratings)
     assert model.ratings_.fingerprint() == ratings.fingerprint()
-    assert model.recommend(3, n=5).equals(same.recommend(3, n=5))
+    pd.testing.assert_frame_equal(model.recommend(3, n=5), same.recommend(3, n=5))
     assert model.titles[2] == "Alien (1979)"
 
 
