@@ -57,7 +57,8 @@ def fetch(
     long without a byte. Raises ValueError if the file is there with another SHA-256, and
     DataUnavailable if there is no download with this one, or RBM_OFFLINE is set.
     """
-    target = Path(folder, filename)
+    folder = Path(folder).expanduser()
+    target = folder / filename
     if target.is_file():
         got = pooch.file_hash(str(target))
         if got == sha256:
@@ -112,7 +113,7 @@ def safe_extract(archive: str | Path, folder: str | Path, members: list[str]) ->
     Raises ValueError, and leaves nothing, if the archive is damaged, lacks a member, holds
     a name that leads out of its folder, or would have more than a gigabyte when unpacked.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unpack.", dir=folder.parent) as scratch:
         try:

@@ -83,6 +83,7 @@ def read_table(path: Path, schema: Schema, n_rows: int | None = None) -> pd.Data
     is the line of the file in which a row begins. Raises ValueError if the file is missing
     or does not fit; the message names the first bad row.
     """
+    path = path.expanduser()
     if not path.is_file():
         raise ValueError(f"{path} is missing. Get the whole data set again.")
     names = list(schema.columns)

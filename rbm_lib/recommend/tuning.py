@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from rbm_lib.checks import require_flag, require_whole
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
+from rbm_lib.files import write_whole
 from rbm_lib.recommend.parameters import Parameters, given_settings
 from rbm_lib.recommend.settings import Settings, ranking_defaults, rating_defaults
 from rbm_lib.recommend.splits import Split, random_split
@@ -81,7 +82,8 @@ def tune(
     split = random_split(ratings, 0.2, seed)
     base = default_settings(recommender, split.train)
     done: dict[Key, list[float]] = {}
-    if path is not None and Path(path).exists():
+    path = None if path is None else Path(path).expanduser()
+    if path is not None and path.exists():
         rows = pd.read_csv(path).to_numpy().tolist()
         done = {(int(row[0]), row[1], row[2]): row[3:] for row in rows}
     candidates = SPACE
@@ -105,7 +107,7 @@ def tune(
                 error = lead.std() / np.sqrt(max(1, len(lead)))
                 done[key] = [float(x) for x in (values.mean(), lead.mean(), error)]
                 if path is not None:
-                    _table(done).to_csv(path, index=False)
+                    write_whole(path, _table(done).to_csv(index=False))
                 bar.update()
             results = {c: done[(number, *c)] for c in candidates}
             if number + 1 < len(ROUNDS):

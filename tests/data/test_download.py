@@ -85,6 +85,12 @@ def test_the_right_file_is_fetched_once(server, tmp_path, capfd):
     assert server.seen == ["/good"]
 
 
+def test_a_tilde_is_the_home_folder(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert get(server, "~/data", "/good") == tmp_path / "data" / "set.zip"
+
+
 def test_without_a_stderr_a_file_is_fetched_too(server, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
 

@@ -76,6 +76,18 @@ def test_an_interrupted_choice_goes_on_from_its_file(monkeypatch, tmp_path):
     assert trained == []
 
 
+def test_a_tilde_in_the_path_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    trained = candidates_of(monkeypatch, best_decay=0.4, noise=0.01)
+    tune(Recommender(), taste_ratings(), path="~/new/tuning.csv", **QUIET)
+    trained.clear()
+
+    tune(Recommender(), taste_ratings(), path=tmp_path / "new" / "tuning.csv", **QUIET)
+    tune(Recommender(), taste_ratings(), path="~/new/tuning.csv", **QUIET)
+
+    assert trained == []
+
+
 @pytest.mark.parametrize("task", ["rank", "rate"])
 def test_fit_uses_what_was_chosen_and_leaves_the_parameters(task, monkeypatch):
     monkeypatch.setattr(tuning, "SPACE", [(0.5, 0.5), (1.0, 0.5)])

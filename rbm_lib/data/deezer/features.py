@@ -230,8 +230,9 @@ def write_submission(
         got = f"{prob[wrong[0]]} at position {wrong[0]}"
         raise ValueError(f"probability: got {got}, expected 0 to 1.")
     table = pd.DataFrame({"sample_id": ids, "is_listened": prob})
+    path = Path(path).expanduser()
     write_whole(path, table.to_csv(index=False, lineterminator="\n"))
-    return Path(path)
+    return path
 
 
 def _require_columns(listens: pd.DataFrame, *columns: str) -> None:

@@ -60,7 +60,7 @@ def write_listeners(listeners: Listeners, folder: str | Path) -> tuple[Path, ...
     times = listeners.interactions["timestamp"].dt.strftime(_TIME)
     tables = (listeners.interactions.assign(timestamp=times), listeners.profiles)
     style = {"index": False, "lineterminator": "\n", "quoting": csv.QUOTE_NONNUMERIC}
-    paths = tuple(Path(folder, name) for name in FILES)
+    paths = tuple(Path(folder, name).expanduser() for name in FILES)
     with tempfile.TemporaryDirectory() as scratch:
         for path, table in zip(paths, tables, strict=True):
             table.to_csv(Path(scratch, path.name), **style)
@@ -85,7 +85,7 @@ def read_listeners(folder: str | Path, archetypes: tuple = ARCHETYPES) -> Listen
         If a value is not allowed, the order is another, or the files do not agree on the
         archetype of a listener or the number of lines. The message names the first bad row.
     """
-    paths = [Path(folder, name) for name in FILES]
+    paths = [Path(folder, name).expanduser() for name in FILES]
     listens = read_table(paths[0], Schema(_INTERACTIONS))
     profiles = read_table(paths[1], Schema(_PROFILES, others=_RANGE))
     times = pd.to_datetime(listens["timestamp"], format=_TIME, errors="coerce", utc=True)

@@ -303,6 +303,14 @@ def test_a_submission_reads_back_exactly(tmp_path):
     assert [(int(i), float(p)) for i, p in pairs] == list(zip(ids, prob, strict=True))
 
 
+def test_a_tilde_in_the_path_of_a_submission_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    path = write_submission("~/s.csv", [7], [0.5])
+
+    assert path == tmp_path / "s.csv" and path.is_file()
+
+
 @pytest.mark.parametrize(
     ("ids", "prob", "message"),
     [

@@ -32,6 +32,14 @@ def test_there_and_back(folder):
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths = write_listeners(LISTENERS, "~/new")
+
+    assert [path.parent for path in paths] == [tmp_path / "new"] * 2
+    assert len(read_listeners("~/new").profiles) == len(LISTENERS.profiles)
+
+
 WRONG = [
     (INTERACTIONS, 1, "rating", "3.7", "one of 1, 1.5, 2"),
     (INTERACTIONS, 1, "user_id", "x", "a whole number from 0"),
