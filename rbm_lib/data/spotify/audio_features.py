@@ -191,7 +191,8 @@ class AudioFeatures:
         return steps
 
     def _dequantise(self, X: NDArray) -> NDArray:
-        rows = pd.DataFrame(X + 0.0)  # -0.0 becomes 0.0
+        # To nine digits, so that rounding errors do not draw anew; -0.0 becomes 0.0.
+        rows = pd.DataFrame(np.char.mod("%.9g", X).astype(float) + 0.0)
         row_hash = hash_pandas_object(rows, index=False).to_numpy()  # pyright: ignore
         y = X.copy()
         for j, kind in enumerate(KINDS):

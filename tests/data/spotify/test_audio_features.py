@@ -235,6 +235,17 @@ def test_single_precision_means_the_published_decimals(convert):
     np.testing.assert_allclose(other.components_, audio.components_, **close)
 
 
+def test_rounding_errors_do_not_move_a_row(fitted):
+    X = tracks()
+    Z = fitted.transform(X)
+
+    again = fitted.transform(fitted.inverse_transform(Z))
+    off = fitted.transform(X.astype(float) * (1 + 1e-15 * (X.to_numpy() % 1 > 0)))
+
+    np.testing.assert_allclose(again, Z, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(off, Z, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, torch.float16, torch.bfloat16])
 def test_half_precision_is_refused(fitted, dtype):
     X = tracks(5).assign(duration_ms=200.0).to_numpy()
