@@ -8,6 +8,7 @@ from rbm_lib.models.layers import Layer
 from rbm_lib.models.mean_field import MeanField
 from rbm_lib.models.mixed import Layers
 from rbm_lib.models.rbm import RBM
+from rbm_lib.models.semi_restricted import SemiRestrictedRBM
 from rbm_lib.models.tied_dbm import TiedDBM
 from rbm_lib.models.tied_rbm import TiedRBM
 from rbm_lib.models.units import Bernoulli, Categorical, Gaussian
@@ -25,6 +26,7 @@ __all__ = [
     "Layer",
     "Layers",
     "MeanField",
+    "SemiRestrictedRBM",
     "TiedDBM",
     "TiedRBM",
     "VisibleData",

@@ -16,10 +16,13 @@ from rbm_lib.models.base import VisibleModel, require_visible_model
 from rbm_lib.models.dbm import DBM
 from rbm_lib.models.dbn import DBN
 from rbm_lib.models.rbm import RBM
+from rbm_lib.models.semi_restricted import SemiRestrictedRBM
 from rbm_lib.models.units import as_described
 
 FORMAT = "rbm_lib 1"
-CLASSES: dict[str, Any] = {"RBM": RBM, "DBM": DBM, "DBN": DBN}
+CLASSES: dict[str, Any] = {
+    kind.__name__: kind for kind in (RBM, DBM, DBN, SemiRestrictedRBM)
+}
 
 
 class CheckpointError(ValueError):
@@ -37,7 +40,7 @@ def save_model(
 
     Parameters
     ----------
-    model : RBM, DBM or DBN
+    model : RBM, DBM, DBN or SemiRestrictedRBM
         The model; none of a class of your own, of which a file would not know the code.
     path : path
         Where to. An older file is replaced, once the new one has been read back.
@@ -140,6 +143,8 @@ def model_shape(model: VisibleModel) -> dict[str, Any]:
         shape = shape | {"n_classes": model.n_classes}
     if isinstance(model, RBM):
         shape = visible | {"n_visible": model.n_visible, "n_hidden": model.n_hidden}
+    if isinstance(model, SemiRestrictedRBM):  # its visible units are binary
+        shape = {"n_visible": model.n_visible, "n_hidden": model.n_hidden}
     return {"shape": shape, "dtype": str(model.visible_bias.dtype).removeprefix("torch.")}
 
 
@@ -155,7 +160,7 @@ def load_model(path: Any, device: Any = "cpu") -> Any:
 
     Returns
     -------
-    RBM, DBM or DBN
+    RBM, DBM, DBN or SemiRestrictedRBM
         The model.
 
     Raises
@@ -168,9 +173,10 @@ def load_model(path: Any, device: Any = "cpu") -> Any:
     header, content = read_checkpoint(path)
     try:
         # With a seed, so that torch's own generator is left alone.
-        shape = header["shape"]
-        visible = as_described(shape["visible"])
-        model = CLASSES[header["class"]](**shape | {"visible": visible}, seed=0)
+        shape = dict(header["shape"])
+        if header["class"] != SemiRestrictedRBM.__name__:
+            shape["visible"] = as_described(shape["visible"])
+        model = CLASSES[header["class"]](**shape, seed=0)
         model.to(getattr(torch, header["dtype"]))
         model.load_state_dict(content["model"])
         state = model.state_dict()
