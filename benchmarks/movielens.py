@@ -40,6 +40,7 @@ from rbm_lib.baselines import (
     UserItemBias,
 )
 from rbm_lib.data import RatingMatrix, load_movielens
+from rbm_lib.recommend import SemiRestricted
 
 
 def log_odds(prob):
@@ -78,12 +79,14 @@ def ranking_models():
     """{name: {setting: model}} of the models of likes."""
 
     decays = {"weight_decay": (0.01, 0.02, 0.03, 0.04), "n_hidden": (200,) * 4}
+    semi = {"scale": (10, 15, 20, 15), "weight_decay": (0.012, 0.012, 0.012, 0.016)}
     return {
         "popularity": {"": Popularity()},
         "ItemKNN": named(ItemKNN, k=(50, 100, 200, 200), shrink=(10, 10, 10, 50)),
         "EASE": named(EASE, l2=(100, 200, 300, 500)),
         "iALS": named(IALS, alpha=(0.2, 0.5, 0.5, 1.0), reg=(1.0, 0.7, 1.0, 1.0)),
         "RBM": named(lambda **s: Recommender("rank", validation=0.0, **s), **decays),
+        "semi-restricted RBM": named(SemiRestricted, **semi),
     }
 
 

@@ -26,7 +26,7 @@ import torch
 
 from rbm_lib import DBM, DBN, RBM, RatingMatrix, Recommender, TrainingDiverged
 from rbm_lib.evaluate import random_split
-from rbm_lib.models import TiedDBM, TiedRBM
+from rbm_lib.models import SemiRestrictedRBM, TiedDBM, TiedRBM
 from rbm_lib.training import TiedCD
 from tests import harms, support
 from tests.harms import CELLS, CHOICE, COLUMN, COUNT, COUNT_FROM_0, ROWS, elements, refused
@@ -37,7 +37,7 @@ NOT_HERE = """
 AISResult Batch Epoch GibbsInfo History Layer Layers MeanField Scorer TemperingInfo
 GradientMethod CheckpointError ProcessLost TrainingDiverged load_model save_model
 gibbs_step checked_hidden batch_statistics field_at_visible Recommender from_csr from_csv
-from_pairs from_similar Bags
+from_pairs from_similar Bags set_lateral
 """.split()  # values and errors; files and layers, which have tests of their own; parts
 TENSORS_ONLY = ("rbm_lib.models", "rbm_lib.training.monitoring")  # or what else they like
 N, SIZE = 24, 6  # ratings in a list; users, and items, of a matrix
@@ -126,11 +126,14 @@ def usual(visible):
 SPLIT = random_split(ratings(), 0.4)
 SPLIT_TABLE = pd.DataFrame(np.transpose(ratings().triples()[:2]), columns=["user", "item"])
 SELF = {"RBM": rbm, "DBM": dbm, "DBN": dbn, "Split": SPLIT, "RatingMatrix": ratings()}
+SELF["SemiRestrictedRBM"] = lambda _: SemiRestrictedRBM(4, 3, seed=0)
 HIDDEN = {"h": (usual("bernoulli")["hidden"][0], elements(ROWS))}
 ONE_MASK = {"observed": (random_mask(4, 4)[2], harms.MASK)}
 ONLY_RBM = {"model": lambda visible: (rbm(visible), harms.model(RBM))}
 ONLY_DBN = {"model": lambda visible: (dbn(visible), harms.model(DBN))}
 CATEGORICAL = {"units": ["categorical"]}
+BINARY = {"units": ["bernoulli"]}
+SEMI_RESTRICTED = [n for n in vars(SemiRestrictedRBM) if not n.startswith("_")]
 RATED = {"model": lambda _: (rbm("categorical", n_visible=SIZE), harms.model(RBM))}
 RATED |= CATEGORICAL
 FROM_0 = {"n": (2, COUNT_FROM_0)}
@@ -142,6 +145,11 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
     "RBM": {"visible": ("categorical", CHOICE)},
     "DBM": {"n_levels": None}, "DBN": {"n_levels": None}, "DBM.energy": HIDDEN,
     "DBM.statistics": HIDDEN, "DBM.mean_field": {"start": HIDDEN["h"]},
+    "SemiRestrictedRBM": {"n_hidden": (2, COUNT_FROM_0)},
+    **{f"SemiRestrictedRBM.{name}": BINARY for name in SEMI_RESTRICTED},
+    "SemiRestrictedRBM.log_partition": BINARY | ONE_MASK,
+    "SemiRestricted": {"n_hidden": (2, COUNT_FROM_0), "scale": (0.5, harms.NUMBER)},
+    "partial_correlations": {"frequency": (0.5, harms.NUMBER)},
     "PCD": {"n_chains": (2, COUNT)}, "Checkpoint": {"path": "run.pt"},
     "Monitor": {"rows": (2, COUNT)},
     "EarlyStopping": {"score": "AUC"}, "linear_decay": {"start": (0.5, harms.BETA)},

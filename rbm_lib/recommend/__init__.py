@@ -10,16 +10,19 @@ from rbm_lib.recommend.scoring import (
     score_items,
     similar_items,
 )
+from rbm_lib.recommend.semi_restricted import SemiRestricted, partial_correlations
 from rbm_lib.recommend.top import top_n
 
 __all__ = [
     "Recommender",
+    "SemiRestricted",
     "blend",
     "cosine_scores",
     "embed",
     "fold_in",
     "left_out_bias",
     "multinomial_covariate",
+    "partial_correlations",
     "playlist",
     "predict",
     "preference",
