@@ -60,13 +60,9 @@ prob_h.mistakes = {
         lambda v, W, c: torch.sigmoid(-(v @ W) + c),
     ),
     "This is not a probability, because it can leave the range from 0 to 1. Use "
-    "torch.sigmoid.": (
-        lambda v, W, c: torch.exp(v @ W + c),
-        lambda v, W, c: torch.tanh(v @ W + c),
-    ),
-    "You rounded, or drew states. Give the probabilities themselves.": (
-        lambda v, W, c: torch.sigmoid(v @ W + c).round(),
-    ),
+    "torch.sigmoid.": lambda v, W, c: torch.tanh(v @ W + c),
+    "Softmax makes a row add up to 1, but each unit has a probability of its own. Use "
+    "torch.sigmoid.": lambda v, W, c: torch.softmax(v @ W + c, 1),
 }
 
 # As many rows as hidden units, so that a sum over the wrong axis has a result.
@@ -86,8 +82,10 @@ free_energy.mistakes = {
         lambda v, W, b, c: -(v @ b) - torch.log(1 + torch.exp(v @ W + c)).sum(1),
         lambda v, W, b, c: -(v @ b) - torch.log1p(torch.exp(v @ W + c)).sum(1),
     ),
-    "The sign is reversed. F is minus the logarithm of the unnormalised probability.": (
-        lambda *a: -free_energy(*a)
+    "A sign is reversed. Both terms of F have a minus sign.": (
+        lambda *a: -free_energy(*a),
+        lambda v, W, b, c: -(v @ b) + softplus(v @ W + c).sum(1),
+        lambda v, W, b, c: v @ b - softplus(v @ W + c).sum(1),
     ),
     "You add up all rows. Each row has a free energy of its own, so use .sum(1).": (
         lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(),
@@ -95,6 +93,9 @@ free_energy.mistakes = {
     ),
     "You add up over the rows. Add up over the hidden units, with .sum(1).": (
         lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(0),
+    ),
+    "Each hidden unit has a softplus of its own. Add up after the softplus.": (
+        lambda v, W, b, c: -(v @ b) - softplus((v @ W + c).sum(1))
     ),
     "The softplus terms are not added up yet. Add .sum(1), for one number per row.": (
         lambda v, W, b, c: -(v @ b)[:, None] - softplus(v @ W + c),
@@ -130,87 +131,77 @@ def towards_the_rows(model, v):
     return v.T @ p / len(v) - 0.1 * model.W, v.mean(0) - model.b, p.mean(0) - model.c
 
 
+FALLING = [0.1 - 0.002 * k for k in range(50)]
+RISING = [0.02 + 0.0004 * k for k in range(100)]
 LOOPS = [
-    (model, towards_the_rows, v, *rates)
-    for (v, model), rates in zip(
-        PAIRS, ((0.1, 0.1, 50), (0.1, 0.0, 50), (0.02, 0.06, 100)), strict=True
-    )
+    (model, towards_the_rows, v, rates)
+    for (v, model), rates in zip(PAIRS, ([0.1] * 50, FALLING, RISING), strict=True)
 ]
 
 
-def train_with(rate=None, sign=1, first=0, last=1, after=False, every=50, names="Wbc"):
+def train_with(
+    pick=lambda rate, rates: rate,
+    sign=1,
+    start=0,
+    after=False,
+    every=50,
+    end=True,
+    names="Wbc",
+    order=(0, 1, 2),
+):
     """The training loop. The arguments make mistakes."""
 
-    def loop(model, gradient, v, lr_start, lr_end, n_updates=4000):
+    def loop(model, gradient, v, rates):
         copies = []
-        for update in range(first, n_updates + last):
+        for update, rate in enumerate(rates, start):
             if update % every == 0 and not after:
                 copies.append(copy.deepcopy(model))
-            lr = lr_start + (lr_end - lr_start) * update / n_updates
-            if rate:
-                lr = rate(lr_start, lr_end, update, n_updates)
-            for name, change in zip("Wbc", gradient(model, v), strict=True):
-                if name in names:
-                    setattr(model, name, getattr(model, name) + sign * lr * change)
+            changes = gradient(model, v)
+            for name, k in zip(names, order, strict=False):
+                step = sign * pick(rate, rates) * changes[k]
+                setattr(model, name, getattr(model, name) + step)
             if update % every == 0 and after:
                 copies.append(copy.deepcopy(model))
-        return copies
+        return copies + [copy.deepcopy(model)] * end
 
     return loop
 
 
-def with_the_end(loop):
-    """A training loop that adds the model to what `loop` returns."""
-    return lambda model, *rest: [*loop(model, *rest), model]
-
-
-def at_the_end(last):
-    """What a list that holds the model itself shows."""
-    return lambda model, *rest: [model for _ in (*train_with(last=last)(model, *rest), 0)]
+def one_model(model, *rest):
+    """What a list shows that holds the model itself, not copies of it."""
+    return [model for _ in train_with()(model, *rest)]
 
 
 train = exercise("3", "The training loop", 3, LOOPS)(train_with())
 train.mistakes = {
     "All your copies are the same model, as it is at the end. Append "
     "copy.deepcopy(model), which later updates do not touch. copy.copy(model) is not "
-    "enough, because it shares the tensors.": at_the_end(0),
+    "enough, because it shares the tensors.": one_model,
     "The sign is reversed. The changes point uphill, so add them.": train_with(sign=-1),
-    "The learning rate does not move as it should. It is lr_start at update 0 and lr_end "
-    "at update n_updates, in a straight line, as the formula says.": (
-        train_with(lambda start, end, update, n: start),
-        train_with(lambda start, end, update, n: end),
-        train_with(lambda start, end, update, n: end + (start - end) * update / n),
-        train_with(lambda start, end, update, n: start * (end / start) ** (update / n)),
+    "The learning rate is the same in every update. Each update has its own.": (
+        train_with(lambda rate, rates: rates[0])
     ),
     "The changes are not multiplied by the learning rate.": train_with(lambda *_: 1.0),
-    "Only some of the parameters move. Update model.W, model.b and model.c.": tuple(
-        train_with(names=names) for names in ("W", "Wb", "Wc")
+    "Only W moves. Update model.W, model.b and model.c.": train_with(names="W"),
+    "The model never changes. Change model.W, model.b and model.c.": train_with(names=""),
+    "db and dc are in each other's place. The gradient returns dW, db, dc.": (
+        train_with(order=(0, 2, 1))
     ),
-    "The model itself never changes. Change model.W, model.b and model.c.": (
-        train_with(names="")
-    ),
-    "The last copy is missing. Make one more after the loop.": train_with(last=0),
+    "The last copy is missing. Make one more after the loop.": train_with(end=False),
     "The copies are made after the update. Make each one before the update.": (
         train_with(after=True),
-        with_the_end(train_with(last=0, after=True)),
+        train_with(after=True, end=False),
     ),
     "Your updates are numbered from 1, so the copy before the first is missing. Number "
-    "them from 0, as range(n_updates) does.": (
-        train_with(first=1),
-        with_the_end(train_with(first=1, last=0)),
+    "them from 0, as enumerate(rates) does.": (
+        train_with(start=1),
+        train_with(start=1, end=False),
+        train_with(start=1, after=True, end=False),
     ),
     "There is a copy for every update. Make one only if update % 50 is 0.": (
-        train_with(every=1),
-        with_the_end(train_with(every=1, last=0)),
+        train_with(every=1)
     ),
-    "There are too few copies. Make one before every 50th update: 0, 50, 100 and so on.": (
-        train_with(every=100),
-        with_the_end(train_with(every=100, last=0)),
-    ),
-    "This is the trained model. Return the list of its copies.": (
-        lambda *a: train(*a)[-1],
-        lambda model, *rest: [train(model, *rest), model][1],
-    ),
+    "This is the trained model. Return the list of its copies.": (lambda *a: train(*a)[-1]),
 }
 
 
@@ -285,6 +276,12 @@ cd1.mistakes = {
     ),
     "db and dc are in the wrong order. Return dW, db, dc, where db belongs to pixels.": (
         cd1_with(lambda v, p, h, back, q: [changes(v, p, back, q)[k] for k in (0, 2, 1)])
+    ),
+    "dW is a product of differences. It is a difference of products: first v.T @ p and "
+    "v_back.T @ p_back, then minus.": (
+        cd1_with(
+            lambda v, p, h, x, q: ((v - x).T @ (p - q) / len(v), *changes(v, p, x, q)[1:])
+        )
     ),
     "What came back is not subtracted. Each change is a difference of two averages.": (
         cd1_with(lambda v, p, h, back, q: changes(v, p, 0 * back, 0 * q))

@@ -2,16 +2,15 @@
 # # 01 · Energy and contrastive divergence
 #
 # How can a model learn what pictures look like when nobody tells it what to look for? In
-# this lesson you write a restricted Boltzmann machine (RBM) yourself and train
-# it on small pictures. It is so small that every step can be checked against the exact
-# answer. That will pay off at the end, when a popular measure of progress praises the
-# wrong model.
+# this lesson you write a restricted Boltzmann machine (RBM) yourself. You train it on
+# pictures so small that every step can be checked against the exact answer. At the end, a
+# popular measure of progress will praise the wrong model.
 #
 # | | |
 # |---|---|
-# | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; draw samples from it; say where contrastive divergence goes wrong, and fix it |
+# | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; draw samples; say where contrastive divergence goes wrong, and fix it |
 # | **You need** | Python with arrays, matrix products, derivatives, conditional probability; [lesson 00](00_start_here.ipynb). The [primer](../docs/primer.md) explains the rest on two pages |
-# | **Time** | 90 minutes, 25 of them for four exercises. An open exercise waits at the end, for ten minutes more |
+# | **Time** | 90 minutes, 22 of them for four exercises. An open exercise waits at the end, for ten minutes more |
 # | **Data** | fourteen pictures, made here |
 # | **Hardware** | any laptop |
 
@@ -72,24 +71,22 @@ def blank(axis, width, height):
 # ## 1. How does an energy become a probability?
 #
 # Let's begin with the smallest model there is. It has one *visible* unit $v$, which we
-# observe, and one *hidden* unit $h$, which we never see. Each is off (0) or on (1), so
-# there are four states. The **energy** of a state is high where its units fit badly
-# together:
+# observe, and one *hidden* unit $h$, which we never see. Each is off (0) or on (1). The
+# **energy** of a state is high where its units fit badly together:
 #
 # $$E(v, h) = -b\,v - c\,h - v\,W h$$
 #
-# The bias $b$ says how much $v$ wants to be on, and the bias $c$ says the same for $h$. The
-# weight $W$ says how much the two want to be on *together*. Suppose $b = c = -1$ and
-# $W = 2$. With both units on, the energy is $1 + 1 - 2 = 0$. With only one of them on it is
-# 1, and with both off it is 0 again. So the two units like to agree.
+# As in lesson 00, the biases $b$ and $c$ say how much each unit wants to be on, and the
+# weight $W$ says how much the two want to be on together. Suppose $b = c = -1$ and $W = 2$.
+# With both units on, the energy is $1 + 1 - 2 = 0$. With one of them on it is 1, and with
+# both off it is 0. So the two units like to agree.
 #
 # The **Boltzmann distribution** makes a state of low energy likely:
 #
 # $$p(v, h) = \frac{e^{-E(v, h)}}{Z}, \qquad Z = \sum_{v, h} e^{-E(v, h)}$$
 #
-# Dividing by $Z$ makes the four probabilities add up to one. In our example the four values
-# of $e^{-E}$ are 1, .368, .368 and 1, so $Z = 2.736$. The units agree with probability
-# $2 / 2.736 = .731$.
+# In our example the four values of $e^{-E}$ are 1, .368, .368 and 1. Their sum is
+# $Z = 2.736$, so the units agree with probability $2 / 2.736 = .731$.
 #
 # **Predict first.** We double all three numbers, so that $b = c = -2$ and $W = 4$. With
 # which probability do the units agree now?
@@ -98,43 +95,36 @@ def blank(axis, width, height):
 lesson.predict("agree", "My guess, between 0 and 1")
 
 
-# %% [markdown]
-# The function below computes the energies of many states at once, one for each row.
-
-
-# %%
+# %% tags=["nbval-check-output"]
 def energy(v, h, W, b, c):
-    return -(v @ b) - (h @ c) - ((v @ W) * h).sum(1)
+    return -b * v - c * h - v * W * h
 
 
+v, h = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])  # the four states
+for scale in (1, 2):
+    p = torch.softmax(-energy(v, h, 2 * scale, -scale, -scale), 0)  # e^−E, divided by Z
+    print(f"W = {2 * scale}, p of 00, 01, 10 and 11:", *(f"{x:.3f}" for x in p))
+
+agree = float(p[0] + p[3])
+lesson.reveal("agree", agree, f"The units now agree with probability {agree:.2f}.")
+
+# %% [markdown]
+# The likely states have become likelier still. Keep this in mind, because training makes
+# weights large.
+#
+# ## 2. What will the model learn?
+#
+# Our data are **bars and stripes**, the 3 × 3 pictures in which every column, or every row,
+# has a single colour. Nine pixels can form $2^9 = 512$ patterns. Only 14 of them are bars or
+# stripes, and the model has to find out which.
+
+
+# %% tags=["hide-input"]
+# The data
 def all_patterns(n):
     return torch.tensor(list(itertools.product([0.0, 1.0], repeat=n)))
 
 
-states = all_patterns(2)
-v, h = states[:, :1], states[:, 1:]
-for scale in (1.0, 2.0):
-    b, c, W = torch.tensor([-scale]), torch.tensor([-scale]), torch.tensor([[2 * scale]])
-    p = torch.softmax(-energy(v, h, W, b, c), 0)  # e^−E, divided by the sum
-    agree = p[0] + p[3]
-    print(
-        f"W = {W.item():.0f}   p(00) {p[0]:.3f}   p(01) {p[1]:.3f}   p(10) {p[2]:.3f}   "
-        f"p(11) {p[3]:.3f}   they agree: {agree:.3f}"
-    )
-lesson.reveal("agree", float(agree), f"The units now agree with probability {agree:.2f}.")
-
-# %% [markdown]
-# With all parameters doubled, the same states are favoured, only more strongly. Keep this
-# in mind, because training makes weights large.
-#
-# ## 2. What will the model learn?
-#
-# Our data are called **bars and stripes**. They are the 3 × 3 pictures in which every
-# column, or every row, has a single colour. There are 14 of them, while nine pixels can
-# form $2^9 = 512$ patterns. The other 498 never occur, and the model has to find that out.
-
-
-# %%
 def bars_and_stripes():
     found = set()
     for bits in itertools.product([0.0, 1.0], repeat=3):
@@ -145,10 +135,7 @@ def bars_and_stripes():
 
 pictures = bars_and_stripes()
 patterns = all_patterns(9)
-print(len(pictures), "pictures among", len(patterns), "patterns")
 
-# %% tags=["hide-input"]
-# Drawing
 fig, axis = plt.subplots(figsize=(9, 1.05))
 for k, picture in enumerate(pictures):
     tile(axis, picture, 1.25 * k + 0.15, 0.1)
@@ -158,25 +145,24 @@ show(fig, "The fourteen three by three pictures of bars and stripes.")
 
 # %% [markdown] tags=["slide"]
 # Each pixel becomes a visible unit, and we add eight hidden units. Every pixel is connected
-# to every hidden unit by a weight $W_{ij}$, so the energy becomes a sum over all of them:
+# to every hidden unit by a weight $W_{ij}$:
 #
 # $$E(v, h) = -\sum_i b_i v_i - \sum_j c_j h_j - \sum_{i,j} v_i W_{ij} h_j$$
 #
 # There is no weight between two pixels, and none between two hidden units. This is what
-# *restricted* means, and it makes the model easy to work with. Fix a picture $v$ and sort
-# the terms by hidden unit. Hidden unit $j$ adds to $-E$ its state $h_j$ times its **input**
+# *restricted* means, and it makes the model easy to work with. Collect the terms of $-E$ that
+# contain hidden unit $j$. Together they are its state $h_j$ times its **input**
 #
 # $$x_j = c_j + \sum_i v_i W_{ij}.$$
 #
-# When the unit is off it adds 0, and when it is on it adds $x_j$. No term joins it to
-# another hidden unit. So whatever the others do, its two states have probabilities in the
-# ratio $e^0 : e^{x_j}$, and
+# When the unit is off they add 0, and when it is on they add $x_j$. So the odds of the unit
+# being on are $e^{x_j}$ to 1, whatever the other hidden units do:
 #
-# $$p(h_j = 1 \mid v) = \frac{e^{x_j}}{1 + e^{x_j}} = \frac{1}{1 + e^{-x_j}} = \sigma(x_j).$$
+# $$p(h_j = 1 \mid v) = \frac{e^{x_j}}{1 + e^{x_j}} = \frac{1}{1 + e^{-x_j}} = \sigma(x_j)$$
 #
 # The function $\sigma$ is the *sigmoid*. An input of 0 gives ½, and an input of 3 gives
-# .953. Given the picture, the hidden units do not depend on each other, so one matrix
-# product computes the whole layer.
+# .953. In the same way, pixel $i$ is on with probability $\sigma(b_i + \sum_j W_{ij} h_j)$
+# once the hidden units are known.
 #
 # **Exercise 1 · Hidden probabilities** · ★ · 4 minutes · 2 points. Write
 # $p(h_j = 1 \mid v)$ for many pictures at once. `v` has shape (rows, visible), `W` has
@@ -200,26 +186,25 @@ lesson.check("1", my_prob_h)
 # ## 3. How probable is a picture?
 #
 # We only see pixels, so we want the probability of a picture whatever the hidden units do.
-# That is a sum over all $2^8 = 256$ hidden patterns. But each hidden unit has a factor of
-# its own, which is 1 when it is off and $e^{x_j}$ when it is on. With two units the sum
-# over the four patterns is
-# $1 + e^{x_1} + e^{x_2} + e^{x_1 + x_2} = (1 + e^{x_1})(1 + e^{x_2})$, and with eight units
-# it is a product of eight factors:
+# That is a sum over all $2^8 = 256$ hidden patterns. It is easier than it looks, because
+# $e^{-E}$ is a product. With two hidden units it is
+#
+# $$e^{-E(v, h)} = e^{\,b \cdot v} \cdot e^{h_1 x_1} \cdot e^{h_2 x_2}.$$
+#
+# The factor of a hidden unit is 1 when the unit is off and $e^{x_j}$ when it is on. So the
+# four hidden patterns add up to $e^{\,b \cdot v}\,(1 + e^{x_1})(1 + e^{x_2})$. With eight
+# hidden units there are eight brackets:
 #
 # $$\sum_h e^{-E(v, h)} = e^{\,b \cdot v} \prod_j \left(1 + e^{x_j}\right) = e^{-F(v)},
 # \qquad F(v) = -\,b \cdot v - \sum_j \log\left(1 + e^{x_j}\right)$$
 #
-# $F(v)$ is the **free energy** of the picture. It is the energy of the picture alone, with
-# the hidden units summed out, so $p(v) = e^{-F(v)} / Z$.
-#
-# For a picture with $b \cdot v = 1$ and two hidden units with inputs 0 and 3, the free
-# energy is $-1 - \log 2 - \log(1 + e^3) = -1 - .693 - 3.049 = -4.742$.
-#
-# A computer cannot evaluate $\log(1 + e^x)$ as it is written when $x$ is large, because
-# $e^{1000}$ overflows. The function `softplus` returns the right answer, 1000.
+# $F(v)$ is the **free energy** of the picture, and $p(v) = e^{-F(v)} / Z$. For a picture with
+# $b \cdot v = 1$ and two hidden units with inputs 0 and 3, it is
+# $-1 - \log 2 - \log(1 + e^3) = -1 - .693 - 3.049 = -4.742$.
 #
 # **Exercise 2 · Free energy** · ★★ · 4 minutes · 2 points. Write $F(v)$ for many pictures
-# at once. Return one number per row, in a tensor of shape (rows,).
+# at once. Return one number per row, in a tensor of shape (rows,). For $\log(1 + e^x)$ use
+# `softplus(x)`, which does not overflow when $x$ is large.
 #
 # <details><summary>Hint</summary>The inputs are <code>v @ W + c</code>, as before. Add up
 # over hidden units with <code>.sum(1)</code>, so that every row keeps its own
@@ -238,9 +223,7 @@ lesson.check("2", my_free_energy)
 
 # %% [markdown]
 # An RBM is three tensors, and your two functions become its methods. If one of them is not
-# right yet, the course lends you its own. The argument of section 2 works in the other
-# direction too, so the pixels have probabilities
-# $p(v_i = 1 \mid h) = \sigma(b_i + \sum_j W_{ij} h_j)$.
+# right yet, the course lends you its own.
 
 # %%
 prob_h = lesson.use("1", my_prob_h)
@@ -263,28 +246,33 @@ class RBM:
         return free_energy(v, self.W, self.b, self.c)
 
 
+# %% [markdown]
+# ## 4. A landscape with 512 places
+#
+# What does a new model believe? We give every pattern a **height**, which is
+# $-\log p(v) = F(v) + \log Z$. Likely patterns lie low, in valleys. A pattern with
+# probability 1/512 lies at $\log 512 = 6.24$. The unit of these natural logarithms is called
+# a **nat**.
+#
+# Training should dig a valley for each of our pictures. The best model gives 1/14 to each of
+# them, so every picture lies at $\log 14 = 2.64$. The mean height of the pictures is called
+# the **negative log-likelihood** (NLL), and we want it low.
+#
+# The NLL minus its lowest value is the **Kullback-Leibler divergence** from the data $d$ to
+# the model $p$, which is $\mathrm{KL}(d \,\|\, p) = \sum_v d(v) \log \frac{d(v)}{p(v)}$. Take
+# two pictures that are equally frequent, and a model that gives them .8 and .2. Then the
+# divergence is
+# $\tfrac12 \log\tfrac{.5}{.8} + \tfrac12 \log\tfrac{.5}{.2} = -.235 + .458 = .223$ nats.
+
+
+# %% tags=["hide-input"]
+# A new model, height(model, v) and nll(model)
 def new_model(seed=0):
     rng = torch.Generator().manual_seed(seed)
     W = 0.1 * torch.randn(9, 8, generator=rng)  # small, so that it starts without opinions
     return RBM(W, torch.zeros(9), torch.zeros(8))
 
 
-# %% [markdown]
-# ## 4. A landscape with 512 places
-#
-# What does a new model believe? We give every pattern a **height**, which is
-# $-\log p(v) = F(v) + \log Z$. It measures surprise. A pattern that is certain lies at height
-# 0, and each halving of its probability lifts it by .69. So a pattern with probability 1/512
-# lies at 6.24. The unit of these natural logarithms is called a **nat**. Likely patterns lie
-# low, in valleys.
-#
-# Training should dig a valley for each of our pictures. How deep can the valleys be?
-# Probabilities add up to one, so the best we can do is to give 1/14 to every picture and
-# nothing to the rest. Then every picture lies at $\log 14 = 2.64$. The mean height of the
-# pictures is called the **negative log-likelihood** (NLL), and we want it low.
-
-
-# %%
 def log_Z(model):
     return torch.logsumexp(-model.free_energy(patterns), 0)
 
@@ -299,62 +287,40 @@ def nll(model):
     return float(height(model, pictures).mean())
 
 
-plain = height(new_model(), patterns)
-print(
-    f"new model: heights from {plain.min():.2f} to {plain.max():.2f}, "
-    f"NLL {nll(new_model()):.2f} nats"
-)
+print(f"a new model has an NLL of {nll(new_model()):.2f} nats")
 
 # %% [markdown]
-# A new model hardly tells patterns apart, so its landscape is a plain.
-#
-# <details><summary>Optional: the distance that is left</summary>
-#
-# What the NLL has above its lowest possible value is the **Kullback-Leibler divergence**
-# from the data $d$ to the model $p$:
-#
-# $$\mathrm{KL}(d \,\|\, p) = \sum_v d(v) \log \frac{d(v)}{p(v)}$$
-#
-# Take two pictures that are equally frequent, and a model that gives them .8 and .2. Its
-# NLL is $\tfrac12(.223) + \tfrac12(1.609) = .916$, a perfect model has $\log 2 = .693$, and
-# the divergence is .223 nats.
-#
-# </details>
-#
 # ## 5. Which way should a weight move?
 #
-# We want $\log p(v)$ to grow for the data, so we need its derivative. For the weight
-# between pixel $i$ and hidden unit $j$ it is
+# We want $\log p(v)$ to grow for the data. Its derivative with respect to the weight between
+# pixel $i$ and hidden unit $j$ is
 #
 # $$\frac{\partial}{\partial W_{ij}} \big\langle \log p(v) \big\rangle_{\text{data}}
-#   = \big\langle v_i\, h_j \big\rangle_{\text{data}}
-#   - \big\langle v_i\, h_j \big\rangle_{\text{model}}$$
+#   = \big\langle v_i\, p_j \big\rangle_{\text{data}}
+#   - \big\langle v_i\, p_j \big\rangle_{\text{model}}$$
 #
-# Here $\langle\cdot\rangle$ stands for an average, and $h_j$ for its probability
-# $p(h_j = 1 \mid v)$. The first average says how often pixel $i$ and hidden unit $j$ are on
-# together when the pixels come from the data, and the second says the same for pixels that
-# come from the model. (Many texts call them the *positive* and the *negative phase*.)
+# where $\langle\cdot\rangle$ is an average and $p_j$ is $p(h_j = 1 \mid v)$, the function of
+# exercise 1. The first average says how often pixel $i$ and hidden unit $j$ are on together in
+# the data. The second says the same for what the model produces. (Many texts call them the
+# *positive* and the *negative phase*.)
 #
 # Suppose the two are on together in .50 of the data and in .31 of what the model produces.
 # Then the derivative is $.50 - .31 = .19$, and the weight should grow. Learning stops where
-# the two averages agree. The biases follow the same rule, with $v_i$ or $h_j$ alone.
+# the two averages agree. The biases follow the same rule, with $v_i$ or $p_j$ alone.
 #
 # <details><summary>Optional: where this formula comes from</summary>
 #
-# Take one picture $v$.
-#
 # $$\begin{aligned}
 # \log p(v) &= -F(v) - \log Z, \qquad Z = \sum_{v'} e^{-F(v')} \\[3pt]
-# \frac{\partial\,(-F(v))}{\partial W_{ij}} &= v_i\; \sigma(x_j) = v_i\; p(h_j = 1 \mid v)
+# \frac{\partial\,(-F(v))}{\partial W_{ij}} &= v_i\; \sigma(x_j) = v_i\; p_j
 # \\[3pt]
 # \frac{\partial \log Z}{\partial W_{ij}}
 #   &= \sum_{v'} \frac{e^{-F(v')}}{Z}\, \frac{\partial\,(-F(v'))}{\partial W_{ij}}
-#    = \sum_{v'} p(v')\; v'_i\; p(h_j = 1 \mid v')
+#    = \sum_{v'} p(v')\; v'_i\; p'_j
 # \end{aligned}$$
 #
-# The second line holds because $\log(1 + e^x)$ has the derivative $\sigma(x)$. The third
-# uses $\partial \log Z = \partial Z / Z$, and is the second line averaged over everything
-# that the model can produce. Subtract the third from the second, and average over the data.
+# The second line holds because $\log(1 + e^x)$ has the derivative $\sigma(x)$. The third is
+# the second, averaged over everything that the model can produce.
 #
 # </details>
 
@@ -362,9 +328,8 @@ print(
 # %%
 def exact_gradient(model, v):
     """The derivative of the mean log p(v) with respect to W, b and c."""
-    p_data = model.prob_h(v)
-    p_all = model.prob_h(patterns)
-    share = torch.exp(-height(model, patterns))[:, None]  # p(v) of all 512 patterns
+    share = torch.softmax(-model.free_energy(patterns), 0)[:, None]  # p(v) of all 512
+    p_data, p_all = model.prob_h(v), model.prob_h(patterns)
     dW = v.T @ p_data / len(v) - (share * patterns).T @ p_all
     db = v.mean(0) - (share * patterns).sum(0)
     dc = p_data.mean(0) - (share * p_all).sum(0)
@@ -373,34 +338,33 @@ def exact_gradient(model, v):
 
 # %% [markdown]
 # One **update** moves every parameter by its derivative times a small number, the *learning
-# rate*. Your loop will make them for every method in this lesson.
+# rate*. You now write the training loop, and every method in this lesson will use it.
 #
-# **Exercise 3 · The training loop** · ★★ · 8 minutes · 3 points. Make `n_updates` updates,
-# numbered from 0. In each of them call `gradient(model, v)`, which returns `dW`, `db` and
-# `dc`, and add the learning rate times these to `model.W`, `model.b` and `model.c`. The
-# learning rate of number `update` is
+# **Exercise 3 · The training loop** · ★★ · 7 minutes · 3 points. The list `rates` has one
+# learning rate for each update. In an update, call `gradient(model, v)`, which returns `dW`,
+# `db` and `dc`. Multiply each by the learning rate, and add the results to `model.W`,
+# `model.b` and `model.c`.
 #
-# `lr = lr_start + (lr_end - lr_start) * update / n_updates`
+# Also keep copies of the model in a list. The updates are numbered from 0. Make a copy before
+# each of the updates 0, 50, 100 and so on, and a last one when all updates are done. Return
+# the list.
 #
-# Also keep copies of the model in a list, one before each of the updates 0, 50, 100 and so
-# on, and one more when all updates are done. Return the list.
-#
-# <details><summary>Hint</summary><code>copy.deepcopy(model)</code> makes a copy that later
-# updates do not touch. It is time for one if <code>update % 50 == 0</code>.</details>
+# <details><summary>Hint</summary><code>for update, rate in enumerate(rates):</code> numbers
+# the updates. It is time for a copy if <code>update % 50 == 0</code>.
+# <code>copy.deepcopy(model)</code> makes one that later updates do not touch.</details>
 
 
 # %%
-def my_train(model, gradient, v, lr_start, lr_end, n_updates=4000):
+def my_train(model, gradient, v, rates):
     ### BEGIN SOLUTION
     copies = []
-    for update in range(n_updates):
+    for update, rate in enumerate(rates):
         if update % 50 == 0:
             copies.append(copy.deepcopy(model))
-        lr = lr_start + (lr_end - lr_start) * update / n_updates
         dW, db, dc = gradient(model, v)
-        model.W += lr * dW
-        model.b += lr * db
-        model.c += lr * dc
+        model.W += rate * dW
+        model.b += rate * db
+        model.c += rate * dc
     copies.append(copy.deepcopy(model))
     return copies
     ### END SOLUTION
@@ -410,20 +374,21 @@ def my_train(model, gradient, v, lr_start, lr_end, n_updates=4000):
 lesson.check("3", my_train)
 
 # %% [markdown]
-# Your loop trains its first model, with a learning rate that falls from .5 to 0. We follow
-# one weight, the one between the centre pixel and the sixth hidden unit.
+# Your loop trains its first model, for 4,000 updates. The learning rate falls from .5 to 0,
+# so that the last steps are small.
 
 # %%
 train = lesson.use("3", my_train)
-runs = {"exact": train(new_model(), exact_gradient, pictures, lr_start=0.5, lr_end=0.0)}
-for update in (0, 100, 200, 400, 1000, 4000):
-    model = runs["exact"][update // 50]
-    difference = float(exact_gradient(model, pictures)[0][4, 5])
-    in_data = float((pictures[:, 4] * model.prob_h(pictures)[:, 5]).mean())
-    print(
-        f"update {update:4}:  data {in_data:.3f} − model {in_data - difference:.3f} = "
-        f"{difference:+.3f}   weight {model.W[4, 5]:5.2f}   NLL {nll(model):.2f}"
-    )
+falling = [0.5 - 0.5 * k / 4000 for k in range(4000)]
+
+runs = {"exact": train(new_model(), exact_gradient, pictures, falling)}
+trained = runs["exact"][-1]
+print(f"NLL: {nll(runs['exact'][0]):.2f} before, {nll(trained):.2f} after, 2.64 is best")
+
+# %% [markdown]
+# Here is the landscape before and after. All 512 patterns stand side by side, each next to
+# the picture from which it differs in the fewest pixels. This order is our choice, and only
+# the heights come from the model. The dots are the 14 pictures.
 
 # %% tags=["hide-input"]
 # Tools for drawing a landscape
@@ -447,7 +412,6 @@ def panorama_order(final):
     return order, floors
 
 
-trained = runs["exact"][-1]
 order, floors = panorama_order(height(trained, patterns))
 
 
@@ -487,12 +451,6 @@ def picture_row(axis):
     axis.axis("off")
 
 
-# %% [markdown]
-# Here is the landscape before and after. From left to right stand all 512 patterns, each
-# next to the picture from which it differs least, and inside each group the lowest patterns
-# stand in the middle. This order is our choice, and only the heights come from the model.
-# The dots are the 14 pictures.
-
 # %% tags=["hide-input"]
 # Drawing
 fig, axes = plt.subplots(3, 1, figsize=(9, 5.1), height_ratios=(1.0, 2.8, 0.36))
@@ -516,7 +474,6 @@ show(
     "training, fourteen deep valleys, one for each picture, between high ridges.",
 )
 
-# %%
 others = height(trained, patterns[~is_picture])
 odds = float((others.min() - height(trained, pictures).max()).exp())
 together = float(torch.exp(-height(trained, pictures)).sum())
@@ -529,14 +486,14 @@ say(
 # %% [markdown]
 # ## 6. What if we cannot add up all patterns?
 #
-# We had an unfair advantage, though. The model average was a sum over 512 patterns, while a
-# model with one visible unit for each of 1,682 films would need $2^{1682}$ terms. So from
-# now on we estimate the model average from *samples*, patterns drawn with the model's
+# We had an unfair advantage, because the model average was a sum over 512 patterns. A model
+# with one visible unit for each of 1,682 films would need $2^{1682}$ terms. So from now on we
+# estimate the average from *samples*, which are patterns drawn with the model's
 # probabilities.
 #
 # **Gibbs sampling** produces samples by going back and forth. It draws all hidden units
 # given the pixels, and then all pixels given the hidden units. One round trip is called a
-# **sweep**.
+# **sweep**, and a sequence of sweeps is a **chain**.
 
 
 # %%
@@ -551,72 +508,55 @@ def gibbs_sweep(model, v, rng):
 
 
 # %% [markdown]
-# A sequence of sweeps is a **chain**. Does it really produce samples of the model? The
-# two-unit model of section 1 is small enough to see why. Let $b = c = -1$ and $W = 2$. If
-# the pixel is on, the input of the hidden unit is $-1 + 2 = 1$, so it is on with
-# probability $\sigma(1) = .731$. If the pixel is off, the input is $-1$, so the hidden unit
-# is off with probability .731. Either way it copies the pixel with probability .731, and
-# then the pixel copies it in the same way. After a sweep the pixel is unchanged if both
-# copies are right or both are wrong, which has probability $.731^2 + .269^2 = .607$.
+# Does a chain really produce samples of the model? The two-unit model of section 1 is small
+# enough to see it, with $b = c = -1$ and $W = 2$.
 #
-# In the model the pixel is off half of the time. Suppose the chain starts with the pixel
-# off. How soon does it forget this?
-
-# %% tags=["nbval-check-output"]
-for scale in (1, 4):  # W = 2 as above, and W = 8, with b = c = −4
-    right = float(torch.sigmoid(torch.tensor(1.0 * scale)))
-    stay = right**2 + (1 - right) ** 2
-    off, row = 1.0, []
-    for sweep in range(11):
-        if sweep in (0, 1, 2, 5, 10):
-            row.append(f"{off:.3f}")
-        off = off * stay + (1 - off) * (1 - stay)
-    print(f"W = {2 * scale}   p(off) after 0, 1, 2, 5, 10 sweeps:", *row)
-
-# %% [markdown]
-# With a weight of 2, the chain has forgotten its start after five sweeps. With a weight of
-# 8 it still remembers after ten. Strong weights make a chain slow.
+# - If the pixel is on, the input of the hidden unit is $-1 + 2 = 1$. So the hidden unit is on
+#   with probability $\sigma(1) = .731$.
+# - If the pixel is off, the input is $-1$. So the hidden unit is off with probability .731.
 #
-# Once the chain has the model's distribution, it keeps it. If $v$ comes from the model and
-# we draw $h$ given $v$ as the model would, the pair $(v, h)$ comes from the model too, and
-# the same argument works for drawing $v$ given $h$. A distribution that a sweep leaves
-# unchanged is called **stationary**.
+# In both cases the hidden unit copies the pixel with probability .731. On the way down the
+# pixel copies the hidden unit with the same probability, because $b = c$. After the sweep the
+# pixel is unchanged if both copies are right or both are wrong. The probability of this is
+# $.731^2 + .269^2 = .607$.
 #
-# <details><summary>Optional: the same as a matrix</summary>
-#
-# The **transition matrix** $T$ says how likely a sweep is to lead from the state of its
-# row, *off* or *on*, to that of its column:
+# A **transition matrix** holds the probabilities of a sweep, from the state of the row, *off*
+# or *on*, to the state of the column:
 #
 # $$T = \begin{pmatrix} .607 & .393 \\ .393 & .607 \end{pmatrix}$$
 #
-# A sweep turns a distribution $q$ into $q\,T$, and $q = (.5, .5)$ stays as it is. The
-# distance from it, as **total variation**, is half the sum of the absolute differences. For
-# $(1, 0)$ it is $\tfrac12(.5 + .5) = .5$, and a sweep later $\tfrac12(.107 + .107) = .107$.
+# A chain that starts with the pixel off has the distribution $q = (1, 0)$. A sweep turns it
+# into $q\,T = (.607, .393)$, and the next sweep into $(.523, .477)$. It approaches $(.5, .5)$,
+# which is the model's own distribution. A sweep turns $(.5, .5)$ into itself. Such a
+# distribution is called **stationary**.
 #
-# </details>
+# How soon does the chain forget its start? Its distance from $(.5, .5)$ is half the sum of the
+# absolute differences (the *total variation*). It is .5 at the start, .107 after one sweep and
+# .023 after two. Now let $W = 8$ and $b = c = -4$. Each unit copies the other with probability
+# $\sigma(4) = .982$, and the diagonal of $T$ becomes .965. Even after ten sweeps the distance
+# is .24. Strong weights make a chain slow.
 #
-# Now for our pictures. We run one chain in the model as it was after 300 updates, and one
-# in the finished model, whose weights are stronger.
+# The model's distribution is stationary in every RBM. If $v$ comes from the model and we draw
+# $h$ given $v$, the pair comes from the model too. Drawing a new $v$ given $h$ keeps it so.
+#
+# Now for our pictures. One chain runs in the model as it was after 300 updates, and one in
+# the finished model, whose weights are stronger. Each makes 2,000 sweeps.
 #
 # **Predict first.** How often will the chain in the finished model move from one picture to
-# another within 2,000 sweeps?
+# another?
 
 # %%
 lesson.predict("moves", "My guess, a number of moves")
 
 
-# %%
+# %% tags=["hide-input"]
+# Two chains
 def run_chain(model, start, n_sweeps, seed):
     rng = torch.Generator().manual_seed(seed)
     chain = [start]
     for _ in range(n_sweeps):
         chain.append(gibbs_sweep(model, chain[-1], rng))
     return torch.cat(chain)
-
-
-def count_moves(chain):
-    visits = chain[(chain[:, None] == pictures).all(2).any(1)]  # leave out other patterns
-    return int((visits[1:] != visits[:-1]).any(1).sum())
 
 
 early = runs["exact"][300 // 50]
@@ -659,7 +599,12 @@ show(
     "the pattern keeps changing, with strong weights it hardly ever changes.",
 )
 
-# %%
+
+def count_moves(chain):
+    visits = chain[(chain[:, None] == pictures).all(2).any(1)]  # leave out other patterns
+    return int((visits[1:] != visits[:-1]).any(1).sum())
+
+
 weak, strong = count_moves(weak_chain), count_moves(strong_chain)
 lesson.reveal(
     "moves",
@@ -672,22 +617,18 @@ lesson.reveal(
 )
 
 # %% [markdown]
-# Both chains would visit every picture in the long run. But strong weights make deep
-# valleys, and a chain rarely climbs out of one. Learning makes the weights strong, so
-# sampling gets harder just as the model gets better.
+# Strong weights make deep valleys, and a chain rarely climbs out of one. Learning makes the
+# weights strong, so sampling gets harder just as the model gets better.
 #
 # ## 7. Contrastive divergence
 #
-# We cannot afford thousands of sweeps for every update. In 2002 Geoffrey Hinton proposed a
-# shortcut: do not wait for the chain to forget its start. **Contrastive divergence** with
-# one sweep, or CD-1, starts a chain *at the data*, runs one sweep, in which the pixels stay
-# probabilities, and treats the result as if it were a sample of the model. If most pictures
-# come back as they were, the averages over the data and over what came back are equal, and
-# nothing moves. If they drift away, the weights change so that they drift less next time.
+# We cannot afford thousands of sweeps for every update. In 2002 Geoffrey Hinton proposed not
+# to wait until the chain forgets its start. **Contrastive divergence** with one sweep, or
+# CD-1, starts a chain *at the data* and stops it after a single sweep. What comes back takes
+# the place of a sample of the model.
 #
 # Here is one step in numbers. The model has a single hidden unit, with weights of +1 to the
-# top row and −1 to the other six pixels, and no biases. The data picture $v$ has its top
-# row on.
+# top row and −1 to the other six pixels, and no biases.
 
 
 # %% tags=["hide-input"]
@@ -742,19 +683,22 @@ show(
 )
 
 # %% [markdown]
-# 1. **Up.** The input of the hidden unit is $1 + 1 + 1 = 3$, so $p = \sigma(3) = .953$.
+# 1. **Up.** The input of the hidden unit is 3, so $p = \sigma(3) = .953$.
 # 2. **Draw.** A random number, say .62, lies below .953, so $h = 1$.
 # 3. **Down.** In the top row each pixel is on with probability $\sigma(1) = .731$, and
-#    elsewhere with $\sigma(-1) = .269$. Most programs use these nine probabilities as $v'$,
-#    and so do we, because drawing pixels as well would only add noise.
-# 4. **Up again.** Now the input is $3 \cdot .731 - 6 \cdot .269 = .58$, so
+#    elsewhere with $\sigma(-1) = .269$. A full sweep would now draw the pixels. Most programs
+#    leave this out and use the nine probabilities as $v'$, and so do we.
+# 4. **Up again.** The input is $3 \cdot .731 - 6 \cdot .269 = .58$, so
 #    $p' = \sigma(.58) = .641$.
 #
 # The weight of pixel $i$ changes by $v_i\,p - v'_i\,p'$ times the learning rate. In the top
-# row this is $.953 - .731 \cdot .641 = +.484$, and elsewhere $-.269 \cdot .641 = -.172$.
+# row this is $.953 - .731 \cdot .641 = +.484$. The picture came back faded, and this change
+# makes it come back more clearly next time. If a picture comes back as it was, then $v' = v$
+# and $p' = p$, and nothing changes.
+#
 # The bias of pixel $i$ changes by $v_i - v'_i$, and that of the hidden unit by $p - p'$.
 #
-# **Exercise 4 · One step of contrastive divergence** · ★★ · 9 minutes · 2 points. Write
+# **Exercise 4 · One step of contrastive divergence** · ★★ · 7 minutes · 2 points. Write
 # the four steps for a batch `v` with one picture per row. `uniform` has a random number
 # between 0 and 1 for every row and hidden unit, so draw nothing else. Return three changes,
 # `dW`, `db` and `dc`, each averaged over the rows, with the shapes of `model.W`, `model.b`
@@ -762,7 +706,8 @@ show(
 #
 # <details><summary>Hint</summary><code>model.prob_h(v)</code> is the way up and
 # <code>model.prob_v(h)</code> the way down. <code>(uniform &lt; p).float()</code> draws.
-# <code>v.T @ p</code> adds up the products $v_i\,p_j$ over the rows.</details>
+# <code>v.T @ p / len(v)</code> averages the products $v_i\,p_j$ over the rows, and
+# <code>(v - v_back).mean(0)</code> is <code>db</code>.</details>
 
 
 # %%
@@ -782,10 +727,8 @@ def my_cd1(model, v, uniform):
 # %%
 lesson.check("4", my_cd1)
 
-# %% [markdown]
-# Now your step and your loop train your RBM.
-
 # %%
+# Your step and your loop train your RBM.
 cd1 = lesson.use("4", my_cd1)
 
 
@@ -794,11 +737,7 @@ def make_cd1(seed=0):
     return lambda model, v: cd1(model, v, torch.rand(len(v), 8, generator=rng))
 
 
-runs["CD-1"] = train(new_model(), make_cd1(), pictures, lr_start=0.5, lr_end=0.0)
-say(
-    f"Your RBM went from an NLL of {nll(runs['CD-1'][0]):.2f} nats to "
-    f"{nll(runs['CD-1'][10]):.2f} in the first 500 updates."
-)
+runs["CD-1"] = train(new_model(), make_cd1(), pictures, falling)
 
 
 # %% tags=["hide-input"]
@@ -810,39 +749,40 @@ def draw_samples(model, n, seed=0):
     return patterns[index]
 
 
-fig, axis = plt.subplots(figsize=(9, 3.0))
-for row, update in enumerate((0, 250, 500, 1500, 4000)):
+fig, axis = plt.subplots(figsize=(9, 2.55))
+for row, update in enumerate((0, 300, 1000, 4000)):
     snapshot = runs["CD-1"][update // 50]
-    y = 1.3 * (4 - row)
-    axis.text(2.1, y + 0.5, f"{update:,}", ha="right", va="center")
-    scale = 0.8 * float(snapshot.W.abs().max())
+    y = 1.3 * (3 - row)
+    axis.text(1.6, y + 0.5, f"{update:,}", ha="right", va="center")
+    largest = float(snapshot.W.abs().max())
     for j in range(8):
-        tile(axis, snapshot.W[:, j], 2.5 + 1.2 * j, y, 1.0, "RdBu", -scale, scale)
-    axis.text(12.2, y + 0.5, f"{snapshot.W.abs().max():.1f}", va="center", fontsize=10)
+        weights = snapshot.W[:, j]
+        tile(axis, weights, 2.1 + 1.2 * j, y, 1.0, "RdBu", -0.8 * largest, 0.8 * largest)
+    axis.text(12.9, y + 0.5, f"{largest:.1f}", ha="right", va="center", fontsize=10)
     samples = draw_samples(snapshot, 9)
     for k, sample in enumerate(samples):
         pattern_tile(axis, sample, 14.3 + 1.2 * k, y)
-axis.text(2.1, 6.55, "updates", ha="right", fontsize=10, color=GREY)
-axis.text(2.5, 6.55, "weights of the eight hidden units, largest", fontsize=10, color=GREY)
-axis.text(14.3, 6.55, "nine samples (blue: bars or stripes)", fontsize=10, color=GREY)
-blank(axis, 25.1, 7.0)
-axis.set_ylim(-0.1, 7.0)
-axis.set_title("Your RBM learns what bars and stripes look like")
+for x, text in (
+    (0, "update"),
+    (2.1, "weights of the eight hidden units"),
+    (11.6, "largest"),
+):
+    axis.text(x, 5.25, text, fontsize=10, color=GREY)
+axis.text(14.3, 5.25, "nine samples (blue: bars or stripes)", fontsize=10, color=GREY)
+blank(axis, 25.1, 5.7)
+axis.set_ylim(-0.1, 5.7)
+axis.set_title("Your RBM learns to produce bars and stripes")
 show(
     fig,
-    "Five rows, from update 0 to 4,000. On the left the weights of the eight hidden "
+    "Four rows, from update 0 to 4,000. On the left the weights of the eight hidden "
     "units as images, on the right nine samples, first noise and later bars and stripes.",
 )
-
-# %%
 distinct = len(torch.unique(samples, dim=0))
 say(
-    "Each image on the left shows the nine weights of one hidden unit, blue where the unit "
-    "wants a pixel on and red where it wants it off. Every row has its own colour scale, "
-    "because the weights grow, and the number beside it is the largest. The samples begin "
-    "as noise and end as bars and stripes, although nobody told the model what a bar is. "
-    f"But look at the last row again. Its nine samples show only **{distinct}** different "
-    "patterns."
+    "On the left, a hidden unit wants its blue pixels on and its red pixels off. On the "
+    "right, the samples begin as noise and end as bars and stripes, although nobody told "
+    "the model what a bar is. But look at the last row again. Its nine samples show only "
+    f"**{distinct}** different patterns."
 )
 
 # %% [markdown]
@@ -860,11 +800,17 @@ def reconstruction_error(model):
 
 
 # %% [markdown]
-# We compare CD-1 and the exact gradient with a third method, all in your training loop,
-# from the same start and with the same learning rate. The third is **persistent contrastive
-# divergence** (PCD). Its chains, 500 of them, do not restart at the data but continue where
-# the last update left them. They only keep up with a landscape that changes slowly. So
-# expect jumps in its curve while the rate is high, and fewer as it falls.
+# We compare CD-1 and the exact gradient with a third method. **Persistent contrastive
+# divergence** (PCD) has 500 chains that never restart at the data. Each update moves every
+# chain by one sweep and takes the model average over the chains. The chains keep up only with
+# a landscape that changes slowly, so expect jumps until the learning rate is small.
+#
+# **Predict first.** Which of the three models will be the best at the end, with the lowest
+# NLL? Which will have the lower reconstruction error, CD-1 or PCD?
+
+# %%
+lesson.predict("best", "The lowest NLL", ["CD-1", "PCD", "exact"])
+lesson.predict("error", "The lower reconstruction error", ["CD-1", "PCD"])
 
 
 # %% tags=["hide-input"]
@@ -882,16 +828,7 @@ def make_pcd(n_chains=500, seed=1):
     return pcd
 
 
-# %% [markdown]
-# **Predict first.** Which of the three models will be the best at the end, with the lowest
-# NLL? And which will have the lower reconstruction error, CD-1 or PCD?
-
-# %%
-lesson.predict("best", "The lowest NLL", ["CD-1", "PCD", "exact"])
-lesson.predict("error", "The lower reconstruction error", ["CD-1", "PCD"])
-
-# %%
-runs["PCD"] = train(new_model(), make_pcd(), pictures, lr_start=0.5, lr_end=0.0)
+runs["PCD"] = train(new_model(), make_pcd(), pictures, falling)
 
 # %% tags=["hide-input"]
 # Drawing
@@ -973,11 +910,9 @@ lesson.reveal(
 )
 
 # %% [markdown]
-# After its best moment CD-1 gets worse on the left, while on the right its error becomes
-# still smaller. If you had watched only the plot on the right, you would have kept training,
-# and you would have preferred CD-1 to PCD, which is a far better model. A low error is not
-# a bad sign either, since the exact gradient does well in both plots. The error simply does
-# not tell good from bad.
+# On the left CD-1 is at its best early on and then gets worse. On the right its error keeps
+# falling, and it is lower than that of PCD at every update. So the error tells you to keep
+# training, and to prefer CD-1 to PCD, which is a far better model.
 #
 # Where did CD-1 go wrong? The landscape shows it.
 
@@ -993,20 +928,16 @@ show(
     "of them far above log 14.",
 )
 
-# %%
-for name in ("CD-1", "PCD"):
-    p = torch.exp(-height(runs[name][-1], pictures))
-    print(
-        f"{name}: the 14 pictures have {p.sum():.0%} of the probability together. "
-        f"The likeliest has {p.max():.1%}, the rarest {p.min():.3%}."
-    )
+p = torch.exp(-height(runs["CD-1"][-1], pictures))
+say(
+    f"The 14 pictures have {p.sum():.0%} of the probability together. The likeliest has "
+    f"{p.max():.0%}, and the rarest has {p.min():.3%}."
+)
 
 # %% [markdown]
-# CD-1 has learned *where* the valleys are, since nearly all its probability is on our
-# pictures. What it cannot learn is how deep each valley should be, and a few pictures with
-# almost no probability spoil the NLL. To see why, let's start a chain at every picture in
-# the model that CD-1 has trained, and look where the chains are later. Follow single
-# columns.
+# So CD-1 has learned *where* the valleys are. It has not learned how deep each valley should
+# be. To see why, we start a chain at every picture and look where the chains are later. Follow
+# single columns.
 
 # %% tags=["hide-input"]
 # Drawing
@@ -1033,34 +964,33 @@ show(
     "After one sweep most are where they began; after 1,000 they share few pictures.",
 )
 
-# %%
 home = {n: int((chains == pictures).all(1).sum()) for n, chains in rows.items()}
-n_valleys = len(torch.unique(rows[1000], dim=0))
+n_patterns = len(torch.unique(rows[1000], dim=0))
 say(
     f"After one sweep, **{home[1]}** of the 14 chains are where they began. After 1,000 "
-    f"sweeps only **{home[1000]}** are, and all 14 chains share **{n_valleys}** patterns."
+    f"sweeps the number is **{home[1000]}**, and all 14 chains together show only "
+    f"**{n_patterns}** different patterns."
 )
 
 # %% [markdown]
-# CD-1 looks after one sweep, finds most chains at home, and concludes that all is well. A
-# valley that is twice as deep looks the same to it, because a chain inside stays at home
-# either way. So nothing makes the valleys equally deep, and their differences may grow. Reconstruction error has the same blind spot, because it also takes only one
-# step away from the data. PCD never restarts its chains, so they have run for thousands of sweeps.
-# They crowd into a valley that is too deep, so the model average there exceeds the data
-# average, and the next updates make that valley shallower.
+# CD-1 stops after one sweep, when most chains are still at home. A valley that is twice as
+# deep looks the same to it, because a chain in that valley stays at home either way. So
+# nothing in CD-1 makes the valleys equally deep. Reconstruction error has the same blind spot,
+# because it also takes only one step away from the data.
+#
+# PCD corrects the depths. In a valley that is too deep, too many of its chains gather. The
+# model average of this picture then exceeds its data average, and the next updates make the
+# valley shallower.
 #
 # ## What to remember
 #
 # - An energy becomes a probability by $p = e^{-E} / Z$. Without weights inside a layer, a
-#   whole layer is one matrix product and one sigmoid, and the hidden units can be summed
-#   out.
+#   whole layer is one matrix product and one sigmoid.
 # - The gradient is an average over the data minus an average over the model. Only the
 #   second is hard.
 # - Gibbs sampling produces samples of the model, but strong weights make it slow.
-# - CD-1 replaces the model average by one sweep from the data. It finds the valleys and
-#   cannot balance them. PCD can, with chains that never restart.
-# - Reconstruction error looks only one step around the data. Trust it only where an
-#   independent number agrees.
+# - CD-1 finds the valleys and cannot balance them. PCD can, if the learning rate falls.
+# - Reconstruction error looks only one step around the data.
 
 # %%
 lesson.predictions()
@@ -1071,11 +1001,9 @@ lesson.score()
 #
 # <details><summary>A weight has a data average of .20 and a model average of .35. What does the update do?</summary>It lowers the weight by .15 times the learning rate, because the two units meet too often in the model.</details>
 #
-# **How large is log Z when you cannot enumerate?** The optional lesson [07, measuring a
-# machine](07_measuring_a_machine.ipynb), estimates it.
-#
 # **Next:** [02, the MovieLens binary RBM](02_movielens_binary_rbm.ipynb) gives your RBM
-# ratings with gaps.
+# ratings with gaps. The optional lesson [07, measuring a
+# machine](07_measuring_a_machine.ipynb), estimates log Z where you cannot enumerate.
 #
 # ## More, if you like
 #
@@ -1096,10 +1024,31 @@ animate(
 )
 
 # %% [markdown] tags=["skip-slide"]
+# **Does the library agree?** The next lessons use `rbm_lib`, whose RBM has the same three
+# tensors under longer names. We train both from the same start for 200 updates.
+
+# %%
+import rbm_lib
+from rbm_lib.likelihood import exact_log_likelihood
+
+start = new_model()
+library_model = rbm_lib.RBM(n_visible=9, n_hidden=8)
+library_model.W.data.copy_(start.W)
+library_model.visible_bias.data.copy_(start.b)
+library_model.hidden_bias.data.copy_(start.c)
+options = {"epochs": 200, "batch_size": 14, "lr": 0.5, "optimizer": torch.optim.SGD}
+rbm_lib.fit(library_model, pictures, "exact", device="cpu", progress=False, **options)
+
+yours = train(start, exact_gradient, pictures, [0.5] * 200)[-1]
+theirs = -exact_log_likelihood(library_model, pictures).mean()
+print(f"NLL after 200 updates: yours {nll(yours):.3f}, rbm_lib {theirs:.3f}")
+print(f"largest difference of a weight: {(library_model.W - yours.W).abs().max():.3f}")
+
+# %% [markdown] tags=["skip-slide"]
 # **Exercise 5 · Repair CD-1** · open · 10 minutes. The function below is CD with as many
 # sweeps as you like, and it draws the pixels as well. Change one thing at a time, and say
 # beforehand what it will do to the NLL. What do drawn pixels bring, and what ten sweeps?
-# Then try `make_pcd(n_chains=20)`, or a constant rate (`lr_end=0.5`). Explain in two
+# Then try `make_pcd(n_chains=20)`, or the constant rate `[0.5] * 4000`. Explain in two
 # sentences what you saw, in a text cell of your own.
 
 
@@ -1119,7 +1068,7 @@ def make_cd(n_sweeps, seed=0):
 
 
 # %%
-mine = train(new_model(), make_cd(n_sweeps=1), pictures, lr_start=0.5, lr_end=0.0)
+mine = train(new_model(), make_cd(n_sweeps=1), pictures, falling)
 along = [nll(model) for model in mine]
 print(f"mine: NLL {along[-1]:.2f} in the end, {min(along):.2f} at its best")
 print(f"CD-1 above: {final['CD-1']:.2f}, PCD: {final['PCD']:.2f}, log 14: 2.64")
@@ -1136,26 +1085,6 @@ print(f"CD-1 above: {final['CD-1']:.2f}, PCD: {final['PCD']:.2f}, log 14: 2.64")
 # | PCD, constant rate | 3.6 to 6.9 |
 #
 # </details>
-#
-# **Does the library agree?** The next lessons use `rbm_lib`, whose RBM has the same three
-# tensors under longer names. We train both from the same start for 1,000 updates.
-
-# %%
-import rbm_lib
-from rbm_lib.likelihood import exact_log_likelihood
-
-start = new_model()
-library_model = rbm_lib.RBM(n_visible=9, n_hidden=8)
-library_model.W.data.copy_(start.W)
-library_model.visible_bias.data.copy_(start.b)
-library_model.hidden_bias.data.copy_(start.c)
-options = {"epochs": 1000, "batch_size": 14, "lr": 0.5, "optimizer": torch.optim.SGD}
-rbm_lib.fit(library_model, pictures, "exact", device="cpu", progress=False, **options)
-
-yours = train(start, exact_gradient, pictures, 0.5, 0.5, n_updates=1000)[-1]
-theirs = -exact_log_likelihood(library_model, pictures).mean()
-print(f"NLL after 1,000 updates: yours {nll(yours):.3f}, rbm_lib {theirs:.3f}")
-print(f"largest difference of a weight: {(library_model.W - yours.W).abs().max():.3f}")
 
 # %% [markdown]
 # ## References

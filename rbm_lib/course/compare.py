@@ -87,6 +87,15 @@ def same(got: Pieces, expected: Pieces, tolerance: float) -> bool:
     return list(got) == list(expected) and _different(got, expected, tolerance) is None
 
 
+def too_many_axes(got: Pieces, expected: Pieces) -> str:
+    """Say that an array has axes of length 1 that the right one has not, or ""."""
+    for label, right in expected.items():
+        shape = got[label].shape
+        if right.ndim and len(shape) > right.ndim:
+            return f"The numbers are right, but {right.shape} is asked for, not {shape}."
+    return ""
+
+
 def _different(got: Pieces, expected: Pieces, tolerance: float) -> str | None:
     """The label of the first piece that differs."""
     tolerance = max(tolerance, got.precision, expected.precision)

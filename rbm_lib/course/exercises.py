@@ -148,6 +148,9 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
         text = _known_stop(exercise, stopped) or _explain(exercise, answer, stopped)
         return False, text
     if all(_sames(exercise, got, expected)):
+        shape = next(filter(None, map(compare.too_many_axes, got, expected)), "")
+        if shape:
+            return False, f"not right yet. {shape}"
         changed = forms.changed_model(answer, exercise.reference, exercise.cases)
         if changed:
             rule = "Return the result, and leave what you were given as it was."

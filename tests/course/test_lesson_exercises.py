@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.special import expit, logsumexp, rel_entr
 from sklearn.preprocessing import TargetEncoder
-from torch.nn.functional import one_hot
+from torch.nn.functional import one_hot, softplus
 
 from rbm_lib import DBM, RBM
 from rbm_lib.course import Exercise, check
@@ -77,24 +77,24 @@ def cd_by_einsum(model, v, uniform):
     return products.mean(0), v.mean(0) - v_back.mean(0), p.mean(0) - p_back.mean(0)
 
 
-def loop_with_all_rates(model, gradient, v, lr_start, lr_end, n_updates=4000):
-    copies, rates = [], torch.linspace(lr_start, lr_end, n_updates + 1)
-    for update in range(n_updates):
+def loop_with_rates_by_number(model, gradient, v, rates):
+    copies = []
+    for update in range(len(rates)):
         if not update % 50:
             copies.append(copy.deepcopy(model))
         for name, change in zip("Wbc", gradient(model, v), strict=True):
-            getattr(model, name).add_(change, alpha=float(rates[update]))
+            getattr(model, name).add_(change, alpha=rates[update])
     return [*copies, model]
 
 
-def loop_to_the_end(model, gradient, v, lr_start, lr_end, n_updates=4000):
+def loop_with_new_tensors(model, gradient, v, rates):
     copies = []
-    for update in range(n_updates + 1):
+    for update, lr in enumerate(rates):
         if update % 50 == 0:
             copies.append(copy.deepcopy(model))
-        lr = lr_start + (lr_end - lr_start) * update / n_updates
         dW, db, dc = gradient(model, v)
         model.W, model.b, model.c = model.W + lr * dW, model.b + lr * db, model.c + lr * dc
+    copies.append(copy.deepcopy(model))
     return copies
 
 
@@ -274,8 +274,8 @@ RIGHT = [
     ("00/2", lambda v, h, W, b, c: -float(v.float() @ (W @ h + b).float() + h @ c)),
     ("01/1", lambda v, W, c: expit((v @ W + c).numpy())),
     ("01/2", lambda v, W, b, c: library_model(W, b, c).free_energy(v.double())),
-    ("01/3", loop_with_all_rates),
-    ("01/3", loop_to_the_end),
+    ("01/3", loop_with_rates_by_number),
+    ("01/3", loop_with_new_tensors),
     ("01/4", cd_by_einsum),
     ("02/1", boxes_by_masked_fill),
     ("02/1", lambda liked, seen: torch.cat([(liked == 1) & seen, (liked == 0) & seen], 1)),
@@ -380,6 +380,16 @@ def test_rows_of_parameters_that_are_changed_in_place_are_noticed():
         return changes
 
     assert "Your function changes its W." in check(EXERCISES["06/3"], in_place).message
+
+
+def test_a_column_in_place_of_one_number_per_row_is_refused():
+    def column(v, W, b, c):
+        inputs = v @ W + c
+        return -(v @ b)[:, None] - softplus(inputs).sum(1, keepdim=True)
+
+    result = check(EXERCISES["01/2"], column)
+
+    assert result.points == 0 and "(3,) is asked for, not (3, 1)." in result.message
 
 
 def test_rounded_numbers_are_recognised():
