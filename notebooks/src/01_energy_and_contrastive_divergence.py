@@ -1014,7 +1014,8 @@ lesson.quiz()  # ten more questions, if you like, with reasons
 # **The chains of section 6 as a film.** The line below each pattern shows its height.
 
 
-# %% tags=["skip-slide"]
+# %% tags=["hide-input", "skip-slide"]
+# A film
 def moving(model, chain):
     return chain[:400].reshape(-1, 3, 3), height(model, chain[:400])
 
