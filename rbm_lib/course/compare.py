@@ -87,11 +87,11 @@ def same(got: Pieces, expected: Pieces, tolerance: float) -> bool:
     return list(got) == list(expected) and _different(got, expected, tolerance) is None
 
 
-def too_many_axes(got: Pieces, expected: Pieces) -> str:
-    """Say that an array has axes of length 1 that the right one has not, or ""."""
+def column_for_vector(got: Pieces, expected: Pieces) -> str:
+    """Say that an array is a column where the right one is a vector, or ""."""
     for label, right in expected.items():
         shape = got[label].shape
-        if right.ndim and len(shape) > right.ndim:
+        if right.ndim == 1 < len(right) and shape == (len(right), 1):
             return f"The numbers are right, but {right.shape} is asked for, not {shape}."
     return ""
 

@@ -148,7 +148,7 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
         text = _known_stop(exercise, stopped) or _explain(exercise, answer, stopped)
         return False, text
     if all(_sames(exercise, got, expected)):
-        shape = next(filter(None, map(compare.too_many_axes, got, expected)), "")
+        shape = next(filter(None, map(compare.column_for_vector, got, expected)), "")
         if shape:
             return False, f"not right yet. {shape}"
         changed = forms.changed_model(answer, exercise.reference, exercise.cases)

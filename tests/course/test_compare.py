@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rbm_lib.course.compare import align, describe, same, take_apart, too_many_axes
+from rbm_lib.course.compare import align, column_for_vector, describe, same, take_apart
 
 RIGHT = np.arange(1.0, 13).reshape(3, 4) ** 2
 
@@ -35,13 +35,16 @@ def test_differences_of_arrays_are_named(got, words):
     assert words in said(got, RIGHT, lengths={3, 4})
 
 
-def test_only_axes_that_nobody_asked_for_are_too_many():
-    def many(got, expected):
-        return too_many_axes(take_apart(got), take_apart(expected))
+def test_a_column_in_place_of_a_vector_is_named():
+    def named(got, expected):
+        return column_for_vector(take_apart(got), take_apart(expected))
 
     column = RIGHT[:, :1]
-    assert "(3,) is asked for, not (3, 1)." in many(column, column[:, 0])
-    assert many(column, column) == many(column[:, 0], column) == many([[2.0]], 2.0) == ""
+    vector = column[:, 0]
+    assert "(3,) is asked for, not (3, 1)." in named(column, vector)
+    assert (
+        named(column, column) == named(vector, column) == named(vector[None], vector) == ""
+    )
 
 
 def test_a_single_result_in_place_of_two_is_shown_by_its_shape():
