@@ -491,9 +491,9 @@ say(
 # estimate the average from *samples*, which are patterns drawn with the model's
 # probabilities.
 #
-# **Gibbs sampling** produces samples by going back and forth. It draws all hidden units
-# given the pixels, and then all pixels given the hidden units. One round trip is called a
-# **sweep**, and a sequence of sweeps is a **chain**.
+# **Gibbs sampling** produces samples by going back and forth. It draws all hidden units given
+# the pixels, and then all pixels given the hidden units. One round trip is called a **sweep**,
+# and a sequence of sweeps is a **chain**.
 
 
 # %%
@@ -508,36 +508,31 @@ def gibbs_sweep(model, v, rng):
 
 
 # %% [markdown]
-# Does a chain really produce samples of the model? The two-unit model of section 1 is small
-# enough to see it, with $b = c = -1$ and $W = 2$.
+# Does a chain really produce samples of the model? Take the two-unit model of section 1, with
+# $b = c = -1$ and $W = 2$.
 #
 # - If the pixel is on, the input of the hidden unit is $-1 + 2 = 1$. So the hidden unit is on
 #   with probability $\sigma(1) = .731$.
 # - If the pixel is off, the input is $-1$. So the hidden unit is off with probability .731.
 #
-# In both cases the hidden unit copies the pixel with probability .731. On the way down the
-# pixel copies the hidden unit with the same probability, because $b = c$. After the sweep the
-# pixel is unchanged if both copies are right or both are wrong. The probability of this is
-# $.731^2 + .269^2 = .607$.
-#
-# A **transition matrix** holds the probabilities of a sweep, from the state of the row, *off*
-# or *on*, to the state of the column:
+# Either way the hidden unit copies the pixel with probability .731. Then the pixel copies the
+# hidden unit in the same way, because $b = c$. After this sweep the pixel is unchanged if both
+# copies are right or both are wrong. The probability of this is $.731^2 + .269^2 = .607$. The
+# **transition matrix** of a sweep has a row for the state before, *off* or *on*, and a column
+# for the state after:
 #
 # $$T = \begin{pmatrix} .607 & .393 \\ .393 & .607 \end{pmatrix}$$
 #
 # A chain that starts with the pixel off has the distribution $q = (1, 0)$. A sweep turns it
 # into $q\,T = (.607, .393)$, and the next sweep into $(.523, .477)$. It approaches $(.5, .5)$,
-# which is the model's own distribution. A sweep turns $(.5, .5)$ into itself. Such a
-# distribution is called **stationary**.
+# which is the model's own distribution. A distribution that a sweep leaves unchanged, like
+# this one, is called **stationary**. In every RBM the model's own distribution is stationary.
 #
-# How soon does the chain forget its start? Its distance from $(.5, .5)$ is half the sum of the
-# absolute differences (the *total variation*). It is .5 at the start, .107 after one sweep and
-# .023 after two. Now let $W = 8$ and $b = c = -4$. Each unit copies the other with probability
-# $\sigma(4) = .982$, and the diagonal of $T$ becomes .965. Even after ten sweeps the distance
-# is .24. Strong weights make a chain slow.
-#
-# The model's distribution is stationary in every RBM. If $v$ comes from the model and we draw
-# $h$ given $v$, the pair comes from the model too. Drawing a new $v$ given $h$ keeps it so.
+# The distance between two distributions is half the sum of their absolute differences (the
+# *total variation*). From $(.5, .5)$ our chain has the distance .5 at the start, .107 after one
+# sweep and .023 after two. Strong weights make a chain slower. With $W = 8$ and $b = c = -4$,
+# each unit copies the other with probability $\sigma(4) = .982$, and after ten sweeps the
+# distance is still .24.
 #
 # Now for our pictures. One chain runs in the model as it was after 300 updates, and one in
 # the finished model, whose weights are stronger. Each makes 2,000 sweeps.
