@@ -201,6 +201,7 @@ train.mistakes = {
     "There is a copy for every update. Make one only if update % 50 is 0.": (
         train_with(every=1)
     ),
+    "You return inside the loop. Return after it.": lambda *a: train(*a)[:1],
     "This is the trained model. Return the list of its copies.": (lambda *a: train(*a)[-1]),
 }
 
@@ -266,6 +267,7 @@ cd1.mistakes = {
     "No hidden state is drawn: p itself went down. Draw h = 1 where uniform < p.": (
         cd1_with(h=lambda uniform, p: p)
     ),
+    "p is rounded. Draw h = 1 where uniform < p.": cd1_with(h=lambda u, p: p.round()),
     "The draw is turned around. h = 1 where uniform is below p, which happens with "
     "probability p.": cd1_with(h=lambda uniform, p: (uniform > p).float()),
     "db and dc still have a row for each picture. Average over the rows, as in dW.": (
