@@ -11,7 +11,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from rbm_lib.course import advice, compare, forms
 from rbm_lib.course.compare import Pieces
 from rbm_lib.course.environment import file_of_course
+from rbm_lib.course.pace import strain
 from rbm_lib.course.watch import Work, watch
 
 Answer = Callable[..., Any]
@@ -32,7 +33,7 @@ class Exercise:
 
     ``mistakes`` maps advice to the wrong answer that it is for, or to a tuple of these.
     ``demand`` looks at the work of an answer with the right results, on all cases, and says
-    what is wrong with it, or "".
+    what is wrong with it, or "". ``scale`` are a short and a long case for `pace.strain`.
     ``chance`` is the advice for an answer whose results differ from call to call.
     ``read`` makes numbers of what an answer returns, if it is something else.
     """
@@ -46,6 +47,7 @@ class Exercise:
     graded: bool = True
     mistakes: dict[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
     demand: Callable[[Work, list[tuple]], str] | None = None
+    scale: tuple[tuple, tuple] | None = None
     chance: str = "It gives another result at each call: does it draw random numbers?"
     read: Callable[[Any], Any] = lambda result: result
 
@@ -162,6 +164,12 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
 
 def _unmet(exercise: Exercise, answer: Answer) -> str:
     """What the exercise demands of the work of a right answer, if it is not so."""
+    if exercise.scale:
+        slow = strain(
+            lambda x: _values(replace(exercise, cases=[x]), answer), *exercise.scale
+        )
+        if slow:
+            return f"The numbers are right. {slow}"
     if exercise.demand is None:
         return ""
     works: list[Work] = []

@@ -122,6 +122,36 @@ def rate_by_scikit_learn(category, label, fold, m):
     return rate
 
 
+def rate_by_dictionaries(category, label, fold, m):
+    """A loop over rows, but one that does not look at all rows each time."""
+    kept, heard = Counter(), Counter()
+    for c, y, f in zip(category, label, fold, strict=True):
+        for key in ((c, None), (c, f), (None, f)):
+            kept[key] += y
+            heard[key] += 1
+    rate, total = [], label.sum()
+    for c, f in zip(category, fold, strict=True):
+        p = (total - kept[None, f]) / (len(label) - heard[None, f])
+        n = heard[c, None] - heard[c, f]
+        rate.append((kept[c, None] - kept[c, f] + m * p) / (n + m))
+    return rate
+
+
+def rate_in_a_loop(category, label, fold, m):
+    rate = np.empty(len(label))
+    for i in range(len(label)):
+        rest = fold != fold[i]
+        same = rest & (category == category[i])
+        rate[i] = (label[same].sum() + m * label[rest].mean()) / (same.sum() + m)
+    return rate
+
+
+def rate_from_a_table(category, label, fold, m):
+    rest = fold[:, None] != fold
+    same = rest & (category[:, None] == category)
+    return (same @ label + m * (rest @ label) / rest.sum(1)) / (same.sum(1) + m)
+
+
 def recent_by_pandas(user, day, label, n_users, k, m):
     table = pd.DataFrame({"user": user, "label": label})[day > day.max() - k]
     found = table.groupby("user").label.agg(["sum", "count"])
@@ -281,6 +311,7 @@ RIGHT = [
     ("02/1", lambda liked, seen: torch.cat([(liked == 1) & seen, (liked == 0) & seen], 1)),
     ("02/3", lambda p: (2 * (p - p**2).mean(), torch.where(p >= 0.5, 1 - p, p).mean())),
     ("03/1", rate_by_scikit_learn),
+    ("03/1", rate_by_dictionaries),
     ("03/2", recent_by_pandas),
     ("03/3", stack_by_recursion),
     ("04/1", rows_by_merging),
@@ -314,6 +345,17 @@ def test_other_right_answers_pass(exercise, answer):
     result = check(EXERCISES[exercise], answer)
 
     assert result.points == result.max_points, result.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [(rate_in_a_loop, "loop over rows"), (rate_from_a_table, "table of 1,000 × 1,000")],
+)
+def test_right_rates_that_take_too_long_for_the_lesson_are_refused(answer, word):
+    result = check(EXERCISES["03/1"], answer)
+
+    assert result.points == 0
+    assert "The numbers are right" in result.message and word in result.message
 
 
 def test_a_step_in_single_precision_passes_and_a_small_slip_does_not():
