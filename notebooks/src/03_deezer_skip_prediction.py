@@ -3,8 +3,8 @@
 #
 # Somebody opens a music service, and a song begins to play that they did not choose. Will
 # they keep it, or skip it within half a minute? In this lesson you try to predict that.
-# You meet a result of 99.63 % that is worth nothing, three leaks that are hard to notice,
-# and the question of how good a prediction can be at all.
+# You meet a result of 99.63 % that is worth nothing. You close three leaks that are hard to
+# notice. And you find out how good a prediction can be at all.
 #
 # | | |
 # |---|---|
@@ -12,7 +12,7 @@
 # | **You need** | lessons 00 to 02 |
 # | **Time** | 90 minutes, 22 of them for three exercises and 8 for an open one; section 9 is optional |
 # | **Data** | Deezer's listens of November 2016 (Kaggle, needs an account), or invented ones, 200,000 of them |
-# | **Hardware** | any laptop, no GPU; the longest cell computes for up to a minute |
+# | **Hardware** | any laptop, no GPU; all cells together compute for about a minute |
 
 # %%
 import matplotlib.pyplot as plt
@@ -44,18 +44,19 @@ print(deezer.origin)
 # %% [markdown]
 # ## 1. Keep or skip?
 #
-# Each row is one *listen*. Somebody heard a track, and it counts as kept if they stayed for
-# more than 30 seconds. We take whole listeners, about 200,000 listens in all. The question
-# is about the future, so the last five days are held out, and all models know only the days
+# Each row of the data is one *listen*. Somebody heard a track, and the listen counts as kept
+# if they stayed for more than 30 seconds. We take about 200,000 listens. The question is
+# about the future. So we hold out the last five days, and all models know only the days
 # before.
 
-# %%
+# %% tags=["hide-input"]
 listens_of = deezer.train.groupby("user_id").size()
 people = np.random.default_rng(0).permutation(listens_of.index)
 chosen = people[listens_of[people].cumsum() <= 200_000]
 listens = deezer.train[deezer.train["user_id"].isin(chosen)].reset_index(drop=True)
 listens["pair"] = listens["user_id"].astype(np.int64) * 2**32 + listens["artist_id"]
 
+# %%
 kept = listens["is_listened"].to_numpy()
 known, held_out = features.temporal_split(listens, days=5)
 y_known, y_held = kept[known], kept[held_out]
@@ -102,10 +103,9 @@ game = KeepOrSkip(
 game.show()
 
 # %% [markdown]
-# Keep your score in mind, and the one of always saying *keep*. With ten listens, luck alone
-# moves a score by one or two. So every model needs a trivial rival, and many more listens.
-# The competition asks about first Flow tracks alone. There are too few of them here to
-# compare models, so from now on we score *all* listens of the five days.
+# Keep your score in mind, and the score of always saying *keep*. With ten listens, luck
+# alone moves a score by one or two. To compare models, we need a trivial rival and many
+# more listens. So from now on we score *all* listens of the five days.
 #
 # ## 2. What the rows are
 #
@@ -113,7 +113,7 @@ game.show()
 # folder, all people and tracks here are invented, and you should know what was put into
 # them. We need one word for that. The **log-odds** of a chance $p$ are $\log(p/(1-p))$, and
 # σ turns them back into $p$. An even chance has log-odds 0, and a chance of .73 has 1. The
-# log-odds that a listen is kept are a plain sum, and its parts were set by hand.
+# log-odds that a listen is kept are a plain sum, and we set its parts by hand.
 #
 # | part of the sum | standard deviation |
 # |---|---|
@@ -122,12 +122,10 @@ game.show()
 # | the session | .9 |
 # | the track | .8 |
 # | taste, a small penalty for artists far from the listener | hardly anything |
-# | hour, age, gender, device, context, the last days | shifted until the published rates come out |
+# | hour, age, gender, device, context, the last days | shifted until they match the published rates |
 #
 # So it is *not* a finding that listeners differ more than tracks, that a linear model does
-# well, or that moods matter. We built it so. What you can learn here is method, which means
-# how each mistake works and how models are compared. With the real file in your data folder
-# the same cells run, and the next one says so.
+# well, or that moods matter. We built it so. What you can learn here is method.
 
 # %%
 if deezer.source == "real":
@@ -164,25 +162,16 @@ print(f'always saying "keep": right on {y_held.mean():.1%} of the last five days
 # The tree is worse than no model at all. Time stamp, listener and track together identify
 # nearly every row. So the tree can split until each leaf holds a single label, and then it
 # has memorised the answers. A training score only tells you how easily the rows can be told
-# apart.
+# apart. (The write-up does not say on which rows the 99.63 % was measured, and we could not
+# trace it.)
 #
-# The write-up does not say on which rows the 99.63 % was measured, and we could not trace
-# it. On training rows such a number is easy to get, even without the time stamp.
-
-# %%
-timeless = columns.drop(columns="ts_listen")
-tree = DecisionTreeClassifier(random_state=0).fit(timeless[known], y_known)
-print(f"without the time stamp: {tree.score(timeless[known], y_known):.2%} in training,")
-print(f"{tree.score(timeless[held_out], y_held):.1%} on the last five days")
-
-# %% [markdown]
-# From here on we use AUC as in lesson 02. When one answer is right two times in three
-# anyway, accuracy hides what a model knows.
+# From here on we use AUC, as in lesson 02. Always saying *keep* is right two times in three,
+# and next to that, accuracy hides what a model knows.
 #
 # ## 4. Three leaks
 #
 # A **leak** is information that a model has in your test and will not have in use. Careful
-# people make all three of those below.
+# people make all three leaks below.
 #
 # ### Leak 1: a rate that knows the answer
 #
@@ -194,8 +183,8 @@ print(f"{tree.score(timeless[held_out], y_held):.1%} on the last five days")
 # $$\text{rate} = \frac{\sum y + m\,p}{n + m} \qquad (1)$$
 #
 # Here $n$ counts the listens and $\sum y$ those that were kept. With $p = .70$ and
-# $m = 20$, someone who kept 9 of 10 tracks gets (9 + 14) / 30 = .77. We compute the rates of the
-# listener, of the track, and of the *pair* of listener and artist.
+# $m = 20$, someone who kept 9 of 10 tracks gets (9 + 14) / 30 = .77. We compute three such
+# rates: of the listener, of the track, and of the *pair* of listener and artist.
 
 
 # %%
@@ -212,20 +201,25 @@ def rates(table, column, rows, wanted, m=20):
 
 
 # %% [markdown]
-# **Break it.** A logistic regression learns from the rates of all known listens.
+# **Break it.** Let's take the rates of the known listens from these same known listens. A
+# logistic regression learns from them.
 
-# %%
+# %% tags=["hide-input"]
 RATED = ["user_id", "media_id", "pair"]
-logistic = LogisticRegression()
+x_rates_held = log_odds(
+    np.column_stack([rates(listens, c, known, held_out) for c in RATED])
+)
 
 
-def auc_of_rates(make_rates, model=logistic):
+def auc_of_rates(make_rates):
     """AUC of a model of three rates, on its training rows and on the held-out ones."""
     x = log_odds(np.column_stack([make_rates(c) for c in RATED]))
-    x_held = log_odds(np.column_stack([rates(listens, c, known, held_out) for c in RATED]))
-    model.fit(x, y_known)
+    model = LogisticRegression().fit(x, y_known)
     training = roc_auc_score(y_known, model.predict_proba(x)[:, 1])
-    return training, roc_auc_score(y_held, model.predict_proba(x_held)[:, 1])
+    return training, roc_auc_score(y_held, model.predict_proba(x_rates_held)[:, 1])
+
+
+alone = {c: roc_auc_score(y_held, x) for c, x in zip(RATED, x_rates_held.T, strict=True)}
 
 
 # %%
@@ -233,14 +227,17 @@ def with_own_row(column):
     return rates(listens, column, known, known)
 
 
-training, honest = auc_of_rates(with_own_row)
-alone = {c: roc_auc_score(y_held, rates(listens, c, known, held_out)) for c in RATED}
-print(f"AUC {training:.3f} in training, {honest:.3f} on the last five days")
+found = {"own row included": auc_of_rates(with_own_row)}
+print(
+    "AUC: {:.3f} in training, {:.3f} on the last five days".format(
+        *found["own row included"]
+    )
+)
 print(f"the listener's rate alone: {alone['user_id']:.3f} on the last five days")
 
 # %% [markdown]
-# **See it.** A model that knows three rates is worse than one of these rates. Look at the
-# pairs that occur once, and at the rate that the training row of such a pair gets.
+# **See it.** A model that knows three rates is worse than one of these rates. To see why,
+# look at a pair that occurs once, and at the rate that its row gets in training.
 
 # %% tags=["hide-input"]
 pair = listens.loc[known, "pair"]
@@ -255,22 +252,25 @@ say(
 
 # %% [markdown]
 # So in training the rate of such a pair *is* the answer, and the model learns to trust this
-# column more than all others. On new listens it says much less than the listener's rate.
+# column more than all others. On new listens the column says much less than the listener's
+# rate.
 #
 # **Fix it.** A row's rate must come from other rows. Is it enough to leave out just the one
-# row? No, because its label still shows through, reversed. Take a listener who kept 9 of 10
-# tracks. Without the row itself, the rate for a kept listen is 8 of 9, and for the skipped
-# one 9 of 9. So a kept row has the *lower* rate, and a tree can read that backwards.
+# row? No, because its label still shows through, but reversed. Take a listener who kept 9
+# of 10 tracks. Without the row itself, the rate for a kept listen counts 8 of 9, and the
+# rate for the skipped one counts 9 of 9. So a kept row has the *lower* rate, and a model
+# can learn that.
 #
 # Therefore we cut the known days into five blocks, the *folds*, and compute the rates of
 # each fold from the other four. We take whole days, because listens of one evening go
-# together. The other four may lie later, because at training time all known days are past.
+# together.
 #
 # **Exercise 1 · A rate that has not seen its own row** · ★★ · 10 minutes · 3 points. Give
 # each row the rate (1) of its category, with the sum, with $n$ and with $p$ (the mean
 # label) all taken from the rows of the *other* folds. `category`, `label` and `fold` are
 # arrays with an entry per row, and a fold may have any number. The lesson calls your
-# function with 180,000 rows, so let pandas count.
+# function with 180,000 rows. So let pandas count. A loop that looks at all rows for each
+# row would not end, and the check refuses it.
 #
 # <details><summary>Hint</summary>Go fold by fold. <code>pd.Series(label[rest]).groupby(
 # category[rest])</code> counts and adds up, and <code>.reindex(category[here],
@@ -304,49 +304,38 @@ def without_own_fold(column):
     return out_of_fold_rate(listens.loc[known, column].to_numpy(), y_known, folds, 20)
 
 
+# %% tags=["hide-input"]
 def without_own_row(column):
     of_category = listens[known].groupby(column)["is_listened"]
     n_kept, n = of_category.transform("sum") - y_known, of_category.transform("count") - 1
     return ((n_kept + 20 * p) / (n + 20)).to_numpy()
 
 
-# %% tags=["hide-input"]
-big_leaves = DecisionTreeClassifier(min_samples_leaf=500, random_state=0)
-found = {}
-for name, way in (
-    ("own row included", with_own_row),
-    ("own row left out", without_own_row),
-    ("own fold left out (yours)", without_own_fold),
-):
-    found[name] = (*auc_of_rates(way), *auc_of_rates(way, big_leaves))
-pd.DataFrame(
-    found.values(),
-    index=list(found),
-    columns=pd.MultiIndex.from_product(
-        (["logistic regression", "tree"], ["training", "last five days"])
-    ),
+found["own row left out"] = auc_of_rates(without_own_row)
+found["own fold left out (yours)"] = auc_of_rates(without_own_fold)
+pd.DataFrame(found, index=["training", "last five days"]).T.rename_axis(
+    "AUC of the logistic regression"
 ).round(3)
 
 # %% [markdown]
-# With one row left out, both models still look better in training than they are, the tree
-# most of all. With your rates the training score has come close to the real one, which is
-# how it should be.
+# With only the one row left out, the model is hardly worse on the last days, but its
+# training score still flatters it. With your rates the training score has come close to the
+# real one.
 #
 # ### Leak 2: a random split
 #
 # ![Three ways to split a month of listens: at random, at a point in time, and each listener's first Flow track after it.](figures/time_split.svg)
 #
 # **Break it.** Most tutorials hold out a random fifth of the rows. Then most held-out
-# listens lie between known ones of the same evening. (The third way in the picture is the
-# competition's.)
+# listens lie between known listens of the same evening.
 #
-# **Predict first.** Take the listener's rate alone, which learns nothing else. By how much
-# will its AUC differ between the two splits?
+# **Predict first.** Take the listener's rate alone. By how much will its AUC differ between
+# the two splits?
 
 # %%
 lesson.predict("split", "AUC with a random split minus AUC on the last five days")
 
-# %%
+# %% tags=["hide-input"]
 rng = np.random.default_rng(0)
 random_held = np.zeros(len(listens), dtype=bool)
 random_held[rng.choice(len(listens), held_out.sum(), replace=False)] = True
@@ -363,9 +352,9 @@ lesson.reveal(
 )
 
 # %% [markdown]
-# **See it.** The same rate looks much better. The random split asks "which listens of an
-# evening that I know were kept?" That is a fair question, but not ours. (We *put in* moods
-# of weeks and sessions, so the size of the gap is our doing.)
+# **See it.** The same rate looks much better. The random split asks which listens of an
+# evening were kept, when the rest of that evening is known. That is a fair question, but it
+# is not ours. (We *put in* moods of weeks and sessions, so the size of the gap is our doing.)
 #
 # **Fix it.** Split the data the way the question is posed, by time. We have done so from
 # the start.
@@ -373,10 +362,10 @@ lesson.reveal(
 # ### Leak 3: a column from the future
 #
 # **Break it.** A colleague adds a column to your table, the share of tracks that the
-# listener kept *on that day*. Two more careful versions take out the row itself, and
-# everything that came later.
+# listener kept *on that day*. Two more careful versions of this column leave out the row
+# itself, or all that came later.
 
-# %%
+# %% tags=["hide-input"]
 listens["day"] = (listens["ts_listen"] - 10_800) // 86_400  # a day begins at 3 h
 in_order = listens.sort_values("ts_listen", kind="stable")
 own, same_day = listens["is_listened"], in_order.groupby(["user_id", "day"])["is_listened"]
@@ -390,7 +379,6 @@ for name, n_kept, n_heard in (
     rate = ((n_kept + 5 * p) / (n_heard + 5)).sort_index()
     day_auc[name] = roc_auc_score(y_held, rate[held_out])
 
-# %% tags=["hide-input"]
 fig, axis = plt.subplots(figsize=(7.5, 2.0))
 colors = [COLORS[c] for c in ("blue", "orange", "red", "red")]
 axis.barh(list(day_auc), list(day_auc.values()), color=colors)
@@ -407,21 +395,21 @@ show(
 
 # %% [markdown]
 # **See it.** No score can tell you that the red bars are wrong. Ask of each column *when it
-# is known*. *The whole day* contains the answer itself. Even without the row itself it
+# is known*. *The whole day* contains the answer itself. Even without the row itself, the day
 # contains tracks that were played later. *Earlier that day* is known at the moment of
-# playing, so a program that runs during the evening may use it. We ask on day 25 about the
-# five days to come, so we may not.
+# playing, so a program that runs during the evening may use it. We predict all five days
+# before they begin, so we may not.
 #
 # **Fix it.** Write the moment of the prediction down, and use for the held-out days only
-# what was known by then. The column `user_id` is a leak of this kind, too, because in the
-# real file it is a rank by activity in the whole month. We use it only to look up rates.
+# what was known by then.
 #
 # ## 5. Seven classifiers, one table
 #
-# Now we do it properly. The library makes six rates in the way you wrote it. First we check
-# that it agrees with you.
+# Now we do it properly. The library makes six rates in the way you wrote it. The other
+# columns are what a row says about itself, such as the hour, the age of the track and the
+# device (`platform`).
 
-# %%
+# %% tags=["hide-input"]
 ID_COLUMNS = list(features.CATEGORIES)
 encoder = TargetEncoder(target_type="binary", smooth=20)
 ids, late_ids = listens.loc[known, ID_COLUMNS], listens.loc[held_out, ID_COLUMNS]
@@ -437,12 +425,10 @@ x_known[names], x_held[names] = rates_known, rates_held
 print(f"{x_known.shape[1]} columns:", ", ".join(x_known))
 
 # %% [markdown]
-# The other columns are what a row says about itself, such as the hour, the age of the track
-# and the device (`platform`). The seven classifiers are those of the write-up, with plain
-# settings that we did not tune. To save time, nearest neighbours learn from only 6,000
-# listens, and each tree of the forest from a tenth. (In a quick run the others get every
-# second listen.) The rival is a rule of **two rates**. It adds the log-odds of the
-# listener's rate to those of the track's rate, and nothing is fitted.
+# The seven classifiers are those of the write-up, with plain settings that we did not tune.
+# (SGD is another way to fit a logistic regression.) The trivial rival is a rule of **two
+# rates**. It adds the log-odds of the listener's rate to those of the track's rate, and
+# nothing is fitted.
 
 
 # %%
@@ -471,14 +457,13 @@ outputs = {
     "always the same": np.full(len(y_held), p),
     "two rates": two_rates(listens, known, held_out),
 }
-part = slice(None, None, lesson.pick(fast=2, full=1))
+part = slice(None, None, lesson.pick(fast=3, full=1))  # a quick run takes every third row
 for name, model in classifiers.items():
     rows = few if name == "nearest neighbours" else part
     model = make_pipeline(StandardScaler(), model).fit(x_known.iloc[rows], y_known[rows])
     outputs[name] = model.predict_proba(x_held)[:, 1]
 
 
-# %%
 def score_table(outputs):
     return pd.DataFrame(
         {
@@ -492,11 +477,11 @@ def score_table(outputs):
 score_table(outputs)
 
 # %% [markdown]
-# Which of these models are really better than the rule? All faced the same listeners, so we
+# Which of these models are really better than the rule? All faced the same listeners. So we
 # look at the *difference* in AUC and let the listeners vary, as in lesson 02.
 
 
-# %%
+# %% tags=["hide-input"]
 person = listens["user_id"].to_numpy()[held_out]
 
 
@@ -506,9 +491,8 @@ def lead(one, other, label=y_held, group=person):
     return evaluate.auc_lead(one, other, label, group, n_bootstrap=draws).loc[0]
 
 
-leads = {name: lead(outputs[name], outputs["two rates"]) for name in classifiers}
-
-# %% tags=["hide-input"]
+def in_words(found):
+    return f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
 
 
 def draw_leads(leads, xlabel, title):
@@ -524,14 +508,11 @@ def draw_leads(leads, xlabel, title):
     axis.set_yticks(range(len(order)), order)
     axis.set(xlabel=xlabel, ylim=(-0.6, len(order) - 0.4))
     axis.set_title(title)
-    words = [
-        f"{name} {leads[name]['mean']:+.3f} "
-        f"[{leads[name]['low']:+.3f}, {leads[name]['high']:+.3f}]"
-        for name in reversed(order)
-    ]
+    words = [f"{name} {in_words(leads[name])}" for name in reversed(order)]
     show(fig, f"{xlabel}: {'; '.join(words)}.")
 
 
+leads = {name: lead(outputs[name], outputs["two rates"]) for name in classifiers}
 ahead = [name for name in leads if leads[name]["low"] > 0]
 best = max(leads, key=lambda name: leads[name]["mean"])
 number = "None One Two Three Four Five Six All".split()[len(ahead)]
@@ -545,32 +526,29 @@ draw_leads(
 # %% [markdown]
 # Seven methods and nineteen columns gain little over one addition. Remember that the
 # invented log-odds *are* a sum, so a linear model has an unfair advantage here. What
-# carries over is the procedure: a trivial rival, the same listeners for every model, and an
-# interval for the difference.
+# carries over is the procedure. There is a trivial rival, every model faces the same
+# listeners, and each difference has an interval.
 #
-# **Which columns matter?** The *impurity importance* of a forest adds up how much each
-# column helped to separate the training labels. *Permutation importance* shuffles one
-# column of held-out rows and looks how much AUC is lost. We add a column of pure noise as a
-# ruler.
+# **Which columns matter?** A forest can tell how much each column helped to separate the
+# training labels. That is called *impurity importance*. *Permutation importance* shuffles
+# one column of held-out rows and measures how much AUC is lost. We add a column of pure
+# noise, which should come out as worth nothing.
 
 # %% tags=["hide-input"]
 noise = rng.standard_normal(len(listens))
-sample, few_held = (
-    rng.permutation(known.sum())[:20_000],
-    rng.permutation(len(y_held))[:4_000],
-)
+sample = rng.permutation(known.sum())[:10_000]
+few_held = rng.permutation(len(y_held))[:3_000]
 forest = RandomForestClassifier(20, min_samples_leaf=5, random_state=0)
 forest.fit(x_known.assign(noise=noise[known]).iloc[sample], y_known[sample])
 shuffled = permutation_importance(
     forest, x_held.assign(noise=noise[held_out]).iloc[few_held], y_held[few_held],
-    scoring="roc_auc", n_repeats=lesson.pick(fast=2, full=5), random_state=0,
+    scoring="roc_auc", n_repeats=lesson.pick(fast=1, full=5), random_state=0,
 )  # fmt: skip
 importance = pd.DataFrame(
     {"impurity": forest.feature_importances_, "permutation": shuffled.importances_mean},
     index=[*x_known, "noise"],
 ).sort_values("impurity")
 
-# %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(8.5, 4.2), sharey=True)
 colors = [COLORS["red" if name == "noise" else "blue"] for name in importance.index]
 for axis, column in zip(axes, importance, strict=True):
@@ -589,8 +567,8 @@ show(
 
 # %% [markdown]
 # A column with many different values offers many places to split, and some of them separate
-# the training labels by chance. So impurity flatters such columns. Believe the panel on the
-# right, but with care: if two columns say the same, shuffling one of them costs little.
+# the training labels by chance. So impurity flatters such columns, and noise is one of them.
+# Believe the panel on the right.
 #
 # ## 6. How good could one be?
 #
@@ -598,7 +576,7 @@ show(
 # listens we can look it up, because the chance of each listen is known. No model can be
 # expected to rank the listens better than these chances do, so their AUC is a **ceiling**.
 
-# %%
+# %% tags=["hide-input"]
 best_auc = roc_auc_score(y_held, outputs[best])
 ladder = {"two rates": roc_auc_score(y_held, outputs["two rates"]), best: best_auc}
 if deezer.truth is None:
@@ -608,16 +586,16 @@ else:
     everything = roc_auc_score(y_held, deezer.truth["chance"][held_out])
     ladder |= {"true chances, moods left out": stable, "true chances": everything}
     say(
-        f"The true chances have AUC **{everything:.3f}**. What is stable in them has "
-        f"**{stable:.3f}**, and whoever ignores the moods of weeks and sessions cannot "
-        f"hope for more. Our best model has {best_auc:.3f}."
+        f"The true chances have AUC **{everything:.3f}**. If we leave the moods of weeks "
+        f"and sessions out of them, **{stable:.3f}** remains. A model that ignores moods "
+        f"cannot hope for more. Our best model has {best_auc:.3f}."
     )
 
 # %% [markdown]
 # There is a lot left to gain. Part of it is out of reach, because nobody knows the mood of
-# an evening to come. But a mood of this week may have begun in the known days, and our
-# rates, which average over the whole month, do not look at it. No classifier can use what
-# no column contains.
+# an evening to come. But a mood of this week may have begun in the known days. Our rates do
+# not show it, because they average over the whole month. No classifier can use what no
+# column contains.
 #
 # **Exercise 2 · The last few days** · ★★ · 7 minutes · 2 points. Compute each listener's
 # rate (1) over the last `k` days. `user` (numbered from 0), `day` and `label` have an entry
@@ -644,13 +622,13 @@ lesson.check("2", my_recent_rate)
 
 # %% [markdown]
 # How many days should it be? That is a setting, so it must not be chosen on the held-out
-# days. We rehearse. Some of the *known* days stand in for the future, and only the days before them
-# are known. One rehearsal may fall on an unlucky day, so we hold seven, each a day later
-# than the one before, and average. Compare with *none*, the rule of two rates. Ten days may
-# do worse than none, because they mostly repeat the month. (A few days hold few listens, so
-# here $m$ = 5.)
+# days. We rehearse. In a rehearsal, five of the *known* days stand in for the future, and
+# only the days before them are known. One rehearsal may fall on unlucky days, so we hold
+# seven, each a day later than the one before, and average. In each of them we add the
+# log-odds of the new rate to those of the two rates. Compare with *none*, which is the rule
+# of two rates alone.
 
-# %%
+# %% tags=["hide-input"]
 recent_rate = lesson.use("2", my_recent_rate)
 user, n_users = np.unique(listens["user_id"], return_inverse=True)[1], len(chosen)
 day = listens["day"].to_numpy()
@@ -661,50 +639,29 @@ def recent_log_odds(k, rows, wanted):
     return log_odds(recent[user[wanted]])
 
 
-# %%
 rehearsals, auc = [], {}
 for last in range(day[known].max() - 11, day[known].max() - 4):
     rows, wanted = known & (day <= last), (day > last) & (day <= last + 5)
     rehearsals.append((rows, wanted))
     two = log_odds(two_rates(listens, rows, wanted))
     auc[last] = {"none": roc_auc_score(kept[wanted], two)}
-    for k in (1, 2, 3, 4, 5, 7, 10):
+    for k in (1, 2, 3, 5, 10):
         score = two + recent_log_odds(k, rows, wanted)
         auc[last][k] = roc_auc_score(kept[wanted], score)
 
 mean_auc = pd.DataFrame(auc).mean(axis=1)
+best_k = mean_auc.drop("none").idxmax()
 mean_auc.rename("mean AUC of the rehearsals").rename_axis("days").round(3).to_frame().T
 
 # %% [markdown]
-# If we simply add the log-odds, a listener's habit counts twice, in the rate of the month and
-# in that of the last days, and the chances become too extreme. So a logistic regression gives
-# each column a weight. It learns in the rehearsals.
+# Ten days may do worse than none, because they mostly repeat the month.
+#
+# Now the new column joins the nineteen others. The folded cell gives it to two of the seven,
+# the logistic regression and the boosted trees. They learn in the rehearsals, once without
+# the column and once with it.
 
-# %%
-best_k = mean_auc.drop("none").idxmax()
-
-
-def two_columns(rows, wanted):
-    two = log_odds(two_rates(listens, rows, wanted))
-    return np.column_stack([two, recent_log_odds(best_k, rows, wanted)])
-
-
-x = np.concatenate([two_columns(*pair) for pair in rehearsals])
-y = np.concatenate([kept[wanted] for _, wanted in rehearsals])
-weighed = LogisticRegression().fit(x, y)
-x = two_columns(known, held_out)
-added = f"two rates + last {best_k} day{'s' * (best_k > 1)}"
-outputs[added] = 1 / (1 + np.exp(-x.sum(1)))
-outputs[f"{added}, weighed"] = weighed.predict_proba(x)[:, 1]
-
-# %% [markdown]
-# The folded cell gives the new column to two of the seven as well. They learn in the
-# rehearsals, too, once without the column and once with it, so their scores without it differ
-# a little from those of section 5.
 
 # %% tags=["hide-input"]
-
-
 def all_columns(rows, wanted, step=1):
     """The nineteen columns of some wanted rows, and the new one."""
     table = listens[wanted]
@@ -719,39 +676,46 @@ step, apart = 2, rehearsals[::3]  # half of the listens of three are enough, and
 x = pd.concat([all_columns(*pair, step) for pair in apart])
 y = np.concatenate([kept[wanted][::step] for _, wanted in apart])
 x_new = all_columns(known, held_out)
+added, gains = [], []
 for name in ("logistic regression", "boosted trees"):
-    for columns, word in ((x.columns[:-1], "without"), (x.columns, "with")):
+    q = {}
+    for columns in (x.columns[:-1], x.columns):
         model = make_pipeline(StandardScaler(), classifiers[name]).fit(x[columns], y)
-        outputs[f"{name}, {word} it"] = model.predict_proba(x_new[columns])[:, 1]
-
-# %% tags=["hide-input"]
-gain = lead(outputs[f"{added}, weighed"], outputs[best])
+        q[len(columns)] = model.predict_proba(x_new[columns])[:, 1]
+    without, with_it = q.values()
+    gains.append(f"**{in_words(lead(with_it, without))}** for the {name}")
+    added.append(f"{name} + last {best_k} day{'s' * (best_k > 1)}")
+    outputs[added[-1]] = with_it
 say(
-    f"The rehearsals choose k = **{best_k}**. With it, the weighed rule is ahead of the "
-    f"best of the seven by **{gain['mean']:+.3f}** "
-    f"[{gain['low']:+.3f}, {gain['high']:+.3f}]."
+    f"The rehearsals choose k = **{best_k}**. The AUC with the new column minus the AUC "
+    f"without it is {' and '.join(gains)}."
 )
-score_table({name: outputs[name] for name in ("two rates", best, *list(outputs)[-6:])})
 
 # %% tags=["hide-input"]
-for name in (f"{added}, weighed", "logistic regression, with it"):
-    ladder[name] = roc_auc_score(y_held, outputs[name])
+ladder |= {name: roc_auc_score(y_held, outputs[name]) for name in added}
 order = sorted(ladder, key=ladder.get)
 fig, axis = plt.subplots(figsize=(7.5, 0.6 + 0.35 * len(order)))
-is_new = {name: "last" in name or "with it" in name for name in order}
-colors = ["orange" if "true" in x else "green" if is_new[x] else "blue" for x in order]
+colors = ["orange" if "true" in x else "green" if x in added else "blue" for x in order]
 axis.barh(order, [ladder[name] for name in order], color=[COLORS[c] for c in colors])
 for place, name in enumerate(order):
     axis.text(ladder[name] + 0.004, place, f"{ladder[name]:.3f}", va="center")
-axis.set(xlim=(0.5, 1.0), xlabel="AUC, last five days")
-title = "One more column (green) beats all seven"
+axis.set(xlim=(0.5, 1.0), xlabel="AUC, last five days (orange: ceilings)")
+top = added[-1]
+gain = lead(outputs[top], outputs[best])
+title = "One more column (green) beats the best of the seven"
 axis.set_title(title if gain["low"] > 0 else "One more column (green)")
 show(fig, "AUC: " + "; ".join(f"{name} {ladder[name]:.3f}" for name in order) + ".")
+if deezer.truth is not None:
+    over = lead(outputs[top], deezer.truth["stable"][held_out])
+    say(
+        f"The {top} are ahead of the best of the seven by {in_words(gain)}. Compared with "
+        f"the true chances without moods, the difference is **{in_words(over)}**."
+    )
 
 # %% [markdown]
-# Compare the log-losses with and without weights. AUC alone would not have told you that
-# the plain sum is far off. And compare with the ceiling of whoever ignores the moods. A model
-# that passes it must have seen moods, and the new column is how.
+# To reach the lower ceiling without the moods, a model would have to know every chance
+# exactly. Our models only estimate, and yet they are there. So they see something of the
+# moods, and the new column is how.
 #
 # We put the moods in, so this says nothing about real listeners. It says something about
 # tables. If the best models end close together, that tells you about your columns, not
@@ -760,7 +724,7 @@ show(fig, "AUC: " + "; ".join(f"{name} {ladder[name]:.3f}" for name in order) + 
 # ## 7. Keep or skip, by a Boltzmann machine
 #
 # So far a row was a listen. For an RBM a row is a *listener*, with all tracks they kept and
-# skipped. The write-up codes kept as 1, skipped as 0 and never played as −1, like this.
+# skipped. The write-up codes kept as 1, skipped as 0 and never played as −1.
 
 # %% tags=["skip-slide", "hide-input"]
 
@@ -813,20 +777,25 @@ say(
 
 # %% [markdown]
 # Lesson 02 showed that a model would take the −1 for an opinion. So each track gets two
-# boxes, kept and skipped, and a track that was never played has none. We add one number to
-# the RBM of lesson 02, the listener's *habit*, which is the log-odds of their rate minus
-# the log-odds of the overall rate. It enters P(keep) only, not the hidden units, which see
-# the boxes alone. Suppose the two boxes of a track have the scores 1.2 and .4,
-# and the habit is −.5. Then P(keep) is σ(1.2 − .4 − .5) = σ(.3) = .57.
+# boxes, kept and skipped, and a track that was never played has none. The RBM is the one of
+# lesson 02, with one more number. The listener's *habit* is the log-odds of their rate minus
+# the log-odds of the overall rate. It is added where the model says P(keep). Suppose the two
+# boxes of a track have the scores 1.2 and .4, and the habit is −.5. Then P(keep) is
+# σ(1.2 − .4 − .5) = σ(.3) = .57.
 #
-# Why a habit? Before training, the two boxes of a track have the biases log $p$ and log(1 −
-# $p$), where $p$ is the track's rate. Their difference is the log-odds of that rate. So
-# while all weights are 0, the model is a rule of two rates, and whatever it gains beyond
-# that is taste. The decay pulls every weight a little towards zero at each step, and section
-# 8 shows why it is .01.
-
+# Why a habit? The biases of the two boxes begin at the logarithms of how often the track was
+# kept and skipped, so their difference is the log-odds of the track's rate. While all
+# weights are 0, the model therefore is a rule of two rates. Whatever it gains beyond that
+# is taste.
+#
+# **Predict first.** On the invented listens, will the RBM be ahead of two rates?
 
 # %%
+RESULTS = ["ahead", "behind", "the interval contains zero"]
+lesson.predict("rbm", "Compared with two rates, the RBM is", RESULTS)
+
+
+# %% tags=["hide-input"]
 def boxes(kept, heard):
     return torch.cat([torch.where(heard, kept, 0.0), torch.where(heard, 1 - kept, 0.0)], 1)
 
@@ -836,9 +805,9 @@ class KeepRBM:
 
     def __init__(self, x, n_hidden, rng):
         kept, skipped = x.sum(0).chunk(2)
-        p = (kept + 5 * kept.sum() / x.sum()) / (kept + skipped + 5)
+        p_track = (kept + 5 * kept.sum() / x.sum()) / (kept + skipped + 5)
         self.W = 0.01 * torch.randn(x.shape[1], n_hidden, generator=rng)
-        self.b = torch.cat([p.log(), (1 - p).log()])
+        self.b = torch.cat([p_track.log(), (1 - p_track).log()])
         self.c = torch.zeros(n_hidden)
 
     def prob_h(self, x):
@@ -849,48 +818,36 @@ class KeepRBM:
         return torch.sigmoid(keep - skip + habit[:, None])
 
 
-# %%
 def train_rbm(kept, heard, habit, n_hidden=20, epochs=8, decay=0.01, seed=0):
-    """CD-1 with gaps, as in lesson 02. The learning rate falls from 1 to 0."""
+    """CD-1 with gaps, as in lesson 02. The step falls from 1 to 0."""
     rng = torch.Generator().manual_seed(seed)
     x = boxes(kept, heard)
     model = KeepRBM(x, n_hidden, rng)
     for epoch in range(epochs):
-        rate = 1 - epoch / epochs
+        step = 1 - epoch / epochs
         for rows in torch.randperm(len(x), generator=rng).split(50):
             x_data = x[rows]
-            p = model.prob_h(x_data)
-            h = (torch.rand(p.shape, generator=rng) < p).float()
+            p_hidden = model.prob_h(x_data)
+            h = (torch.rand(p_hidden.shape, generator=rng) < p_hidden).float()
             p_keep = model.prob_keep(h, habit[rows])
             drawn = (torch.rand(p_keep.shape, generator=rng) < p_keep).float()
             x_sweep = boxes(drawn, heard[rows])
             p_sweep = model.prob_h(x_sweep)
-            change = (x_data.T @ p - x_sweep.T @ p_sweep) / len(rows)
-            model.W += rate * (change - decay * model.W)
-            model.b += rate * (x_data - x_sweep).mean(0)
-            model.c += rate * (p - p_sweep).mean(0)
+            change = (x_data.T @ p_hidden - x_sweep.T @ p_sweep) / len(rows)
+            model.W += step * (change - decay * model.W)
+            model.b += step * (x_data - x_sweep).mean(0)
+            model.c += step * (p_hidden - p_sweep).mean(0)
     return model
 
 
-# %% [markdown]
-# **Predict first.** On the invented listens, will the RBM be ahead of two rates?
-
-# %%
-RESULTS = ["ahead", "behind", "the interval contains zero"]
-lesson.predict("rbm", "Compared with two rates, the RBM is", RESULTS)
-
-
-# %%
-def rbm_output(v_kept, v_heard, habit, **settings):
+def chances_of(model, v_kept, v_heard, habit):
     """P(keep) of every listener and track."""
-    model = train_rbm(v_kept, v_heard, habit, **settings)
     return model.prob_keep(model.prob_h(boxes(v_kept, v_heard)), habit).numpy()
 
 
-habit = listener_habit(listens, known, everyone)
-chances = rbm_output(v_kept, v_heard, habit)
-
 # %% tags=["hide-input"]
+habit = listener_habit(listens, known, everyone)
+chances = chances_of(train_rbm(v_kept, v_heard, habit), v_kept, v_heard, habit)
 track_place = tracks.get_indexer(listens["media_id"])
 asked = held_out & (track_place >= 0)  # tracks that the RBM knows
 label, who = kept[asked], user[asked]
@@ -900,8 +857,7 @@ signs = (rbm_lead["low"] > 0, rbm_lead["high"] < 0)
 lesson.reveal(
     "rbm",
     RESULTS[signs.index(True)] if any(signs) else RESULTS[2],
-    f"The difference in AUC is {rbm_lead['mean']:+.4f} "
-    f"[{rbm_lead['low']:+.4f}, {rbm_lead['high']:+.4f}].",
+    f"The difference in AUC is {in_words(rbm_lead)}.",
 )
 
 # %% [markdown] tags=["skip-slide"]
@@ -909,12 +865,12 @@ lesson.reveal(
 #
 # The write-up goes on to a **deep belief network**. One RBM learns from the rows, a second
 # one from the hidden units of the first, and a classifier reads the top layer. Here a row
-# is a listen again, and each column is cut at its quartiles into four boxes, of which one
-# is on.
+# is a listen again. Each column is cut at its quartiles into four boxes, of which one is on.
+# (A yes-or-no column fills only two of them.)
 #
 # ![Two RBMs trained one after the other; the belief network, undirected on top and directed below; and the same stack, upwards, as a classifier.](figures/deep_belief.svg)
 #
-# The folded function `train_layer` is CD-1 as you wrote it in lesson 01.
+# The folded function `train_layer` is CD-1, as you wrote it in lesson 01.
 
 
 # %% tags=["hide-input"]
@@ -968,84 +924,50 @@ lesson.check("3", my_stack)
 # %% tags=["nbval-check-output"]
 stack = lesson.use("3", my_stack)
 quartiles = x_known.quantile([0.25, 0.5, 0.75])
-some = rng.permutation(known.sum())[:60_000]  # enough for this, and quicker
+some = rng.permutation(known.sum())[:30_000]  # enough for this, and quicker
 v_known = quartile_boxes(x_known.iloc[some], quartiles)
 v_held = quartile_boxes(x_held, quartiles)
 layers = stack(v_known, [40, 20], train_layer)
 print("layers:", [tuple(W.shape) for W, _ in layers])
 
-# %% [markdown]
-# *Optional.* The folded cells put a classifier on top and train all layers together on the
-# labels, which is called *fine-tuning*. They compare the result with the same network
-# without any pretraining, and with a logistic regression on the same boxes.
-
 
 # %% tags=["hide-input"]
-def fine_tune(layers, epochs=2, batch=200):
-    """P(kept) on the held-out listens after training all layers on the labels."""
-    rng = torch.Generator().manual_seed(0)
-    parts = []
-    for W, c in layers:
-        linear = torch.nn.Linear(*W.shape)
-        linear.weight.data, linear.bias.data = W.T.clone(), c.clone()
-        parts += [linear, torch.nn.Sigmoid()]
-    top = torch.nn.Linear(layers[-1][0].shape[1], 1)
-    torch.nn.init.zeros_(top.weight)
-    torch.nn.init.zeros_(top.bias)
-    network = torch.nn.Sequential(*parts, top)
-    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
-    target = torch.tensor(y_known[some], dtype=torch.float32)
-    for _ in range(epochs):
-        for rows in torch.randperm(len(target), generator=rng).split(batch):
-            logits = network(v_known[rows])[:, 0]
-            optimizer.zero_grad()
-            loss = torch.nn.functional.binary_cross_entropy_with_logits
-            loss(logits, target[rows]).backward()
-            optimizer.step()
-    return torch.sigmoid(network(v_held)[:, 0]).detach().double().numpy()
+def by_logistic_regression(v, v_late):
+    """P(kept) on the held-out listens, by a classifier that reads these columns."""
+    classifier = LogisticRegression(max_iter=500).fit(v.numpy(), y_known[some])
+    return classifier.predict_proba(v_late.numpy())[:, 1]
 
 
-# %% tags=["hide-input"]
-rng_start = torch.Generator().manual_seed(0)
-fresh = [
-    (0.3 * torch.randn(*W.shape, generator=rng_start), torch.zeros_like(c))
-    for W, c in layers
-]
-on_boxes = LogisticRegression(solver="newton-cholesky").fit(v_known.numpy(), y_known[some])
-boxes_alone = on_boxes.predict_proba(v_held.numpy())[:, 1]
-networks = {
-    "belief network": fine_tune(layers),
-    "same network without pretraining": fine_tune(fresh),
-}
-deep_leads = {name: lead(q, boxes_alone) for name, q in networks.items()}
-
-lead_of = (
-    "The AUC of the {} minus that of the logistic regression is {:+.3f} [{:+.3f}, {:+.3f}]."
-)
+top_known, top_held = v_known, v_held
+for W, c in layers:
+    top_known, top_held = torch.sigmoid(top_known @ W + c), torch.sigmoid(top_held @ W + c)
+belief = by_logistic_regression(top_known, top_held)
+on_boxes = by_logistic_regression(v_known, v_held)
+deep = lead(belief, on_boxes)
+verdict = "So the stack is behind" if deep["high"] < 0 else "So the stack does not help"
+if deep["low"] > 0:
+    verdict = "So the stack helps"
 say(
-    " ".join(
-        lead_of.format(name, found["mean"], found["low"], found["high"])
-        for name, found in deep_leads.items()
-    )
+    f"A logistic regression on the top layer has AUC {roc_auc_score(y_held, belief):.3f}, "
+    f"and on the boxes themselves {roc_auc_score(y_held, on_boxes):.3f}. The difference is "
+    f"**{in_words(deep)}**. {verdict}."
 )
 
 # %% [markdown]
-# If the first interval is below zero, pretraining did harm. It finds what goes together in
-# the rows, which need not have anything to do with keeping a track. It was invented for data
-# in which few rows have a label.
+# The two RBMs never saw the labels. They learn what goes together in the rows, and that need
+# not be what tells keeping from skipping.
 #
 # ## 8. Could we have seen it?
 #
 # On the invented listens the RBM gains nothing. Is the method weak, or is there nothing to
-# find? From the result alone you cannot know, so we need a **positive control**, which is
+# find? From the result alone you cannot know. So we need a **positive control**, which is
 # data in which the effect exists and has a known size. Section 2 says that the listens hold
-# hardly any taste. So we plant one. Each listener and each track gets a number, and their
-# product is added to the log-odds. Its standard deviation is the *size* of the taste. For
-# comparison, the listeners' habit has one of about 1.6. Who hears what, and when, stays the
-# same.
+# hardly any taste, so we plant one. Each listener and each track gets a number, and their
+# product is added to the log-odds. The standard deviation of this product is the *size* of
+# the taste. (That of the listeners' habit is about 1.6.) Nothing else changes.
 #
-# Here we may try settings on the held-out days, because we only ask what the test can see.
-# One setting will matter, the *decay*, which pulls every weight towards zero at each step.
+# One setting will matter. The *decay* pulls every weight towards zero at each step. We try
+# .01, as in section 7, and .1.
 #
 # **Predict first.** At size 2, what will the difference between the RBM and two rates be?
 
@@ -1054,9 +976,14 @@ lesson.predict("taste", "AUC of the RBM minus AUC of two rates, with a taste of 
 
 
 # %% tags=["hide-input"]
+tables = {}
+
+
 def world_with_taste(size):
     """Listens with a planted taste, and what the rule of two rates says about them."""
-    table = synthetic_deezer(taste=size).train
+    as_it_is = size == 0 and deezer.source == "synthetic"
+    table = deezer.train if as_it_is else synthetic_deezer(taste=size).train
+    tables[size] = table
     rows, late = features.temporal_split(table, days=5)
     v_kept, v_heard, everyone, tracks = as_matrix(table, rows)
     late &= table["media_id"].isin(tracks).to_numpy()
@@ -1069,62 +996,59 @@ def world_with_taste(size):
     return (v_kept, v_heard, habit), place, label, two_rates(table, rows, late)
 
 
-# %%
 def rbm_in_world(world, **settings):
-    """The difference in AUC between an RBM and two rates."""
+    """The difference in AUC between an RBM and two rates, and its largest weight."""
     inputs, place, label, rule = world
-    return lead(rbm_output(*inputs, **settings)[place], rule, label, place[0])
+    model = train_rbm(*inputs, **settings)
+    found = lead(chances_of(model, *inputs)[place], rule, label, place[0])
+    return {**found, "largest weight": float(model.W.abs().max())}
 
 
-# %%
 sizes = lesson.pick(fast=(0, 2), full=(0, 1, 2, 4))
 worlds = {size: world_with_taste(size) for size in sizes}
 controls = {
     (decay, size): rbm_in_world(worlds[size], decay=decay)
     for decay in (0.1, 0.01)
     for size in sizes
+    if size > 0 or decay == 0.01  # without a taste, a larger decay finds no more
 }
-seen = controls[0.01, 2]
+seen, missed = controls[0.01, 2], controls[0.1, 2]
 lesson.reveal(
     "taste",
     seen["mean"],
-    f"With a taste of size 2 the RBM is ahead by {seen['mean']:+.3f} "
-    f"[{seen['low']:+.3f}, {seen['high']:+.3f}].",
+    f"With a taste of size 2 and decay .01 the RBM is ahead by {in_words(seen)}. With decay "
+    f".1 the difference is {in_words(missed)}. The largest weight is "
+    f"{seen['largest weight']:.2f} with decay .01, and {missed['largest weight']:.2f} with "
+    "decay .1.",
     within=0.3,
 )
 
 # %% tags=["hide-input"]
 fig, axis = plt.subplots(figsize=(7, 3.0))
 for shift, (decay, color) in enumerate(((0.1, "red"), (0.01, "blue"))):
-    found = pd.DataFrame({size: controls[decay, size] for size in sizes}).T
-    x = np.array(sizes) + 0.06 * shift
+    found = pd.DataFrame({s: x for (d, s), x in controls.items() if d == decay}).T
+    x = found.index.to_numpy() + 0.06 * shift
     axis.vlines(x, found["low"].astype(float), found["high"].astype(float), COLORS[color])
     axis.plot(x, found["mean"], "o", color=COLORS[color])
     end = found["mean"].iloc[-1]
-    axis.text(x[-1] + 0.1, end, f"decay {decay}", va="center", color=COLORS[color])
+    axis.text(x[-1] + 0.1, end, f"decay {decay}", va="bottom", color=COLORS[color])
 axis.axhline(0, color=GREY, lw=0.8)
 axis.set(xlim=(-0.2, max(sizes) * 1.25), xticks=sizes, xlabel="size of the planted taste")
 axis.set_ylabel("AUC minus two rates")
-missed = controls[0.1, 2]["low"] <= 0
 title = "The same RBM sees the taste or misses it, depending on one number"
-axis.set_title(title if missed and seen["low"] > 0 else "The RBM and the size of the taste")
-show(
-    fig,
-    "Difference in AUC between the RBM and two rates: "
-    + "; ".join(
-        f"size {size}, decay {decay} {found['mean']:+.3f} "
-        f"[{found['low']:+.3f}, {found['high']:+.3f}]"
-        for (decay, size), found in controls.items()
-    )
-    + ".",
-)
+as_told = missed["low"] <= 0 < seen["low"]
+axis.set_title(title if as_told else "The RBM and the size of the taste")
+words = [f"size {s}, decay {d} {in_words(x)}" for (d, s), x in controls.items()]
+show(fig, "Difference in AUC between the RBM and two rates: " + "; ".join(words) + ".")
 
 # %% [markdown]
 # Now the result of section 7 has a meaning. With decay .01 the RBM finds a taste of size 2,
-# and where there is none it loses nothing. So the original listens hold no taste of that kind
-# and size. With decay .1 the same RBM finds nothing in *either* case. This decay keeps the
-# weights near 0, and there the model is two rates. Such a result would say nothing about
-# listeners or RBMs.
+# and where there is none it loses nothing. So the original listens hold no taste of that
+# kind and size.
+#
+# With decay .1 the same RBM does not even find the taste of size 2. This decay keeps the
+# weights near 0, and with weights of 0 the model is two rates. Had we only tried decay .1,
+# we would have learned nothing about the listeners.
 #
 # **Exercise 4 · Find the limit** · open · 8 minutes. Change one thing, write down what you
 # expect, run the cell, and say in two sentences what you saw and why. Some ideas:
@@ -1144,25 +1068,24 @@ show(
 lesson.predict("limit", "My change, and the difference in AUC that I expect")
 
 # %%
-world = world_with_taste(1)  # your change goes here, or in the next line
-changed = rbm_in_world(world, decay=0.01)
-print(f"{changed['mean']:+.3f} [{changed['low']:+.3f}, {changed['high']:+.3f}]")
+world = worlds[2]  # or world_with_taste(1), which takes a moment longer
+print(in_words(rbm_in_world(world, decay=0.03)))  # your change goes here
 
 # %% [markdown] tags=["skip-slide"]
 # ## 9. Optional: strangers
 #
-# *Ten minutes more. You may skip this.* How soon does taste help with somebody new? We stay
-# in the invented world with a taste of size 2, set three in ten listeners aside, and train
-# on the others. Of each newcomer the model is shown the last 0, 1, 3 or 10 known listens.
-# The rival is the rule of two rates, with the listener's rate computed from what is shown.
+# *Three minutes more.* How soon does taste help with somebody new? We stay in the invented
+# world with a taste of size 2. We set three in ten listeners aside as newcomers, and train
+# the RBM on the others. Then it is shown the last 0, 1, 3, 10 or 30 known listens of each
+# newcomer. The rule of two rates is shown the same.
 #
 # **Predict first.** After how many listens is the RBM ahead of the rule?
 
 # %%
-lesson.predict("strangers", "The RBM is ahead after", ["1", "3", "10", "more than 10"])
+lesson.predict("strangers", "The RBM is ahead after", ["1", "3", "10", "30", "more"])
 
 # %% tags=["hide-input"]
-table = synthetic_deezer(taste=2).train.sort_values("ts_listen", kind="stable")
+table = tables[2].sort_values("ts_listen", kind="stable")
 rows, late = features.temporal_split(table, days=5)
 everyone = np.unique(table["user_id"])
 newcomers = np.random.default_rng(0).permutation(everyone)[: int(0.3 * len(everyone))]
@@ -1172,19 +1095,20 @@ habit = listener_habit(table, rows & ~is_new, everyone)
 old = ~np.isin(everyone, newcomers)
 model = train_rbm(v_kept[old], v_heard[old], habit[old])
 
-# %% tags=["hide-input"]
 late &= is_new & table["media_id"].isin(tracks).to_numpy()
 label = table["is_listened"][late].to_numpy()
 who = np.searchsorted(everyone, table["user_id"][late])
 what = tracks.get_indexer(table["media_id"][late])
+p_world = table["is_listened"][rows & ~is_new].mean()
 track_odds = log_odds(rates(table, "media_id", rows & ~is_new, late))
 back = table[rows & is_new].groupby("user_id").cumcount(ascending=False)
 strangers = {}
-for n in (0, 1, 3, 10):
+for n in (0, 1, 3, 10, 30):
     shown = table.loc[back.index[back < n]]
     own = shown.groupby("user_id")["is_listened"].agg(["sum", "count"])
     own = own.reindex(everyone, fill_value=0).to_numpy()
-    own_habit = log_odds((own[:, 0] + 5 * p) / (own[:, 1] + 5)) - log_odds(p)
+    own_rate = (own[:, 0] + 20 * p_world) / (own[:, 1] + 20)
+    own_habit = log_odds(own_rate) - log_odds(p_world)
     shown = shown[shown["media_id"].isin(tracks)]
     cells = (
         np.searchsorted(everyone, shown["user_id"]),
@@ -1200,10 +1124,6 @@ for n in (0, 1, 3, 10):
 
 
 # %% tags=["skip-slide", "hide-input"]
-def in_words(found):
-    return f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
-
-
 fig, axis = plt.subplots(figsize=(7, 2.5))
 for place, found in enumerate(strangers.values()):
     axis.plot([place, place], [found["low"], found["high"]], color=COLORS["blue"])
@@ -1213,24 +1133,17 @@ axis.set_xticks(range(len(strangers)), strangers)
 axis.set(xlabel="listens shown of a newcomer", ylabel="AUC, RBM minus rule")
 ahead = [n for n in strangers if strangers[n]["low"] > 0]
 axis.set_title(f"The RBM is ahead after: {', '.join(map(str, ahead)) or 'none of these'}")
-show(
-    fig,
-    "Difference in AUC: "
-    + "; ".join(f"{n} listens {in_words(found)}" for n, found in strangers.items())
-    + ".",
-)
+words = [f"{in_words(found)} at {n}" for n, found in strangers.items()]
+show(fig, f"Difference in AUC by the number of listens: {', '.join(words)}.")
 lesson.reveal(
     "strangers",
-    str(min(ahead)) if ahead else "more than 10",
-    "The differences are "
-    + ", ".join(f"{in_words(found)} at {n}" for n, found in strangers.items())
-    + ".",
+    str(min(ahead)) if ahead else "more",
+    f"The differences are {', '.join(words)}.",
 )
 
 # %% [markdown]
-# Where an interval is below zero, the RBM is behind the rule: taste takes more listens than a
-# newcomer has. We guess, but have not tested, that its hidden biases do not suit a row that
-# is almost empty.
+# Taste takes more listens than most newcomers have. Where an interval is below zero, the RBM
+# is behind the rule. We did not test why.
 #
 # ## What to remember
 #
@@ -1248,11 +1161,9 @@ lesson.score()
 # %% [markdown]
 # ## Check yourself
 #
-# <details><summary>1. A rule ranks listens better than another and has the worse log-loss. How can that be?</summary>AUC looks at the order alone. Chances that are all too extreme keep their order, but the log-loss punishes them.</details>
+# <details><summary>1. The best of seven models have nearly the same AUC. Is there nothing left to gain?</summary>Perhaps they all lack the same column. In section 6 one more column gained more than the best of the seven did.</details>
 #
-# <details><summary>2. The best of seven models have nearly the same AUC. Is there nothing left to gain?</summary>Perhaps they all lack the same column. In section 6 one more column gained more than the best of the seven did.</details>
-#
-# <details><summary>3. A paper reports that an RBM does not beat two rates on some listens. What do you want to see?</summary>The same RBM with the same settings on data with a taste of known size, where it does.</details>
+# <details><summary>2. A paper reports that an RBM does not beat two rates on some listens. What do you want to see?</summary>The same RBM with the same settings on data with a taste of known size, where it does.</details>
 #
 # ## References
 #
