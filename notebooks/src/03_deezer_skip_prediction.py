@@ -252,8 +252,7 @@ say(
 
 # %% [markdown]
 # So in training the rate of such a pair *is* the answer, and the model learns to trust this
-# column more than all others. On new listens the column says much less than the listener's
-# rate.
+# column. On new listens the column says much less than the listener's rate.
 #
 # **Fix it.** A row's rate must come from other rows. Is it enough to leave out just the one
 # row? No, because its label still shows through, but reversed. Take a listener who kept 9
