@@ -1012,8 +1012,8 @@ seen, missed = controls[0.01, 2], controls[0.1, 2]
 lesson.reveal(
     "taste",
     seen["mean"],
-    f"With a taste of size 2 and decay .01 the RBM is ahead by {in_words(seen)}. With decay "
-    f".1 the difference is {in_words(missed)}. The largest weight is "
+    f"With a taste of size 2 and decay .01 the RBM is ahead by {in_words(seen)}. With "
+    f"decay .1 the difference is {in_words(missed)}. The largest weight is "
     f"{seen['largest weight']:.2f} with decay .01, and {missed['largest weight']:.2f} with "
     "decay .1.",
     within=0.3,
