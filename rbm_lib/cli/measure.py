@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rbm_lib.data.ratings import RatingMatrix
-from rbm_lib.recommend import baselines
 from rbm_lib.recommend.bootstrap import bootstrap
 from rbm_lib.recommend.compare import compare
 from rbm_lib.recommend.probabilities import auc_lead, rating_metrics
@@ -17,7 +16,6 @@ from rbm_lib.recommend.splits import Split, random_split
 
 SHARE = 0.2  # of each person's ratings is held out
 RESAMPLES = 500
-LARGEST_EASE = 20_000  # items or people: EASE inverts a matrix of this size
 MODEL = "RBM"
 COLUMNS = ["metric", "model", "mean", "low", "high", "ahead", "ahead_low", "ahead_high"]
 
@@ -33,27 +31,6 @@ def held_out(ratings: RatingMatrix, task: str, seed: int) -> Split:
             "more. Without that nobody can say whether a model has learned anything."
         )
     return split
-
-
-def rivals(task: str, split: Split) -> dict[str, Any]:
-    """What the model has to beat."""
-    if task == "rate":
-        factors = baselines.Calibrated(baselines.MatrixFactorization())
-        return {
-            "share of likes": baselines.GlobalMean(),
-            "item mean": baselines.ItemMean(),
-            "user + item bias": baselines.LogisticBias(),
-            "matrix factorisation": factors,
-        }
-    found: dict[str, Any] = {
-        "popularity": baselines.Popularity(),
-        "ItemKNN": baselines.ItemKNN(),
-        "EASE": baselines.EASE(),
-        "iALS": baselines.IALS(),
-    }
-    if min(split.train.shape) > LARGEST_EASE:
-        del found["EASE"]
-    return found
 
 
 def table_of(model: Recommender, others: dict[str, Any], split: Split) -> pd.DataFrame:

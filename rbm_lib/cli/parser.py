@@ -51,7 +51,8 @@ HELP = {
     "(default: the upper quarter of the scale; one play; one line)",
     "--like-quantile": "the same by a share: 0.5 makes the upper half of all ratings likes",
     "--on-duplicate": "if somebody rates an item twice; sum is for plays (default: error)",
-    "--tune": "choose the settings first, which takes as long as seven trainings",
+    "--tune": "choose the settings first, which takes as long as seven trainings; "
+    "evaluate also chooses those of the simple methods",
     "--seed": "of all random numbers (default: 0)",
     "--output": "where to save the model (default: model.rbm)",
     "--anyway": "save also a model that has learned nothing; the status is still 1",

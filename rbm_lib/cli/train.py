@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from rbm_lib.cli.measure import MODEL, held_out, rivals, table_of
+from rbm_lib.cli.measure import MODEL, held_out, table_of
 from rbm_lib.cli.output import print_table
 from rbm_lib.cli.reading import Data, read_data, say
+from rbm_lib.cli.rivals import rivals, tuned
 from rbm_lib.recommend.recommender import Recommender
 from rbm_lib.recommend.splits import Split
 from rbm_lib.recommend.tuning import tune
@@ -65,8 +66,12 @@ def evaluate(options: Namespace) -> int:
     """The same people's held-out ratings by the model and by simple methods."""
     data = read_data(options)
     model, split = _on_a_part(data, options)
+    others = rivals(options.task, split)
+    if options.tune:
+        say("choosing settings of the simple methods, seven each")
+        others = tuned(others, options.task, split, options.seed)
     say("fitting simple methods")
-    table = table_of(model, rivals(options.task, split), split)
+    table = table_of(model, others, split)
     _print(table, data, split, options, {})
     return 0
 

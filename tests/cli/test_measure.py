@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from rbm_lib import RatingMatrix, Recommender
-from rbm_lib.cli.measure import COLUMNS, MODEL, held_out, rivals, table_of
+from rbm_lib.cli.measure import COLUMNS, MODEL, held_out, table_of
+from rbm_lib.cli.rivals import rivals
 from rbm_lib.evaluate import compare
 from tests.cli.support import make_table
 
@@ -60,11 +61,3 @@ def test_what_cannot_be_held_out_is_refused():
         held_out(alone, "rank", 0)
     with pytest.raises(ValueError, match="too few likes and other ratings"):
         held_out(RatingMatrix([1] * 5, range(5), [1] * 5), "rate", 0)
-
-
-def test_ease_is_left_out_where_its_matrix_would_fill_the_memory():
-    n = 20_001
-    people = np.arange(n).repeat(3)
-    every = RatingMatrix(people, (people + np.arange(3 * n) % 3) % n, [1] * (3 * n))
-
-    assert "EASE" not in rivals("rank", held_out(every, "rank", 0))
