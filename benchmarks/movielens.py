@@ -243,15 +243,15 @@ def ranking_split(data, seed):
         model, choices[name] = chosen(candidates, split.train, ndcg, seed)
         scores[name] = model.fit(split.train).scores()
         keep(name, scores[name])
-    # With EASE an RBM imitates a semi-restricted one (hidden units plus couplings between items); it is not one,
-    # for EASE's weights are not symmetric and so belong to no energy.
+    # A sum of scores only imitates a semi-restricted RBM: EASE's weights are not symmetric, so they belong to no
+    # energy of binary units. SemiRestricted has symmetric ones.
     for name in ("RBM", "iALS"):
         both = scores[name], scores["EASE"]
         keep(f"{name} + EASE", sum(table / table.std() for table in both))
     return result, choices
 
 
-def ranking_table(data, seeds, jobs, against="EASE"):
+def ranking_table(data, seeds, jobs, rivals=("EASE", "iALS")):
     """Mean over users and splits; the bootstrap draws users, each with all its splits."""
     per_split = spread(jobs, ranking_split, [(data, seed) for seed in seeds])
     records = []
@@ -262,11 +262,12 @@ def ranking_table(data, seeds, jobs, against="EASE"):
     for name, per_user in of_users.items():
         frame = evaluate.mean_interval(per_user).set_index("metric")
         frame = frame.loc[["NDCG@10", "Recall@20", "Precision@10", "MAP@10"]]
-        beyond = evaluate.mean_interval(per_user - of_users[against]).set_index("metric")
-        paired = {
-            f"{m} beyond {against}": "{:+.4f} [{:+.4f}, {:+.4f}]".format(*beyond.loc[m, ["mean", "low", "high"]])
-            for m in ("NDCG@10", "Recall@20")
-        }  # fmt: skip
+        paired = {}
+        for rival in rivals:
+            beyond = evaluate.mean_interval(per_user - of_users[rival]).set_index("metric")
+            for m in ("NDCG@10", "Recall@20"):
+                lead = beyond.loc[m, ["mean", "low", "high"]]
+                paired[f"{m} beyond {rival}"] = "{:+.4f} [{:+.4f}, {:+.4f}]".format(*lead)
         tried = {"chosen": "; ".join(choices.get(name, "") for _, choices in per_split)}
         records.append(
             {"model": name, **intervals(frame["mean"], frame), **paired, **tried}

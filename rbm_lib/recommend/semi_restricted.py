@@ -81,8 +81,7 @@ class SemiRestricted(LikesOnly, Baseline):
         model = SemiRestrictedRBM(ratings.n_items, self.n_hidden, seed=self.seed)
         n_likes = likes.sum(0).clamp(min=0.5)
         model.visible_bias.copy_(torch.log(n_likes / ZERO / (len(likes) + 1 - n_likes)))
-        model.L.requires_grad_(False)
-        fit_by_prediction(model, likes, self.epochs, self.weight_decay, self.seed)
+        fit_hidden(model, likes, self.epochs, self.weight_decay, self.seed)
         model.set_lateral(self.scale * partial_correlations(ratings, self.l2))
         self.model_ = model
 
@@ -177,14 +176,22 @@ def one_step_log_odds(model: SemiRestrictedRBM, v: Tensor) -> Tensor:
     -------
     Tensor, shape (B, n_visible)
     """
-    q = model.prob_h_given_v(v)
-    hidden = q @ model.W.T + 0.5 * (q * (1 - q)) @ (model.W**2).T
+    hidden = _from_hidden(model, model.prob_h_given_v(v))
     return model.visible_bias + v @ model.L + hidden
+
+
+def _from_hidden(model: SemiRestrictedRBM, q: Tensor) -> Tensor:
+    """What hidden units with the means q add to the log-odds of units that are off."""
+    return q @ model.W.T + 0.5 * (q * (1 - q)) @ (model.W**2).T
 
 
 @torch.no_grad()
 def prediction_gradient(
-    model: SemiRestrictedRBM, given: Tensor, target: Tensor, weights: Tensor
+    model: SemiRestrictedRBM,
+    given: Tensor,
+    target: Tensor,
+    weights: Tensor,
+    lateral: bool = True,
 ) -> Gradient:
     """Gradient of the weighted log-likelihood of `target` in one step from `given`.
 
@@ -195,16 +202,21 @@ def prediction_gradient(
         What is known of each row, and the states to predict.
     weights : Tensor, shape (B, n_visible)
         Of each cell in the sum. The log-odds are `one_step_log_odds` of `given`.
+    lateral : bool
+        Whether the visible units are coupled. Without, L takes no part.
 
     Returns
     -------
     dict of str to Tensor
-        The direction of ascent by parameter name, without L if that is fixed.
+        The direction of ascent by parameter name.
     """
     q = model.prob_h_given_v(given)
     spread = q * (1 - q)
     # The slope by each log-odds: what was there minus what was expected.
-    error = weights * (target - torch.sigmoid(one_step_log_odds(model, given)))
+    log_odds = model.visible_bias + _from_hidden(model, q)
+    if lateral:
+        log_odds = log_odds + given @ model.L
+    error = weights * (target - torch.sigmoid(log_odds))
     by_q = error @ model.W + 0.5 * (error @ model.W**2) * (1 - 2 * q)
     by_field = by_q * spread
     above = error.T @ q + model.W * (error.T @ spread)
@@ -213,23 +225,26 @@ def prediction_gradient(
         "visible_bias": error.sum(0),
         "hidden_bias": by_field.sum(0),
     }
-    if model.L.requires_grad:
+    if lateral:
         gradient["L"] = (given.T @ error + error.T @ given).fill_diagonal_(0)
     return gradient
 
 
 @torch.no_grad()
-def fit_by_prediction(
+def fit_hidden(
     model: SemiRestrictedRBM, likes: Tensor, epochs: int, weight_decay: float, seed: int
 ) -> None:
-    """Train in place: from a random part of each row's likes predict the whole row.
+    """Train all but L in place: from a random part of each row's likes predict the row.
 
-    A like weighs 1 and anything else `ZERO`, and rows with many likes weigh less.
+    A like weighs 1 and anything else `ZERO`, and rows with many likes weigh less. Visible
+    units are not coupled meanwhile. Lists were no better where couplings took part in the
+    training, and a step costs several times as much.
     """
     likes = likes[likes.any(1)]
     row_weights = likes.sum(1, keepdim=True) ** -0.5
     row_weights /= row_weights.mean()
     generator = torch.Generator().manual_seed(seed)
+    model.L.requires_grad_(False)
     optimizer = make_optimizer(model, None, RATE)
     schedule = linear_decay()
     n_updates = epochs * math.ceil(len(likes) / BATCH_SIZE)
@@ -240,8 +255,9 @@ def fit_by_prediction(
             target = likes[rows]
             given = target * (torch.rand(target.shape, generator=generator) < KEPT)
             weights = (ZERO + (1 - ZERO) * target) * row_weights[rows] / len(rows)
-            gradient = prediction_gradient(model, given, target, weights)
+            gradient = prediction_gradient(model, given, target, weights, lateral=False)
             gradient["W"] -= weight_decay * model.W
             put_gradient(model, gradient)
             take_step(optimizer, schedule)
             update += 1
+    model.L.requires_grad_()
