@@ -284,8 +284,8 @@ def judged(q):
     return {
         "mean activity": float(q.mean()),
         "distinct codes": len(q.round().unique(dim=0)),
-        "bits of its units": float(bits(q).sum()),
-        "bits of the layer": float(layer_bits(code_chances(q))),
+        "bits of its units": max(0.0, float(bits(q).sum())),  # not −1e-7
+        "bits of the layer": max(0.0, float(layer_bits(code_chances(q)))),
     }
 
 
