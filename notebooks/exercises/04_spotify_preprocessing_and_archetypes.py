@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: rows of a merge, a step, an archetype, units and archetypes."""
+"""Exercises of lesson 04: rows of a merge, a scale, an archetype, units and archetypes."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -21,70 +21,44 @@ KEYS = [
 ]
 
 
+def pairs(left, right, rows=lambda a, b: a * b):
+    return sum(rows(n, right[key]) for key, n in left.items() if key in right)
+
+
 def alone(left, right):
     """Rows of `left` whose key `right` does not have."""
     return sum(n for key, n in left.items() if key not in right)
 
 
-def pairs(left, right, rows=lambda a, b: a * b):
-    return sum(rows(n, right[key]) for key, n in left.items() if key in right)
-
-
 @exercise("1", "Rows of a merge", 2, KEYS)
 def merged_rows(left, right):
-    inner = pairs(left, right)
-    return inner, inner + alone(left, right) + alone(right, left)
-
-
-def either(inner):
-    """A wrong inner merge, beside the right outer one and beside its own."""
-    return (
-        lambda a, b: (inner(a, b), merged_rows(a, b)[1]),
-        lambda a, b: (inner(a, b), inner(a, b) + alone(a, b) + alone(b, a)),
-    )
-
-
-def outer(count):
-    """The right inner merge beside a wrong outer one."""
-    return lambda a, b: (pairs(a, b), count(a, b))
+    return pairs(left, right)
 
 
 merged_rows.mistakes = {
     "A key that occurs a times on the left and b times on the right gives a × b rows.": (
-        *either(lambda a, b: pairs(a, b, min)),
-        *either(lambda a, b: pairs(a, b, max)),
-        *either(lambda a, b: pairs(a, b, lambda n, m: n + m)),
-        *either(lambda a, b: len(a.keys() & b.keys())),
-        lambda a, b: (pairs(a, b, lambda n, m: n + m), sum([*a.values(), *b.values()])),
+        *(lambda a, b, f=f: pairs(a, b, f) for f in (min, max, lambda n, m: n + m)),
+        lambda a, b: sum([*a.values(), *b.values()]),
     ),
     "You multiply all rows by all rows. Multiply key by key, and add up.": (
-        *either(lambda a, b: sum(a.values()) * sum(b.values())),
-        outer(lambda a, b: sum(a.values()) * sum(b.values())),
+        lambda a, b: sum(a.values()) * sum(b.values())
     ),
-    "You count the rows on the left that find a partner. Each gives a row per partner.": (
-        either(lambda a, b: pairs(a, b, lambda n, m: n))
+    "You count the rows on one side that find a partner. Each gives a row per partner.": (
+        lambda a, b: pairs(a, b, lambda n, m: n),
+        lambda a, b: pairs(a, b, lambda n, m: m),
     ),
-    "A key that one side lacks gives no row of the inner merge: right.get(key, 0).": (
-        either(lambda a, b: sum(n * b.get(key, 1) for key, n in a.items()))
+    "A key that one side lacks gives no row. Use right.get(key, 0).": (
+        lambda a, b: sum(n * b.get(key, 1) for key, n in a.items()),
+        lambda a, b: pairs(a, b) + alone(a, b),
+        lambda a, b: pairs(a, b) + alone(a, b) + alone(b, a),
     ),
     "Count rows, not keys: the dictionaries say how many rows each key has.": (
-        outer(lambda a, b: len(a.keys() | b.keys())),
-        outer(lambda a, b: pairs(a, b) + len(a.keys() ^ b.keys())),
-        lambda a, b: (len(a.keys() & b.keys()), len(a.keys() | b.keys())),
+        lambda a, b: len(a.keys() & b.keys()),
+        lambda a, b: len(a.keys() | b.keys()),
     ),
-    "The outer merge keeps the rows without a partner of both sides, not of one.": (
-        outer(lambda a, b: pairs(a, b) + alone(a, b)),
-        outer(lambda a, b: pairs(a, b) + alone(b, a)),
-    ),
-    "The outer merge has the rows of the inner one, and those without a partner.": (
-        outer(lambda a, b: alone(a, b) + alone(b, a)),
-        outer(lambda a, b: sum([*a.values(), *b.values()])),
-        outer(lambda a, b: sum([*a.values(), *b.values()]) - pairs(a, b)),
-    ),
-    "The two are swapped. The inner merge comes first.": lambda *a: merged_rows(*a)[::-1],
-    "Return two numbers: the rows of the inner merge, and of the outer one.": (
-        pairs,
-        lambda a, b: merged_rows(a, b)[1],
+    "Return the sum over the keys, one number.": (
+        lambda a, b: {key: n * b[key] for key, n in a.items() if key in b},
+        lambda a, b: [n * b.get(key, 0) for key, n in a.items()],
     ),
 }
 
@@ -95,61 +69,56 @@ POPULARITIES = [
 ]
 
 
-def q_of(x, u, top=101):
-    return 0.001 + 0.998 * (x + u) / top
+def q_of(x, u, top=101, inner=0.998):
+    return (1 - inner) / 2 + inner * (x + u) / top
 
 
 def logit(q):
     return np.log(q / (1 - q))
 
 
-def log_slope(q, inner=0.998 / 101):
-    return np.log(inner) - np.log(q) - np.log(1 - q)
+def with_q(q):
+    """The scale with another share."""
+    return lambda x, u: logit(q(x, u))
 
 
-def answer(first=logit, second=log_slope, q=q_of):
-    """The step, with another function of q in the place of z, the slope, or q itself."""
-    return lambda x, u: (first(q(x, u)), second(q(x, u)))
+def with_z(z):
+    """Another function of the right share."""
+    return lambda x, u: z(q_of(x, u))
 
 
 # Single precision has few digits left of 1 − q at the upper end: a wide tolerance.
-step = exercise("2", "A step and its slope", 3, POPULARITIES, 1e-4)(answer())
-step.mistakes = {
-    "Dequantise first: add u to x, then compute q.": answer(q=lambda x, u: q_of(x, 0)),
-    "You subtract u. The sum is y = x + u.": answer(q=lambda x, u: q_of(x, -u)),
-    "You sum the log-slopes. Return each.": answer(second=lambda q: log_slope(q).sum()),
-    "Return z, then the log-slope, not two columns.": lambda *a: np.stack(step(*a), 1),
-    "The chain rule: q itself has the slope .998/101, and you left it out.": (
-        *(answer(second=lambda q, n=n: log_slope(q, n)) for n in (1, 1 / 101, 0.998)),
-        answer(second=lambda q: 1 / (q * (1 - q))),
+scale = exercise("2", "A scale without a spike", 2, POPULARITIES, 1e-4)(with_q(q_of))
+scale.mistakes = {
+    "Dequantise first: add u to x, then compute q.": with_q(lambda x, u: q_of(x, 0)),
+    "You subtract u. The sum is y = x + u.": with_q(lambda x, u: q_of(x, -u)),
+    "The range of y ends at 101, since u comes on top of 100.": (
+        with_q(lambda x, u: q_of(x, u, 100)),
+        with_q(lambda x, u: (x + u) / 100),
     ),
-    "np.gradient compares neighbouring songs. Use the formula, which needs one song.": (
-        lambda x, u: (step(x, u)[0], np.log(np.gradient(step(x, u)[0], x + u))),
+    "The share q has two parts: .001, and .998 y/101.": (
+        with_q(lambda x, u: (x + u) / 101),
+        with_q(lambda x, u: 0.998 * (x + u) / 101),
+        with_q(lambda x, u: 0.001 + (x + u) / 101 * 0.999),
+        with_q(lambda x, u: (0.001 + 0.998 * (x + u)) / 101),
     ),
-    "Take the logarithm of the slope.": answer(second=lambda q: np.exp(log_slope(q))),
-    "z is right, the log-slope has the wrong sign: it is that of the way back.": (
-        answer(second=lambda q: -log_slope(q)),
-        answer(second=lambda q: np.exp(-log_slope(q))),
+    "This is y = x + u, or an S-shaped function of it. Compute q from y, then z from q.": (
+        lambda x, u: x + u,
+        lambda x, u: 1 / (1 + np.exp(-x - u)),
+        lambda x, u: 1 / (1 + np.exp(-q_of(x, u))),
     ),
-    "1/(q (1 − q)) becomes −log q − log(1 − q): both are subtracted.": (
-        answer(second=lambda q: log_slope(q) + 2 * np.log(q) + 2 * np.log(1 - q)),
-        answer(second=lambda q: log_slope(q) + 2 * np.log(1 - q)),
-        answer(second=lambda q: log_slope(q) + np.log(1 - q)),
-    ),
-    "q is another number. It is .001 + .998 y / 101, with y = x + u and these constants.": (
-        answer(q=lambda x, u: 1 / (1 + np.exp(-x - u))),
-        answer(second=lambda q: log_slope(q, 1 / 101), q=lambda x, u: (x + u) / 101),
-        answer(second=lambda q: log_slope(q, 0.00998), q=lambda x, u: q_of(x, u, 100)),
+    "This is the share q. Take log(q/(1 − q)) of it.": q_of,
+    "This is q/(1 − q). Take its logarithm.": with_z(lambda q: q / (1 - q)),
+    "Take np.log, not np.log10 or np.log2.": (
+        with_z(lambda q: logit(q) / np.log(10)),
+        with_z(lambda q: logit(q) / np.log(2)),
     ),
     "z is the logit, log(q/(1 − q)). Yours is another function of q.": (
-        *(answer(other) for other in (lambda q: q, lambda q: q / (1 - q), np.log)),
-        *(answer(other) for other in (lambda q: -logit(q), lambda q: np.log(q / (1 + q)))),
-        answer(lambda q: 1 / (1 + np.exp(-q))),
-        answer(lambda q: np.log(q) / (1 - q)),
+        *(with_z(z) for z in (np.log, lambda q: np.log(q / (1 + q)), lambda q: -logit(q))),
+        with_z(lambda q: np.log(q) / (1 - q)),
+        with_z(lambda q: np.log(q) / np.log(1 - q)),
     ),
-    "Take np.log, not np.log10.": lambda *a: tuple(x / np.log(10) for x in step(*a)),
-    "The two results are swapped. z comes first.": lambda x, u: step(x, u)[::-1],
-    "Return two results: z, and the logarithm of its slope.": lambda x, u: step(x, u)[0],
+    "These are two results. Return z only.": lambda x, u: (q_of(x, u), scale(x, u)),
 }
 
 
@@ -255,11 +224,6 @@ unit_table = exercise("4", "Units and archetypes", 2, UNITS)(table_of())
 unit_table.mistakes = {
     "Turn the table: rows are units. In torch.stack, that is dim=1.": table_of(dim=0),
     "These are sums. Take averages.": table_of(average=lambda x: x.sum(0)),
-    "These are medians. Take averages.": table_of(average=lambda x: x.median(0).values),
-    "You divide each row or column by its sum. The averages are the answer.": (
-        lambda *case: unit_table(*case) / unit_table(*case).sum(0),
-        lambda *case: unit_table(*case) / unit_table(*case).sum(1, keepdim=True),
-    ),
     "Average over listeners only: mean(0).": table_of(average=lambda x: x.mean(), dim=0),
     "You divide by the number of all listeners. Divide by those of the archetype.": (
         table_of(
