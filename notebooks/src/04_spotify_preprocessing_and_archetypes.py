@@ -491,8 +491,8 @@ axes[2].invert_xaxis()
 axes[2].set(xlabel="width s of the narrow bell", title="Score on held-out songs")
 show(
     fig,
-    "Popularity has a spike at 0. On the scale z these songs form a hill. On popularity the "
-    "score rises without end as the bell gets narrower. On z it is best at one width.",
+    "Popularity has a spike at 0. On the scale z these songs form a hill. On popularity "
+    "the score rises without end as the bell gets narrower. On z it is best at one width.",
     n_colors=256,
 )
 
