@@ -1024,7 +1024,7 @@ print(on.shape, "units × archetypes")
 
 # %% tags=["hide-input"]
 def unit_map(on, title):
-    """Hidden units as columns, archetypes as rows, those with the most dark units on top."""
+    """Hidden units as columns, archetypes as rows, those with most dark units on top."""
     row_order = np.argsort(-(on > 0.9).sum(0), kind="stable")
     column_order = np.lexsort(-on[:, row_order[::-1]].round().T)
     fig, axis = plt.subplots(figsize=(8.5, 3.3))
@@ -1065,8 +1065,8 @@ lesson.reveal(
 mainstream = on[:, kinds.index("Mainstream Listener")]
 all_on, all_off = int((mainstream > 0.9).sum()), int((mainstream < 0.1).sum())
 say(
-    f"Of {len(on)} units, {all_on} are on for nearly all mainstream listeners, and {all_off} "
-    "are off."
+    f"Of {len(on)} units, {all_on} are on for nearly all mainstream listeners, and "
+    f"{all_off} are off."
 )
 
 # %% [markdown]
