@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: stars from boxes, left-out covariates, EASE."""
+"""Exercises of lesson 08: left-out covariates, stars from boxes, EASE."""
 
 import torch
 
@@ -10,6 +10,78 @@ def normal(seed, *shape):
     return torch.randn(*shape, generator=generator)
 
 
+@exercise("1", "Leave yourself out", 3, [(normal(2, 5), 5.0), (normal(3, 2), 1.0)])
+def left_out(residuals, r):
+    return (residuals.sum() - residuals) / (len(residuals) - 1 + r)
+
+
+def others(residuals):
+    return residuals.sum() - residuals
+
+
+left_out.mistakes = {
+    "A rating is part of its own covariate. Subtract it from the sum.": (
+        lambda residuals, r: residuals.sum().expand(len(residuals)) / (len(residuals) + r),
+        lambda residuals, r: (
+            residuals.sum().expand(len(residuals)) / (len(residuals) - 1 + r)
+        ),
+    ),
+    "You leave a rating out of the sum, but still count it below the line.": (
+        lambda residuals, r: (residuals.sum() - residuals) / (len(residuals) + r)
+    ),
+    "The shrinkage r is missing. Divide by the number of the others plus r.": (
+        lambda residuals, r: others(residuals) / (len(residuals) - 1),
+        lambda residuals, r: others(residuals) / len(residuals),
+    ),
+    "Brackets are missing: a / n - 1 + r divides first. Write a / (n - 1 + r).": (
+        lambda residuals, r: others(residuals) / len(residuals) - 1 + r,
+        lambda residuals, r: residuals.sum() - residuals / (len(residuals) - 1 + r),
+        lambda residuals, r: others(residuals) / (len(residuals) - 1) + r,
+    ),
+    "A mean with the rating itself in it. Leave it out of the sum and of the count.": (
+        lambda residuals, r: residuals.mean().expand(len(residuals)),
+        lambda residuals, r: residuals.sum() / (len(residuals) + r),
+        lambda residuals, r: residuals.sum() / (len(residuals) - 1 + r),
+    ),
+    "This is the sum of the others. Divide it by their number plus r.": (
+        lambda residuals, r: others(residuals)
+    ),
+    "Divide by the number of the others as well: that number plus r.": (
+        lambda residuals, r: others(residuals) / r
+    ),
+    "r is added to the number of the others, not multiplied or subtracted.": (
+        lambda residuals, r: others(residuals) / ((len(residuals) - 1) * r),
+        lambda residuals, r: others(residuals) / (len(residuals) - 1 - r),
+    ),
+    "r belongs below the line, not above it.": (
+        lambda residuals, r: (others(residuals) + r) / (len(residuals) - 1 + r)
+    ),
+    "The sign is reversed: the sum of all minus one's own.": (
+        lambda residuals, r: -left_out(residuals, r)
+    ),
+    "All others count, not only those before it.": (
+        lambda residuals, r: (
+            (residuals.cumsum(0) - residuals) / (torch.arange(len(residuals)) + r)
+        ),
+        lambda residuals, r: (residuals.cumsum(0) - residuals) / (len(residuals) - 1 + r),
+    ),
+    "This is how far a rating is from the mean. Take the sum of the others instead.": (
+        lambda residuals, r: residuals.mean() - residuals,
+        lambda residuals, r: residuals - residuals.mean(),
+        lambda residuals, r: residuals - residuals.sum() / (len(residuals) - 1 + r),
+        lambda residuals, r: residuals - residuals.sum() / (len(residuals) + r),
+        lambda residuals, r: (residuals.mean() - residuals) / (len(residuals) - 1 + r),
+    ),
+    "This is the rating's own residual. The covariate is made of the others.": (
+        lambda residuals, r: residuals / (len(residuals) - 1 + r),
+        lambda residuals, r: residuals / (len(residuals) + r),
+    ),
+    "One number for each rating is asked for, and this is their sum or mean.": (
+        lambda residuals, r: left_out(residuals, r).sum(),
+        lambda residuals, r: left_out(residuals, r).mean(),
+    ),
+}
+
 level_probabilities = [
     (normal(seed, *shape, 5).softmax(-1),) for seed, shape in ((0, (4,)), (1, (3, 2)))
 ]
@@ -19,7 +91,7 @@ def mean_level(p, first=1):
     return (p * torch.arange(first, first + 5)).sum(-1)
 
 
-@exercise("1", "Stars from boxes", 2, level_probabilities)
+@exercise("2", "Stars from boxes", 2, level_probabilities)
 def stars_from_boxes(p):
     return mean_level(p), p[..., 3:].sum(-1)
 
@@ -55,12 +127,22 @@ stars_from_boxes.mistakes = {
         lambda p: (mean_level(p), (p.argmax(-1) >= 3).float()),
     ),
     "The expected number is a sum of stars times probability, not a mean over the boxes.": (
-        lambda p: (mean_level(p) / 5, p[..., 3:].sum(-1))
+        lambda p: (mean_level(p) / 5, p[..., 3:].sum(-1)),
+        lambda p: (mean_level(p) / 5, p[..., 3:].mean(-1)),
     ),
     "Add up over the last dimension only, sum(-1): each row has its own answer.": (
         lambda p: (mean_level(p).sum(), p[..., 3:].sum()),
         lambda p: ((p * torch.arange(1, 6)).sum(0), p[..., 3:].sum(0)),
         lambda p: (mean_level(p), p[3:].sum(-1)),
+    ),
+    "The levels are in the last dimension, which is not always 1. Write sum(-1).": (
+        lambda p: ((p * torch.arange(1, 6)).sum(1), p[:, 3:].sum(1)),
+        lambda p: ((p * torch.arange(1, 6)).sum(1), p[..., 3:].sum(1)),
+        lambda p: (mean_level(p), p[:, 3:].sum(1)),
+        lambda p: ((p * torch.arange(1, 6)[:, None]).sum(0), p[3:].sum(0)),
+    ),
+    "torch.arange(1, 6) has whole numbers, which @ refuses. Write torch.arange(1.0, 6).": (
+        lambda p: (p @ torch.arange(1, 6), p[..., 3:].sum(-1))
     ),
     "The two answers are swapped. The expected number comes first.": (
         lambda p: (p[..., 3:].sum(-1), mean_level(p))
@@ -68,75 +150,6 @@ stars_from_boxes.mistakes = {
     "Return two tensors: the expected number of stars, and P(like).": (
         mean_level,
         lambda p: p[..., 3:].sum(-1),
-    ),
-}
-
-
-@exercise("2", "Leave yourself out", 3, [(normal(2, 5), 5.0), (normal(3, 2), 1.0)])
-def left_out(residuals, r):
-    return (residuals.sum() - residuals) / (len(residuals) - 1 + r)
-
-
-def others(residuals):
-    return residuals.sum() - residuals
-
-
-left_out.mistakes = {
-    "A rating is part of its own covariate. Subtract it from the sum.": (
-        lambda residuals, r: residuals.sum().expand(len(residuals)) / (len(residuals) + r),
-        lambda residuals, r: (
-            residuals.sum().expand(len(residuals)) / (len(residuals) - 1 + r)
-        ),
-    ),
-    "You leave a rating out of the sum, but still count it below the line.": (
-        lambda residuals, r: (residuals.sum() - residuals) / (len(residuals) + r)
-    ),
-    "The shrinkage r is missing. Divide by the number of the others plus r.": (
-        lambda residuals, r: others(residuals) / (len(residuals) - 1),
-        lambda residuals, r: others(residuals) / len(residuals),
-    ),
-    "A mean with the rating itself in it. Leave it out of the sum and of the count.": (
-        lambda residuals, r: residuals.mean().expand(len(residuals)),
-        lambda residuals, r: residuals.sum() / (len(residuals) + r),
-        lambda residuals, r: residuals.sum() / (len(residuals) - 1 + r),
-    ),
-    "This is the sum of the others. Divide it by their number plus r.": (
-        lambda residuals, r: others(residuals)
-    ),
-    "Divide by the number of the others as well: that number plus r.": (
-        lambda residuals, r: others(residuals) / r
-    ),
-    "r is added to the number of the others, not multiplied or subtracted.": (
-        lambda residuals, r: others(residuals) / ((len(residuals) - 1) * r),
-        lambda residuals, r: others(residuals) / (len(residuals) - 1 - r),
-    ),
-    "r belongs below the line, not above it.": (
-        lambda residuals, r: (others(residuals) + r) / (len(residuals) - 1 + r),
-        lambda residuals, r: others(residuals) / len(residuals) + r,
-        lambda residuals, r: others(residuals) / (len(residuals) - 1) + r,
-    ),
-    "One rating is left out, so n − 1 are left to count.": (
-        lambda residuals, r: others(residuals) / (len(residuals) - 2 + r)
-    ),
-    "The sign is reversed: the sum of all minus one's own.": (
-        lambda residuals, r: -left_out(residuals, r)
-    ),
-    "All others count, not only those before it.": (
-        lambda residuals, r: (
-            (residuals.cumsum(0) - residuals) / (torch.arange(len(residuals)) + r)
-        ),
-        lambda residuals, r: (residuals.cumsum(0) - residuals) / (len(residuals) - 1 + r),
-    ),
-    "This is how far a rating is from the mean. Take the sum of the others instead.": (
-        lambda residuals, r: residuals.mean() - residuals,
-        lambda residuals, r: residuals - residuals.mean(),
-    ),
-    "This is the rating's own residual. The covariate is made of the others.": (
-        lambda residuals, r: residuals / (len(residuals) - 1 + r),
-        lambda residuals, r: residuals / (len(residuals) + r),
-    ),
-    "Residuals have a sign: an average of better and worse ones is near zero.": (
-        lambda residuals, r: left_out(residuals.abs(), r)
     ),
 }
 
@@ -174,6 +187,13 @@ ease.mistakes = {
     ),
     "This is P. B is −P divided by its columns' diagonal entries, with a zero diagonal.": (
         inverse
+    ),
+    "You set the diagonal to zero before you divide by it. Divide first.": (
+        lambda X, l2: -inverse(X, l2).fill_diagonal_(0) / 0.0
+    ),
+    "You divide by a matrix, which is zero off its diagonal. Divide by P.diagonal().": (
+        lambda X, l2: from_precision(inverse(X, l2), torch.diag(inverse(X, l2).diagonal())),
+        lambda X, l2: -inverse(X, l2) / torch.diag(inverse(X, l2).diagonal()),
     ),
     "You did not divide by the diagonal of P: column j by P_jj.": (
         lambda X, l2: -inverse(X, l2),

@@ -295,6 +295,22 @@ def up_and_down_by_copies(x, W, b, c, up, down, uniform):
     return p[..., :m], x_1[..., :n], p_1[..., :m]
 
 
+def left_out_in_a_loop(residuals, r):
+    others = [(residuals.sum() - x) / (len(residuals) - 1 + r) for x in residuals]
+    return torch.tensor(others)
+
+
+def stars_by_matrix_product(p):
+    return p @ torch.arange(1.0, 6.0), p[..., 3] + p[..., 4]
+
+
+def ease_by_numpy(X, l2):
+    P = np.linalg.inv(X.numpy().T @ X.numpy() + l2 * np.eye(X.shape[1]))
+    B = -P / np.diag(P)[None, :]
+    np.fill_diagonal(B, 0)
+    return B
+
+
 RIGHT = [
     ("00/1", lambda r: pd.crosstab(r.user_id, r.movie_id).eq(0).to_numpy().mean()),
     ("00/2", lambda v, h, W, b, c: library_model(W, b, c).energy(v[None], h[None])),
@@ -331,6 +347,9 @@ RIGHT = [
     ("07/1", walk_with_numpy),
     ("07/2", lambda log_w: logsumexp(log_w.numpy(), b=1 / len(log_w))),
     ("07/3", lambda log_w: torch.exp(2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0))),
+    ("08/1", left_out_in_a_loop),
+    ("08/2", stars_by_matrix_product),
+    ("08/3", ease_by_numpy),
     ("09/1", bits_by_kl),
     ("09/2", adam_by_torch),
     ("09/3", up_and_down_by_copies),
