@@ -253,7 +253,7 @@ for axis, table, row, box in (
     frame = plt.Rectangle((0, 1), width, 1, fill=False, lw=2.5, clip_on=False, zorder=3)
     axis.add_patch(frame)
     axis.set(xticks=[], yticks=[1.5], yticklabels=["one\nrow"], ylim=(height, 0))
-    axis.set_aspect("equal")
+    axis.set_aspect("equal", anchor="N")
     axis.set_xlabel(f"boxes: {box}")
     axis.set_title(f"A row is {row}")
 show(
@@ -621,7 +621,11 @@ lesson.score()
 # <details><summary>2. Why does <i>film and person</i> gain almost nothing within a person?</summary>Knowing how generous a person is shifts all their films together. The order of the films stays almost that of their averages.</details>
 #
 # <details><summary>3. RBM + EASE is ahead of EASE. What else must you show?</summary>That another second model in the RBM's place gains less.</details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # ## References
 #
 # - Salakhutdinov, Mnih & Hinton (2007), Restricted Boltzmann machines for collaborative filtering. [doi:10.1145/1273496.1273596](https://doi.org/10.1145/1273496.1273596)
