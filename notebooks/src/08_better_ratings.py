@@ -258,8 +258,9 @@ for axis, table, row, box in (
     axis.set_title(f"A row is {row}")
 show(
     fig,
-    "Six people and ten films, likes in blue, dislikes in orange, gaps in grey. On the left "
-    "a row is a person, on the right the same table turned, so that a row is a film.",
+    "Six people and ten films, likes in blue, dislikes in orange, gaps in grey. "
+    "On the left a row is a person, on the right the same table turned, so that a row is a "
+    "film.",
 )
 
 # %% [markdown]
@@ -297,6 +298,10 @@ def my_left_out(residuals, r):
 
 # %%
 lesson.check("1", my_left_out)
+
+# %% tags=["nbval-check-output"]
+example = lesson.use("1", my_left_out)(torch.tensor([0.5, -0.2, 0.9]), 5.0)
+print([round(float(x), 3) for x in example])
 
 # %% [markdown]
 # The library's `left_out_bias` does this for all films at once. The next cell, folded,
@@ -428,8 +433,8 @@ more = squared_error(five) - squared_error(best_stars)
 row = evaluate.mean_interval(more.to_frame("more")).loc[0]
 relation = verdict(row, "larger than", "not clearly different from", "smaller than")
 say(
-    f"The squared error of *{five}* is {relation} that of *{best_stars}*, the best rival in "
-    f"stars: {in_words(row)}, averaged over people.\n\nFor likes, "
+    f"The squared error of *{five}* is {relation} that of *{best_stars}*, the best rival "
+    f"in stars: {in_words(row)}, averaged over people.\n\nFor likes, "
     + sentence(five, "films as rows, covariate")
 )
 
