@@ -459,8 +459,10 @@ axis.set_xlabel("AUC minus the AUC of film and person, 95 % interval over people
 axis.set_title(f"Largest gain: {order[-1]}")
 show(
     fig,
-    "Gains in AUC over film and person, RBMs in blue, their controls as open circles, rivals "
-    "in orange: " + "; ".join(f"{name} {leads[name]['mean']:+.3f}" for name in order) + ".",
+    "Gains in AUC over film and person, RBMs in blue, their controls as open circles, "
+    "rivals in orange: "
+    + "; ".join(f"{name} {leads[name]['mean']:+.3f}" for name in order)
+    + ".",
 )
 best = order[-1]
 rival = [name for name in order if name in rivals][-1]
