@@ -51,12 +51,8 @@ def drawn(*lines):
 
 draw_song.mistakes = {
     "The mask is upside down. What is known stays.": song("torch.where(known, draw, v)"),
-    "You draw everything. What is known in v must stay.": song("draw"),
-    "The noise is missing. A draw varies around the mean.": drawn("b + h @ W.T"),
-    "The noise is not multiplied by sigma.": drawn("b + h @ W.T + noise"),
     "The noise has the wrong size. sigma is a standard deviation already, so multiply "
-    "by it as it is.": drawn("b + h @ W.T + sigma**2 * noise"),
-    "The bias b is missing. The mean is b + W h.": drawn("draw - b"),
+    "by it as it is.": drawn("b + h @ W.T + noise", "b + h @ W.T + sigma**2 * noise"),
     "You scale the push. The mean is b + W h, without sigma.": drawn(
         "b + h @ W.T / sigma**2 + sigma * noise",
         "b + h @ W.T * sigma**2 + sigma * noise",
@@ -105,51 +101,35 @@ def swept(x1=BELOW + ABOVE, x2=UP, p1="pick(f(x1))", p2="pick(f(x2))"):
     return wrong
 
 
-def layer_2_first(model, v, h2, pick):
-    h1 = torch.sigmoid(v / model.sigma**2 @ model.W1 + model.c1)
-    h2 = pick(torch.sigmoid(h1 @ model.W2 + model.c2))
-    return sweep(model, v, h2, pick)[0], h2
-
-
 sweep.mistakes = {
     "v is not divided by the square of sigma. The input from below is (v / sigma²) W1.": (
         swept("v @ model.W1 + model.c1" + ABOVE),
         swept("v / model.sigma @ model.W1 + model.c1" + ABOVE),
     ),
     "Layer 1 ignores the layer above it: h2 @ W2.T.": swept(BELOW),
-    "The bias c1 is missing.": swept(BELOW + ABOVE + " - model.c1"),
-    "The bias c2 is missing.": swept(x2="h1 @ model.W2"),
-    "You subtract b. The bias of the visible units belongs to the song's own term, not to "
-    "the input of layer 1.": swept(BELOW.replace("v /", "(v - model.b) /") + ABOVE),
-    "pick comes too late. Layer 2 needs the picked h1, not its probabilities.": swept(
-        x2="f(x1) @ model.W2 + model.c2"
+    "A bias is missing. Layer 1 has c1, and layer 2 has c2.": (
+        swept(BELOW + ABOVE + " - model.c1"),
+        swept(x2="h1 @ model.W2"),
     ),
-    "pick comes too early. It takes probabilities, so apply the sigmoid first.": swept(
-        p1="f(pick(x1))", p2="f(pick(x2))"
+    "Both layers go through pick, and layer 2 needs the picked h1.": (
+        swept(x2="f(x1) @ model.W2 + model.c2"),
+        swept(p1="f(x1)"),
+        swept(p2="f(x2)"),
+        swept(p1="f(x1)", x2="pick(h1) @ model.W2 + model.c2", p2="f(x2)"),
     ),
-    "Only one layer goes through pick. Both do.": (swept(p1="f(x1)"), swept(p2="f(x2)")),
+    "pick comes too early. It takes probabilities, so apply the sigmoid first.": (
+        swept(p1="f(pick(x1))"),
+        swept(p1="f(pick(x1))", p2="f(pick(x2))"),
+        swept(p1="pick(x1)", p2="pick(x2)"),
+        swept(p1="pick(x1)"),
+        swept(p2="pick(x2)"),
+    ),
     "Both layers move at once. Layer 2 needs the h1 that you have just computed.": (
         swept(x2="h1_below @ model.W2 + model.c2"),
         swept(x2="pick(h1_below) @ model.W2 + model.c2"),
         swept(p2="h2"),
     ),
-    "You begin with layer 2. Layer 1 comes first, from the given h2.": layer_2_first,
-    "You pick from an input. Both layers need the sigmoid first.": (
-        swept(p1="pick(x1)", p2="pick(x2)"),
-        swept(p1="pick(x1)"),
-        swept(p2="pick(x2)"),
-    ),
-    "You return the probabilities. Return what pick made of them.": swept(
-        p1="f(x1)", x2="pick(h1) @ model.W2 + model.c2", p2="f(x2)"
-    ),
-    "You double the input from below. Only pretraining does that. Here layer 1 hears from "
-    "above: h2 @ W2.T.": swept("2 * (v / model.sigma**2 @ model.W1) + model.c1"),
     "Transpose W2 on the way down: h2 @ W2.T.": swept(BELOW + " + h2 @ model.W2"),
-    "The two layers are swapped. Return (h1, h2).": lambda *a: sweep(*a)[::-1],
-    "You return one result. Both h1 and h2 are asked for.": (
-        lambda *a: sweep(*a)[0],
-        lambda *a: sweep(*a)[1],
-    ),
 }
 
 
@@ -200,9 +180,6 @@ def of_means(data, chains, sigma):
 
 update.mistakes = {
     "The sign is reversed. It is data minus chains.": updated("[-one for one in x]"),
-    "You add the two averages. It is data minus chains.": updated(
-        "[a + b for a, b in zip(averages(data, sigma), averages(chains, sigma))]"
-    ),
     "v is not divided by the square of sigma.": updated(
         "raw", "changes(data, chains, sigma.sqrt())"
     ),
@@ -210,15 +187,8 @@ update.mistakes = {
     "Divide data and chains each by their own rows.": updated(
         "changes(data, chains, sigma, len(data[0]))"
     ),
-    "The chains are missing. Subtract their averages.": updated("averages(data, sigma)"),
     "You multiplied averages. Average the products.": of_means,
-    "Average each side over its own rows first, and subtract the averages. Data and chains "
-    "have different numbers of rows.": updated(
-        "averages([*map(sub, data, chains)], sigma)"
-    ),
     "The matrices are transposed. W1 is (visible, layer 1).": updated("[y.T for y in x]"),
-    "The order is wrong. Return the change of W1 and then that of W2.": updated("x[::-1]"),
-    "One change is missing. Return those of W1 and W2.": updated("x[:1]", "x[1:]"),
 }
 
 
@@ -264,37 +234,35 @@ def tasted(x="n * c + heard @ C", p="torch.sigmoid(x)", score="p @ C_ask.T + b_a
 
 taste.mistakes = {
     "The bias c counts once for each song: n times c.": tasted("c + heard @ C"),
-    "The bias c is missing in what the taste receives.": tasted("heard @ C"),
-    "The bias c of the tastes has the wrong sign.": tasted("heard @ C - n * c"),
     "You average over the songs. The taste adds them up, because more songs are more "
     "evidence.": (tasted("c + heard @ C / n"), tasted("n * c + heard @ C / n")),
-    "n is what this listener heard, not all known songs.": tasted(
-        "heard.shape[1] * c + heard @ C"
+    "n is the number of songs that each listener heard: heard.sum(1, keepdim=True).": (
+        tasted("heard.shape[1] * c + heard @ C"),
+        tasted("heard.shape[0] * c + heard @ C"),
+        tasted("heard.sum() * c + heard @ C"),
+        tasted("heard.sum(1) * c + heard @ C"),
     ),
-    "n belongs to a listener, so sum each row.": tasted("heard.sum() * c + heard @ C"),
+    "A sign is wrong. The energy has a minus in front, and the taste receives what H is "
+    "multiplied by in -E: n c plus the couplings.": (
+        tasted("-(n * c + heard @ C)"),
+        tasted("heard @ C - n * c"),
+        tasted(score="-(p @ C_ask.T + b_ask)"),
+    ),
     "This is what the taste receives. Use the sigmoid.": tasted(p="x"),
-    "Tastes are not exclusive. Use the sigmoid.": tasted(p="torch.softmax(x, 1)"),
-    "The bias of the songs is missing in the score.": tasted(score="p @ C_ask.T"),
     "The score is not a probability. Leave out the last sigmoid or softmax, because "
     "training applies its own.": (
         tasted(score="torch.sigmoid(p @ C_ask.T + b_ask)"),
         tasted(score="torch.softmax(p @ C_ask.T + b_ask, 1)"),
     ),
-    "Only the scores came back. Return the taste and the scores.": lambda *a: taste(*a)[1],
-    "You scored the songs that were heard. Score with C_ask.": (
-        tasted(score="p @ C.T"),
-        tasted(score="p @ C.T + b_ask"),
+    "You sum over all tastes. That is exact, but the score that is asked for puts the "
+    "probabilities in the place of H: b plus C times p.": (
+        tasted(score="b_ask + softplus(x[:, None] + C_ask).sum(2)"),
+        tasted(
+            score="b_ask + (softplus(x[:, None] + C_ask + c) - softplus(x)[:, None]).sum(2)"
+        ),
     ),
-    "You sum over all tastes. The score takes their probabilities: b plus C times p.": (
-        tasted(score="b_ask + softplus(x[:, None] + C_ask).sum(2)")
-    ),
-    "n needs a column, one row for each listener: heard.sum(1, keepdim=True).": tasted(
-        "heard.sum(1) * c + heard @ C"
-    ),
-    "Transpose C_ask in the score: the tastes are its columns.": tasted(score="p @ C_ask"),
     "Training needs a gradient, and yours has none. Leave out detach, no_grad, NumPy and "
     "rounding, and keep the probabilities as they are.": (
         lambda *a: [x.detach() for x in taste(*a)]
     ),
-    "The two results are swapped. The taste comes first.": lambda *a: taste(*a)[::-1],
 }
