@@ -2,10 +2,10 @@
 # # 09 · Inside the deep machine
 #
 # *An optional lesson, for those who want to train a deep Boltzmann machine themselves.* In
-# [lesson 05](05_gaussian_bernoulli_dbm.ipynb) a second layer could die while the likelihood
-# looked fine. Here we take a model so small that nothing about it is hidden, and ask four
-# questions. What does its second layer say? Which switches of the optimiser matter? How
-# should training start? And what is a trained layer good for?
+# [lesson 05](05_gaussian_bernoulli_dbm.ipynb) the second layer of a model could die in training.
+# Here we take a model so small that nothing about it is hidden, and ask four questions. What
+# does its second layer say? Which switches of the optimiser matter? How should training start?
+# And what is a trained layer good for?
 #
 # | | |
 # |---|---|
