@@ -520,7 +520,7 @@ def my_update(data, chains, sigma):
 lesson.check("3", my_update)
 
 # %% [markdown]
-# The folded cell puts your three functions into a training loop, for a DBM with 12 and 6
+# The folded cells put your three functions into a training loop, for a DBM with 12 and 6
 # hidden units. We train twice from the same start. The first time, mean field gives the hidden
 # layers of the songs. The second time, they are drawn.
 
@@ -573,6 +573,7 @@ def dream_on(model, v, h2, rng, sweeps=3):
     return v, h1, h2
 
 
+# %% tags=["hide-input"]
 def alive(model):
     """How much layer 2 differs from song to song: its standard deviation."""
     h2 = look_at(model, x[test], keep, sweeps=10)[2]
@@ -658,7 +659,7 @@ lesson.reveal(
 # ## 5. Does depth help on one track?
 #
 # No. [Results](../docs/results.md#how-probable-is-a-held-out-track) has a fair comparison on all
-# 8,572 real songs. Its models were trained for longer than yours and on whitened features, so
+# 8,572<!--real tracks--> real songs. Its models were trained for longer than yours and on whitened features, so
 # all gains are larger:
 #
 # | | parameters | gain, nats |
@@ -868,6 +869,7 @@ by_score = {
 per_person |= {name: task.per_person(scores) for name, scores in by_score.items()}
 
 
+# %% tags=["hide-input"]
 def lead(a, b, metric="Recall@20"):
     """Mean difference over people with its interval, paired."""
     row = evaluate.mean_interval((a - b)[[metric]]).iloc[0]
@@ -1097,11 +1099,6 @@ def draw_walks(*dial):
 
 near = draw_walks(3, 14)
 print("near:", *label[near], sep="\n   ")
-apart = torch.cdist(x[:300], x).sort(1).values  # each song from itself first
-say(
-    f"On average, the nearest song is {apart[:, 1].mean():.1f} away, "
-    f"and a random song {apart.mean():.1f}."
-)
 
 # %%
 lesson.slider(lambda wander: draw_walks(wander) and None, wander=(1, 14, 1, 3))
