@@ -110,7 +110,10 @@ two_boxes.mistakes = {
     "A dislike puts a 1 into the second half: that is 1 − liked.": (
         lambda liked, seen: torch.cat(
             [like_boxes(liked, seen), -like_boxes(liked, seen)], 1
-        )
+        ),
+        lambda liked, seen: torch.cat(
+            [like_boxes(liked, seen), -dislike_boxes(liked, seen)], 1
+        ),
     ),
 }
 
@@ -118,7 +121,7 @@ two_boxes.mistakes = {
 def sweep_cases():
     for seed, rows, films, hidden in ((30, 5, 4, 3), (40, 8, 3, 2), (50, 2, 6, 4)):
         liked, seen = rated_rows(seed, rows, films)
-        x = two_boxes(liked, seen)
+        v = two_boxes(liked, seen)
         generator = torch.Generator().manual_seed(seed)
         u_hidden = torch.rand(rows, hidden, generator=generator)
         u_films = torch.rand(rows, films, generator=generator)
@@ -127,12 +130,12 @@ def sweep_cases():
             normal(seed + 4, 2 * films),
             normal(seed + 5, hidden),
         )
-        yield model, x, seen, u_hidden, u_films
+        yield model, v, seen, u_hidden, u_films
 
 
 @exercise("2", "CD-1 with gaps", 3, sweep_cases())
-def cd1(model, x, seen, u_hidden, u_films):
-    return sweeps.cd1(model, x, seen, u_hidden, u_films)
+def cd1(model, v, seen, u_hidden, u_films):
+    return sweeps.cd1(model, v, seen, u_hidden, u_films)
 
 
 def without(option):
@@ -161,7 +164,7 @@ cd1.mistakes = {
     "The second average uses the drawn h. Compute p(h) of the swept boxes.": (
         sweeps.with_drawn_h_after_the_sweep
     ),
-    "For W, average the products x h over the rows. Yours multiplies two averages.": (
+    "For W, average the products v h over the rows. Yours multiplies two averages.": (
         sweeps.product_of_means
     ),
     "Average over the rows only: .mean(0) keeps one number for each unit.": (
@@ -196,7 +199,13 @@ cd1.mistakes = {
         sweeps.with_old_p
     ),
     "These are sums over the rows. Divide by the number of rows.": (
-        lambda model, x, *rest: tuple(len(x) * part for part in cd1(model, x, *rest))
+        lambda model, v, *rest: tuple(len(v) * part for part in cd1(model, v, *rest))
+    ),
+    "Your b and c are sums over the rows. Divide them by the number of rows, too.": (
+        lambda model, v, *rest: (
+            cd1(model, v, *rest)[0],
+            *(len(v) * part for part in cd1(model, v, *rest)[1:]),
+        )
     ),
     "The sign is reversed. The change is data minus sweep.": (
         lambda *case: tuple(-part for part in cd1(*case))
@@ -224,27 +233,19 @@ expected_losses.mistakes = {
         lambda p: expected_losses(p.mean())
     ),
     "These are shares of right answers. A loss is the share of wrong ones.": (
-        lambda p: (1 - expected_losses(p)[0], 1 - expected_losses(p)[1])
+        lambda p: (1 - expected_losses(p)[0], 1 - expected_losses(p)[1]),
+        lambda p: (1 - expected_losses(p)[0], expected_losses(p)[1]),
     ),
     "Average over all of p: return two numbers.": (
         lambda p: (2 * p * (1 - p), torch.minimum(p, 1 - p)),
         lambda p: ((2 * p * (1 - p)).mean(0), torch.minimum(p, 1 - p).mean(0)),
     ),
-    "p² + (1 − p)² is the share of right draws. The loss is that of wrong ones.": (
-        lambda p: (1 - expected_losses(p)[0], expected_losses(p)[1])
-    ),
-    "You count how often the second model says like. Ask how often it is wrong.": (
-        lambda p: (expected_losses(p)[0], (p > 0.5).double().mean())
+    "You count how often the second model says like, or not. How often is it wrong?": (
+        lambda p: (expected_losses(p)[0], (p > 0.5).double().mean()),
+        lambda p: (expected_losses(p)[0], (p <= 0.5).double().mean()),
     ),
     "Answers of dislike can be wrong, too. Average over all of p, not over likes only.": (
         lambda p: (expected_losses(p)[0], (1 - p)[p > 0.5].mean())
-    ),
-    "An answer of 0 or 1 is wrong by 1 or not at all, so nothing is squared.": (
-        lambda p: (expected_losses(p)[0], torch.minimum(p, 1 - p).square().mean()),
-        lambda p: (
-            expected_losses(p)[0] / 2,
-            torch.minimum(p, 1 - p).square().mean(),
-        ),
     ),
     "This is the log-loss. Here the loss is the probability of a wrong answer.": (
         lambda p: (
@@ -252,18 +253,8 @@ expected_losses.mistakes = {
             -torch.maximum(p, 1 - p).log().mean(),
         )
     ),
-    "Set brackets: 2 * p * (1 - p).": (
-        lambda p: ((2 * p * 1 - p).mean(), expected_losses(p)[1]),
-        lambda p: ((2 * p - p).mean(), expected_losses(p)[1]),
-    ),
-    "These are medians. The expected loss is a mean.": (
-        lambda p: ((2 * p * (1 - p)).median(), torch.minimum(p, 1 - p).median())
-    ),
     "Your two losses are the same. The second model does not draw.": (
         lambda p: (expected_losses(p)[0], expected_losses(p)[0])
-    ),
-    "You return the difference of the two losses. Return both.": (
-        lambda p: expected_losses(p)[0] - expected_losses(p)[1]
     ),
     "These are sums over p. Take means.": (
         lambda p: ((2 * p * (1 - p)).sum(), torch.minimum(p, 1 - p).sum())

@@ -19,8 +19,8 @@ class BoxModel:
     b: Tensor
     c: Tensor
 
-    def prob_h(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(x @ self.W + self.c)
+    def prob_h(self, v: Tensor) -> Tensor:
+        return torch.sigmoid(v @ self.W + self.c)
 
     def prob_like(self, h: Tensor) -> Tensor:
         like, dislike = (h @ self.W.T + self.b).chunk(2, dim=1)
@@ -32,31 +32,31 @@ class Step:
     """The case of a check: a model, a batch, and the numbers to draw with."""
 
     model: BoxModel
-    x: Tensor
+    v: Tensor
     seen: Tensor
     u_hidden: Tensor
     u_films: Tensor
 
     def drawn(self) -> Tensor:
         """The hidden units that the data turn on."""
-        return (self.u_hidden < self.model.prob_h(self.x)).to(self.x.dtype)
+        return (self.u_hidden < self.model.prob_h(self.v)).to(self.v.dtype)
 
     def swept(
         self, draw_hidden: bool = True, draw_films: bool = True, mask: bool = True
     ) -> Tensor:
         """The boxes after the sweep; without the mask, a gap has a box, too."""
-        h = self.drawn() if draw_hidden else self.model.prob_h(self.x)
+        h = self.drawn() if draw_hidden else self.model.prob_h(self.v)
         likes = self.model.prob_like(h)
         if draw_films:
-            likes = (self.u_films < likes).to(self.x.dtype)
+            likes = (self.u_films < likes).to(self.v.dtype)
         return in_boxes(likes, self.seen if mask else torch.ones_like(self.seen))
 
-    def changes(self, p: Tensor, x_sweep: Tensor, p_sweep: Tensor) -> Changes:
+    def changes(self, p: Tensor, v_sweep: Tensor, p_sweep: Tensor) -> Changes:
         """Data minus sweep, averaged over the rows."""
-        n = len(self.x)
+        n = len(self.v)
         return (
-            (self.x.T @ p - x_sweep.T @ p_sweep) / n,
-            (self.x - x_sweep).sum(0) / n,
+            (self.v.T @ p - v_sweep.T @ p_sweep) / n,
+            (self.v - v_sweep).sum(0) / n,
             (p - p_sweep).sum(0) / n,
         )
 
@@ -69,15 +69,15 @@ def in_boxes(likes: Tensor, seen: Tensor) -> Tensor:
 def cd1(*case, **options: bool) -> Changes:
     """The step of the exercise, or with the options of `Step.swept` a wrong one."""
     step = Step(*case)
-    x_sweep = step.swept(**options)
-    return step.changes(step.model.prob_h(step.x), x_sweep, step.model.prob_h(x_sweep))
+    v_sweep = step.swept(**options)
+    return step.changes(step.model.prob_h(step.v), v_sweep, step.model.prob_h(v_sweep))
 
 
 def with_drawn_h(*case) -> Changes:
     """The drawn units in the first average, where the probabilities belong."""
     step = Step(*case)
-    x_sweep = step.swept()
-    return step.changes(step.drawn(), x_sweep, step.model.prob_h(x_sweep))
+    v_sweep = step.swept()
+    return step.changes(step.drawn(), v_sweep, step.model.prob_h(v_sweep))
 
 
 def with_drawn_h_in_c(*case) -> Changes:
@@ -89,24 +89,24 @@ def with_drawn_h_in_c(*case) -> Changes:
 def with_two_draws(*case) -> Changes:
     """Drawn units in both averages."""
     step = Step(*case)
-    x_sweep = step.swept()
-    drawn = (step.u_hidden < step.model.prob_h(x_sweep)).to(step.x.dtype)
-    return step.changes(step.drawn(), x_sweep, drawn)
+    v_sweep = step.swept()
+    drawn = (step.u_hidden < step.model.prob_h(v_sweep)).to(step.v.dtype)
+    return step.changes(step.drawn(), v_sweep, drawn)
 
 
 def with_drawn_h_after_the_sweep(*case) -> Changes:
     """The drawn units of the data in the second average."""
     step = Step(*case)
-    return step.changes(step.model.prob_h(step.x), step.swept(), step.drawn())
+    return step.changes(step.model.prob_h(step.v), step.swept(), step.drawn())
 
 
 def product_of_means(*case) -> Changes:
     """For W, means are multiplied where products are averaged."""
     step = Step(*case)
-    x_sweep = step.swept()
-    p, p_sweep = step.model.prob_h(step.x), step.model.prob_h(x_sweep)
+    v_sweep = step.swept()
+    p, p_sweep = step.model.prob_h(step.v), step.model.prob_h(v_sweep)
     pairs = [
-        torch.outer(x.mean(0), h.mean(0)) for x, h in ((step.x, p), (x_sweep, p_sweep))
+        torch.outer(v.mean(0), h.mean(0)) for v, h in ((step.v, p), (v_sweep, p_sweep))
     ]
     return pairs[0] - pairs[1], *cd1(*case)[1:]
 
@@ -114,38 +114,38 @@ def product_of_means(*case) -> Changes:
 def averaged_over_units(*case) -> Changes:
     """For b and c, one number for each row."""
     step = Step(*case)
-    x_sweep = step.swept()
-    p, p_sweep = step.model.prob_h(step.x), step.model.prob_h(x_sweep)
-    return cd1(*case)[0], (step.x - x_sweep).mean(1), (p - p_sweep).mean(1)
+    v_sweep = step.swept()
+    p, p_sweep = step.model.prob_h(step.v), step.model.prob_h(v_sweep)
+    return cd1(*case)[0], (step.v - v_sweep).mean(1), (p - p_sweep).mean(1)
 
 
 def averaged_over_everything(*case) -> Changes:
     """For b and c, a single number."""
     step = Step(*case)
-    x_sweep = step.swept()
-    p, p_sweep = step.model.prob_h(step.x), step.model.prob_h(x_sweep)
-    return cd1(*case)[0], (step.x - x_sweep).mean(), (p - p_sweep).mean()
+    v_sweep = step.swept()
+    p, p_sweep = step.model.prob_h(step.v), step.model.prob_h(v_sweep)
+    return cd1(*case)[0], (step.v - v_sweep).mean(), (p - p_sweep).mean()
 
 
 def with_old_p(*case) -> Changes:
     """p(h) of the data in both averages."""
     step = Step(*case)
-    p = step.model.prob_h(step.x)
+    p = step.model.prob_h(step.v)
     return step.changes(p, step.swept(), p)
 
 
-def drawn_the_other_way(model, x, seen, u_hidden, u_films) -> Changes:
+def drawn_the_other_way(model, v, seen, u_hidden, u_films) -> Changes:
     """A unit is 1 where its number is above its probability."""
-    p = model.prob_h(x)
-    h = (u_hidden > p).to(x.dtype)
-    x_sweep = in_boxes((u_films > model.prob_like(h)).to(x.dtype), seen)
-    step = Step(model, x, seen, u_hidden, u_films)
-    return step.changes(p, x_sweep, model.prob_h(x_sweep))
+    p = model.prob_h(v)
+    h = (u_hidden > p).to(v.dtype)
+    v_sweep = in_boxes((u_films > model.prob_like(h)).to(v.dtype), seen)
+    step = Step(model, v, seen, u_hidden, u_films)
+    return step.changes(p, v_sweep, model.prob_h(v_sweep))
 
 
-def hidden_drawn_the_other_way(model, x, seen, u_hidden, u_films) -> Changes:
+def hidden_drawn_the_other_way(model, v, seen, u_hidden, u_films) -> Changes:
     """The same in the hidden units alone."""
-    return cd1(model, x, seen, _mirrored(model.prob_h(x), u_hidden), u_films)
+    return cd1(model, v, seen, _mirrored(model.prob_h(v), u_hidden), u_films)
 
 
 def films_drawn_the_other_way(*case) -> Changes:
@@ -160,28 +160,28 @@ def _mirrored(p: Tensor, u: Tensor) -> Tensor:
     return torch.where(u > p, p - 1, p + 1)
 
 
-def without_draws(model, x, seen, u_hidden, u_films) -> Changes:
+def without_draws(model, v, seen, u_hidden, u_films) -> Changes:
     """Rounds in place of drawing."""
     half = torch.full_like
-    return cd1(model, x, seen, half(u_hidden, 0.5), half(u_films, 0.5))
+    return cd1(model, v, seen, half(u_hidden, 0.5), half(u_films, 0.5))
 
 
 def with_dislikes_in_gaps(*case) -> Changes:
     """After the sweep a gap counts as a dislike."""
     step = Step(*case)
     likes, _ = step.swept().chunk(2, 1)
-    x_sweep = in_boxes(likes, torch.ones_like(step.seen))
-    return step.changes(step.model.prob_h(step.x), x_sweep, step.model.prob_h(x_sweep))
+    v_sweep = in_boxes(likes, torch.ones_like(step.seen))
+    return step.changes(step.model.prob_h(step.v), v_sweep, step.model.prob_h(v_sweep))
 
 
-def of_those_who_rated(model, x, seen, *rest) -> Changes:
+def of_those_who_rated(model, v, seen, *rest) -> Changes:
     """Divided by the number of people who rated the film."""
-    change_W, change_b, change_c = cd1(model, x, seen, *rest)
-    share = len(x) / seen.sum(0).clamp(min=1).repeat(2)
+    change_W, change_b, change_c = cd1(model, v, seen, *rest)
+    share = len(v) / seen.sum(0).clamp(min=1).repeat(2)
     return change_W * share[:, None], change_b * share, change_c
 
 
-def data_alone(model, x, *rest) -> Changes:
+def data_alone(model, v, *rest) -> Changes:
     """Nothing is subtracted."""
-    p = model.prob_h(x)
-    return x.T @ p / len(x), x.sum(0) / len(x), p.sum(0) / len(x)
+    p = model.prob_h(v)
+    return v.T @ p / len(v), v.sum(0) / len(v), p.sum(0) / len(v)
