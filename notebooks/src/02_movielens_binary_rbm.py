@@ -164,8 +164,9 @@ axis.axis("off")
 show(
     fig,
     "A person who liked Alien and Babe and did not like Titanic. Each of these films has "
-    "two boxes joined to three hidden units. Fargo and Scream are not rated and not joined. "
-    "Below, the same boxes as a row: 1 0 0 1 0 for liked and 0 1 0 0 0 for not liked.",
+    "two boxes joined to three hidden units. Fargo and Scream are not rated and not "
+    "joined. Below, the same boxes as a row: 1 0 0 1 0 for liked and 0 1 0 0 0 for not "
+    "liked.",
 )
 
 # %% [markdown]
@@ -207,8 +208,8 @@ print(boxes(pictured, ~pictured.isnan()).int().tolist())
 # %% [markdown] tags=["slide"]
 # This row is the visible layer $v$, and the energy and the way up are those of lesson 01. Only
 # the way down is new, because exactly one of the two boxes of a film is on. The *score* of a
-# box is its entry of $s = b + W h$. Turning a box on lowers the energy by its score, so the
-# probabilities of the two boxes are in the ratio
+# box is its entry of $s = b + W h$. Turning a box on lowers the energy by its score. So the
+# probabilities of the two boxes, each proportional to $e^{-E}$, are in the ratio
 # $e^{s_\text{like}} : e^{s_\text{dislike}}$. They add up to one, and therefore
 #
 # $$p(\text{like} \mid h) = \frac{e^{s_\text{like}}}{e^{s_\text{like}} + e^{s_\text{dislike}}}
@@ -291,15 +292,15 @@ lesson.check("2", my_cd1)
 # - Each step makes the weights a little smaller, which is called *weight decay*. Most films
 #   have few ratings, and without weight decay the model would mistake chance for taste.
 #
-# To predict, we want no chance, so `predict_likes` sends the probabilities of the hidden units
-# down and draws nothing.
+# To predict, we want no chance. So `predict_likes` sends the probabilities of the hidden units
+# down, in place of a draw. The result is close to the average over many draws.
 
 # %% tags=["hide-input"]
 cd1 = lesson.use("2", my_cd1)
 
 
 def new_model(v, n_hidden, seed):
-    """Small weights, and biases as if five people of average opinion had rated each film."""
+    """Small weights, and biases as if five average ratings were added to each film."""
     likes, dislikes = v.sum(0).chunk(2)
     p = (likes + 5 * likes.sum() / v.sum()) / (likes + dislikes + 5)
     rng = torch.Generator().manual_seed(seed)
@@ -402,7 +403,7 @@ axis.set(yticks=[], ylim=(-0.5, 1.7), xlabel="AUC minus that of film and person"
 axis.margins(x=0.2)
 axis.spines["left"].set_visible(False)
 title = (
-    "On this split your RBM is ahead"
+    "Your RBM is ahead"
     if leads["your RBM"]["low"] > 0
     else "The test cannot tell your RBM from a simple rule"
 )
@@ -522,9 +523,9 @@ auc = [
     for p in (p_copied, lenient_average)
 ]
 say(
-    f"In the rebuilt model, {stuck:.0%} of the hidden probabilities are stuck at 0 or 1. The "
-    f"hidden units of {n_people} people show only **{patterns} different patterns**. The AUC "
-    f"is {auc[0]}, and that of the film's average is {auc[1]}."
+    f"In the rebuilt model, {stuck:.0%} of the hidden probabilities are stuck at 0 or 1. "
+    f"The hidden units of {n_people} people show only **{patterns} different patterns**. "
+    f"The AUC is {auc[0]}, and that of the film's average is {auc[1]}."
 )
 
 # %% [markdown]
@@ -557,7 +558,7 @@ def clock_column(train_frame, frame):
     errors = train_frame.assign(error=error).groupby(MOMENT)["error"].agg(["sum", "size"])
     others = train_frame[MOMENT].merge(errors, on=MOMENT)
     near = (others["sum"] - error) / others["size"]  # without the rating itself
-    slope = (near @ error) / (near @ near)
+    slope = (near @ error) / max(near @ near, 1e-9)
 
     found = frame[MOMENT].merge(errors, how="left", on=MOMENT).fillna(0)
     stars = film_and_person(train_frame, frame)
@@ -749,7 +750,7 @@ titles = films["title"].map(natural_title)
 
 
 def as_row(ratings):
-    """Ratings by film number, True for a like and False for a dislike, as a row with gaps."""
+    """A row with gaps from ratings by film number, True for a like and False otherwise."""
     row_liked = torch.zeros(1, n_films)
     row_seen = torch.zeros(1, n_films, dtype=torch.bool)
     for film, is_liked in ratings.items():
@@ -861,7 +862,6 @@ for place, n in enumerate(counts):
     label = f"{leads[n]['mean']:+.3f}".replace("-", "−")
     axis.text(place + 0.08, leads[n]["mean"], label, va="center")
 axis.axhline(0, color="grey", lw=0.8)
-axis.margins(y=0.12)
 axis.text(4.5, 0, "the rule", va="bottom", ha="right", color="grey")
 axis.set_xticks(range(len(counts)), counts)
 axis.set(xlabel="ratings shown", ylabel="AUC, RBM minus rule", xlim=(-0.5, 4.6))
@@ -883,7 +883,8 @@ if ahead:
 lesson.reveal(
     "newcomers",
     str(min(ahead)) if ahead else "more than 20",
-    f"Your RBM {state}.",
+    f"Your RBM {state}. The people whose ratings we held out in section 4 had a median of "
+    f"{seen.sum(1)[asked.any(1)].median():.0f} training ratings.",
 )
 
 # %% [markdown]
@@ -954,7 +955,11 @@ lesson.score()
 # ## Check yourself
 #
 # <details><summary>A shop wants to warn customers about films they will dislike. Which of the two models does it need?</summary>The one with gaps. The other model treats a dislike and a gap alike, as a film that you did not like.</details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # ## References
 #
 # - Salakhutdinov, Mnih & Hinton (2007), Restricted Boltzmann machines for collaborative filtering. [doi:10.1145/1273496.1273596](https://doi.org/10.1145/1273496.1273596)
