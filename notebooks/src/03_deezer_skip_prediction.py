@@ -1162,7 +1162,11 @@ lesson.score()
 # <details><summary>1. The best of seven models have nearly the same AUC. Is there nothing left to gain?</summary>Perhaps they all lack the same column. In section 6 one more column gained more than the best of the seven did.</details>
 #
 # <details><summary>2. A paper reports that an RBM does not beat two rates on some listens. What do you want to see?</summary>The same RBM with the same settings on data with a taste of known size, where it does.</details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # ## References
 #
 # - Deezer, Data Science Game 2017, online phase. [kaggle.com/c/dsg17-online-phase](https://www.kaggle.com/c/dsg17-online-phase)

@@ -1154,7 +1154,11 @@ lesson.score()
 # <details><summary>4. A new model has a recall above the oracle's on this data. What do you do?</summary>Look for a leak first. If there is none, compare both on the same listeners with an interval, because a model can be lucky. On average no model that sees only the listens can beat an oracle that knows the rules.</details>
 #
 # <details><summary>5. Somebody draws each listen *with* replacement from the pool, and splits the listens at random afterwards. What will score best?</summary>"Play it again". The same song is in both parts, so a model that repeats what it has seen finds the hidden listens without learning anything.</details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # ## References
 #
 # - Beach, Top 10000 Spotify songs 1960-now, [Kaggle](https://www.kaggle.com/datasets/joebeachcapital/top-10000-spotify-songs-1960-now).
