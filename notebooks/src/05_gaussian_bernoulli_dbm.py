@@ -1069,6 +1069,7 @@ def walk(first, free, length=8, seed=1):
     return path
 
 
+# %% tags=["hide-input"]
 well_known = famous[:600]
 quiet = (energy[well_known] - 0.3) ** 2 + (valence[well_known] - 0.25) ** 2
 first = int(well_known[np.argmin(quiet)])
@@ -1099,6 +1100,11 @@ def draw_walks(*dial):
 
 near = draw_walks(3, 14)
 print("near:", *label[near], sep="\n   ")
+apart = torch.cdist(x[:300], x).sort(1).values  # each song from itself first
+say(
+    f"On average, the nearest song is {apart[:, 1].mean():.1f} away, "
+    f"and a random song {apart.mean():.1f}."
+)
 
 # %%
 lesson.slider(lambda wander: draw_walks(wander) and None, wander=(1, 14, 1, 3))
