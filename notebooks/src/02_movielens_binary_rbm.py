@@ -403,7 +403,7 @@ axis.set(yticks=[], ylim=(-0.5, 1.7), xlabel="AUC minus that of film and person"
 axis.margins(x=0.2)
 axis.spines["left"].set_visible(False)
 title = (
-    "Your RBM is ahead"
+    "On this split your RBM is ahead"
     if leads["your RBM"]["low"] > 0
     else "The test cannot tell your RBM from a simple rule"
 )
@@ -862,6 +862,7 @@ for place, n in enumerate(counts):
     label = f"{leads[n]['mean']:+.3f}".replace("-", "−")
     axis.text(place + 0.08, leads[n]["mean"], label, va="center")
 axis.axhline(0, color="grey", lw=0.8)
+axis.margins(y=0.12)
 axis.text(4.5, 0, "the rule", va="bottom", ha="right", color="grey")
 axis.set_xticks(range(len(counts)), counts)
 axis.set(xlabel="ratings shown", ylabel="AUC, RBM minus rule", xlim=(-0.5, 4.6))
