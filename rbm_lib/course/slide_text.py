@@ -31,8 +31,8 @@ def sentences(text: str, words: int, formula: bool = False) -> str:
 
 
 def prose(parts: list[str]) -> str:
-    """Notes for the speaker: the text without headings, formulas and pictures."""
-    return block("\n\n".join(x for x in parts if not x.startswith(("$$", "#", "!["))))
+    """Notes for the speaker: the text without headings and pictures."""
+    return block("\n\n".join(x for x in parts if not x.startswith(("#", "!["))))
 
 
 def block(text: str) -> str:

@@ -39,7 +39,7 @@ from rbm_lib.files import write_whole
 
 SHOW, SKIP = "slide", "skip-slide"
 LONGEST_LEAD = 50  # words of a section that stand on its slide
-NO_SLIDE = ("Check yourself", "References")
+NO_SLIDE = ("Check yourself", "More, if you like", "References")
 
 # What the slides load, by the package that ships it.
 REVEAL = "sphinx_revealjs/_static/revealjs"
@@ -174,7 +174,7 @@ def text_slides(source: str, options: str, folder: Path, more: bool) -> Iterator
         elif found := PREDICT.match(part.removeprefix("> ")):
             text = part.removeprefix("> ")[found.end() :].replace("\n> ", "\n")
             body = f'<p class="label">Predict first</p>{block(sentences(text, 70))}'
-            yield Slide("question", body + options)
+            yield Slide("question", body + options, notes=notes)
         elif picture := PICTURE.fullmatch(" ".join(part.split())):
             data = (folder / picture[2]).read_bytes()
             image = picture_html(data, "image/svg+xml", picture[1])
@@ -186,7 +186,7 @@ def text_slides(source: str, options: str, folder: Path, more: bool) -> Iterator
         elif more and (found := EXERCISE.match(part)):
             body = f'<p class="label">{inline(found[1])} · {found[2]}</p>'
             body += block(sentences(part[found.end() :], 60))
-            exercises.append(Slide("exercise", body))
+            exercises.append(Slide("exercise", body, notes=notes))
     if more and formulas:
         yield Slide("formula", "".join(formulas), notes=notes)
     yield from exercises
@@ -246,7 +246,8 @@ def said_after(cells: list[NotebookNode], place: int) -> tuple[str, str]:
             text = paragraphs(cell.source)
             if not said and text and not NO_FINDING.match(text[0]):
                 said = [sentences(text[0], 30)]
-            return inline(" ".join(said)), prose(text)
+            until = next((i for i, x in enumerate(text) if HEADING.match(x)), len(text))
+            return inline(" ".join(said)), prose(text[:until])
         drawn = [x for x in cell.outputs if "image/png" in x.get("data", {})]
         if drawn and cell is not cells[place]:
             break
