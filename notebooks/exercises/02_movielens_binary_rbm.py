@@ -63,6 +63,9 @@ two_boxes.mistakes = {
         ),
         lambda liked, seen: torch.cat([like_boxes(liked, seen), (~seen).float()], 1),
     ),
+    "seen is True or False. To compute with it, write seen.float(), or use torch.where.": (
+        lambda liked, seen: torch.cat([liked, seen - liked], 1)
+    ),
     "NaN times 0 is NaN, and a gap may contain it. Empty the gaps with torch.where.": (
         lambda liked, seen: torch.cat([liked * seen, (1 - liked) * seen], 1)
     ),
@@ -103,9 +106,6 @@ two_boxes.mistakes = {
     "These are the 'liked' boxes only. A film has a 'not liked' box as well.": like_boxes,
     "Your second half says whether there is a rating. It should say 'not liked'.": (
         lambda liked, seen: torch.cat([like_boxes(liked, seen), seen.float()], 1)
-    ),
-    "Both halves are the 'liked' boxes. A dislike belongs into the second half.": (
-        lambda liked, seen: torch.cat([like_boxes(liked, seen)] * 2, 1)
     ),
     "A dislike puts a 1 into the second half: that is 1 − liked.": (
         lambda liked, seen: torch.cat(
@@ -185,9 +185,9 @@ cd1.mistakes = {
         sweeps.data_alone
     ),
     "The three changes are in another order. Return those of W, b and c.": (
-        lambda *case: (cd1(*case)[1], cd1(*case)[2], cd1(*case)[0]),
-        lambda *case: (cd1(*case)[0], cd1(*case)[2], cd1(*case)[1]),
-        lambda *case: (cd1(*case)[2], cd1(*case)[1], cd1(*case)[0]),
+        lambda *case: [cd1(*case)[place] for place in (1, 2, 0)],
+        lambda *case: [cd1(*case)[place] for place in (0, 2, 1)],
+        lambda *case: [cd1(*case)[place] for place in (2, 1, 0)],
     ),
     "You went down from the probabilities p(h). Draw h first and go down from it.": (
         without("draw_hidden")
@@ -199,13 +199,19 @@ cd1.mistakes = {
         sweeps.with_old_p
     ),
     "These are sums over the rows. Divide by the number of rows.": (
-        lambda model, v, *rest: tuple(len(v) * part for part in cd1(model, v, *rest))
+        lambda model, v, *rest: [len(v) * part for part in cd1(model, v, *rest)]
     ),
     "Your b and c are sums over the rows. Divide them by the number of rows, too.": (
         lambda model, v, *rest: (
             cd1(model, v, *rest)[0],
             *(len(v) * part for part in cd1(model, v, *rest)[1:]),
         )
+    ),
+    "The change of W is transposed. Like W, it has a row for each box: v.T @ p.": (
+        lambda *case: (cd1(*case)[0].T, *cd1(*case)[1:])
+    ),
+    "u_hidden and u_films are swapped. The first draws h, and the second the films.": (
+        lambda model, v, seen, u, w: sweeps.cd1(model, v, seen, w, u)
     ),
     "The sign is reversed. The change is data minus sweep.": (
         lambda *case: tuple(-part for part in cd1(*case))
@@ -220,6 +226,10 @@ probabilities.append((normal(5, 3, 4).double().sigmoid(),))  # people × films
 @exercise("3", "What drawing costs", 2, probabilities)
 def expected_losses(p):
     return (2 * p * (1 - p)).mean(), torch.minimum(p, 1 - p).mean()
+
+
+def entropy(p):
+    return -(p * p.log() + (1 - p) * (1 - p).log()).mean()
 
 
 expected_losses.mistakes = {
@@ -248,10 +258,17 @@ expected_losses.mistakes = {
         lambda p: (expected_losses(p)[0], (1 - p)[p > 0.5].mean())
     ),
     "This is the log-loss. Here the loss is the probability of a wrong answer.": (
-        lambda p: (
-            -(p * p.log() + (1 - p) * (1 - p).log()).mean(),
-            -torch.maximum(p, 1 - p).log().mean(),
-        )
+        lambda p: (entropy(p), -torch.maximum(p, 1 - p).log().mean()),
+        lambda p: (entropy(p), expected_losses(p)[1]),
+    ),
+    "The .8 and .2 were an example. Here they are p and 1 − p.": (
+        lambda p: ((0.2 * p + 0.8 * (1 - p)).mean(), expected_losses(p)[1]),
+        lambda p: ((0.2 * p + 0.8 * (1 - p)).mean(), (1 - p).mean()),
+        lambda p: (0.2 * p + 0.8 * (1 - p), 1 - p),
+    ),
+    "The first loss is not averaged. Mind the brackets before .mean().": (
+        lambda p: (2 * p * (1 - p).mean(), expected_losses(p)[1]),
+        lambda p: (2 * p * (1 - p), expected_losses(p)[1]),
     ),
     "Your two losses are the same. The second model does not draw.": (
         lambda p: (expected_losses(p)[0], expected_losses(p)[0])
@@ -259,18 +276,9 @@ expected_losses.mistakes = {
     "These are sums over p. Take means.": (
         lambda p: ((2 * p * (1 - p)).sum(), torch.minimum(p, 1 - p).sum())
     ),
-    "Divide by the number of entries, p.numel(), and not by that of the rows.": (
-        lambda p: (
-            (2 * p * (1 - p)).sum() / len(p),
-            torch.minimum(p, 1 - p).sum() / len(p),
-        )
-    ),
     "The second model may also say dislike, and is then wrong with probability p.": (
         lambda p: (expected_losses(p)[0], (1 - p).mean()),
         lambda p: (expected_losses(p)[0], torch.where(p > 0.5, 1 - p, 0.0).mean()),
-    ),
-    "This is the loss of always answering dislike. Say like where p is above one half.": (
-        lambda p: (expected_losses(p)[0], p.mean())
     ),
     "Choose for each p apart, then average: the smaller one of p and 1 − p.": (
         lambda p: (expected_losses(p)[0], torch.minimum(p.mean(), (1 - p).mean()))
