@@ -46,21 +46,19 @@ def prob_h(v, W, c):
 
 prob_h.mistakes = {
     "The hidden bias c is missing in the input.": lambda v, W, c: torch.sigmoid(v @ W),
-    "The hidden bias c has the wrong sign or place. The input is v @ W + c, and the "
-    "sigmoid is applied to the whole input.": (
+    "The hidden bias c has the wrong sign or place. The input is v @ W + c, where c is "
+    "added once, and the sigmoid is applied to the whole input.": (
         lambda v, W, c: torch.sigmoid(v @ W - c),
         lambda v, W, c: torch.sigmoid(v @ W) + c,
+        lambda v, W, c: torch.sigmoid(v @ (W + c)),
     ),
     "This is the input x, not yet a probability. Pass it through the sigmoid.": (
         lambda v, W, c: v @ W + c
     ),
     "The sign is reversed: this is the probability that the unit is off. The sigmoid is "
     "1 / (1 + exp(-x)), with a minus sign in the exponent.": (
-        lambda v, W, c: torch.sigmoid(-(v @ W + c)),
-        lambda v, W, c: torch.sigmoid(-(v @ W) + c),
+        lambda v, W, c: torch.sigmoid(-(v @ W + c))
     ),
-    "This is not a probability, because it can leave the range from 0 to 1. Use "
-    "torch.sigmoid.": lambda v, W, c: torch.tanh(v @ W + c),
     "Softmax makes a row add up to 1, but each unit has a probability of its own. Use "
     "torch.sigmoid.": lambda v, W, c: torch.softmax(v @ W + c, 1),
 }
@@ -79,8 +77,7 @@ def free_energy(v, W, b, c):
 
 free_energy.mistakes = {
     "Infinite for large inputs: exp(x) overflows in log(1 + exp(x)). Use softplus.": (
-        lambda v, W, b, c: -(v @ b) - torch.log(1 + torch.exp(v @ W + c)).sum(1),
-        lambda v, W, b, c: -(v @ b) - torch.log1p(torch.exp(v @ W + c)).sum(1),
+        lambda v, W, b, c: -(v @ b) - torch.log(1 + torch.exp(v @ W + c)).sum(1)
     ),
     "A sign is reversed. Both terms of F have a minus sign.": (
         lambda *a: -free_energy(*a),
@@ -88,22 +85,19 @@ free_energy.mistakes = {
         lambda v, W, b, c: v @ b - softplus(v @ W + c).sum(1),
     ),
     "You add up all rows. Each row has a free energy of its own, so use .sum(1).": (
-        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(),
-        lambda *a: free_energy(*a).sum(),
+        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum()
     ),
     "You add up over the rows. Add up over the hidden units, with .sum(1).": (
-        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(0),
+        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(0)
     ),
     "Each hidden unit has a softplus of its own. Add up after the softplus.": (
         lambda v, W, b, c: -(v @ b) - softplus((v @ W + c).sum(1))
     ),
     "The softplus terms are not added up yet. Add .sum(1), for one number per row.": (
-        lambda v, W, b, c: -(v @ b)[:, None] - softplus(v @ W + c),
-        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c),
+        lambda v, W, b, c: -(v @ b)[:, None] - softplus(v @ W + c)
     ),
     "The hidden bias c belongs inside the softplus, as a part of the input v @ W + c.": (
-        lambda v, W, b, c: -(v @ b) - (softplus(v @ W) + c).sum(1),
-        lambda v, W, b, c: -(v @ b) - softplus(v @ W - c).sum(1),
+        lambda v, W, b, c: -(v @ b) - (softplus(v @ W) + c).sum(1)
     ),
     "The visible bias is missing: the term -b · v, one number per row.": (
         lambda v, W, b, c: -softplus(v @ W + c).sum(1)
@@ -119,8 +113,7 @@ free_energy.mistakes = {
     ),
     "A shape (rows,) met a shape (rows, 1), and the two make a square. Add up with "
     ".sum(1), without keepdim, so that both terms have one number per row.": (
-        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(1, keepdim=True),
-        lambda v, W, b, c: -(v @ b)[:, None] - softplus(v @ W + c).sum(1),
+        lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).sum(1, keepdim=True)
     ),
 }
 
@@ -173,6 +166,7 @@ def one_model(model, *rest):
 
 
 train = exercise("3", "The training loop", 3, LOOPS)(train_with())
+train.parts = ("the first copy", "the second copy", "the third copy")
 train.mistakes = {
     "All your copies are the same model, as it is at the end. Append "
     "copy.deepcopy(model), which later updates do not touch. copy.copy(model) is not "
@@ -189,15 +183,10 @@ train.mistakes = {
     ),
     "The last copy is missing. Make one more after the loop.": train_with(end=False),
     "The copies are made after the update. Make each one before the update.": (
-        train_with(after=True),
-        train_with(after=True, end=False),
+        train_with(after=True)
     ),
     "Your updates are numbered from 1, so the copy before the first is missing. Number "
-    "them from 0, as enumerate(rates) does.": (
-        train_with(start=1),
-        train_with(start=1, end=False),
-        train_with(start=1, after=True, end=False),
-    ),
+    "them from 0, as enumerate(rates) does.": (train_with(start=1)),
     "There is a copy for every update. Make one only if update % 50 is 0.": (
         train_with(every=1)
     ),
@@ -237,6 +226,13 @@ def with_own_numbers(model, v, uniform):
     return changes(v, p, back, model.prob_h(back))
 
 
+def only_dW(pick):
+    """CD-1 with dW from other ingredients, and db and dc as they should be."""
+    return cd1_with(
+        lambda v, p, h, x, q: (changes(*pick(v, p, h, x, q))[0], *changes(v, p, x, q)[1:])
+    )
+
+
 NOISE = torch.Generator().manual_seed(0)
 STEPS = [(m, v, torch.rand(len(v), len(m.c), generator=NOISE)) for v, m in PAIRS]
 cd1 = exercise("4", "One step of contrastive divergence", 2, STEPS)(cd1_with())
@@ -244,10 +240,11 @@ OWN_NUMBERS = (
     "You draw random numbers of your own. Draw h with those in uniform, and draw nothing "
     "else: the pixels that come back stay probabilities."
 )
+cd1.parts = ("dW", "db", "dc")
 cd1.chance = OWN_NUMBERS
 cd1.mistakes = {
     "The sign is reversed. It is the data first, minus what comes back.": (
-        cd1_with(lambda v, p, h, back, q: changes(back, q, v, p)),
+        cd1_with(lambda v, p, h, back, q: changes(back, q, v, p))
     ),
     "These are sums over the rows. Divide by the number of rows, so that the change does "
     "not depend on the size of the batch.": (
@@ -258,11 +255,18 @@ cd1.mistakes = {
     "picture that came back.": (
         cd1_with(lambda v, p, h, back, q: changes(v, p, back, p)),
         cd1_with(lambda v, p, h, back, q: changes(v, p, back, h)),
+        only_dW(lambda v, p, h, back, q: (v, p, back, p)),
+    ),
+    "dW takes the old picture v twice. What is subtracted is v_back.T @ p_back.": (
+        only_dW(lambda v, p, h, back, q: (v, p, v, q))
     ),
     "The drawn h is counted. It only makes the picture that comes back; count p.": (
         cd1_with(lambda v, p, h, x, q: (*changes(v, p, x, q)[:2], (h - q).mean(0))),
         cd1_with(lambda v, p, h, back, q: changes(v, h, back, q)),
         cd1_with(lambda v, p, h, back, q: changes(v, h, back, h)),
+        only_dW(lambda v, p, h, back, q: (v, h, back, q)),
+        only_dW(lambda v, p, h, back, q: (v, p, back, h)),
+        only_dW(lambda v, p, h, back, q: (v, h, back, h)),
     ),
     "No hidden state is drawn: p itself went down. Draw h = 1 where uniform < p.": (
         cd1_with(h=lambda uniform, p: p)
@@ -281,9 +285,7 @@ cd1.mistakes = {
     ),
     "dW is a product of differences. It is a difference of products: first v.T @ p and "
     "v_back.T @ p_back, then minus.": (
-        cd1_with(
-            lambda v, p, h, x, q: ((v - x).T @ (p - q) / len(v), *changes(v, p, x, q)[1:])
-        )
+        only_dW(lambda v, p, h, back, q: (v - back, p - q, 0 * back, q))
     ),
     "What came back is not subtracted. Each change is a difference of two averages.": (
         cd1_with(lambda v, p, h, back, q: changes(v, p, 0 * back, 0 * q))
@@ -292,8 +294,7 @@ cd1.mistakes = {
         cd1_with(back=torch.round)
     ),
     "The last hidden probabilities are drawn. They are only averaged, so keep p'.": (
-        cd1_with(again=lambda q, uniform: (uniform < q).float()),
-        cd1_with(again=lambda q, uniform: (q > 0.5).float()),
+        cd1_with(again=lambda q, uniform: (uniform < q).float())
     ),
     OWN_NUMBERS: with_own_numbers,
 }

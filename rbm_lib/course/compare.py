@@ -5,7 +5,7 @@ these.
 """
 
 import numbers
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -19,11 +19,15 @@ PRECISION = {"float16": 1e-2, "bfloat16": 3e-2, "float32": 1e-5}
 
 
 class Pieces(dict[str, np.ndarray]):
-    """The arrays of an answer: "" for a single one, "[0]", "[1]" and so on for a tuple."""
+    """The arrays of an answer: "" for a single one, "[0]", "[1]" and so on for a tuple.
+
+    ``names`` has the names of those that are fields of a dataclass.
+    """
 
     def __init__(self, items: Iterable = (), precision: float = 0.0) -> None:
         super().__init__(items)
         self.precision = precision
+        self.names: dict[str, str] = {}
 
 
 def take_apart(value: Any) -> Pieces:
@@ -35,7 +39,9 @@ def take_apart(value: Any) -> Pieces:
 
 def _collect(value: Any, label: str, pieces: Pieces) -> None:
     if is_dataclass(value):
-        value = [getattr(value, field.name) for field in fields(value)]
+        names = [field.name for field in fields(value)]
+        pieces.names |= {f"{label}[{i}]": name for i, name in enumerate(names)}
+        value = [getattr(value, name) for name in names]
     if isinstance(value, list | tuple) and _shape(value) is None:
         for i, item in enumerate(value):
             _collect(item, f"{label}[{i}]", pieces)
@@ -120,14 +126,35 @@ def is_rounded(got: np.ndarray, expected: np.ndarray) -> bool:
     return any(np.allclose(got, x, rtol=0, atol=1e-7) for x in roundings)
 
 
-def describe(got: Pieces, expected: Pieces, tolerance: float, lengths: Lengths = ()) -> str:
-    """Say how two answers differ. By the ``lengths`` of inputs a sum for a mean shows."""
+def describe(
+    got: Pieces,
+    expected: Pieces,
+    tolerance: float,
+    lengths: Lengths = (),
+    parts: Sequence[str] = (),
+) -> str:
+    """Say how two answers differ.
+
+    By the ``lengths`` of inputs a sum for a mean shows. ``parts`` are what the results of a
+    tuple or list are called.
+    """
     label = _different(got, expected, tolerance) if list(got) == list(expected) else None
     if label is None:
         return _count(got, expected)
     tolerance = max(tolerance, got.precision, expected.precision)
-    where = f"In part {label}: " if label else ""
+    where = _where(label, expected.names, parts)
     return where + _difference(got[label], expected[label], tolerance, lengths)
+
+
+def _where(label: str, names: dict[str, str], parts: Sequence[str]) -> str:
+    """Say which piece this is, such as "In W of the second copy: "."""
+    if not label:
+        return ""
+    name = names.get(label)
+    whole = label.rpartition("[")[0] if name else label
+    number = int(whole[1:-1]) if whole.count("[") == 1 else len(parts)
+    place = parts[number] if number < len(parts) else f"part {whole}"
+    return f"In {' of '.join(filter(None, [name, place if whole else '']))}: "
 
 
 def _count(got: Pieces, expected: Pieces) -> str:

@@ -36,6 +36,7 @@ class Exercise:
     what is wrong with it, or "". ``scale`` are a short and a long case for `pace.strain`.
     ``chance`` is the advice for an answer whose results differ from call to call.
     ``read`` makes numbers of what an answer returns, if it is something else.
+    ``parts`` are what its results are called, if there are several.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Exercise:
     scale: tuple[tuple, tuple] | None = None
     chance: str = "It gives another result at each call: does it draw random numbers?"
     read: Callable[[Any], Any] = lambda result: result
+    parts: tuple[str, ...] = ()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self.reference(*arguments, **options)
@@ -285,7 +287,8 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     same = _sames(exercise, got, expected)
     case = same.index(False)
     lengths = {n for x in exercise.cases[case] for n in getattr(x, "shape", ())}
-    text = compare.describe(got[case], expected[case], exercise.tolerance, lengths)
+    more = (exercise.tolerance, lengths, exercise.parts)
+    text = compare.describe(got[case], expected[case], *more)
     shapes = advice.shapes_of(exercise.reference, exercise.cases[case])
     if "has shape" in text and shapes:
         text += f" The inputs have {shapes}."

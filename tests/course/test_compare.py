@@ -76,8 +76,22 @@ def test_a_dataclass_is_its_fields():
         b: float
 
     assert said([Model(RIGHT, 1.0)], [Model(RIGHT, 2.0)]).startswith(
-        "In part [0][1]: yours"
+        "In b of part [0]: yours"
     )
+    assert said(Model(RIGHT, 1.0), Model(RIGHT, 2.0)).startswith("In b: yours")
+
+
+def test_parts_have_names():
+    @dataclass
+    class Model:
+        W: np.ndarray
+
+    got, expected = [Model(RIGHT), Model(RIGHT)], [Model(RIGHT), Model(RIGHT + 1)]
+    copies = ("the first copy", "the second copy")
+
+    assert said(got, expected, parts=copies).startswith("In W of the second copy: yours")
+    assert said([RIGHT, 1], [RIGHT, 2], parts=("dW", "db")).startswith("In db: yours")
+    assert said([RIGHT, 1], [RIGHT, 2], parts=("dW",)).startswith("In part [1]: yours")
 
 
 def test_lists_stand_for_arrays_and_arrays_for_lists():

@@ -430,6 +430,47 @@ def test_a_mistake_that_stops_with_an_error_is_explained_by_its_cause():
     assert "Turn q into a column: q[:, None] * p1." in message
 
 
+def slip_in_dW(pick):
+    def cd1(model, v, uniform):
+        p = model.prob_h(v)
+        h = (uniform < p).to(p.dtype)
+        v_back = model.prob_v(h)
+        p_back = model.prob_h(v_back)
+        dW = pick(v, p, h, v_back, p_back) / len(v)
+        return dW, (v - v_back).mean(0), (p - p_back).mean(0)
+
+    return cd1
+
+
+@pytest.mark.parametrize(
+    ("pick", "words"),
+    [
+        (lambda v, p, h, x, q: v.T @ h - x.T @ q, "The drawn h is counted."),
+        (lambda v, p, h, x, q: v.T @ p - x.T @ h, "The drawn h is counted."),
+        (lambda v, p, h, x, q: v.T @ p - x.T @ p, "still belong to the old picture"),
+        (lambda v, p, h, x, q: v.T @ p - v.T @ q, "dW takes the old picture v twice"),
+        (lambda v, p, h, x, q: (v.T @ p - x.T @ q) * 2, "In dW: yours is 2 times"),
+    ],
+)
+def test_a_slip_in_one_product_of_contrastive_divergence_is_named(pick, words):
+    assert words in check(EXERCISES["01/4"], slip_in_dW(pick)).message
+
+
+def test_a_copy_of_the_training_loop_is_named_in_words():
+    def assigns(model, gradient, v, rates):
+        copies = []
+        for update, rate in enumerate(rates):
+            if update % 50 == 0:
+                copies.append(copy.deepcopy(model))
+            dW, db, dc = gradient(model, v)
+            model.W = rate * dW
+            model.b = rate * db
+            model.c = rate * dc
+        return [*copies, copy.deepcopy(model)]
+
+    assert "In W of the second copy: " in check(EXERCISES["01/3"], assigns).message
+
+
 def test_rows_of_parameters_that_are_changed_in_place_are_noticed():
     def in_place(on, other, W, b, c, u):
         changes = EXERCISES["06/3"](on, other, W, b, c, u)
