@@ -1,7 +1,8 @@
 """The README's picture: reconstruction error improves while the likelihood gets worse.
 
 Three RBMs with eight hidden units learn the 14 bars and stripes of 3 x 3 pixels, by the
-exact gradient, CD-1 and PCD, with the same learning rate. The model is small enough to sum
+exact gradient, CD-1 and PCD, with the same learning rate. In CD-1 the pixels that come back
+stay probabilities, which is common and rbm_lib's default. The model is small enough to sum
 over all its states, so the negative log-likelihood is exact. Run it from the repository:
 about half a minute.
 
