@@ -54,14 +54,12 @@ def all_but_itself(fold):
     return ~np.eye(len(fold), dtype=bool)
 
 
-def rate_from(rows, prior_from, smooth=1.0):
-    """The rate from the labels of `rows`, smoothed by the mean label of `prior_from`."""
-
+def rate_from(rows, prior_from, smooth=1.0, pull=1.0):
     def rate(category, label, fold, m):
         prior = prior_from(fold) @ label / prior_from(fold).sum(1)
         same = (category[:, None] == category) & rows(fold)
         with np.errstate(invalid="ignore"):
-            return (same @ label + smooth * m * prior) / (same.sum(1) + smooth * m)
+            return (same @ label + smooth * pull * m * prior) / (same.sum(1) + smooth * m)
 
     return rate
 
@@ -74,9 +72,16 @@ def mean_in_place_of_sum(category, label, fold, m):
     )
 
 
-def rate_with_gaps(category, label, fold, m):
-    known = ((category[:, None] == category) & other_folds(fold)).any(1)
-    return np.where(known, out_of_fold_rate(category, label, fold, m), np.nan)
+def rate_with(gap):
+    def rate(category, label, fold, m):
+        known = ((category[:, None] == category) & other_folds(fold)).any(1)
+        return np.where(known, out_of_fold_rate(category, label, fold, m), gap)
+
+    return rate
+
+
+def fold_by_fold(category, label, fold, m):
+    return out_of_fold_rate(category, label, fold, m)[np.argsort(fold, kind="stable")]
 
 
 out_of_fold_rate.mistakes = {
@@ -85,8 +90,7 @@ out_of_fold_rate.mistakes = {
         rate_from(all_rows, other_folds),
     ),
     "Only the row itself is left out. The rest of its fold must not take part either.": (
-        rate_from(all_but_itself, all_but_itself),
-        rate_from(all_but_itself, other_folds),
+        *(rate_from(all_but_itself, p) for p in (all_but_itself, all_rows, other_folds)),
     ),
     "These are the rates within each fold. The other folds are to be used, not the own.": (
         rate_from(own_fold, own_fold),
@@ -101,13 +105,21 @@ out_of_fold_rate.mistakes = {
     ),
     "You add m p to the mean. (1) adds it to the sum of the labels.": mean_in_place_of_sum,
     "NaN: the other folds do not know the category. n = 0 in (1) gives p.": (
-        rate_with_gaps,
+        rate_with(np.nan),
         rate_from(other_folds, other_folds, smooth=0.0),
     ),
-    "Fold numbers need not be 0, 1, 2 and so on. Loop over np.unique(fold).": (
-        lambda c, y, fold, m: np.where(
-            fold < len(np.unique(fold)), out_of_fold_rate(c, y, fold, m), 0.0
+    "A category that the other folds do not know gets p, as (1) says for n = 0, not 0.": (
+        rate_with(0.0)
+    ),
+    "m p is missing above. (1) adds m times p to the sum.": (
+        rate_from(other_folds, other_folds, pull=0.0)
+    ),
+    "Yours come fold by fold. Put each at its row's place: rate[here] = …": fold_by_fold,
+    "Fold numbers need not be 0, 1, 2 and so on. Loop over np.unique(fold).": tuple(
+        lambda c, y, fold, m, n=n: np.where(
+            fold < (n or len(np.unique(fold))), out_of_fold_rate(c, y, fold, m), 0.0
         )
+        for n in (None, 5)
     ),
 }
 
@@ -168,9 +180,9 @@ def own_last_days(user, day, k):
     return day > pd.Series(day).groupby(user).transform("max").to_numpy() - k
 
 
-def k_for_m(user, day, label, n_users, k, m):
-    heard = np.bincount(user[late_days(day, k)], minlength=n_users)
-    return recent_rate(user, day, label, n_users, k, m) * (heard + m) / (heard + k)
+def skipped_in_place_of_kept(user, day, label, n_users, k, m):
+    late = late_days(day, k)
+    return smoothed(user[late], 1 - label[late], n_users, m, label[late].mean())
 
 
 def zero_without_listens(user, day, label, n_users, k, m):
@@ -180,9 +192,10 @@ def zero_without_listens(user, day, label, n_users, k, m):
 
 recent_rate.mistakes = {
     "One day too many: take days above max − k.": rate_of(lambda d, k: d >= d.max() - k),
-    "These are the days before the last k, or the first k. Take days above max − k.": (
+    "These are other days than the last k. Take days above max − k.": (
         rate_of(lambda d, k: d <= d.max() - k),
         rate_of(lambda d, k: d < d.min() + k),
+        rate_of(lambda d, k: d > k),
     ),
     "All days take part. Only the last k days should.": (
         rate_of(any_day),
@@ -197,22 +210,19 @@ recent_rate.mistakes = {
     "p is taken over all days. It should be the mean label of the last k days.": rate_of(
         late_days, any_day
     ),
-    "Who has no listen in these days gets NaN. n = 0 in (1) gives p.": (
+    "Without a listen in these days you give NaN. n = 0 in (1) gives p.": (
         lambda *case: recent_rate(*case[:-1], 0)
     ),
     "The rates are not smoothed. Add m times p to the sum, and m to n.": (
         lambda *case: recent_rate(*case[:-1], 1e-9)
     ),
-    "Add m below, not k. k counts days, m counts imagined listens.": k_for_m,
+    "You count the skipped. A label of 1 means kept.": skipped_in_place_of_kept,
     "Who has no listen in these days gets 0. n = 0 in (1) gives p.": zero_without_listens,
 }
 
 
 def pretended_training(v, n_hidden):
-    """Weights and hidden biases that depend on the rows, without any learning.
-
-    All rows of zeros and ones give the same, so that also drawn ones are recognised.
-    """
+    """Parameters that depend on the rows, but not on which of zeros and ones they have."""
     if ((v == 0) | (v == 1)).all():
         v = torch.ones_like(v)
     shape = torch.linspace(-1, 1, n_hidden, dtype=v.dtype)
@@ -252,12 +262,6 @@ def stack_with(up):
     return build
 
 
-def stack_from_the_first(v, sizes, train):
-    first = train(v, sizes[0])
-    h = torch.sigmoid(v @ first[0] + first[1])
-    return [first, *(train(h, n_hidden) for n_hidden in sizes[1:])]
-
-
 stack.mistakes = {
     "All your RBMs learn from the rows v. The next one learns from the hidden units.": (
         lambda v, sizes, train: [train(v, n_hidden) for n_hidden in sizes]
@@ -265,6 +269,7 @@ stack.mistakes = {
     "The next RBM needs probabilities: take the sigmoid of v @ W + c.": (
         stack_with(lambda v, W, c: v @ W + c),
         stack_with(lambda v, W, c: v @ W),
+        stack_with(lambda v, W, c: torch.softmax(v @ W + c, 1)),
     ),
     "The hidden biases are missing on the way up: sigmoid(v @ W + c).": (
         stack_with(lambda v, W, c: torch.sigmoid(v @ W))
@@ -273,9 +278,6 @@ stack.mistakes = {
         stack_with(lambda v, W, c: (torch.sigmoid(v @ W + c) > 0.5).to(v.dtype)),
         stack_with(lambda v, W, c: torch.bernoulli(torch.sigmoid(v @ W + c))),
     ),
-    "From the third RBM on, the rows are those of the second. Go up after each RBM.": (
-        stack_from_the_first
-    ),
     "The pairs are the wrong way round. W comes first, then c.": (
         lambda *case: [(c, W) for W, c in stack(*case)]
     ),
@@ -283,6 +285,15 @@ stack.mistakes = {
         lambda v, sizes, train: stack(v.numpy(), sizes, train)
     ),
     "W is visible × hidden, as train returns it. Do not transpose it.": (
-        lambda *case: [(W.T, c) for W, c in stack(*case)]
+        lambda *case: [(W.T, c) for W, c in stack(*case)],
+        stack_with(lambda v, W, c: torch.sigmoid(v @ W.T + c)),
+    ),
+    "The order is reversed. The first RBM comes first.": lambda *case: stack(*case)[::-1],
+    "Append each pair: layers.append((W, c)). Yours is one flat list.": (
+        lambda *case: [x for pair in stack(*case) for x in pair]
+    ),
+    "One RBM only is returned. Return the list of all, after the loop.": (
+        *(lambda *case, i=i: stack(*case)[i] for i in (0, -1)),
+        *(lambda *case, i=i: [stack(*case)[i]] for i in (0, -1)),
     ),
 }

@@ -159,6 +159,9 @@ def _where(label: str, names: dict[str, str], parts: Sequence[str]) -> str:
 
 def _count(got: Pieces, expected: Pieces) -> str:
     """Say that another number of results is expected."""
+    if len(got) == len(expected):
+        places = " and ".join(", ".join(list(x)[:3]) for x in (expected, got))
+        return f"the results are nested differently. The right and your places: {places}."
     text = f"{len(expected)} results are expected, yours has {len(got)}."
     if len(got) != 1:
         return text

@@ -292,6 +292,8 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     shapes = advice.shapes_of(exercise.reference, exercise.cases[case])
     if "has shape" in text and shapes:
         text += f" The inputs have {shapes}."
+    if is_probability and "differ;" in text and (abs(numbers - 0.5) > 0.5).any():
+        text += " Some of yours are not between 0 and 1. All right ones are."
     return f"Test case {case + 1} of {len(same)} ({sum(same)} right): {text}"
 
 

@@ -53,6 +53,13 @@ def test_a_single_result_in_place_of_two_is_shown_by_its_shape():
     assert words in said(RIGHT.T, (RIGHT, RIGHT[0]))
 
 
+def test_the_right_number_of_results_in_another_nesting_is_named():
+    said_of_it = said((RIGHT, RIGHT[0], RIGHT), ((RIGHT, RIGHT[0]), RIGHT))
+
+    assert "nested differently" in said_of_it
+    assert "[0][0], [0][1], [1] and [0], [1], [2]" in said_of_it
+
+
 def test_differences_of_numbers_and_parts_are_named():
     assert said(0.75, 0.5) == "yours is 0.75, the right value 0.5."
     assert said((RIGHT, -1), (RIGHT, [1.0, 2.0])).startswith("In part [1]: your result has")

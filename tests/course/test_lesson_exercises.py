@@ -374,6 +374,17 @@ def test_right_rates_that_take_too_long_for_the_lesson_are_refused(answer, word)
     assert "The numbers are right" in result.message and word in result.message
 
 
+def test_a_rate_above_one_is_noticed():
+    def all_days_over_the_last(user, day, label, n_users, k, m):
+        late = day > day.max() - k
+        kept = np.bincount(user, label, n_users)
+        heard = np.bincount(user[late], minlength=n_users)
+        return (kept + m * label[late].mean()) / (heard + m)
+
+    result = check(EXERCISES["03/2"], all_days_over_the_last)
+    assert "not between 0 and 1" in result.message
+
+
 def test_a_scale_in_single_precision_passes_and_a_small_slip_does_not():
     scale = EXERCISES["04/2"]
 
