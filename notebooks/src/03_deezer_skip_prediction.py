@@ -257,9 +257,7 @@ say(
 #
 # **Fix it.** A row's rate must come from other rows. Is it enough to leave out just the one
 # row? No. Other listens of the same evening and of the same week are still in, and they
-# give the listener's mood away. Of the days to come we know no such listens. (The label also
-# still shows through, but reversed. Without its own row, a kept listen of somebody who kept
-# 9 of 10 has the rate 8 of 9, and the skipped one has 9 of 9.)
+# give the listener's mood away. Of most days to come we know no such listens.
 #
 # So we leave out whole runs of days. We cut the known days into five blocks, the *folds*,
 # and compute the rates of each fold from the other four.
@@ -317,13 +315,11 @@ pd.DataFrame(found, index=["training", "last five days"]).T.rename_axis(
 ).round(3)
 
 # %% [markdown]
-# With only the one row left out, the model is hardly worse on the last days, but its
-# training score still flatters it. Is that the reversed label, or is it the other listens?
-# We tried other folds on the invented listens. Folds of random rows never use the row
-# itself, and their training score is .795, hardly below that of leaving out the one row. So
+# With only the one row left out, the training score still flatters the model. Folds of random
+# rows never use the row itself, and on the invented listens their training score is .795, so
 # the flattery comes from other listens. Folds of random days keep the same evening out, and
-# give .761. Your runs of days keep most of the same week out, too. Their training score has
-# come close to the real one.
+# give .761. Your runs of days keep most of the same week out, too, and their training score
+# has come close to the real one.
 #
 # ### Leak 2: a random split
 #
@@ -573,7 +569,7 @@ show(
 # A column with many different values offers many places to split, and some of them separate
 # the training labels by chance. So impurity flatters such columns, and noise is one of them.
 # The panel on the right is the fairer one. But columns that say the same, such as `hour` and
-# `hour_sin`, share their worth there, so a small bar does not mean useless.
+# `hour_sin`, share their worth there.
 #
 # ## 6. How good could one be?
 #
@@ -723,8 +719,7 @@ if deezer.truth is not None:
 # exactly. Our models only estimate, and yet they have reached it. So they must know something
 # of the moods, and only the new column can have told them.
 #
-# We put the moods in, so this says nothing about real listeners. It says something about
-# tables. If the best models end close together, that tells you about your columns, not
+# If the best models end close together, that tells you about your columns, not
 # about the limit of the problem.
 #
 # ## 7. Keep or skip, by a Boltzmann machine
