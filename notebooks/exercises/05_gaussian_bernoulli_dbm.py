@@ -30,6 +30,8 @@ def song_cases():
         v, known = normal(s, rows, n), normal(s + 1, rows, n) < limit
         h, W, b = switches(s + 2, rows, m), normal(s + 3, n, m), normal(s + 4, n)
         yield v, known, h, W, b, deviations(s + 5, n), normal(s + 6, rows, n)
+    # The same v again, which an answer may have changed.
+    yield v, ~known, h, W, b, deviations(s + 5, n), normal(s + 6, rows, n)
 
 
 @exercise("1", "Draw a song", 2, song_cases())
@@ -52,7 +54,16 @@ def drawn(*lines):
 draw_song.mistakes = {
     "The mask is upside down. What is known stays.": song("torch.where(known, draw, v)"),
     "The noise has the wrong size. sigma is a standard deviation already, so multiply "
-    "by it as it is.": drawn("b + h @ W.T + noise", "b + h @ W.T + sigma**2 * noise"),
+    "by it as it is.": drawn(
+        "b + h @ W.T + noise",
+        "b + h @ W.T + sigma**2 * noise",
+        "b + h @ W.T + noise / sigma",
+    ),
+    "Your function writes into v, which belongs to the caller. Return a new tensor, by "
+    "torch.where.": song("v.copy_(torch.where(known, v, draw))"),
+    "A tensor of True and False takes no minus. Write ~known, or use torch.where.": song(
+        "known * v + (1 - known) * draw"
+    ),
     "You scale the push. The mean is b + W h, without sigma.": drawn(
         "b + h @ W.T / sigma**2 + sigma * noise",
         "b + h @ W.T * sigma**2 + sigma * noise",
@@ -110,6 +121,7 @@ sweep.mistakes = {
     "A bias is missing. Layer 1 has c1, and layer 2 has c2.": (
         swept(BELOW + ABOVE + " - model.c1"),
         swept(x2="h1 @ model.W2"),
+        swept(BELOW + ABOVE + " - model.c1", "h1 @ model.W2"),
     ),
     "Both layers go through pick, and layer 2 needs the picked h1.": (
         swept(x2="f(x1) @ model.W2 + model.c2"),
@@ -129,6 +141,13 @@ sweep.mistakes = {
         swept(x2="pick(h1_below) @ model.W2 + model.c2"),
         swept(p2="h2"),
     ),
+    "Layer 1 moves once only. Return the h1 from which you computed h2.": (
+        lambda model, v, h2, pick: (
+            sweep(model, v, sweep(model, v, h2, pick)[1], pick)[0],
+            sweep(model, v, h2, pick)[1],
+        )
+    ),
+    "The layers are swapped. Return (h1, h2).": lambda *a: sweep(*a)[::-1],
     "Transpose W2 on the way down: h2 @ W2.T.": swept(BELOW + " + h2 @ model.W2"),
 }
 
@@ -188,6 +207,7 @@ update.mistakes = {
         "changes(data, chains, sigma, len(data[0]))"
     ),
     "You multiplied averages. Average the products.": of_means,
+    "The two changes are swapped. Return that of W1 first.": updated("x[::-1]"),
     "The matrices are transposed. W1 is (visible, layer 1).": updated("[y.T for y in x]"),
 }
 
@@ -234,6 +254,14 @@ def tasted(x="n * c + heard @ C", p="torch.sigmoid(x)", score="p @ C_ask.T + b_a
 
 taste.mistakes = {
     "The bias c counts once for each song: n times c.": tasted("c + heard @ C"),
+    "Multiply n and c, and nothing else by n: n * c + heard @ C.": (
+        tasted("n + c + heard @ C"),
+        tasted("n * (c + heard @ C)"),
+    ),
+    "The score has no part with c, which is the same for every song: b + C times p.": (
+        tasted(score="p @ (C_ask + c).T + b_ask")
+    ),
+    "The two results are swapped. Return the tastes first.": lambda *a: taste(*a)[::-1],
     "You average over the songs. The taste adds them up, because more songs are more "
     "evidence.": (tasted("c + heard @ C / n"), tasted("n * c + heard @ C / n")),
     "n is the number of songs that each listener heard: heard.sum(1, keepdim=True).": (
@@ -249,10 +277,11 @@ taste.mistakes = {
         tasted(score="-(p @ C_ask.T + b_ask)"),
     ),
     "This is what the taste receives. Use the sigmoid.": tasted(p="x"),
-    "The score is not a probability. Leave out the last sigmoid or softmax, because "
+    "The score is not a probability. Leave out the last sigmoid, softmax or exp, because "
     "training applies its own.": (
         tasted(score="torch.sigmoid(p @ C_ask.T + b_ask)"),
         tasted(score="torch.softmax(p @ C_ask.T + b_ask, 1)"),
+        tasted(score="torch.exp(p @ C_ask.T + b_ask)"),
     ),
     "You sum over all tastes. That is exact, but the score that is asked for puts the "
     "probabilities in the place of H: b plus C times p.": (

@@ -244,8 +244,7 @@ def _values(
                 return [_call(answer, form, case) for case in cases]
         except _Stopped as stopped:
             first = first or stopped
-            may_be_the_form = isinstance(stopped.error, forms.ERRORS)
-            if not may_be_the_form or isinstance(stopped.error, NotImplementedError):
+            if not forms.may_be_cause(stopped.error):
                 break
     assert first is not None
     raise first

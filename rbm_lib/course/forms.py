@@ -37,6 +37,16 @@ FORMS = (_as_given, _as_single, _as_double, _as_numpy)
 ERRORS = (RuntimeError, TypeError, AttributeError)
 
 
+def may_be_cause(error: BaseException) -> bool:
+    """Whether an answer that stops like this may be right for another form of the inputs.
+
+    One that subtracts a mask is not: arrays allow it, and the tensors of a lesson do not.
+    """
+    if isinstance(error, NotImplementedError) or "with a bool tensor" in str(error):
+        return False
+    return isinstance(error, ERRORS)
+
+
 def changed_model(answer: Answer, reference: Answer, cases: Iterable[tuple]) -> str:
     """The name of a model that the answer changes and the reference does not, or "".
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rbm_lib.course.forms import changed_model, in_form_of
+from rbm_lib.course.forms import changed_model, in_form_of, may_be_cause
 
 CASES = [(torch.ones(3, 2),), (torch.zeros(4, 2),)]
 
@@ -101,3 +101,16 @@ def test_an_answer_that_changes_the_parameters_themselves_is_named():
     cases = [(torch.ones(3, 2), torch.ones(2, 2))]
 
     assert changed_model(impatient, product, cases) == "W"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (TypeError("no astype"), True),
+        (RuntimeError("Subtraction with a bool tensor is not supported."), False),
+        (NotImplementedError(), False),
+        (ValueError("other"), False),
+    ],
+)
+def test_only_errors_of_the_form_lead_to_another_form(error, expected):
+    assert may_be_cause(error) == expected

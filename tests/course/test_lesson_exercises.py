@@ -576,6 +576,29 @@ def test_a_taste_from_which_training_learns_nothing_is_refused(cut):
     assert "needs a gradient" in result.message
 
 
+def song_by_subtracting_the_mask(v, known, h, W, b, sigma, noise):
+    return known * v + (1 - known) * (b + h @ W.T + sigma * noise)
+
+
+def song_written_into_v(v, known, h, W, b, sigma, noise):
+    v[~known] = (b + h @ W.T + sigma * noise)[~known]
+    return v
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (song_by_subtracting_the_mask, "takes no minus"),
+        (song_written_into_v, "writes into v"),
+    ],
+)
+def test_songs_that_the_lesson_cannot_use_are_refused(answer, cause):
+    result = check(EXERCISES["05/1"], answer)
+
+    assert result.points == 0
+    assert cause in result.message
+
+
 def test_a_transpose_that_reverses_three_axes_is_named():
     def reversed_axes(x, W, b, c, up, down, uniform):
         p = torch.sigmoid(up * (x @ W) + c)
