@@ -749,7 +749,7 @@ pd.DataFrame(
 # Now compare the bits. With *none*, layer 2 starts empty. After pretraining it speaks, and the
 # table shows how much of that fine-tuning keeps, whichever start wins in likelihood.
 #
-# **Optional.** Lesson 05 warned that pretraining promises nothing. Here is its model of 3, 3
+# **Optional.** Lesson 05 warned that pretraining promises nothing. Here is a model of 3, 3
 # and 2 units with two pictures, 000 and 111, whose best log-likelihood is $-\log 2 = -.69$.
 
 # %% tags=["hide-input"]
