@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
@@ -39,6 +40,14 @@ merged_rows.mistakes = {
     "A key that occurs a times on the left and b times on the right gives a × b rows.": (
         *(lambda a, b, f=f: pairs(a, b, f) for f in (min, max, lambda n, m: n + m)),
         lambda a, b: sum([*a.values(), *b.values()]),
+        lambda a, b: sum(n + b.get(key, 0) for key, n in a.items()),
+    ),
+    "This is the first key only. Return after the loop.": (
+        lambda a, b: next(n * b.get(key, 0) for key, n in a.items())
+    ),
+    "You multiply the keys with one another. Add them up.": (
+        lambda a, b: prod(n * b.get(key, 1) for key, n in a.items()),
+        lambda a, b: prod(n * b[key] for key, n in a.items() if key in b),
     ),
     "You multiply all rows by all rows. Multiply key by key, and add up.": (
         lambda a, b: sum(a.values()) * sum(b.values())
@@ -101,6 +110,7 @@ scale.mistakes = {
         with_q(lambda x, u: 0.998 * (x + u) / 101),
         with_q(lambda x, u: 0.001 + (x + u) / 101 * 0.999),
         with_q(lambda x, u: (0.001 + 0.998 * (x + u)) / 101),
+        with_q(lambda x, u: (0.001 + 0.998) * (x + u) / 101),
     ),
     "This is y = x + u, or an S-shaped function of it. Compute q from y, then z from q.": (
         lambda x, u: x + u,
@@ -149,6 +159,13 @@ def pools_of(archetype):
         raise TypeError(f"an Archetype is expected, got a {type(archetype).__name__}")
     if any(type(condition) is not Range for condition in archetype.conditions):
         raise TypeError("use Range, since a DrawnRange differs from listener to listener")
+    if archetype.share > 1:
+        raise ValueError(f"a share is at most 1, such as .05, got {archetype.share:g}")
+    for condition in archetype.conditions:
+        low, high = condition.low, condition.high
+        if None not in (low, high) and low > high:
+            text = f"Range({condition.column!r}, low, high)"
+            raise ValueError(f"{text} has its low end {low:g} above its high end {high:g}")
     one = [simulate_listeners(x, 1, archetypes=[archetype]) for x in CATALOGUES]
     pools = [listener.pool(x)[0] for listener, x in zip(one, CATALOGUES, strict=True)]
     return archetype.n_tracks, *pools
@@ -222,7 +239,16 @@ def table_of(numbers=SmallModel.prob_h_given_v, average=lambda x: x.mean(0), n=N
 songs_heard = table_of(lambda model, rows: rows)
 unit_table = exercise("4", "Units and archetypes", 2, UNITS)(table_of())
 unit_table.mistakes = {
-    "Turn the table: rows are units. In torch.stack, that is dim=1.": table_of(dim=0),
+    "Rows are units, columns archetypes: torch.stack(columns, dim=1).": table_of(dim=0),
+    "Your rows and columns are mixed up. Turn the table with .T, not with reshape.": (
+        lambda *case: unit_table(*case).T.reshape(len(case[0].hidden_bias), -1)
+    ),
+    "Rows need not sum to 1. Do not divide by their sums.": (
+        lambda *case: unit_table(*case) / unit_table(*case).sum(1, keepdim=True)
+    ),
+    "Columns need not sum to 1. Do not divide by their sums.": (
+        lambda *case: unit_table(*case) / unit_table(*case).sum(0)
+    ),
     "These are sums. Take averages.": table_of(average=lambda x: x.sum(0)),
     "Average over listeners only: mean(0).": table_of(average=lambda x: x.mean(), dim=0),
     "You divide by the number of all listeners. Divide by those of the archetype.": (

@@ -1,6 +1,7 @@
 """The exercises of the lessons: right answers pass, each mistake gets its own advice."""
 
 import copy
+import math
 from collections import Counter
 from dataclasses import fields, is_dataclass
 
@@ -406,6 +407,30 @@ def test_conditions_that_are_no_plain_ranges_get_advice():
 
     assert "Put a comma" in check(EXERCISES["04/3"], without_comma).message
     assert "use Range" in check(EXERCISES["04/3"], drawn).message
+
+
+def test_a_share_above_one_and_a_range_that_is_turned_are_refused_by_name():
+    def dancer(share, tempo):
+        conditions = Range("tempo", *tempo), Range("danceability", 0.8, 1)
+        return check(EXERCISES["04/3"], lambda: Archetype("Me", share, 40, conditions))
+
+    for right in (dancer(0.05, (None, 100)), dancer(1, (0, 100))):
+        assert right.points == 2
+
+    assert "at most 1" in dancer(5, (None, 100)).message
+    assert "Range('tempo', low, high)" in dancer(0.05, (100, 0)).message
+
+
+def test_a_merge_that_returns_too_early_and_one_that_multiplies_are_named():
+    def too_early(left, right):
+        for key, n in left.items():
+            return n * right.get(key, 0)
+
+    def product(left, right):
+        return math.prod(n * right.get(key, 1) for key, n in left.items())
+
+    assert "Return after the loop" in check(EXERCISES["04/1"], too_early).message
+    assert "Add them up" in check(EXERCISES["04/1"], product).message
 
 
 def test_draws_in_place_of_probabilities_are_recognised():
