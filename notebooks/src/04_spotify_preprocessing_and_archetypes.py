@@ -1134,8 +1134,9 @@ say(
 #
 # **Exercise 5 · Read the units** · open · at home, 12 minutes. The next cell prints, for three
 # units, the archetypes that have the unit on, and the songs that those who have it on hear so
-# much more often than the others. What do you think each unit stands for? Then change one
-# thing, predict which rows of the picture will gain or lose a code, run, and say in two
+# much more often than the others. What do you think each unit stands for? (With the real songs,
+# one unit is on for mainstream listeners, who share few songs, so its songs say little about
+# them.) Then change one thing, predict which rows of the picture will gain or lose a code, run, and say in two
 # sentences what you saw. The second cell leaves out all songs from outside the pools. With the
 # real songs, classical and niche listeners then have heard next to nothing, so their rows say
 # little. Watch the others. You can also keep all songs (`changed_rows = rows`) and try
