@@ -785,7 +785,7 @@ lesson.reveal(
     f"{0.17 / oracle.mean():.0%} of what can be found.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["skip-slide"]
 # Even somebody who knows all the rules misses most of the hidden songs. Whenever you read a
 # result, ask what the best possible one would be.
 #
