@@ -1221,7 +1221,11 @@ lesson.score()
 # <details><summary>1. The bound of a DBM equals its log-likelihood on every song. Is its second layer good?</summary>More likely it is dead. The bound is exact where the layers ignore each other.</details>
 #
 # <details><summary>2. A deep recommender beats a shallow one by .01 on held-out items. What do you ask?</summary>Is the interval of the paired difference above zero, has the shallow one as many parameters and as much tuning, and are the people real?</details>
-#
+
+# %% tags=["remove-cell", "skip-slide"]
+lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown]
 # ## References
 #
 # - Salakhutdinov & Hinton (2009), Deep Boltzmann machines. [proceedings.mlr.press/v5/salakhutdinov09a](https://proceedings.mlr.press/v5/salakhutdinov09a.html)
