@@ -101,11 +101,16 @@ def scale_of(
         if scale is not None:
             scale.levels(ratings)  # refuses what is off the scale
         cut = Scale.cut(like_at_least)
-        highest = _highest(ratings, scale)
+        lowest, highest = _ends(ratings, scale)
         if like_at_least > highest:
             raise ValueError(
                 f"like_at_least: got {plain(like_at_least)}, expected at most {highest:g}: "
                 "nothing on the scale would be a like."
+            )
+        if like_at_least < lowest:
+            raise ValueError(
+                f"like_at_least: got {plain(like_at_least)}, expected at least {lowest:g}: "
+                "it lies below the scale, and everything would be a like."
             )
         return cut
     if scale is not None:
@@ -116,14 +121,17 @@ def scale_of(
     return Scale.detect(as_float(ratings), are_plays)
 
 
-def _highest(ratings: pd.Series, scale: Scale | None) -> float:
-    """The highest rating of the scale, or else of the usual one that has all ratings."""
+def _ends(ratings: pd.Series, scale: Scale | None) -> tuple[float, float]:
+    """The ends of the scale, or else of the usual one that has all ratings.
+
+    Plays and the like have no lower end. Any number below them makes each one a like.
+    """
     values = as_float(ratings)
     with contextlib.suppress(ValueError):  # of no usual scale
         scale = scale or Scale.detect(values)
     if scale is None or scale.threshold is not None:
-        return values.max(initial=-np.inf)
-    return scale.steps[-1]
+        return -np.inf, values.max(initial=-np.inf)
+    return scale.steps[0], scale.steps[-1]
 
 
 def joined_on_scale(

@@ -64,6 +64,8 @@ def test_messages_show_plain_numbers():
         ((None, None, 2), "like_quantile: got 2"),
         ((None, 9, None), "like_at_least: got 9, expected at most 5"),
         (([1, 2, 3], 4, None), "like_at_least: got 4, expected at most 3"),
+        ((None, 0, None), "like_at_least: got 0, expected at least 1"),
+        (([1, 2, 3], 0.5, None), "like_at_least: got 0.5, expected at least 1"),
         ((None, np.nan, None), "like_at_least: got nan"),
         ((None, "4", None), "like_at_least: got '4'"),
     ],
