@@ -421,7 +421,9 @@ def classifier(several=False):
 
 
 def macro_auc(labels, prob):
-    return roc_auc_score(labels, prob, average="macro")
+    """The mean AUC of the labels, without those that all rows have, or none."""
+    both = labels.any(0) & ~labels.all(0)
+    return roc_auc_score(labels[:, both], prob[:, both], average="macro")
 
 
 def weighted_macro_auc(labels, prob):
@@ -432,7 +434,9 @@ def weighted_macro_auc(labels, prob):
     def auc(weight):
         own = weight[order] * positive
         below = np.cumsum(weight[order] * (1 - positive), 0)
-        return ((own * below).sum(0) / (own.sum(0) * below[-1])).mean()
+        pairs = own.sum(0) * below[-1]
+        both = pairs > 0
+        return ((own * below).sum(0)[both] / pairs[both]).mean()
 
     return auc
 

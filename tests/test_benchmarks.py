@@ -431,6 +431,17 @@ def test_the_weighted_macro_auc_is_scikit_learns(spotify):
     assert found == pytest.approx(expected)
 
 
+def test_a_label_that_no_row_has_does_not_count(spotify):
+    rng = np.random.default_rng(0)
+    labels, prob = rng.integers(2, size=(50, 3)), rng.random((50, 3))
+    more = np.hstack([labels, np.zeros((50, 1), int), np.ones((50, 1), int)])
+    guess = np.hstack([prob, rng.random((50, 2))])
+
+    expected = roc_auc_score(labels, prob, average="macro")
+    assert spotify.macro_auc(more, guess) == pytest.approx(expected)
+    assert spotify.weighted_macro_auc(more, guess)(np.ones(50)) == pytest.approx(expected)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what is missing without a GPU")
 def test_without_a_card_the_gpu_benchmark_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
