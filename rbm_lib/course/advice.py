@@ -21,7 +21,7 @@ HINTS = {
     r"(?i)\bbool\b": (
         "A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
     ),
-    r"ambiguous": ("`if`, `min` and `max` take one number: use where, minimum or maximum."),
+    r"ambiguous": "`if`, `min` and `max` take one number: use where, minimum or maximum.",
     r"dtype": "Bring both to one type: x.to(v.dtype).",
     r"only one element tensors": (
         "The functions of math take one number: write x.sqrt(), x.exp() and so on."

@@ -270,8 +270,7 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     for cause, mistake in exercise.wrong_answers():
         if gives_the_same(mistake):
             return cause
-    unused = advice.unused_arguments(answer, exercise.reference)
-    if unused:
+    if unused := advice.unused_arguments(answer, exercise.reference):
         return unused
     numbers, right = _all_numbers(got), _all_numbers(expected)
     is_probability = ((right > 0) & (right < 1)).all() and len(right) > 3

@@ -4,10 +4,11 @@ import contextlib
 import itertools
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
+
+from rbm_lib.course.watch import watch
 
 SECONDS = 2.0  # of this thread alone, so that other programs do not matter
 
@@ -60,26 +61,12 @@ def strain(run: Callable[[tuple], Any], short: tuple, long: tuple) -> str:
     """
     n, many = len(short[0]), len(long[0])
     try:
-        if _most_bytes(run, short) > n**2:
+        with watch() as work, at_most(SECONDS):
+            run(short)
+        if work.bytes > n**2:
             return f"For {n:,} rows it makes a table of {n:,} × {n:,}."
         with at_most(SECONDS):
             run(long)
     except TooSlow:
         return f"It takes too long for {many:,} rows. Is there a loop over rows or groups?"
     return ""
-
-
-def _most_bytes(run: Callable[[tuple], Any], case: tuple) -> int:
-    """The most memory that Python and NumPy hold at once during a call."""
-    nested = tracemalloc.is_tracing()
-    if not nested:
-        tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    tracemalloc.reset_peak()
-    try:
-        with at_most(SECONDS):
-            run(case)
-        return tracemalloc.get_traced_memory()[1] - before
-    finally:
-        if not nested:
-            tracemalloc.stop()
