@@ -92,8 +92,8 @@ def make_quiz(target: Path | None = None) -> None:
     for path in paths:
         lesson = path.stem
         questions = read_bank(path)
-        write_whole(target / f"{lesson}.gift.txt", to_gift(questions, lesson))
-        write_whole(target / f"{lesson}.qti.zip", to_qti(questions, lesson))
+        write_whole(target / f"{lesson}.gift.txt", to_gift(questions, f"Lesson {lesson}"))
+        write_whole(target / f"{lesson}.qti.zip", to_qti(questions, f"Lesson {lesson}"))
         title = f"Lesson {lesson}: {len(questions)} questions"
         body = sheet(questions) + "<h2>Answers</h2>" + answers(questions)
         write_whole(target / f"{lesson}.html", PAGE.format(title=title, body=body))
@@ -109,7 +109,9 @@ def make_quiz(target: Path | None = None) -> None:
     write_whole(target / f"{name}.html", page)
     page = PAGE.format(title=f"{title}: answers", body=answers(test))
     write_whole(target / f"{name}_answers.html", page)
-    print(f"{target / name}.html: {len(test)} questions, answers beside it")
+    write_whole(target / f"{name}.gift.txt", to_gift(test, title))
+    write_whole(target / f"{name}.qti.zip", to_qti(test, title))
+    print(f"{target / name}.*: {len(test)} questions, answers on a page beside them")
 
 
 # Paper
@@ -147,9 +149,9 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\~=#{}:])", r"\\\1", text)
 
 
-def to_gift(questions: Iterable[Question], lesson: str) -> str:
-    """The questions in GIFT, which Moodle imports into a category of the lesson's name."""
-    parts = [f"$CATEGORY: $course$/top/RBMs for recommendation/Lesson {lesson}"]
+def to_gift(questions: Iterable[Question], title: str) -> str:
+    """The questions in GIFT, which Moodle imports into a category of that title."""
+    parts = [f"$CATEGORY: $course$/top/RBMs for recommendation/{title}"]
     for question in questions:
         options = "\n".join(
             f"\t{'=' if x.is_right else '~'}{escaped(x.text)}#{escaped(x.why)}"
@@ -162,26 +164,36 @@ def to_gift(questions: Iterable[Question], lesson: str) -> str:
 # Canvas
 
 
-def to_qti(questions: Iterable[Question], lesson: str) -> bytes:
+IMS = "http://www.imsglobal.org/xsd"
+SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
+
+
+def to_qti(questions: Iterable[Question], title: str) -> bytes:
     """The questions as a package of QTI 1.2, as Canvas imports it: a zip file."""
-    title = f"RBMs for recommendation, lesson {lesson}"
-    quiz = f"quiz_{lesson}"
+    quiz = "quiz_" + re.sub(r"\W+", "_", title.lower())
     file = f"{quiz}/{quiz}.xml"
+    space = f"{IMS}/imsccv1p1/imscp_v1p1"
     manifest = ElementTree.Element(
         "manifest",
-        identifier=f"manifest_{lesson}",
-        xmlns="http://www.imsglobal.org/xsd/imsccv1p1/imscp_v1p1",
+        {SCHEMA: f"{space} {IMS}/imscp_v1p1.xsd"},
+        identifier=f"manifest_{quiz}",
+        xmlns=space,
     )
+    metadata = ElementTree.SubElement(manifest, "metadata")
+    ElementTree.SubElement(metadata, "schema").text = "IMS Content"
+    ElementTree.SubElement(metadata, "schemaversion").text = "1.1.3"
     ElementTree.SubElement(manifest, "organizations")
     resources = ElementTree.SubElement(manifest, "resources")
     resource = ElementTree.SubElement(resources, "resource", identifier=quiz)
     resource.set("type", "imsqti_xmlv1p2")
     ElementTree.SubElement(resource, "file", href=file)
 
+    space = f"{IMS}/ims_qtiasiv1p2"
     root = ElementTree.Element(
-        "questestinterop", xmlns="http://www.imsglobal.org/xsd/ims_qtiasiv1p2"
+        "questestinterop", {SCHEMA: f"{space} {space}p1.xsd"}, xmlns=space
     )
-    assessment = ElementTree.SubElement(root, "assessment", ident=quiz, title=title)
+    heading = f"RBMs for recommendation: {title}"
+    assessment = ElementTree.SubElement(root, "assessment", ident=quiz, title=heading)
     section = ElementTree.SubElement(assessment, "section", ident="root_section")
     section.extend(_item(question) for question in questions)
 
@@ -216,22 +228,30 @@ def _item(question: Question) -> ElementTree.Element:
     for letter, option in zip(LETTERS, question.options, strict=False):
         ident = f"{question.name}-{letter}"
         _text(ElementTree.SubElement(choices, "response_label", ident=ident), option.text)
-        # The feedback of each option, and the points of the right one.
-        condition = ElementTree.SubElement(processing, "respcondition")
-        condition.set("continue", "Yes")
-        chosen = _path(condition, "conditionvar", "varequal")
-        chosen.set("respident", "response1")
-        chosen.text = ident
-        if option.is_right:
-            points = {"action": "Set", "varname": "SCORE"}
-            ElementTree.SubElement(condition, "setvar", points).text = "100"
+        condition = _if_chosen(processing, ident, "Yes")
         feedback = {"feedbacktype": "Response", "linkrefid": f"{ident}_fb"}
         ElementTree.SubElement(condition, "displayfeedback", feedback)
+    # The points come last, because no condition is read after one that does not continue.
+    condition = _if_chosen(processing, f"{question.name}-{question.letter}", "No")
+    points = {"action": "Set", "varname": "SCORE"}
+    ElementTree.SubElement(condition, "setvar", points).text = "100"
     for letter, option in zip(LETTERS, question.options, strict=False):
         said = ElementTree.SubElement(item, "itemfeedback")
         said.set("ident", f"{question.name}-{letter}_fb")
         _text(_path(said, "flow_mat"), option.why)
     return item
+
+
+def _if_chosen(
+    processing: ElementTree.Element, ident: str, goes_on: str
+) -> ElementTree.Element:
+    """A condition: this option is chosen. ``goes_on`` says whether others follow."""
+    condition = ElementTree.SubElement(processing, "respcondition")
+    condition.set("continue", goes_on)
+    chosen = _path(condition, "conditionvar", "varequal")
+    chosen.set("respident", "response1")
+    chosen.text = ident
+    return condition
 
 
 def _path(parent: ElementTree.Element, *names: str) -> ElementTree.Element:

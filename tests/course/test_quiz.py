@@ -108,7 +108,7 @@ def test_a_question_without_an_explanation_is_refused(tmp_path):
 def test_gift_says_what_the_bank_says(lesson):
     questions = read_bank(BANKS[lesson])
 
-    found = parse_gift(to_gift(questions, lesson))
+    found = parse_gift(to_gift(questions, "A title"))
 
     assert found == [
         (q.name, q.ask, [(x.is_right, x.text, x.why) for x in q.options]) for q in questions
@@ -116,7 +116,7 @@ def test_gift_says_what_the_bank_says(lesson):
 
 
 def test_gift_escapes_its_own_characters():
-    name, ask, options = parse_gift(to_gift([AWKWARD], "99"))[0]
+    name, ask, options = parse_gift(to_gift([AWKWARD], "A title"))[0]
 
     assert ask == AWKWARD.ask
     assert options == [(x.is_right, x.text, x.why) for x in AWKWARD.options]
@@ -131,7 +131,7 @@ def test_the_parser_notices_what_is_not_escaped():
 def test_qti_says_what_the_bank_says(lesson):
     questions = read_bank(BANKS[lesson]) if lesson in BANKS else [AWKWARD]
 
-    with zipfile.ZipFile(io.BytesIO(to_qti(questions, lesson))) as archive:
+    with zipfile.ZipFile(io.BytesIO(to_qti(questions, "A title"))) as archive:
         manifest = ElementTree.fromstring(archive.read("imsmanifest.xml"))
         file = manifest.find("{*}resources/{*}resource/{*}file").get("href")
         items = ElementTree.fromstring(archive.read(file)).findall(".//{*}item")
@@ -156,6 +156,42 @@ def test_qti_says_what_the_bank_says(lesson):
         assert reasons == [x.why for x in question.options]
 
 
+def tag(element):
+    return element.tag.partition("}")[2]
+
+
+def test_qti_has_the_elements_in_the_order_and_namespaces_of_its_schema():
+    with zipfile.ZipFile(io.BytesIO(to_qti([AWKWARD], "A: title"))) as archive:
+        names = archive.namelist()
+        manifest, root = (ElementTree.fromstring(archive.read(name)) for name in names)
+
+    (item,) = root.findall("{*}assessment/{*}section/{*}item")
+    conditions = item.findall("{*}resprocessing/{*}respcondition")
+    ims = "http://www.imsglobal.org/xsd"
+    assert names == ["imsmanifest.xml", "quiz_a_title/quiz_a_title.xml"]
+    assert {x.tag.partition("}")[0] for x in manifest.iter()} == {
+        f"{{{ims}/imsccv1p1/imscp_v1p1"
+    }
+    assert {x.tag.partition("}")[0] for x in root.iter()} == {f"{{{ims}/ims_qtiasiv1p2"}
+    assert [tag(x) for x in manifest] == ["metadata", "organizations", "resources"]
+    assert [tag(x) for x in item] == [
+        "itemmetadata",
+        "presentation",
+        "resprocessing",
+        "itemfeedback",
+        "itemfeedback",
+    ]
+    assert [[tag(x) for x in condition] for condition in conditions] == [
+        ["conditionvar", "displayfeedback"],
+        ["conditionvar", "displayfeedback"],
+        ["conditionvar", "setvar"],
+    ]
+    shown = {x.get("linkrefid") for x in item.iter() if tag(x) == "displayfeedback"}
+    assert shown == {x.get("ident") for x in item.findall("{*}itemfeedback")}
+    labels = {x.get("ident") for x in item.iter() if tag(x) == "response_label"}
+    assert labels == {x.text for x in item.iter() if tag(x) == "varequal"}
+
+
 # Paper
 
 
@@ -163,7 +199,7 @@ def test_make_quiz_writes_every_export(tmp_path, capsys):
     make_quiz(tmp_path)
 
     names = {f"{x}.{kind}" for x in BANKS for kind in ("gift.txt", "qti.zip", "html")}
-    test = {"test_00_02.html", "test_00_02_answers.html"}
+    test = {f"test_00_02{x}" for x in (".html", "_answers.html", ".gift.txt", ".qti.zip")}
     assert {path.name for path in tmp_path.iterdir()} == names | test
     assert "15 questions" in capsys.readouterr().out
 
