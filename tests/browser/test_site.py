@@ -237,14 +237,15 @@ def test_a_solution_shows_when_asked_for(tab):
     assert "nunique" in solution.inner_text()
 
 
-def test_an_answer_shows_when_asked_for(tab):
-    page = tab().open(f"notebooks/{LESSONS[0]}.html")
-    folded = page.locator("details", has_text="Show the answer").first
-    image = folded.locator("img")
+@pytest.mark.parametrize("lesson, shown", [(0, ".cell_output"), (1, "img")])
+def test_an_answer_shows_when_asked_for(lesson, shown, tab):
+    page = tab().open(f"notebooks/{LESSONS[lesson]}.html")
+    folded = page.locator("details", has_text="Show the answer", has=page.locator(shown))
+    answer = folded.first.locator(shown).first
 
-    assert not image.is_visible()
-    folded.locator("summary").first.click()
-    image.wait_for(state="visible")
+    assert not answer.is_visible()
+    folded.first.locator("summary").first.click()
+    answer.wait_for(state="visible")
 
 
 def test_exercises_are_in_the_contents(tab):
