@@ -1,6 +1,7 @@
 """Chromium, driven by Playwright, and a JupyterLab that serves a copy of the course.
 
-Without Playwright or Chromium the tests are skipped. CHROMIUM names another executable.
+Without Playwright or Chromium the tests are skipped, but on a server for continuous
+integration a missing Chromium is an error. CHROMIUM names another executable.
 """
 
 import os
@@ -34,7 +35,8 @@ def browser():
     """One browser for all tests; `browser.new_context()` makes a fresh profile."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
     if not CHROMIUM or not shutil.which(CHROMIUM):
-        pytest.skip("needs Chromium: install it, or name it in the variable CHROMIUM")
+        reason = "needs Chromium: install it, or name it in the variable CHROMIUM"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
     # Chromium's sandbox refuses to start for root, who runs tests in containers.
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
