@@ -183,7 +183,7 @@ def my_prob_h(v, W, c):
 # %%
 lesson.check("1", my_prob_h)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. How probable is a picture?
 #
 # We only see pixels, so we want the probability of a picture whatever the hidden units do.
@@ -248,7 +248,7 @@ class RBM:
         return free_energy(v, self.W, self.b, self.c)
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. A landscape with 512 places
 #
 # How likely does a new model think each pattern is? We give every pattern a **height**, which

@@ -9,9 +9,10 @@ The rule, in the order of the notebook:
 - *What to remember*.
 
 Two tags of a cell in ``notebooks/src`` change this. With ``slide`` a text also gives one
-slide with its other formulas and one with its exercise, and code gives one with its table,
-or with what it prints. With ``skip-slide`` a cell gives no slide. The prose becomes the
-speaker's notes (press S).
+slide with its other formulas and the sentences that introduce a term, and one with its
+exercise. Terms of a text without formulas are on the slide of its section. Code gives a
+slide with its table, or with what it prints. With ``skip-slide`` a cell gives no slide.
+The prose becomes the speaker's notes (press S).
 """
 
 import base64
@@ -164,13 +165,17 @@ def text_slides(source: str, options: str, folder: Path, more: bool) -> Iterator
     shown: set[str] = set()  # formulas that are on the section's slide
     formulas: list[str] = []
     exercises: list[Slide] = []
+    terms = defined_terms(parts) if more else ""
+    has_formula = any(x.startswith("$$") for x in parts)
     for number, part in enumerate(parts):
         before = parts[number - 1] if number else ""
         heading = HEADING.match(part)
         if heading and heading[2] in NO_SLIDE:
             return
         elif heading and not " ".join(parts[number + 1 :][:1]).startswith("#"):
-            yield section_slide(heading[2], parts[number + 1 :], shown, notes)
+            slide = section_slide(heading[2], parts[number + 1 :], shown, notes)
+            slide.body += "" if has_formula else terms
+            yield slide
         elif found := PREDICT.match(part.removeprefix("> ")):
             text = part.removeprefix("> ")[found.end() :].replace("\n> ", "\n")
             body = f'<p class="label">Predict first</p>{block(sentences(text, 70))}'
@@ -188,7 +193,7 @@ def text_slides(source: str, options: str, folder: Path, more: bool) -> Iterator
             body += block(sentences(part[found.end() :], 60))
             exercises.append(Slide("exercise", body, notes=notes))
     if more and formulas:
-        yield Slide("formula", "".join(formulas), notes=notes)
+        yield Slide("formula", "".join(formulas) + terms, notes=notes)
     yield from exercises
 
 
@@ -205,6 +210,16 @@ def section_slide(title: str, rest: list[str], shown: set[str], notes: str) -> S
         body += block(sentences(lead, LONGEST_LEAD, bool(formula)))
     shown.add(formula)
     return Slide("section", body + formula, inline(title), notes)
+
+
+def defined_terms(parts: list[str]) -> str:
+    """The sentences with a term in bold that no other slide of the text shows."""
+    shown = ""
+    for part, after in zip(parts[2:], [*parts[3:], ""], strict=False):
+        if not after.startswith("$$") and not NO_FINDING.match(part):
+            found = SENTENCE_END.split(" ".join(part.split()))
+            shown += "".join(block(x) for x in found if "**" in x)
+    return shown
 
 
 def printed_options(cells: list[NotebookNode]) -> str:

@@ -98,6 +98,31 @@ def test_slide_adds_formulas_and_the_exercise_of_a_text():
     assert "Return a number." in exercise.body and "Hint" not in exercise.body
 
 
+def test_slide_adds_the_terms_of_a_text():
+    text = "## 1. Height\n\nA **height** is low.\n\nIt is. Its mean is the **NLL**. Good."
+    tagged = new_markdown_cell(text, metadata={"tags": ["slide"]})
+    cells = [new_markdown_cell(TITLE), tagged, new_markdown_cell(text)]
+
+    _, with_terms, without = deck(new_notebook(cells=cells), notebooks_folder())
+
+    assert "Its mean is the <strong>NLL</strong>" in with_terms.body
+    assert "It is." not in with_terms.body and "Good" not in with_terms.body
+    assert with_terms.body.count("height") == without.body.count("height") == 1
+    assert "NLL" not in without.body
+
+
+def test_slide_adds_terms_to_a_formula():
+    text = "## 1. Height\n\nSo:\n\n$$a = b$$\n\nIt is:\n\n$$c = d$$\n\nThis is the **NLL**."
+    cell = new_markdown_cell(text, metadata={"tags": ["slide"]})
+
+    _, section, formula = deck(
+        new_notebook(cells=[new_markdown_cell(TITLE), cell]), notebooks_folder()
+    )
+
+    assert "NLL" not in section.body
+    assert "$$c = d$$<p>This is the <strong>NLL</strong>" in formula.body
+
+
 def test_slide_adds_what_a_cell_prints():
     output = slides_of(code=["slide"])[-2]
 
