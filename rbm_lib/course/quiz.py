@@ -198,11 +198,12 @@ def to_qti(questions: Iterable[Question], title: str) -> bytes:
     section.extend(_item(question) for question in questions)
 
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, tree in (("imsmanifest.xml", manifest), (file, root)):
             text = ElementTree.tostring(tree, encoding="utf-8", xml_declaration=True)
             # Of a fixed date, so that the same questions give the same file.
-            archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)
+            info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+            archive.writestr(info, text, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
