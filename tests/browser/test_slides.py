@@ -23,7 +23,10 @@ CUT_OFF = """() => [...Reveal.getCurrentSlide().querySelectorAll("*")].filter(e 
 
 FACTS = """() => {
     const slide = Reveal.getCurrentSlide();
+    const head = slide.querySelector(".kicker")?.getBoundingClientRect().bottom ?? 0;
+    const shown = [...slide.querySelectorAll(":scope > :not(.kicker, aside)")];
     return {
+        covered: shown.some(e => e.getBoundingClientRect().top < head),
         text: slide.innerText.trim(),
         images: [...slide.querySelectorAll("img")].map(e => e.naturalWidth),
         wrong: slide.querySelectorAll("mjx-merror, [data-mjx-error]").length,
@@ -61,6 +64,7 @@ def test_every_slide_is_whole(browser, folder, name):
         assert all(facts["images"]), where
         assert not facts["wrong"] and not facts["raw"], where
         assert page.evaluate(CUT_OFF) == [], where
+        assert not facts["covered"], where
         path = ROOT / "build" / "screenshots" / f"slides_{name[:2]}_{number + 1:02}.png"
         page.screenshot(path=path)
     page.close()
