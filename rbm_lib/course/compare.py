@@ -162,7 +162,8 @@ def _count(got: Pieces, expected: Pieces) -> str:
     if len(got) == len(expected):
         places = " and ".join(", ".join(list(x)[:3]) for x in (expected, got))
         return f"the results are nested differently. The right and your places: {places}."
-    text = f"{len(expected)} results are expected, yours has {len(got)}."
+    wanted = "1 result is" if len(expected) == 1 else f"{len(expected)} results are"
+    text = f"{wanted} expected, yours has {len(got)}."
     if len(got) != 1:
         return text
     (one,) = got.values()

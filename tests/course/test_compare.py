@@ -28,7 +28,7 @@ def said(got, expected, **options):
         (RIGHT[:2], "your result has shape (2, 4), the right one (3, 4)."),
         (RIGHT * np.nan, "values that are not finite"),
         (np.where(RIGHT == 49, 9, RIGHT), "1 of 12 entries differ; at [1, 2] yours is 9"),
-        ((RIGHT, 1), "1 results are expected, yours has 2."),
+        ((RIGHT, 1), "1 result is expected, yours has 2."),
     ],
 )
 def test_differences_of_arrays_are_named(got, words):
