@@ -1107,19 +1107,19 @@ lesson.reveal(
 # %% tags=["hide-input"]
 fig, axis = plt.subplots(figsize=(7.5, 3.2))
 ticks = [0, *sizes]
-for shift, name, color in (
-    (-0.08, "RBM, decay 0.1", "red"),
-    (0, "RBM, decay 0.01", "blue"),
-    (0.08, "factorisation", "green"),
-):
+names_and_colors = {
+    "RBM, decay 0.01": "blue",
+    "factorisation": "green",
+    "RBM, decay 0.1": "red",
+}
+for place, (name, color) in enumerate(names_and_colors.items()):
     found = pd.DataFrame({s: x for (n, s), x in controls.items() if n == name}).T
-    x = np.searchsorted(ticks, found.index) + shift
+    x = np.searchsorted(ticks, found.index) + 0.08 * (place - 1)
     axis.vlines(x, found["low"].astype(float), found["high"].astype(float), COLORS[color])
     axis.plot(x, found["mean"], "o", color=COLORS[color])
-    end = found["mean"].iloc[-1]
-    axis.text(len(sizes) + 0.15, end, name, va="center", color=COLORS[color])
+    axis.text(0.03, 0.87 - 0.1 * place, name, c=COLORS[color], transform=axis.transAxes)
 axis.axhline(0, color=GREY, lw=0.8)
-axis.set(xlim=(-0.3, len(sizes) + 0.9), xticks=range(len(ticks)), xticklabels=ticks)
+axis.set(xlim=(-0.4, len(sizes) + 0.4), xticks=range(len(ticks)), xticklabels=ticks)
 axis.set_xlabel("size of the planted taste")
 axis.set_ylabel("AUC minus two rates")
 title = "The same RBM sees the taste or misses it, depending on one number"
