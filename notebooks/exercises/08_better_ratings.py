@@ -19,6 +19,7 @@ def others(residuals):
     return residuals.sum() - residuals
 
 
+left_out.keeps = ("residuals",)
 left_out.mistakes = {
     "A rating is part of its own covariate. Subtract it from the sum.": (
         lambda residuals, r: residuals.sum().expand(len(residuals)) / (len(residuals) + r),
@@ -80,6 +81,25 @@ left_out.mistakes = {
         lambda residuals, r: left_out(residuals, r).sum(),
         lambda residuals, r: left_out(residuals, r).mean(),
     ),
+    "All yours are whole numbers. Fill torch.zeros(n), not one with dtype=torch.long.": (
+        lambda residuals, r: left_out(residuals, r).long()
+    ),
+    "You shrink the mean of the others by n / (n + r). Divide their sum by n − 1 + r.": (
+        lambda residuals, r: (
+            others(residuals) / (len(residuals) - 1) * len(residuals) / (len(residuals) + r)
+        )
+    ),
+    "Each rating has to leave out itself. Yours leaves out a neighbour.": (
+        lambda residuals, r: (
+            (residuals.sum() - residuals.roll(1)) / (len(residuals) - 1 + r)
+        )
+    ),
+    "Residuals keep their signs. Take no abs.": (
+        lambda residuals, r: left_out(residuals, r).abs()
+    ),
+    "The arguments are in the other order: the residuals come first, then r.": (
+        lambda r, residuals: (residuals.sum() - residuals) / (len(residuals) - 1 + r)
+    ),
 }
 
 level_probabilities = [
@@ -96,6 +116,7 @@ def stars_from_boxes(p):
     return mean_level(p), p[..., 3:].sum(-1)
 
 
+stars_from_boxes.parts = ("the expected number", "P(like)")
 stars_from_boxes.mistakes = {
     "You count the levels from 0. The first box is one star.": (
         lambda p: (mean_level(p, first=0), p[..., 3:].sum(-1))
@@ -141,6 +162,17 @@ stars_from_boxes.mistakes = {
         lambda p: (mean_level(p), p[:, 3:].sum(1)),
         lambda p: ((p * torch.arange(1, 6)[:, None]).sum(0), p[3:].sum(0)),
     ),
+    "The levels are in the last dimension, which is not always the second: p[..., 3:].": (
+        lambda p: (mean_level(p), p[:, 3:].sum(-1))
+    ),
+    "p has probabilities in it already. Leave the softmax out.": (
+        lambda p: (mean_level(p.softmax(-1)), p.softmax(-1)[..., 3:].sum(-1)),
+        lambda p: (mean_level(p.softmax(-1)), p[..., 3:].sum(-1)),
+    ),
+    "You count the stars backwards. The first box is one star, the last one five.": (
+        lambda p: ((p * torch.arange(5, 0, -1)).sum(-1), p[..., 3:].sum(-1)),
+        lambda p: ((p * torch.arange(5, 0, -1)).sum(-1), p[..., :2].sum(-1)),
+    ),
     "torch.arange(1, 6) has whole numbers, which @ refuses. Write torch.arange(1.0, 6).": (
         lambda p: (p @ torch.arange(1, 6), p[..., 3:].sum(-1))
     ),
@@ -171,6 +203,7 @@ def from_precision(P, divisor=None):
     return (-P / (P.diagonal() if divisor is None else divisor)).fill_diagonal_(0)
 
 
+ease.keeps = ("X",)
 ease.mistakes = {
     "The diagonal is not zero, so each film would predict itself.": (
         lambda X, l2: -inverse(X, l2) / inverse(X, l2).diagonal()
@@ -239,5 +272,28 @@ ease.mistakes = {
     "l2 goes in as it is, not squared and not divided by the number of people.": (
         lambda X, l2: ease(X, l2**2),
         lambda X, l2: ease(X, l2 / len(X)),
+    ),
+    "l2 is added to the diagonal, not subtracted from it.": (lambda X, l2: ease(X, -l2)),
+    "Add l2 before you take the inverse: P is the inverse of X.T @ X + l2 I.": (
+        lambda X, l2: from_precision(torch.linalg.inv(X.T @ X) + l2 * torch.eye(X.shape[1]))
+    ),
+    "Take X as it is, without subtracting a mean.": (
+        lambda X, l2: ease(X - X.mean(0), l2),
+        lambda X, l2: ease(X - X.mean(), l2),
+    ),
+    "Divide column j by P_jj alone, not by the sum of the diagonal.": (
+        lambda X, l2: from_precision(inverse(X, l2), inverse(X, l2).trace())
+    ),
+    "Divide by the diagonal of P, not by that of X.T @ X.": (
+        lambda X, l2: from_precision(inverse(X, l2), (X.T @ X).diagonal()),
+        lambda X, l2: from_precision(
+            inverse(X, l2), (X.T @ X + l2 * torch.eye(X.shape[1])).diagonal()
+        ),
+    ),
+    "P is films × films. Write X.T @ X, with @, and torch.eye(X.shape[1]).": (
+        lambda X, l2: from_precision(torch.linalg.inv(X.T @ X + l2 * torch.eye(len(X))))
+    ),
+    "The method is called fill_diagonal_, with an underscore at its end.": (
+        lambda X, l2: inverse(X, l2).fill_diagonal(0)
     ),
 }

@@ -27,6 +27,7 @@ HINTS = {
         "The functions of math take one number: write x.sqrt(), x.exp() and so on."
     ),
 }
+RETURNS_NONE = "it returns None"
 SHAPES = r"shape|size|dimension|expected, got"
 
 
@@ -39,8 +40,8 @@ def explain_error(
     and ``transposed`` what :func:`reversed_axes` found.
     """
     text = textwrap.shorten(str(error).rstrip(".?"), 200, placeholder=" …")
-    if isinstance(error, NotImplementedError) and not text:
-        return "not done yet."
+    if isinstance(error, NotImplementedError) and text in ("", RETURNS_NONE):
+        return f"not done yet{': ' if text else ''}{text}."
     said = f"{type(error).__name__}: {text}"
     known = [hint for pattern, hint in HINTS.items() if re.search(pattern, said)]
     if unused:
@@ -111,6 +112,21 @@ def unused_arguments(answer: Any, reference: Answer) -> str:
     outside = _variables_outside(answer)
     instead = f" It uses {', '.join(outside)} from outside instead." if outside else ""
     return f"Your function never uses {', '.join(unused)}.{instead}"
+
+
+def does_something(function: Any) -> bool:
+    """Whether a plain function has more in it than ``return None``, or nothing at all.
+
+    Examples
+    --------
+    >>> does_something(lambda p: p[3]), does_something(lambda p: None)
+    (True, False)
+    """
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    has_own = code.co_nlocals > code.co_argcount + code.co_kwonlyargcount
+    return bool(code.co_names or has_own or _loaded(function))
 
 
 def _parameters(function: Any) -> list[str]:

@@ -4,7 +4,6 @@ The exercises of lesson NN are in ``notebooks/exercises/NN_name.py``.
 """
 
 import contextlib
-import inspect
 import io
 import runpy
 import textwrap
@@ -36,7 +35,8 @@ class Exercise:
     what is wrong with it, or "". ``scale`` are a short and a long case for `pace.strain`.
     ``chance`` is the advice for an answer whose results differ from call to call.
     ``read`` makes numbers of what an answer returns, if it is something else.
-    ``parts`` are what its results are called, if there are several.
+    ``parts`` are what its results are called, if there are several. ``keeps`` are arguments
+    that the lesson goes on using, so that an answer must not change them.
     """
 
     id: str
@@ -52,6 +52,7 @@ class Exercise:
     chance: str = "It gives another result at each call: does it draw random numbers?"
     read: Callable[[Any], Any] = lambda result: result
     parts: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self.reference(*arguments, **options)
@@ -155,7 +156,8 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
         shape = next(filter(None, map(compare.column_for_vector, got, expected)), "")
         if shape:
             return False, f"not right yet. {shape}"
-        changed = forms.changed_model(answer, exercise.reference, exercise.cases)
+        given = exercise.reference, exercise.cases, exercise.keeps
+        changed = forms.changed_model(answer, *given)
         if changed:
             rule = "Return the result, and leave what you were given as it was."
             return False, f"not right yet. Your function changes its {changed}. {rule}"
@@ -217,11 +219,10 @@ def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -
 
     values = _values(exercise, answer)
     if any(x is None or x is ... for x in values):
-        code = getattr(answer, "__code__", None)
-        parameters = inspect.signature(answer).parameters
-        if code and (code.co_names or code.co_nlocals > len(parameters)):
+        if advice.does_something(answer):
             raise _Stopped(ValueError("it returns None: is a `return` missing?"))
-        raise _Stopped(NotImplementedError())
+        is_none = any(x is None for x in values)
+        raise _Stopped(NotImplementedError(advice.RETURNS_NONE if is_none else ""))
     try:
         pieces = [compare.take_apart(exercise.read(x)) for x in values]
     except (TypeError, ValueError) as error:

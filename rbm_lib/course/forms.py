@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from copy import deepcopy
 from dataclasses import is_dataclass
 from typing import Any
@@ -47,10 +47,13 @@ def may_be_cause(error: BaseException) -> bool:
     return isinstance(error, ERRORS)
 
 
-def changed_model(answer: Answer, reference: Answer, cases: Iterable[tuple]) -> str:
+def changed_model(
+    answer: Answer, reference: Answer, cases: Iterable[tuple], keeps: Collection[str] = ()
+) -> str:
     """The name of a model that the answer changes and the reference does not, or "".
 
-    Arrays W, b and c are parts of a model. A batch may be changed: many work in place.
+    Arrays W, b and c are parts of a model, and what ``keeps`` names must not be changed
+    either. Any other batch may be: many work in place.
     """
     names = inspect.signature(reference).parameters
     for case in cases:
@@ -59,7 +62,7 @@ def changed_model(answer: Answer, reference: Answer, cases: Iterable[tuple]) -> 
             answer(*mine)
             reference(*right)
             for name, before, x, y in zip(names, case, mine, right, strict=False):
-                is_model = is_dataclass(before) or name in ("W", "b", "c")
+                is_model = is_dataclass(before) or name in ("W", "b", "c", *keeps)
                 if is_model and _same(before, y) and not _same(before, x):
                     return name
     return ""

@@ -66,7 +66,10 @@ class Predictions:
         judged = [p for p in guessed if p.right is not None]
         right = sum(p.right is True for p in judged)
         if not guessed:
-            return f"You made none of the {len(asked)} predictions."
+            which = (
+                f"none of the {len(asked)} predictions" if asked[1:] else "no prediction"
+            )
+            return f"You made {which}."
         text = f"You made **{len(guessed)} of {len(asked)}** predictions."
         if judged:
             text += f" Of the {len(judged)} that can be compared, **{right}** were right."

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from rbm_lib.course.advice import explain_error, shapes_of, unused_arguments
+from rbm_lib.course.advice import (
+    RETURNS_NONE,
+    does_something,
+    explain_error,
+    shapes_of,
+    unused_arguments,
+)
 
 outside = torch.ones(3)
 
@@ -43,10 +49,31 @@ def test_what_the_right_answer_leaves_out_may_be_left_out():
     assert unused_arguments(lambda v, b: v.sum(), lambda v, b: 2 * v.sum()) == ""
 
 
+def empty(v, b):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda v, b: v[0], True),
+        (lambda v: outside, True),
+        (lambda v, b: None, False),
+        (empty, False),
+        (torch.dot, False),
+    ],
+)
+def test_a_function_with_nothing_in_it_is_told_from_one_that_does_something(
+    function, expected
+):
+    assert does_something(function) == expected
+
+
 @pytest.mark.parametrize(
     ("error", "unused", "text"),
     [
         (NotImplementedError(), "It never uses b.", "not done yet."),
+        (NotImplementedError(RETURNS_NONE), "", "not done yet: it returns None."),
         (ValueError("bad"), "", "your code stops with ValueError: bad."),
         (RuntimeError("sizes differ: shape"), "", "The shapes are v (3,), b (3,)."),
         (RuntimeError("Boolean value is ambiguous"), "", "where, minimum or maximum"),

@@ -24,6 +24,10 @@ def without_return(v):
     result = v - v.mean(0)  # noqa: F841
 
 
+def only_a_look(v):
+    v[0]
+
+
 def not_done(v):
     raise NotImplementedError
 
@@ -80,6 +84,8 @@ def test_a_right_answer_passes_in_every_form(answer):
         (lambda v: exit(), "your code stops with SystemExit"),
         (lambda: 1, "your code stops with TypeError"),
         (without_return, "is a `return` missing?"),
+        (only_a_look, "is a `return` missing?"),
+        (lambda v: None, "not done yet: it returns None."),
         (lambda v: "forty-two", "a str cannot be read as numbers"),
         (3.0, "a function is expected, this is a float"),
         (None, "not done yet."),

@@ -103,6 +103,15 @@ def test_an_answer_that_changes_the_parameters_themselves_is_named():
     assert changed_model(impatient, product, cases) == "W"
 
 
+def test_a_batch_may_be_changed_unless_the_exercise_keeps_it():
+    def negated_in_place(v):
+        v *= -1
+        return -v.sum(1)
+
+    assert changed_model(negated_in_place, row_sums, CASES) == ""
+    assert changed_model(negated_in_place, row_sums, CASES, keeps=("v",)) == "v"
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [

@@ -624,6 +624,42 @@ def test_songs_that_the_lesson_cannot_use_are_refused(answer, cause):
     assert cause in result.message
 
 
+def left_out_in_place(residuals, r):
+    residuals -= residuals.sum()
+    return -residuals / (len(residuals) - 1 + r)
+
+
+def ease_of_changed_likes(X, l2):
+    B = EXERCISES["08/3"](X, l2)
+    X -= X.mean(0)
+    return B
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "name"),
+    [("08/1", left_out_in_place, "residuals"), ("08/3", ease_of_changed_likes, "X")],
+)
+def test_inputs_that_lesson_08_needs_again_must_stay_as_they_are(exercise, answer, name):
+    result = check(EXERCISES[exercise], answer)
+
+    assert result.points == 0
+    assert f"Your function changes its {name}." in result.message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "cause"),
+    [
+        ("08/1", lambda r, x: (x.sum() - x) / (len(x) - 1 + r), "the other order"),
+        ("08/2", lambda p: (p @ torch.arange(1.0, 6), p[:, 3:].sum(-1)), "p[..., 3:]"),
+        ("08/2", lambda p: None, "it returns None"),
+        ("08/3", lambda X, l2: torch.linalg.inv(X * X.T), "with @"),
+        ("08/3", lambda X, l2: X.fill_diagonal(0), "an underscore"),
+    ],
+)
+def test_slips_in_lesson_08_are_named(exercise, answer, cause):
+    assert cause in check(EXERCISES[exercise], answer).message
+
+
 def test_a_transpose_that_reverses_three_axes_is_named():
     def reversed_axes(x, W, b, c, up, down, uniform):
         p = torch.sigmoid(up * (x @ W) + c)

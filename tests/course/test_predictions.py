@@ -108,6 +108,13 @@ def test_where_nobody_watches_a_line_stands_for_the_box(lesson, said, monkeypatc
     assert said == ["It is 56 %.", "You made none of the 2 predictions."]
 
 
+def test_one_prediction_that_was_not_made_is_no_prediction(lesson, said):
+    lesson.predict("share", "Your guess, in percent")
+    lesson.predictions()
+
+    assert said == ["You made no prediction."]
+
+
 def test_an_answer_is_said_although_the_question_was_skipped(lesson, said):
     lesson.reveal("share", 56.0, "It is 56 %.")
 
