@@ -144,6 +144,21 @@ class MaskedModel:
             parts.append(torch.softmax(logits + bias[units] + offset, -1))
         return torch.cat(parts)
 
+    def bias_score(self, rows: RatingMatrix, row: Ints, unit: Ints) -> NDArray:
+        """The mean level with the biases of row and unit, from the row's other ratings."""
+        bias = self.bias
+        row_bias = bias.of_cells(rows, row, unit, rows.levels_at(row, unit)) * bias.spread
+        return bias.mean + row_bias + np.append(bias.unit_bias, 0.0)[unit]
+
+    def bias_of_new_unit(
+        self, rows: RatingMatrix, row: Ints, level: Ints, wanted: Ints
+    ) -> NDArray:
+        """The same of a new unit, given its levels at some rows."""
+        bias = self.bias
+        base = bias.mean + np.append(bias.of_rows(rows) * bias.spread, 0.0)
+        own = (level - base[row]).sum() / (len(row) + bias.reg)
+        return base[wanted] + own
+
     def of_new_unit(
         self, rows: RatingMatrix, row: Ints, level: Ints, wanted: Ints
     ) -> Tensor:

@@ -1,9 +1,10 @@
 """The rating model: what will people think of an item that they choose to rate?
 
 A model with two levels answers "will they like it?", and where there are more, one with all
-levels answers "how many stars?".
+levels answers "how many stars?". A last layer joins them and the biases.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor
 from rbm_lib.data.ids import as_array, known_places
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
+from rbm_lib.recommend.blend import Blend, Opinions
 from rbm_lib.recommend.masked import Ints, MaskedModel
 from rbm_lib.recommend.people import (
     NEW,
@@ -46,7 +48,9 @@ class RatingModel:
 
     like: MaskedModel
     stars: MaskedModel | None
+    blend: Blend | None
     settings: Settings
+    star_settings: Settings
     unit_ids: NDArray
 
     def __init__(self, like_level: int, rows: str) -> None:
@@ -63,78 +67,107 @@ class RatingModel:
         **options: Any,
     ) -> History:
         """Train with the given settings, or on from `start`."""
-        binary = self._binary(ratings)
-        found = np.unique(binary.triples()[2])
+        found = np.unique(self._binary(ratings).triples()[2])
         if len(found) < 2:
             what = "a like" if 1 in found else "no like"
             raise ValueError(
                 f"ratings: got only ratings that are {what}, expected both. Rank with "
                 "Recommender(task='rank'), or give like_at_least=."
             )
-        by_users = self.rows == "users"
-        rows = self._rows(binary)
-        both = self._rows(ratings), rows
+        rows = self._rows(ratings)
         self.unit_ids = rows.item_ids
-        self.settings = rating_defaults(rows, by_users) | given
+        self._set(rows, given, start)
+        options = {"seed": seed, **options}
+        # Earlier weights know the held-out ratings, so they would be trusted too far.
+        self.blend = None if start is None else start.blend
+        last = self.settings["epochs"]
+        first = None
+        share = min(validation, VALIDATION_RATINGS / rows.n_ratings)
+        chosen = np.random.default_rng(seed).random(rows.n_ratings) < share
+        if chosen.any():
+            left, held_out = rows.keep(~chosen), rows.keep(chosen)
+            first = self._train_like(left, last, start, options, held_out)
+            last = max(1, last_good_epoch(first, NEAR_THE_BEST))
+            self._train_stars(left, last, start, options)
+            if start is None:
+                self.blend = self._blend(left, held_out)
+            if first.interrupted or chosen.sum() * FEW <= rows.n_ratings:
+                return first
+        second = self._train_like(rows, last, start, options)
+        self._train_stars(rows, last, start, options)
+        return second if first is None else first
+
+    def _set(
+        self, rows: RatingMatrix, given: Settings, start: "RatingModel | None"
+    ) -> None:
+        """The settings of both models."""
+        by_users = self.rows == "users"
+        like = rating_defaults(self._binary(rows), by_users)
+        stars = rating_defaults(rows, by_users)
+        decays = stars["weight_decay"] / like["weight_decay"]
+        self.settings = like | given
+        self.star_settings = stars | given
+        if "weight_decay" in given:  # meant for two levels
+            self.star_settings["weight_decay"] = given["weight_decay"] * decays
         if start is not None:
             self.settings["n_hidden"] = start.like.rbm.n_hidden
             self.settings["epochs"] = -(-self.settings["epochs"] // WARM_SHARE)
-        options = {"seed": seed, **options}
-        self.like, history, last = self._fit_like(rows, start, validation, options)
-        self.stars = None
-        if ratings.n_levels > 2:
-            rows = self._rows(ratings)
-            settings = rating_defaults(rows, by_users) | given
-            settings["epochs"] = self.settings["epochs"]
-            if "weight_decay" in given:  # meant for two levels
-                stars, like = (rating_defaults(r, by_users)["weight_decay"] for r in both)
-                settings["weight_decay"] = given["weight_decay"] * stars / like
-            if start is not None and start.stars is not None:
-                settings["n_hidden"] = start.stars.rbm.n_hidden
-            self.stars, data = MaskedModel.start(rows, settings, seed)
-            self._take_over(self.stars.rbm, start, "stars")
-            self.stars.train(data, settings, [lambda e: e.number >= last], **options)
-        return history
+            if start.stars is not None:
+                self.star_settings["n_hidden"] = start.stars.rbm.n_hidden
+        self.star_settings["epochs"] = self.settings["epochs"]
 
-    def _fit_like(
+    def _train_like(
         self,
         rows: RatingMatrix,
+        last: int,
         start: "RatingModel | None",
-        validation: float,
         options: dict[str, Any],
-    ) -> tuple[MaskedModel, History, int]:
-        """The model with two levels, and for how many epochs held-out ratings rise."""
-        last = self.settings["epochs"]
-        history = History()
-        seed = options["seed"]
-        if validation:
-            share = min(validation / 2, VALIDATION_RATINGS / rows.n_ratings)
-            chosen = np.random.default_rng(seed).random(rows.n_ratings) < share
-            row, unit, level = rows.keep(chosen).triples()
-            left = rows.keep(~chosen)
-            model, data = MaskedModel.start(left, self.settings, seed)
-            self._take_over(model.rbm, start, "like")
+        held_out: RatingMatrix | None = None,
+    ) -> History:
+        """The model with two levels; held-out ratings say how it gets on."""
+        binary = self._binary(rows)
+        self.like, data = MaskedModel.start(binary, self.settings, options["seed"])
+        self._take_over(self.like.rbm, start, "like")
+        if held_out is None:
+            stop_at = [lambda e: e.number >= last]
+            return self.like.train(data, self.settings, stop_at, **options)
+        row, unit, level = self._binary(held_out).triples()
+        own = torch.from_numpy(level)[:, None]
 
-            def score(_: RBM) -> float:
-                prob = model.probabilities(left, row, unit)
-                return float(
-                    prob.gather(1, torch.from_numpy(level)[:, None]).log().mean().exp()
-                )
+        def score(_: RBM) -> float:
+            prob = self.like.probabilities(binary, row, unit)
+            return float(prob.gather(1, own).log().mean().exp())
 
-            every = max(1, last // CHECKS)
-            stop = EarlyStopping(score, patience=CHECKS // 2, every=every)
-            # With few ratings a person, hidden units may not help, and biases are best.
-            biases = {"epoch": 0, "score": score(model.rbm)}
-            history = model.train(data, self.settings, [stop], **options)
-            history.records.insert(0, biases)
-            last = max(1, last_good_epoch(history, NEAR_THE_BEST))
-            if history.interrupted or chosen.sum() * FEW <= rows.n_ratings:
-                return model, history, last
-        model, data = MaskedModel.start(rows, self.settings, seed)
-        self._take_over(model.rbm, start, "like")
+        every = max(1, last // CHECKS)
+        stop = EarlyStopping(score, patience=CHECKS // 2, every=every)
+        # With few ratings a person, hidden units may not help, and biases are best.
+        biases = {"epoch": 0, "score": score(self.like.rbm)}
+        history = self.like.train(data, self.settings, [stop], **options)
+        history.records.insert(0, biases)
+        return history
+
+    def _train_stars(
+        self,
+        rows: RatingMatrix,
+        last: int,
+        start: "RatingModel | None",
+        options: dict[str, Any],
+    ) -> None:
+        """The model with all levels, if there are more than two."""
+        self.stars = None
+        if rows.n_levels == 2:
+            return
+        self.stars, data = MaskedModel.start(rows, self.star_settings, options["seed"])
+        self._take_over(self.stars.rbm, start, "stars")
         stop_at = [lambda e: e.number >= last]
-        second = model.train(data, self.settings, stop_at, **options)
-        return model, history if validation else second, last
+        self.stars.train(data, self.star_settings, stop_at, **options)
+
+    def _blend(self, left: RatingMatrix, held_out: RatingMatrix) -> Blend | None:
+        """How far to trust each model, by ratings that none has seen."""
+        row, unit, level = held_out.triples()
+        steps = np.asarray(held_out.scale.steps)
+        is_like = self._binary(held_out).triples()[2] == 1
+        return Blend.fit(self.opinions(left, row, unit), steps[level], is_like)
 
     def _take_over(self, rbm: RBM, start: "RatingModel | None", name: str) -> None:
         """Begin with the weights of an earlier model; new units have the average ones."""
@@ -152,12 +185,7 @@ class RatingModel:
     ) -> tuple[NDArray, NDArray | None]:
         """P(like) and expected rating of pairs; −1 is an unknown user or item."""
         row, unit = (items, users) if self.rows == "items" else (users, items)
-        binary = self._rows(self._binary(ratings))
-        like = self.like.probabilities(binary, row, unit)[:, 1]
-        if self.stars is None:
-            return like.double().numpy(), None
-        levels = self.stars.probabilities(self._rows(ratings), row, unit)
-        return like.double().numpy(), self._expected(levels, ratings)
+        return self._blended(self.opinions(self._rows(ratings), row, unit), ratings)
 
     def scores(self, ratings: RatingMatrix, users: Ints) -> NDArray:
         """P(like) of every item, (n_users, n_items)."""
@@ -172,16 +200,46 @@ class RatingModel:
         if self.rows == "users":
             return self.predict(person, np.zeros_like(items), items)
         _, rated, level = person.triples()
+        rows = self._rows(ratings)
         liked = (level >= self.like_level).astype(np.int64)
-        binary = self._rows(self._binary(ratings))
-        like = self.like.of_new_unit(binary, rated, liked, items)[:, 1]
+        like = self.like.of_new_unit(self._binary(rows), rated, liked, items)
         if self.stars is None:
-            return like.double().numpy(), None
-        levels = self.stars.of_new_unit(self._rows(ratings), rated, level, items)
-        return like.double().numpy(), self._expected(levels, ratings)
+            bias = self.like.bias_of_new_unit(self._binary(rows), rated, liked, items)
+            return self._blended(self._as_opinions(rows, like, bias), ratings)
+        stars = self.stars.of_new_unit(rows, rated, level, items)
+        bias = self.stars.bias_of_new_unit(rows, rated, level, items)
+        return self._blended(self._as_opinions(rows, like, bias, stars), ratings)
 
-    def _expected(self, levels: Tensor, ratings: RatingMatrix) -> NDArray:
-        return levels.double().numpy() @ np.asarray(ratings.scale.steps)
+    def opinions(self, rows: RatingMatrix, row: Ints, unit: Ints) -> Opinions:
+        """What each model says of some cells."""
+        binary = self._binary(rows)
+        like = self.like.probabilities(binary, row, unit)
+        if self.stars is None:
+            bias = self.like.bias_score(binary, row, unit)
+            return self._as_opinions(rows, like, bias)
+        stars = self.stars.probabilities(rows, row, unit)
+        bias = self.stars.bias_score(rows, row, unit)
+        return self._as_opinions(rows, like, bias, stars)
+
+    def _as_opinions(
+        self, rows: RatingMatrix, like: Tensor, bias: NDArray, stars: Tensor | None = None
+    ) -> Opinions:
+        opinions = Opinions(like[:, 1].double().numpy(), bias)
+        if stars is None:
+            return opinions
+        levels = stars.double().numpy()
+        stars_like = levels[:, self.like_level :].sum(1)
+        expected = levels @ np.asarray(rows.scale.steps)
+        return replace(opinions, stars_like=stars_like, stars=expected)
+
+    def _blended(
+        self, opinions: Opinions, ratings: RatingMatrix
+    ) -> tuple[NDArray, NDArray | None]:
+        if self.blend is None:
+            return opinions.like, opinions.stars
+        like, rating = self.blend.predict(opinions)
+        steps = ratings.scale.steps
+        return like, None if rating is None else rating.clip(min(steps), max(steps))
 
     def similar(self, ratings: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:
         """The items that are nearest in what they say of, or to, the hidden units."""

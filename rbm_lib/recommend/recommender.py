@@ -45,8 +45,9 @@ class Recommender(Parameters):
         Learning rate, and decay of the weights, which by default follows how densely the
         items are rated.
     validation : float
-        Share of the users, at most 500 of them, who are held out to find out when training
-        has gone on long enough; 0 trains to the end.
+        Share of the users, at most 500, or for task="rate" of the ratings, at most 20,000.
+        They are held out to find out when training has gone on long enough, and how far to
+        trust a model of ratings beside the biases. 0 trains to the end, without biases.
     seed : int
         Of the first weights and all draws.
     device : str or torch.device

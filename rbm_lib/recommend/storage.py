@@ -18,6 +18,7 @@ from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.data.scale import Scale
 from rbm_lib.files import write_whole
 from rbm_lib.models.rbm import RBM
+from rbm_lib.recommend.blend import Blend, Layer
 from rbm_lib.recommend.covariates import RowBias
 from rbm_lib.recommend.masked import MaskedModel
 from rbm_lib.recommend.ranking import RankModel
@@ -59,6 +60,8 @@ def write_recommender(recommender: Any, path: Any) -> Path:
             tensors[f"{name}.unit_bias"] = torch.from_numpy(part.bias.unit_bias)
             numbers = part.bias.mean, part.bias.spread, part.bias.reg, part.penalty
             header[name] = [float(number) for number in numbers]
+    if isinstance(recommender._model, RatingModel):
+        header["blend"] = blend_as_json(recommender._model.blend)
     memory = io.BytesIO()
     torch.save({"header": json.dumps(header), "tensors": tensors}, memory)
     restored(type(recommender), *unpacked(memory, path))
@@ -118,6 +121,7 @@ def restored(kind: Any, header: dict[str, Any], tensors: Tensors) -> Any:
         model.unit_ids = user_ids if recommender.rows == "items" else item_ids
         model.like = masked_of("like", header, tensors)
         model.stars = masked_of("stars", header, tensors) if "stars" in header else None
+        model.blend = blend_of(header.get("blend"))  # older files have none
     model.settings = header["settings"]
     recommender.ratings_ = ratings
     recommender.settings_ = header["settings"]
@@ -153,6 +157,25 @@ def masked_of(name: str, header: dict[str, Any], tensors: Tensors) -> MaskedMode
     mean, spread, reg, penalty = header[name]
     bias = RowBias(mean, tensors[f"{name}.unit_bias"].numpy(), spread, reg)
     return MaskedModel(rbm_of(name, tensors), tensors[f"{name}.coefficient"], bias, penalty)
+
+
+def blend_as_json(blend: Blend | None) -> dict[str, list[float]] | None:
+    """The intercept and the weights of each layer."""
+    if blend is None:
+        return None
+    layers = {"like": blend.like, "rating": blend.rating}
+    return {
+        name: [layer.intercept, *layer.weights.tolist()]
+        for name, layer in layers.items()
+        if layer is not None
+    }
+
+
+def blend_of(stored: dict[str, list[float]] | None) -> Blend | None:
+    """The blend that is stored."""
+    if stored is None:
+        return None
+    return Blend(**{name: Layer(v[0], np.array(v[1:])) for name, v in stored.items()})
 
 
 def as_json(name: str, ids: NDArray) -> list[Any]:

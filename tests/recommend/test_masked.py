@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from rbm_lib.baselines import UserItemBias
 from rbm_lib.recommend.covariates import RowBias, left_out_bias
 from rbm_lib.recommend.masked import MaskedModel
 from rbm_lib.recommend.scoring import predict
@@ -43,6 +44,37 @@ def test_unknown_rows_and_units_have_the_prior_and_the_average_unit(model):
     logits = model.rbm.W[0] @ h + model.rbm.visible_bias[0]
     torch.testing.assert_close(found[0], torch.softmax(logits, 0).detach())
     assert found[1].sum() == pytest.approx(1)
+
+
+def test_the_bias_score_is_the_bias_model_without_the_rating_itself(model):
+    row, unit = np.indices(ROWS.shape).reshape(2, -1)
+    level = ROWS.levels_at(row, unit)
+
+    found = model.bias_score(ROWS, row, unit)
+
+    bias = UserItemBias(5.0).fit(ROWS)
+    unrated = level < 0
+    expected = bias.scores()[row, unit]
+    np.testing.assert_allclose(found[unrated], expected[unrated], rtol=1e-5)
+    one = np.flatnonzero(~unrated)[7]
+    others = ~unrated & (row == row[one]) & (unit != unit[one])
+    residual = level[others] - bias.mean_ - bias.item_bias_[unit[others]]
+    own = bias.mean_ + bias.item_bias_[unit[one]] + residual.sum() / (others.sum() + 5)
+    assert found[one] == pytest.approx(own, rel=1e-5)
+    unknown = model.bias_score(ROWS, np.array([-1]), np.array([-1]))
+    assert unknown[0] == pytest.approx(bias.mean_)
+
+
+def test_the_bias_score_of_a_new_unit_follows_its_ratings(model):
+    bias = UserItemBias(5.0).fit(ROWS)
+    base = bias.mean_ + bias.user_bias_
+
+    found = model.bias_of_new_unit(
+        ROWS, np.array([0, 3]), np.array([4, 4]), np.array([1, -1])
+    )
+
+    own = (8 - base[0] - base[3]) / 7
+    np.testing.assert_allclose(found, [base[1] + own, bias.mean_ + own], rtol=1e-5)
 
 
 def test_the_offset_of_ratings_is_in_the_gradient():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from rbm_lib import Recommender
+from rbm_lib.baselines import LogisticBias
 from rbm_lib.data import RatingMatrix
 from rbm_lib.evaluate import random_split, rating_metrics
 from rbm_lib.recommend.masked import MaskedModel
@@ -113,6 +114,54 @@ def test_ratings_that_say_when_to_stop_are_no_input_of_what_is_scored(monkeypatc
 
     assert len(rated) > 1
     assert sum(rated) == 0
+
+
+def test_without_validation_and_after_a_warm_start_no_new_weights_are_learned():
+    ratings = taste_ratings(n_users=100)
+    alone = Recommender(task="rate", epochs=4, validation=0.0).fit(ratings)
+    model = Recommender(task="rate", epochs=4).fit(ratings)
+    before = model._model.blend
+
+    model.fit(ratings, warm_start=True)
+
+    assert alone._model.blend is None
+    assert model._model.blend is before
+
+
+@pytest.mark.parametrize("rows", ["items", "users"])
+def test_a_person_of_the_training_is_predicted_alike_when_they_are_new(rows):
+    ratings = taste_ratings(n_users=150)
+    model = Recommender(task="rate", rows=rows, epochs=30).fit(ratings)
+    frame = ratings.to_frame()
+    own = frame[frame["user"] == "user 1"]
+    others = sorted(set(ratings.item_ids) - set(own["item"]))
+
+    known = model.predict([("user 1", item) for item in others])
+    new = model.predict(others, dict(zip(own["item"], own["rating"], strict=True)))
+
+    np.testing.assert_allclose(new["like"], known["like"], atol=0.1)
+    np.testing.assert_allclose(new["rating"], known["rating"], atol=0.4)
+
+
+def test_few_ratings_a_person_are_predicted_no_worse_than_by_biases():
+    """Four ratings a person, by two biases alone: nothing else is there to be learned."""
+    rng = np.random.default_rng(0)
+    user, item = np.divmod(rng.choice(400 * 150, 2400, replace=False), 150)
+    level = rng.normal(0, 1, 400)[user] + rng.normal(0, 1, 150)[item]
+    stars = np.clip(np.round(3 + level + rng.normal(0, 0.7, 2400)), 1, 5)
+    frame = pd.DataFrame({"user": user, "item": item, "rating": stars})
+    split = random_split(RatingMatrix.from_frame(frame), 0.25)
+    users, items, levels = split.held_out.triples()
+    label = levels >= 3
+
+    model = Recommender("rate").fit(split.train)
+
+    def auc(scores):
+        table = rating_metrics(scores, label, n_bootstrap=0).set_index("metric")
+        return table["mean"]["AUC"]
+
+    bias = LogisticBias().fit(split.train.binarize(3)).scores()[users, items]
+    assert auc(model.scores()[users, items]) > auc(bias) - 0.005
 
 
 def test_a_warm_start_keeps_what_was_learned_of_old_units():

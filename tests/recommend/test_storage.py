@@ -57,9 +57,11 @@ def test_the_names_of_the_columns_are_kept(tmp_path):
     assert Recommender.load(path).ratings_.table_format == TableFormat()
 
 
+@pytest.mark.parametrize("validation", [0.0, 0.2])
 @pytest.mark.parametrize("rows", ["items", "users"])
-def test_a_rating_model_makes_the_same_predictions_again(tmp_path, rows):
-    model = Recommender(task="rate", rows=rows, **QUICK).fit(taste_ratings())
+def test_a_rating_model_makes_the_same_predictions_again(tmp_path, rows, validation):
+    quick = QUICK | {"validation": validation}
+    model = Recommender(task="rate", rows=rows, **quick).fit(taste_ratings())
 
     again = Recommender.load(model.save(tmp_path / "stars.rbm"))
 
@@ -68,6 +70,19 @@ def test_a_rating_model_makes_the_same_predictions_again(tmp_path, rows):
     pd.testing.assert_frame_equal(
         again.predict(["a02"], person), model.predict(["a02"], person)
     )
+
+
+def test_files_of_older_versions_have_no_blend(tmp_path):
+    model = Recommender("rate", epochs=2, validation=0.0).fit(taste_ratings())
+    path = model.save(tmp_path / "stars.rbm")
+    content = torch.load(path, weights_only=True)
+    header = json.loads(content["header"])
+    del header["blend"]
+    torch.save(content | {"header": json.dumps(header)}, path)
+
+    found = Recommender.load(path).predict([("user 0", "a00")])
+
+    pd.testing.assert_frame_equal(found, model.predict([("user 0", "a00")]))
 
 
 def test_a_threshold_comes_back(tmp_path):
