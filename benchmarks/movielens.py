@@ -2,6 +2,7 @@
 
     python benchmarks/movielens.py             ratings: like = rating >= 4, and RMSE; mean of folds u1-u5
     python benchmarks/movielens.py --like 3    the same for like = rating >= 3
+    python benchmarks/movielens.py --stack     ratings by several RBMs at their defaults, joined by one layer
     python benchmarks/movielens.py --top-n     ranking: likes >= 4, per-user random 80/20, three splits
 
 Protocols. Ratings: every rating of u*.test is predicted; users and movies of the whole set are known.
@@ -10,7 +11,8 @@ among the user's training likes is a candidate; metrics are expected values over
 split anew, the best of four on an inner split of its training ratings (80/20 per user), as many for every model;
 the column `chosen` says which. So no test rating takes part in a choice. The values tried were set down before,
 by people who had seen earlier tables of this data set. Intervals: 95 %, bootstrap over users, and of differences
-by the same users. Tables go to standard output, progress to standard error.
+by the same users. The layer that joins models learns its weights on an inner split of the training ratings.
+Tables go to standard output, progress to standard error.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from multiprocessing import get_context
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from rbm_lib import Recommender, evaluate
 from rbm_lib.baselines import (
@@ -41,10 +43,14 @@ from rbm_lib.baselines import (
 )
 from rbm_lib.data import RatingMatrix, load_movielens
 from rbm_lib.recommend import SemiRestricted
+from rbm_lib.recommend.blend import linear_layer, log_odds, logistic_layer
 
-
-def log_odds(prob):
-    return logit(np.clip(prob, 1e-12, 1 - 1e-12))
+# What a layer joins: first what it joins in Recommender(task="rate").
+STACKS = {
+    "item rows, 5 levels, biases": ("item rows", "5 levels", "bias of stars"),
+    "item rows, 5 levels, user rows": ("item rows", "5 levels", "user rows"),
+    "all of them": ("item rows", "5 levels", "user rows", "bias of stars", "bias of likes"),
+}
 
 
 # ---- what is tried: four settings for each model ----------------------------------------------------------
@@ -123,6 +129,12 @@ def chosen(candidates, train, measure, seed):
     return candidates[best], best
 
 
+def predicted(model, split):
+    """P(like) and expected level of the held-out ratings by a Recommender."""
+    found = model.fit(split.train).predict(split.held_out.to_frame())
+    return found["like"].to_numpy(), found["rating"].to_numpy() - split.train.scale.steps[0]
+
+
 def rating_fold(data, fold, like):
     """{model: (P(like), expected level or None)} on the test ratings of a fold; users, levels, choices."""
     torch.set_num_threads(1)
@@ -147,9 +159,7 @@ def rating_fold(data, fold, like):
         model, choices[name] = chosen(candidates, ratings, auc(like), fold)
         if isinstance(model, Recommender):  # chosen on likes, it predicts stars as well
             model.set_params(like_at_least=train.scale.steps[like])
-            found = model.fit(train).predict(split.held_out.to_frame())
-            prob, stars_found = found["like"].to_numpy(), found["rating"].to_numpy()
-            result[name] = np.clip(prob, 0, 1), stars_found - train.scale.steps[0]
+            result[name] = predicted(model, split)
         elif which == "levels":
             calibrated = Calibrated(model, train.scale.steps[like]).fit(ratings)
             keep(name, calibrated.scores(), calibrated.model_.scores())
@@ -158,17 +168,12 @@ def rating_fold(data, fold, like):
         log(
             f"fold {fold}  {name.strip():40} {choices[name]:30} {time.perf_counter() - start:6.1f} s"
         )
-    rows = [result[name][0] for name in ("RBM, user rows", "RBM, item rows")]
-    result["mean log-odds of user and item rows"] = (
-        expit(sum(map(log_odds, rows)) / 2),
-        None,
-    )
     return result, users, levels, choices
 
 
-def rating_table(data, folds, like, jobs, against="AutoRec, item rows"):
+def rating_table(data, folds, like, jobs, of_fold, against):
     """Mean over folds; intervals are of all test ratings together, bootstrapped over users."""
-    parts = spread(jobs, rating_fold, [(data, fold, like - 1) for fold in folds])
+    parts = spread(jobs, of_fold, [(data, fold, like - 1) for fold in folds])
     users, levels = (np.concatenate([part[j] for part in parts]) for j in (1, 2))
     label = (levels >= like - 1).astype(int)
 
@@ -209,6 +214,76 @@ def metrics(prob, expected, users, levels, like, n_bootstrap):
         rating=levels,
         n_bootstrap=n_bootstrap,
     )
+
+
+# ---- ratings by several models together ---------------------------------------------------------------------
+
+
+def opinions_of(model, split):
+    """What the models of two and of five levels say of the held-out ratings."""
+    users, items, _ = split.held_out.triples()
+    rating_model = model.fit(split.train)._model
+    row, unit = (items, users) if model.rows == "items" else (users, items)
+    return rating_model.opinions(rating_model._rows(split.train), row, unit)
+
+
+def stack_columns(opinions, split, like):
+    """{name: column} of the models; likes as log-odds, stars as expected levels."""
+    rows, others = opinions["items"], opinions["users"]
+    users, items, _ = split.held_out.triples()
+    likes = split.train.binarize(like)
+    return {
+        "stars": rows.stars - split.train.scale.steps[0],
+        "item rows": log_odds(rows.like),
+        "5 levels": log_odds(rows.stars_like),
+        "user rows": log_odds(others.like),
+        "bias of stars": UserItemBias().fit(split.train).scores()[users, items],
+        "bias of likes": log_odds(LogisticBias().fit(likes).scores()[users, items]),
+    }
+
+
+def stacked(names, known, wanted, levels, like):
+    """P(like) and level by a logistic and a linear layer over some columns.
+
+    Their weights are learned on `known`, whose levels are given.
+    """
+    inside, outside = (
+        np.column_stack([columns[name] for name in ("stars", *names)])
+        for columns in (known, wanted)
+    )
+    layer = logistic_layer(inside[:, 1:], (levels >= like).astype(int))
+    log(
+        "  weights: "
+        + ", ".join(f"{n} {w:.2f}" for n, w in zip(names, layer.weights, strict=True))
+    )
+    expected = linear_layer(inside, levels)(outside)
+    return expit(layer(outside[:, 1:])), expected.clip(0, levels.max())
+
+
+def stack_fold(data, fold, like):
+    """As `rating_fold`: the models at their defaults, one by one and joined."""
+    torch.set_num_threads(1)
+    split = ratings_of(data, fold)
+    users, _, levels = split.held_out.triples()
+    inner = evaluate.random_split(split.train, seed=1000 + fold)
+    inner_levels = inner.held_out.triples()[2]
+    steps = split.train.scale.steps
+    start = time.perf_counter()
+    known, opinions = {}, {}
+    for kind in ("items", "users"):
+        model = Recommender("rate", rows=kind, like_at_least=steps[like], validation=0.0)
+        known[kind] = opinions_of(model, inner)
+        opinions[kind] = opinions_of(model, split)
+    inside = stack_columns(known, inner, like)
+    outside = stack_columns(opinions, split, like)
+    biases = expit(outside["bias of likes"]), outside["bias of stars"]
+    result = {"user + item bias": biases}
+    for kind, found in opinions.items():
+        result[f"RBM, {kind[:-1]} rows"] = found.like, found.stars - steps[0]
+    for name, columns in STACKS.items():
+        result[name] = stacked(columns, inside, outside, inner_levels, like)
+    log(f"fold {fold} {time.perf_counter() - start:6.1f} s")
+    return result, users, levels, {}
 
 
 # ---- ranking ----------------------------------------------------------------------------------------------
@@ -300,6 +375,7 @@ def main():
     parser.add_argument(
         "--like", type=int, default=4, choices=(3, 4), help="lowest rating that is a like"
     )
+    parser.add_argument("--stack", action="store_true", help="models of ratings joined")
     parser.add_argument("--top-n", action="store_true", help="the ranking table instead")
     parser.add_argument(
         "--seeds",
@@ -320,7 +396,10 @@ def main():
         print(ranking_table(data, args.seeds, args.jobs))
     else:
         print(f"Ratings, like = rating >= {args.like}, folds {args.folds}:")
-        print(rating_table(data, args.folds, args.like, args.jobs))
+        of_fold, against = rating_fold, "AutoRec, item rows"
+        if args.stack:
+            of_fold, against = stack_fold, "RBM, item rows"
+        print(rating_table(data, args.folds, args.like, args.jobs, of_fold, against))
 
 
 if __name__ == "__main__":
