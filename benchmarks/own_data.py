@@ -11,7 +11,8 @@ The data sets go through files, as somebody's own would:
 - half stars: 8 levels from .5 to 4, about 12 ratings a user: a thinned MovieLens 100K whose stars are moved to
   another scale with noise; separated by commas.
 Lists: a fifth of each user's likes is held out, users with at least five likes. Ratings: a fifth of each user's
-ratings. Intervals: 95 %, bootstrap over users.
+ratings, of five draws of the half stars together, as one draw holds out few. Intervals: 95 %, bootstrap over users,
+each with all their draws.
 """
 
 import argparse
@@ -31,9 +32,11 @@ from rbm_lib.baselines import (
     IALS,
     Calibrated,
     ItemKNN,
+    ItemKNNRatings,
     LogisticBias,
     MatrixFactorization,
     Popularity,
+    UserItemBias,
 )
 from rbm_lib.data import load_movielens
 from rbm_lib.recommend.lists import list_batches
@@ -93,6 +96,13 @@ def read_all(folder):
     }
 
 
+def half_star_draws(folder, n_draws):
+    """The half stars again, each time of other ratings."""
+    for seed in range(n_draws):
+        half_stars_file(folder / "half.csv", seed)
+        yield RatingMatrix.from_csv(folder / "half.csv")
+
+
 def likes_alone(ratings, fewest=5):
     """The likes of users with at least five, and the items and users that have some."""
     users, items, levels = ratings.triples()
@@ -135,23 +145,39 @@ def lists(likes, tuned):
         )
 
 
-def rated(ratings, tuned):
-    split = evaluate.random_split(ratings, seed=0)
-    like = ratings.scale.like_level()
-    binary = evaluate.Split(split.train.binarize(like), split.held_out.binarize(like))
-    models = {
-        "user + item bias": LogisticBias(),
-        "matrix factorisation": Calibrated(MatrixFactorization()),
-        "Recommender": Tuned("rate") if tuned else Recommender("rate"),
+def rating_models(like, tuned):
+    """{name: (whether it learns from likes alone, model)}."""
+    return {
+        "user + item bias": (True, LogisticBias()),
+        "the same, all levels": (False, Calibrated(UserItemBias(), like)),
+        "ItemKNN on residuals": (False, Calibrated(ItemKNNRatings(), like)),
+        "matrix factorisation": (False, Calibrated(MatrixFactorization(), like)),
+        "Recommender": (False, Tuned("rate") if tuned else Recommender("rate")),
     }
-    for name, model in models.items():
-        parts = binary if name == "user + item bias" else split
-        table = parts.rating(model, n_bootstrap=500)
-        table = table.set_index("metric").round(4)
-        auc, loss = table.loc["AUC"], table.loc["log-loss"]
+
+
+def rated(draws, tuned):
+    """P(like) of held-out ratings of some draws, and by how much the Recommender is ahead."""
+    found, label, users = {}, [], []
+    for ratings in draws:
+        split = evaluate.random_split(ratings, seed=0)
+        level = ratings.scale.like_level()
+        cells = split.held_out.triples()
+        label.append(cells[2] >= level)
+        users.append(ratings.user_ids[cells[0]])
+        models = rating_models(ratings.scale.steps[level], tuned)
+        for name, (likes_alone, model) in models.items():
+            train = split.train.binarize(level) if likes_alone else split.train
+            found.setdefault(name, []).append(model.fit(train).scores()[cells[:2]])
+    label, users = np.concatenate(label).astype(int), np.concatenate(users)
+    found = {name: np.concatenate(parts) for name, parts in found.items()}
+    for name, prob in found.items():
+        table = evaluate.rating_metrics(prob, label, users, n_bootstrap=0)
+        value = table.set_index("metric")["mean"]
+        lead = evaluate.auc_lead(found["Recommender"], prob, label, users).iloc[0]
         print(
-            f"  {name:22} AUC {auc['mean']:.4f} [{auc.low:.3f}, {auc.high:.3f}]"
-            f"  log-loss {loss['mean']:.4f} [{loss.low:.3f}, {loss.high:.3f}]"
+            f"  {name:22} AUC {value['AUC']:.4f}  log-loss {value['log-loss']:.4f}"
+            f"  AUC of the Recommender beyond it {lead['mean']:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]"
         )
 
 
@@ -194,6 +220,7 @@ def main():
     parser.add_argument(
         "--tune", action="store_true", help="choose the settings on each training set"
     )
+    parser.add_argument("--draws", type=int, default=5, help="of the half stars")
     parser.add_argument("--memory", action="store_true", help="peak memory instead")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -205,8 +232,8 @@ def main():
             likes = likes_alone(ratings)
             print(f"\n{name}: {ratings}; lists from {likes}")
             lists(likes, args.tune)
-            if len(np.unique(ratings.triples()[2])) > 1:
-                rated(ratings, args.tune)
+        print(f"\nhalf stars, ratings of {args.draws} draws:")
+        rated(half_star_draws(Path(folder), args.draws), args.tune)
 
 
 if __name__ == "__main__":
