@@ -5,6 +5,7 @@ folded cells, most of it for figures, is left out.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ h2, h3 { break-after: avoid; }
 img, svg, table, pre { break-inside: avoid; }
 img, svg { max-width: 100%; }
 pre { white-space: pre-wrap !important; }
+.jp-Cell pre, .jp-Cell .highlight pre { font-size: 8.2pt !important; } /* 92 columns fit */
 mjx-container g { stroke: none !important; } /* or formulas look bold */
 </style>
 """
@@ -56,6 +58,8 @@ def page(notebook):
     config.HTMLExporter.mathjax_url = (ROOT / MATHJAX).as_uri()
     config.HTMLExporter.theme = "light"
     html, _ = HTMLExporter(config=config).from_filename(str(notebook))
+    if notebook.parent.name != "student":  # hints and answers, which paper cannot unfold
+        html = re.sub("<details>(?!<summary>Figure in words)", "<details open>", html)
     html = html.replace("<head>", "<head>" + FORMULAS, 1)  # before MathJax, which reads it
     return html.replace("</head>", STYLE + "</head>", 1)
 

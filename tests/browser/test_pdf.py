@@ -40,6 +40,20 @@ def test_a_page_has_its_formulas_and_leaves_folded_code_out(pdf, browser, tmp_pa
     page.close()
 
 
+@pytest.mark.parametrize("folder, is_open", [("notebooks", True), ("student", False)])
+def test_a_solved_lesson_shows_its_hints_and_answers(folder, is_open, pdf, tmp_path):
+    text = "<details><summary>Hint</summary>A sum.</details>\n\n"
+    text += "<details><summary>Figure in words</summary>A line.</details>"
+    file = tmp_path / folder / "paper.ipynb"
+    file.parent.mkdir()
+    nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), file)
+
+    html = pdf.page(file)
+
+    assert ("<details open><summary>Hint" in html) == is_open
+    assert "<details><summary>Figure in words" in html
+
+
 def test_a_page_is_printed(pdf, tmp_path):
     pdf.print_page("<p>On paper.</p>", tmp_path, tmp_path / "paper.pdf")
 
