@@ -21,8 +21,11 @@ def buttons(address: str) -> str:
     tests = f"{home}/actions/workflows/ci.yml"
     colab = "https://colab.research.google.com"
     binder = "https://mybinder.org"
+    shields = "https://img.shields.io/badge"
     lines = [
         f"[![Tests]({tests}/badge.svg)]({tests})",
+        f"[![Python 3.11 or newer]({shields}/Python-3.11%2B-blue)](docs/installation.md)",
+        f"[![MIT and CC BY 4.0]({shields}/licence-MIT_and_CC_BY_4.0-blue)](LICENSE)",
         f"[![Open lesson 00 in Colab]({colab}/assets/colab-badge.svg)]"
         f"({colab}/github/{owner}/{name}/blob/main/{FIRST_LESSON})",
         f"[![Open lesson 00 in Binder]({binder}/badge_logo.svg)]"

@@ -21,6 +21,7 @@ def test_buttons_lead_to_the_repository_and_to_an_unsolved_lesson():
     assert "https://github.com/Ada/course/actions/workflows/ci.yml/badge.svg" in text
     assert "/github/Ada/course/blob/main/notebooks/student/00_start_here.ipynb" in text
     assert "https://ada.github.io/course/" in text
+    assert "Python-3.11%2B" in text and "licence-MIT_and_CC_BY_4.0" in text
     assert (ROOT / front_page.FIRST_LESSON).exists()
     assert (ROOT / ".github/workflows/ci.yml").exists()
 
