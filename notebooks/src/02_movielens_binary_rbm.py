@@ -631,6 +631,7 @@ def clock_column(known, frame, p_rule, p_rbm):
     return column
 
 
+# %% tags=["hide-input"]
 ratings = movielens.ratings
 times = ratings.groupby("user_id")["timestamp"]
 latest = (times.rank(method="min") > 0.8 * times.transform("size")).to_numpy()
@@ -981,8 +982,8 @@ if abs(invented - real) <= 0.1 * real:
 lesson.reveal(
     "fans",
     winner,
-    f"Real people have a median of {real} training likes, and invented people of {invented}. "
-    f"After only one sweep from real people the median is {after_one}.",
+    f"Real people have a median of {real} training likes, and invented people of "
+    f"{invented}. After only one sweep from real people the median is {after_one}.",
 )
 pd.DataFrame(columns)
 
