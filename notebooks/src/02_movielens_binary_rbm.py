@@ -587,7 +587,7 @@ say(
 # trains both models once more, your RBM for fewer epochs in the fast profile.
 
 
-# %% tags=["slide", "hide-input"]
+# %% tags=["hide-input"]
 MOMENT = ["user_id", "timestamp"]
 
 
@@ -631,7 +631,7 @@ def clock_column(known, frame, p_rule, p_rbm):
     return column
 
 
-# %% tags=["hide-input"]
+# %% tags=["slide", "hide-input"]
 ratings = movielens.ratings
 times = ratings.groupby("user_id")["timestamp"]
 latest = (times.rank(method="min") > 0.8 * times.transform("size")).to_numpy()
@@ -828,7 +828,7 @@ show(
 # Here are all four numbers of four models. The model of likes has no log-loss, because its
 # probabilities answer another question.
 
-# %% tags=["hide-input"]
+# %% tags=["slide", "hide-input"]
 for name in ("film's average", "film and person"):
     judge(name, np.where(often_rated, rivals[name].scores(), -1))
 lists = [*table.index[1:3], "p(like), your RBM", "your RBM of likes"]
@@ -966,7 +966,7 @@ fans = torch.zeros(100, n_films)
 for _ in range(300):
     fans = sweep(fans)
 
-# %% tags=["hide-input"]
+# %% tags=["slide", "hide-input"]
 columns = {}
 for number, fan in enumerate(fans[fans.sum(1) >= 8][:2], start=1):
     scores = torch.where(fan > 0, shop.scores(shop.prob_h(fan[None]))[0], -torch.inf)
