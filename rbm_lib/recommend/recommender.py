@@ -47,7 +47,7 @@ class Recommender(Parameters):
     validation : float
         Share of the users, at most 500, or for task="rate" of the ratings, at most 20,000.
         They are held out to find out when training has gone on long enough, and how far to
-        trust a model of ratings beside the biases. 0 trains to the end, without biases.
+        trust a model of ratings beside the biases. 0 trains to the end, and joins nothing.
     seed : int
         Of the first weights and all draws.
     device : str or torch.device
