@@ -29,6 +29,10 @@ class VisibleModel(nn.Module, ABC):
         self._layer = layer
         self.n_visible = layer.n_units
 
+    @abstractmethod
+    def architecture(self) -> dict[str, Any]:
+        """Arguments of the constructor that build a model of the same shapes."""
+
     @property
     def visible(self) -> Layer:
         """The visible layer with the model's parameters."""

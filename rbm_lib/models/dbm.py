@@ -84,6 +84,9 @@ class DBM(BoltzmannMachine):
         self.weight_names = [f"weights.{i}" for i in range(len(self.weights))]
         self.bias_names = [f"biases.{i}" for i in range(len(self.biases))]
 
+    def architecture(self) -> dict[str, Any]:
+        return {"visible": self.visible.description(), "sizes": self.sizes}
+
     @property
     def visible_bias(self) -> Tensor:  # type: ignore[override]
         """The bias of the visible layer, `biases[0]`."""

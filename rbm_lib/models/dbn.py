@@ -85,6 +85,13 @@ class DBN(VisibleModel):
             nn.init.zeros_(head.bias)
             self.head = head
 
+    def architecture(self) -> dict[str, Any]:
+        return {
+            "visible": self.visible.description(),
+            "sizes": self.sizes,
+            "n_classes": self.n_classes,
+        }
+
     @property
     def visible_bias(self) -> Tensor:  # type: ignore[override]
         """The bias of the visible layer, that of the first RBM."""

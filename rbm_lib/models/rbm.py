@@ -94,6 +94,13 @@ class RBM(BoltzmannMachine):
         if layer.n_variances:
             self.log_variance = nn.Parameter(torch.zeros(layer.n_variances))
 
+    def architecture(self) -> dict[str, Any]:
+        return {
+            "visible": self.visible.description(),
+            "n_visible": self.n_visible,
+            "n_hidden": self.n_hidden,
+        }
+
     @property
     def hidden(self) -> Bernoulli:
         """The hidden layer with the model's parameters."""

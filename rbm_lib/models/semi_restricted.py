@@ -91,6 +91,9 @@ class SemiRestrictedRBM(VisibleModel):
         self.hidden_bias = nn.Parameter(torch.zeros(self.n_hidden))
         self.log_variance = None
 
+    def architecture(self) -> dict[str, Any]:
+        return {"n_visible": self.n_visible, "n_hidden": self.n_hidden}
+
     @torch.no_grad()
     def set_lateral(self, lateral: Any) -> None:
         """Set L to a symmetric matrix (n_visible, n_visible) with a zero diagonal."""

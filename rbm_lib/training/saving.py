@@ -135,17 +135,8 @@ def require_names_as_text(settings: Any) -> None:
 
 def model_shape(model: VisibleModel) -> dict[str, Any]:
     """What is needed to build a model that these tensors fit."""
-    visible = {"visible": model.visible.description()}
-    shape: dict[str, Any] = visible
-    if isinstance(model, (DBM, DBN)):
-        shape = visible | {"sizes": model.sizes}
-    if isinstance(model, DBN):
-        shape = shape | {"n_classes": model.n_classes}
-    if isinstance(model, RBM):
-        shape = visible | {"n_visible": model.n_visible, "n_hidden": model.n_hidden}
-    if isinstance(model, SemiRestrictedRBM):  # its visible units are binary
-        shape = {"n_visible": model.n_visible, "n_hidden": model.n_hidden}
-    return {"shape": shape, "dtype": str(model.visible_bias.dtype).removeprefix("torch.")}
+    dtype = str(model.visible_bias.dtype).removeprefix("torch.")
+    return {"shape": model.architecture(), "dtype": dtype}
 
 
 def load_model(path: Any, device: Any = "cpu") -> Any:
@@ -174,7 +165,7 @@ def load_model(path: Any, device: Any = "cpu") -> Any:
     try:
         # With a seed, so that torch's own generator is left alone.
         shape = dict(header["shape"])
-        if header["class"] != SemiRestrictedRBM.__name__:
+        if "visible" in shape:
             shape["visible"] = as_described(shape["visible"])
         model = CLASSES[header["class"]](**shape, seed=0)
         model.to(getattr(torch, header["dtype"]))
