@@ -3,25 +3,26 @@
     python benchmarks/deezer.py                   models of the next days, and of the first Flow track there
     python benchmarks/deezer.py --rbm             Boltzmann machines beside them (4 to 5 minutes a table)
     python benchmarks/deezer.py --fool            three figures that look better than they are
-    python benchmarks/deezer.py --tune            the settings on inner splits
     python benchmarks/deezer.py --scale 7558834   seconds and memory of the whole table, written to disk first
 
 Protocol. The last five days are held out; models know the days before. Features: rates of user, track,
 artist, album, genre and context (scikit-learn's TargetEncoder; out of fold over runs of days on the known
-rows) and what the row says about itself. First Flow: the same models on each user's first Flow listen of the
-held-out days. Intervals 95 %, bootstrap over users; with several seeds, the means over the seeds. Settings
-(of the Boltzmann machines the decay alone; else lesson 03's) were compared by --tune, which splits the known
-rows again in the same way. Without the real files (see data/README.md) the listens are invented, one table
-per seed. Of the real ones, rates come from all rows, and classifiers are fitted on --rows of them; --rbm
-takes the listens of whole users, --rows in all, and knows no others. Tables go to standard output, progress
-to standard error.
+rows) and what the row says about itself. First Flow: the same models on each user's first Flow listen of
+the held-out days. Intervals 95 %, bootstrap over users; with several seeds, the means over the seeds. Of
+each model four settings are fitted to all known days but the last five; the one with the highest AUC on
+these five is fitted again to all known days. A lead is that of logistic regression, paired. Without the
+real files (see data/README.md) the listens are invented, one table per seed. Of the real ones, rates come
+from all rows, and classifiers are fitted on --rows of them; --rbm takes the listens of whole users, --rows
+in all, and knows no others. Tables go to standard output, progress to standard error.
 """
 
 import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,8 +30,9 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -156,14 +158,68 @@ def svm(c=0.01):
     return CalibratedClassifierCV(scaled(LinearSVC(C=c, dual=False)), cv=3)
 
 
+def neighbours(k=100):
+    return scaled(KNeighborsClassifier(k))
+
+
+def logistic(c=1.0):
+    return scaled(LogisticRegression(C=c, max_iter=1000))
+
+
+class Rate(ClassifierMixin, BaseEstimator):
+    """The chance is a feature, the rate of one id."""
+
+    def __init__(self, column):
+        self.column = column
+
+    def fit(self, x, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, x):
+        rate = x[self.column].to_numpy(dtype=float)
+        return np.column_stack([1 - rate, rate])
+
+
+@dataclass
+class Setting:
+    """A model to be tried: made by `make`, with rates that are smoothed by so many listens."""
+
+    words: str
+    make: Callable
+    smooth: float | str = 20.0
+
+
+def each(word, make, values):
+    return [Setting(f"{word} {value}", partial(make, value)) for value in values]
+
+
+def rate_of(*columns):
+    """Rates as they are, or, of several ids, joined by logistic regression."""
+    names = [f"{column} rate" for column in columns]
+
+    def joined():
+        return make_pipeline(
+            ColumnTransformer([("rates", "passthrough", names)]), logistic()
+        )
+
+    make = joined if len(columns) > 1 else partial(Rate, *names)
+    return [Setting(f"smooth {value}", make, value) for value in ("auto", 5.0, 20.0, 50.0)]
+
+
+LEADER = "logistic regression"
 MODELS = {
-    "logistic regression": lambda: scaled(LogisticRegression(max_iter=1000)),
-    "nearest neighbours": lambda: scaled(KNeighborsClassifier(100)),
-    "linear SVM, calibrated": svm,
-    "SGD, log-loss": sgd,
-    "decision tree": tree,
-    "random forest": forest,
-    "gradient boosting": boosting,
+    "constant": [Setting("", partial(DummyClassifier, strategy="prior"))],
+    "track's rate": rate_of("media_id"),
+    "listener's rate": rate_of("user_id"),
+    "both rates": rate_of("user_id", "media_id"),
+    "k nearest neighbours": each("k", neighbours, (30, 100, 300, 1000)),
+    "decision tree": each("leaf", tree, (300, 1000, 2000, 4000)),
+    "random forest": each("leaf", forest, (5, 20, 50, 100)),
+    "boosted trees": each("leaves", lambda n: boosting(max_leaf_nodes=n), (4, 8, 15, 31)),
+    "SGD, log-loss": each("alpha", sgd, (1e-5, 1e-4, 1e-3, 1e-2)),
+    "linear SVM, calibrated": each("C", svm, (0.001, 0.01, 0.1, 1.0)),
+    LEADER: each("C", logistic, (0.001, 0.01, 0.1, 1.0)),
 }
 
 
@@ -179,6 +235,29 @@ def fitted(name, model, x, y, rows):
     return model.fit(
         *drawn(x, y, min(rows, NEIGHBOURS_OF) if "neighbours" in name else rows)
     )
+
+
+def chosen(name, inner, rows, number):
+    """The setting of the highest AUC on the last of the known days. inner: a Case for each smoothing."""
+    settings = MODELS[name]
+    if len(settings) == 1:
+        return settings[0]
+    values = []
+    for setting in settings:
+        data = inner[setting.smooth]
+        model = fitted(name, setting.make(), data.features, data.known["is_listened"], rows)
+        held_out, x = data.held_out["inner"]
+        values.append(roc_auc_score(held_out["is_listened"], model.predict_proba(x)[:, 1]))
+        log(f"table {number}: {name}, {setting.words}: {values[-1]:.4f} on the inner split")
+    return settings[int(np.argmax(values))]
+
+
+def cases(listens, splits, smooths=None):
+    """A Case for each smoothing that some setting asks for."""
+    smooths = smooths or {
+        setting.smooth for settings in MODELS.values() for setting in settings
+    }
+    return {smooth: case(listens, splits, smooth) for smooth in smooths}
 
 
 def score(probability, rows, n_bootstrap=500):
@@ -213,44 +292,36 @@ def model_table(seeds, rows):
     records = []
     for number, (origin, listens) in enumerate(tables(seeds, rows)):
         log(origin)
-        started = time.monotonic()
-        data = case(listens)
-        log(f"features: {time.monotonic() - started:.0f} s")
-        y = data.known["is_listened"]
-        simple = {
-            "constant": None,
-            "user rate": "user_id rate",
-            "item rate": "media_id rate",
-        }
-        for name, make in {**simple, **MODELS}.items():
-            started = time.monotonic()
-            if name in simple:
-                guess = {
-                    k: x[make] if make else np.full(len(x), y.mean())
-                    for k, (_, x) in data.held_out.items()
-                }
-            else:
-                model = fitted(name, make(), data.features, y, rows)
-                guess = {
-                    k: model.predict_proba(x)[:, 1] for k, (_, x) in data.held_out.items()
-                }
-            seconds = time.monotonic() - started
-            for split, (held_out, _) in data.held_out.items():
-                line = score(np.asarray(guess[split], dtype=float), held_out)
-                records.append(
-                    {
-                        "split": split,
-                        "model": name,
-                        "table": number,
-                        **line,
-                        "seconds": seconds,
-                    }
-                )
-            log(
-                f"table {number}: {name} {records[-2]['AUC']:.3f} {records[-1]['AUC']:.3f}, {seconds:.1f} s"
+        known = listens[temporal_split(listens)[0]]
+        inner = cases(known, {"inner": temporal_split})
+        outer = cases(listens, None)
+        lines = {}
+        for name, settings in MODELS.items():
+            setting = chosen(name, inner, rows, number)
+            data = outer[setting.smooth]
+            model = fitted(
+                name, setting.make(), data.features, data.known["is_listened"], rows
             )
+            for split, (held_out, x) in data.held_out.items():
+                chance = model.predict_proba(x)[:, 1].astype(float)
+                line = {
+                    "split": split,
+                    "model": name,
+                    "table": number,
+                    "tries": len(settings),
+                }
+                lines[split, name] = line | score(chance, held_out), chance, held_out
+            log(f"table {number}: {name}, {setting.words}: chosen")
+        for (split, name), (line, chance, held_out) in lines.items():
+            if name != LEADER:
+                leader = lines[split, LEADER][1]
+                lead = auc_lead(
+                    leader, chance, held_out["is_listened"], held_out["user_id"]
+                ).loc[0]
+                line |= {f"lead {end}": lead[end] for end in ("mean", "low", "high")}
+            records.append(line)
     table = summary(records, ["split", "model"])
-    return pd.concat([table.loc[[split]] for split in data.held_out])
+    return pd.concat([table.loc[[split]] for split in table.index.unique("split")])
 
 
 def summary(records, index):
@@ -261,71 +332,7 @@ def summary(records, index):
     if frame["table"].nunique() > 1:
         mean.insert(mean.columns.get_loc("AUC") + 1, "sd over seeds", groups["AUC"].std())
     mean = mean.round(4).round({"seconds": 1})
-    return mean.astype({name: int for name in ("rows", "users") if name in mean})
-
-
-# ---- settings --------------------------------------------------------------------------------------------
-
-GRID = {
-    "gradient boosting, default": lambda: HistGradientBoostingClassifier(random_state=0),
-    "gradient boosting, 8 leaves": lambda: boosting(max_leaf_nodes=8),
-    "gradient boosting, 15 leaves": boosting,
-    "gradient boosting, 31 leaves": lambda: boosting(max_leaf_nodes=31),
-    "random forest, leaf 5": lambda: forest(5, 50),
-    "random forest, leaf 20": lambda: forest(20, 50),
-    "random forest, leaf 100": lambda: forest(100, 50),
-    "decision tree, leaf 200": lambda: tree(200),
-    "decision tree, leaf 1000": tree,
-    "decision tree, leaf 2000": lambda: tree(2000),
-    "linear SVM, C .01": svm,
-    "linear SVM, C 1": lambda: svm(1.0),
-    "SGD, alpha 1e-3": lambda: sgd(1e-3),
-    "SGD, alpha 1e-4": sgd,
-    "nearest neighbours, 30": lambda: scaled(KNeighborsClassifier(30)),
-    "nearest neighbours, 100": lambda: scaled(KNeighborsClassifier(100)),
-}
-
-
-def tune_table(seeds, rows):
-    """AUC on the last five of the known days, fitted on those before; the held-out days take no part."""
-    records = []
-    for number, (origin, listens) in enumerate(tables(seeds, rows)):
-        log(origin)
-        inner = listens[temporal_split(listens)[0]]
-
-        def add(name, model, data, number=number):
-            fitted(name, model, data.features, data.known["is_listened"], rows)
-            held_out, x = data.held_out["inner"]
-            value = roc_auc_score(held_out["is_listened"], model.predict_proba(x)[:, 1])
-            log(f"table {number}: {name} {value:.4f}")
-            records.append({"settings": name, "table": number, "AUC": value})
-
-        for smooth in ("auto", 5.0, 20.0, 50.0):
-            data = case(inner, {"inner": temporal_split}, smooth)
-            add(
-                f"rates, smooth {smooth}: logistic regression",
-                MODELS["logistic regression"](),
-                data,
-            )
-            add(f"rates, smooth {smooth}: gradient boosting", boosting(), data)
-        data = case(inner, {"inner": temporal_split})
-        for name, make in GRID.items():
-            add(name, make(), data)
-        if number:
-            continue  # the machines on the first table alone: a minute and a half
-        people = whole_users(inner, rows)
-        known, later = (people[part] for part in temporal_split(people))
-        for decay in (0.03, 0.1, 0.3):
-            columns = (
-                Machines(np.unique(people["user_id"]), decay).fit(known).transform(later).T
-            )
-            for item, column in zip(("tracks", "artists"), columns, strict=True):
-                log(f"table {number}: RBM on {item}, decay {decay}")
-                answered = np.isfinite(column)
-                value = roc_auc_score(later["is_listened"][answered], column[answered])
-                name = f"RBM on {item}, decay {decay}, rows it knows"
-                records.append({"settings": name, "table": number, "AUC": value})
-    return summary(records, "settings")
+    return mean.astype({name: int for name in ("tries", "rows", "users") if name in mean})
 
 
 # ---- how to fool yourself --------------------------------------------------------------------------------
@@ -361,8 +368,11 @@ def fool_tables(seeds, rows):
             later = features(known, held_out, pair=pair)
             own = features(known, known, pair=pair)
             for kind, x in (("own rows", own), ("out of fold", features(known, pair=pair))):
-                for name in ("logistic regression", "gradient boosting"):
-                    model = fitted(name, MODELS[name](), x, y, rows)
+                for name, make in (
+                    ("logistic regression", logistic),
+                    ("boosted trees", boosting),
+                ):
+                    model = fitted(name, make(), x, y, rows)
                     log(f"table {number}: rates {kind}, {name}")
                     own_rows.append(
                         {"rates of": "ids, user x artist" if pair else "ids", "from": kind, "model": name,
@@ -378,12 +388,13 @@ def fool_tables(seeds, rows):
             "random": [listens.iloc[part] for part in mixed], "temporal": (known, held_out),
         }.items():  # fmt: skip
             x, x_later = features(a), features(a, b)
-            for name in ("user rate", "logistic regression", "gradient boosting"):
-                if name == "user rate":
-                    chance = x_later["user_id rate"]
-                else:
-                    model = fitted(name, MODELS[name](), x, a["is_listened"], rows)
-                    chance = model.predict_proba(x_later)[:, 1]
+            for name, make in {
+                "listener's rate": partial(Rate, "user_id rate"),
+                "logistic regression": logistic,
+                "boosted trees": boosting,
+            }.items():
+                model = fitted(name, make(), x, a["is_listened"], rows)
+                chance = model.predict_proba(x_later)[:, 1]
                 log(f"table {number}: {split} split, {name}")
                 auc = roc_auc_score(b["is_listened"], chance)
                 at_random.append(
@@ -497,16 +508,16 @@ def log_odds(model, matrix, rows, item, offset=None):
 
 
 class Machines(BaseEstimator):
-    """Two columns, the log-odds of an RBM on tracks and of one on artists. users: all that may occur."""
+    """A column for each item of `decays`, the log-odds of an RBM. users: all that may occur."""
 
-    def __init__(self, users, decay=0.1):
-        self.users, self.decay = users, decay
+    def __init__(self, users, decays):
+        self.users, self.decays = users, decays
 
     def fit(self, listens, y=None):
         self.matrices_, self.models_ = {}, {}
-        for item in ("media_id", "artist_id"):
+        for item, decay in self.decays.items():
             matrix = keep_matrix(listens, item, user_ids=self.users, min_plays=MIN_PLAYS)
-            self.matrices_[item], self.models_[item] = matrix, machine(matrix, self.decay)
+            self.matrices_[item], self.models_[item] = matrix, machine(matrix, decay)
         return self
 
     def transform(self, listens):
@@ -517,7 +528,27 @@ class Machines(BaseEstimator):
         return np.column_stack(list(columns))
 
 
-def belief_network(x, y, x_later, pretrained):
+DECAYS = (0.01, 0.03, 0.1, 0.3)
+
+
+def chosen_decays(known, users, number):
+    """{item: decay}, each with the highest AUC on the rows of the last of the known days that the RBM knows."""
+    earlier, later = (known[part] for part in temporal_split(known))
+    best = {}
+    for item in ("media_id", "artist_id"):
+        values = []
+        for decay in DECAYS:
+            column = Machines(users, {item: decay}).fit(earlier).transform(later)[:, 0]
+            answered = np.isfinite(column)
+            values.append(roc_auc_score(later["is_listened"][answered], column[answered]))
+            log(
+                f"table {number}: RBM on {item}, decay {decay}: {values[-1]:.4f} on the inner split"
+            )
+        best[item] = DECAYS[int(np.argmax(values))]
+    return best
+
+
+def belief_network(x, y, x_later, pretrained, lr):
     """P(kept) by a DBN with a classifier on top; columns are cut into eight bins of equal frequency."""
     edges = {name: np.unique(np.quantile(x[name], np.arange(1, 8) / 8)) for name in x}
     bins, bins_later = (
@@ -546,10 +577,26 @@ def belief_network(x, y, x_later, pretrained):
             **options,
         )
     options |= {"generator": seeded(), "weight_decay": 1e-4}
-    fine_tune(
-        model, bins, torch.tensor(y.to_numpy(dtype=int)), epochs=6, lr=1e-3, **options
-    )
+    fine_tune(model, bins, torch.tensor(y.to_numpy(dtype=int)), epochs=6, lr=lr, **options)
     return model.predict_proba(bins_later)[:, 1].double().numpy()
+
+
+RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+
+
+def chosen_rate(inner, pretrained, number):
+    """The learning rate of fine-tuning with the highest AUC on the last of the known days."""
+    later, x_later = inner.held_out["inner"]
+    values = []
+    for lr in RATES:
+        chance = belief_network(
+            inner.features, inner.known["is_listened"], x_later, pretrained, lr
+        )
+        values.append(roc_auc_score(later["is_listened"], chance))
+        log(
+            f"table {number}: DBN, {pretrained=}, rate {lr}: {values[-1]:.4f} on the inner split"
+        )
+    return RATES[int(np.argmax(values))]
 
 
 def whole_users(listens, rows, seed=0):
@@ -567,11 +614,16 @@ def rbm_tables(seeds, rows):
     for number, (origin, listens) in enumerate(tables(seeds, rows)):
         log(origin)
         listens = whole_users(listens, rows)
-        data = case(listens, {"last five days": temporal_split})
+        last = {"last five days": temporal_split}
+        outer = cases(listens, last)
+        data = outer[20.0]
         known, x, y = data.known, data.features, data.known["is_listened"]
         later, x_later = data.held_out["last five days"]
         truth, person = later["is_listened"].to_numpy(), later["user_id"].to_numpy()
-        machines = Machines(np.unique(listens["user_id"]))
+        inner = cases(known, {"inner": temporal_split})
+
+        users = np.unique(listens["user_id"])
+        machines = Machines(users, chosen_decays(known, users, number))
         columns = ["RBM, tracks", "RBM, artists"]
         own = out_of_fold(machines, known, y, day_folds(known, BLOCKS))
         own = x.join(pd.DataFrame(own, known.index, columns))
@@ -580,22 +632,24 @@ def rbm_tables(seeds, rows):
         )
         log(f"table {number}: machines")
 
-        two = ["user_id rate", "media_id rate"]
-        linear, trees = "logistic regression", "gradient boosting"
+        linear, trees = LEADER, "boosted trees"
         guess = {
             "RBM on tracks": expit(new[columns[0]]),
             "RBM on artists": expit(new[columns[1]]),
-            "user rate": x_later[two[0]],
-            "user's and track's rate": MODELS[linear]()
-            .fit(x[two], y)
-            .predict_proba(x_later[two])[:, 1],
         }
-        for name, fill in ((linear, own.mean()), (trees, {})):
-            guess[name] = MODELS[name]().fit(x, y).predict_proba(x_later)[:, 1]
-            model = MODELS[name]().fit(own.fillna(fill), y)
-            guess[f"{name}, with RBM"] = model.predict_proba(new.fillna(fill))[:, 1]
+        for name in ("listener's rate", "both rates", linear, trees):
+            setting = chosen(name, inner, rows, number)
+            part = outer[setting.smooth]
+            ahead = part.held_out["last five days"][1]
+            guess[name] = setting.make().fit(part.features, y).predict_proba(ahead)[:, 1]
+            if name in (linear, trees):
+                fill = own.mean() if name == linear else {}
+                model = setting.make().fit(own.fillna(fill), y)
+                guess[f"{name}, with RBM"] = model.predict_proba(new.fillna(fill))[:, 1]
         for name in ("pretrained", "random start"):
-            guess[f"DBN, {name}"] = belief_network(x, y, x_later, name == "pretrained")
+            pretrained = name == "pretrained"
+            lr = chosen_rate(inner[20.0], pretrained, number)
+            guess[f"DBN, {name}"] = belief_network(x, y, x_later, pretrained, lr)
             log(f"table {number}: DBN, {name}")
         guess = {name: np.asarray(values, dtype=float) for name, values in guess.items()}
 
@@ -609,7 +663,7 @@ def rbm_tables(seeds, rows):
                     line = score(p[part], later[part])
                     views.append({"items": items, "model": name, "table": number, **line})
         for one, other in (
-            ("RBM on tracks", "user's and track's rate"), (f"{linear}, with RBM", linear),
+            ("RBM on tracks", "both rates"), (f"{linear}, with RBM", linear),
             (f"{trees}, with RBM", trees), ("DBN, pretrained", "DBN, random start"),
             ("DBN, random start", linear),
         ):  # fmt: skip
@@ -658,7 +712,7 @@ def cold_start(listens, known, later, seed, share=0.3):
 
     x, x_new = profile(listens, matrix.user_ids), profile(listens, who)
     person, _, kept = matrix.triples()
-    by_profile = MODELS["logistic regression"]().fit(x[person], kept)
+    by_profile = logistic().fit(x[person], kept)
     x, x_new = by_profile.decision_function(x), by_profile.decision_function(x_new)
     x, x_new = x - x.mean(), x_new - x.mean()
     bias, slope = multinomial_covariate(
@@ -705,9 +759,6 @@ def main():
     parser.add_argument("--rbm", action="store_true", help="Boltzmann machines instead")
     parser.add_argument("--fool", action="store_true", help="how to fool yourself instead")
     parser.add_argument(
-        "--tune", action="store_true", help="settings on inner splits instead"
-    )
-    parser.add_argument(
         "--scale", type=int, metavar="N", help="N invented rows through every step instead"
     )
     args = parser.parse_args()
@@ -726,8 +777,6 @@ def main():
         make = fool_tables if args.fool else rbm_tables
         for title, table in make(args.seeds, args.rows).items():
             print(f"\n{title}:\n{table}")
-    elif args.tune:
-        print(f"Inner split of the known rows, AUC:\n{tune_table(args.seeds, args.rows)}")
     else:
         print(model_table(args.seeds, args.rows))
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from rbm_lib import RBM
-from rbm_lib.data import load_spotify, simulate_listeners
+from rbm_lib.data import load_spotify, simulate_listeners, synthetic_deezer
 from rbm_lib.likelihood.exact import exact_log_partition
 from rbm_lib.recommend import baselines
 
@@ -302,13 +303,22 @@ def spotify():
     return benchmark("spotify")
 
 
-def test_every_row_of_a_table_has_four_tries(spotify):
+@pytest.fixture(scope="module")
+def deezer():
+    return benchmark("deezer")
+
+
+def test_every_row_of_a_table_has_four_tries(spotify, deezer):
     movielens = benchmark("movielens")
     rating = {name: settings for name, (_, settings) in movielens.rating_models().items()}
     ranking = movielens.ranking_models()
     del ranking["popularity"]  # has nothing to choose
 
-    groups = (spotify.MIXTURES, spotify.MACHINES, spotify.CANDIDATES, rating, ranking)
+    of_listens = {name: s for name, s in deezer.MODELS.items() if name != "constant"}
+    groups = (
+        *(spotify.MIXTURES, spotify.MACHINES, spotify.CANDIDATES),
+        *(rating, ranking, of_listens),
+    )
 
     tries = {len(settings) for group in groups for settings in group.values()}
     assert tries == {4}
@@ -327,6 +337,37 @@ def test_what_joins_models_learns_from_known_levels_alone():
     assert roc_auc_score(levels >= 3, prob) < 0.1
     assert np.corrcoef(levels, expected)[0, 1] < 0
     assert expected.min() >= 0 and expected.max() <= 4
+
+
+def test_the_last_of_the_known_days_choose_among_models_of_listens(deezer, monkeypatch):
+    constant = deezer.MODELS["constant"][0]
+    rate = deezer.Setting("rate", partial(deezer.Rate, "user_id rate"))
+    monkeypatch.setattr(
+        deezer,
+        "MODELS",
+        {"a": [constant, rate], "b": [rate, constant], deezer.LEADER: [rate]},
+    )
+    known = synthetic_deezer(0, 6000).train
+    inner = deezer.cases(known, {"inner": deezer.temporal_split})
+
+    assert [deezer.chosen(name, inner, 6000, 0).words for name in "ab"] == ["rate", "rate"]
+
+    table = deezer.model_table([0], 6000).loc["last five days"]
+    assert table["tries"].tolist() == [2, 2, 1]
+    assert table["lead mean"].tolist()[:2] == [0, 0]  # all of them are the same rate
+
+
+def test_the_table_of_listens_has_paired_leads(deezer, monkeypatch):
+    settings = {name: deezer.MODELS[name][:1] for name in ("track's rate", deezer.LEADER)}
+    monkeypatch.setattr(deezer, "MODELS", settings)
+
+    table = deezer.model_table([0], 6000).loc["last five days"]
+
+    gap = table.loc[deezer.LEADER, "AUC"] - table.loc["track's rate", "AUC"]
+    row = table.loc["track's rate"]
+    assert row["lead low"] < row["lead mean"] < row["lead high"]
+    # The lead is the mean over resamples, which is near the difference itself.
+    assert row["lead mean"] == pytest.approx(gap, abs=row["lead high"] - row["lead low"])
 
 
 def test_the_validation_part_chooses_and_leads_are_paired(spotify, monkeypatch):
