@@ -1,7 +1,7 @@
 """The tables of results on Deezer's listens: will the track be kept for 30 seconds?
 
     python benchmarks/deezer.py                   models of the next days, and of the first Flow track there
-    python benchmarks/deezer.py --rbm             Boltzmann machines beside them (4 to 5 minutes a table)
+    python benchmarks/deezer.py --rbm             Boltzmann machines beside them (ten minutes a table)
     python benchmarks/deezer.py --fool            three figures that look better than they are
     python benchmarks/deezer.py --scale 7558834   seconds and memory of the whole table, written to disk first
 
