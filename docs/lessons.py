@@ -2,15 +2,20 @@
 
 What a reader should think about first is folded: solutions, and the answers to what they
 were asked to predict. Exercises become headings, and so appear in the contents. Terms lead
-to the glossary.
+to the glossary. The questions that JupyterLab asks at the end can be answered here, and
+what moves only there leads to the playground.
 """
 
+import hashlib
+import html
 import re
+import tomllib
 from pathlib import Path
 
 import nbformat
 
 GLOSSARY = Path(__file__).parent / "glossary.md"
+BANK = Path(__file__).parents[1] / "notebooks" / "quiz"
 
 # An entry of the glossary: its name, its text, and the lesson where it first comes up.
 ENTRY = re.compile(r"(?ms)^- \*\*(?P<name>.+?)\*\*(?P<text>.+?)(?=^- \*\*|^#|\Z)")
@@ -28,6 +33,12 @@ OWNED = re.compile(
 # As in rbm_lib/course/notebook.py, which cannot be imported here without PyTorch.
 SOLUTION = re.compile(r"(?m)^( *)### BEGIN SOLUTION\n(?:.*\n)*? *### END SOLUTION$")
 EXERCISE = re.compile(r"(?m)^\*\*(Exercise [^*]+)\*\* · (.*)$")
+MOVES = re.compile(r"Run this cell in JupyterLab: .*(appears|moving)\.")
+# What moves in these lessons does so in the playground, too.
+PLAYGROUND = {
+    "00": ("preset=healthy", "A larger model, whose weights you can drag here and now"),
+    "01": ("preset=bars", "An RBM of bars and stripes, with a chain that you can watch"),
+}
 
 
 def notebook(text):
@@ -36,7 +47,8 @@ def notebook(text):
     Raises ValueError for a cell with two figures, because only one would get its text.
     """
     shown = nbformat.reads(text, as_version=4)
-    terms = terms_until(_number(shown))
+    number = _number(shown)
+    terms = terms_until(number)
     cells = []
     for cell in shown.cells:
         if "google.colab" in cell.source:  # a cell that only Google Colab needs
@@ -48,7 +60,11 @@ def notebook(text):
             if SOLUTION.search(cell.source):
                 cells.append(_question(cell))
             _fold_answer(cell)
+        if cell.source.startswith("lesson.quiz()") and (BANK / f"{number}.toml").exists():
+            cell = nbformat.v4.new_markdown_cell(quiz(number))
         cells.append(cell)
+        if number in PLAYGROUND and _moves(cell):
+            cells.append(_playground(*PLAYGROUND[number]))
     shown.cells = cells
     return shown
 
@@ -58,6 +74,40 @@ def _number(shown):
     title = next((cell.source for cell in shown.cells if cell.cell_type == "markdown"), "")
     found = re.match(r"# (\d\d) ·", title)
     return found[1] if found else "99"
+
+
+def quiz(number):
+    """The ten questions of a lesson in HTML, with options that unfold their reasons."""
+    entries = tomllib.loads((BANK / f"{number}.toml").read_text(encoding="utf-8"))
+    items = "".join(
+        _quiz_question(f"{number}-{place}", entry)
+        for place, entry in enumerate(entries["question"], start=1)
+    )
+    lead = "Ten more questions, if you like. Choose an option, and it says why."
+    return f'<p>{lead}</p><ol class="quiz">{items}</ol>'
+
+
+def _quiz_question(name, entry):
+    options = [(entry["right"], f"<b>Right.</b> {html.escape(entry['because'])}")]
+    options += [(text, f"No. {html.escape(why)}") for text, why in entry["wrong"]]
+    # In the order of rbm_lib/course/quiz.py, which says nothing about which is right.
+    options.sort(key=lambda x: hashlib.sha256((name + x[0]).encode()).hexdigest())
+    folded = "".join(
+        f'<details name="{name}"><summary>{html.escape(text)}</summary>{why}</details>'
+        for text, why in options
+    )
+    return f"<li>{html.escape(entry['ask'])}{folded}</li>"
+
+
+def _moves(cell):
+    """Whether a cell shows something only in JupyterLab, which the site cannot."""
+    return any(MOVES.match(output.get("text", "")) for output in cell.get("outputs", []))
+
+
+def _playground(state, title):
+    address = f"../docs/playground/index.html?{state}"
+    text = f'{title}: <a href="{address}">the playground</a>.'
+    return nbformat.v4.new_markdown_cell(text)
 
 
 def _prepare_text(cell, terms):

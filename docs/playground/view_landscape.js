@@ -157,7 +157,10 @@ const ViewLandscape = (() => {
   function drawAxes(context, app, color) {
     if (State.DATA[app.state.data].isPicture) return;
     context.fillStyle = color;
-    context.font = "12px system-ui, sans-serif";
+    // On a phone the drawing shrinks, but not what one reads in it.
+    const shown = context.canvas.getBoundingClientRect().width || SIZE.width;
+    const size = Math.min(22, Math.max(12, (11 * SIZE.width) / shown));
+    context.font = `${size}px system-ui, sans-serif`;
     context.textAlign = "left";
     context.fillText("more science fiction liked →", 4, SIZE.height - 20);
     context.textAlign = "right";

@@ -248,6 +248,27 @@ def test_an_answer_shows_when_asked_for(lesson, shown, tab):
     answer.wait_for(state="visible")
 
 
+def test_a_quiz_is_answered_on_the_page(tab):
+    page = tab().open(f"notebooks/{LESSONS[1]}.html")
+    questions = page.locator(".quiz > li")
+    options = questions.first.locator("details")
+    right, wrong = (options.filter(has_text=text).first for text in ("Right.", "No."))
+
+    assert questions.count() == 10
+    assert options.count() == 4
+    right.locator("summary").click()
+    right.get_by_text("Right.").wait_for(state="visible")
+    wrong.locator("summary").click()
+    right.get_by_text("Right.").wait_for(state="hidden")  # one option at a time
+
+
+@pytest.mark.parametrize("name, state", zip(LESSONS[:2], ("healthy", "bars"), strict=True))
+def test_what_moves_in_jupyterlab_leads_to_the_playground(name, state, tab):
+    page = tab().open(f"notebooks/{name}.html")
+    page.locator("article").get_by_role("link", name="the playground").click()
+    page.wait_for_url(f"**/docs/playground/index.html?preset={state}")
+
+
 def test_exercises_are_in_the_contents(tab):
     page = tab().open(f"notebooks/{LESSONS[0]}.html")
     page.locator(".bd-sidebar-secondary a", has_text="Exercise 1").first.wait_for()
