@@ -105,8 +105,8 @@ free_energy.mistakes = {
     "The hidden bias c is missing in the inputs.": (
         lambda v, W, b, c: -(v @ b) - softplus(v @ W).sum(1)
     ),
-    "This is the energy with the probabilities in place of h. The free energy sums over "
-    "all hidden patterns, which turns each input x into log(1 + exp(x)).": (
+    "This is no sum over all hidden patterns. That sum turns each input x into "
+    "log(1 + exp(x)), which is softplus(x).": (
         lambda v, W, b, c: -(v @ b) - (prob_h(v, W, c) * (v @ W + c)).sum(1),
         lambda v, W, b, c: -(v @ b) - prob_h(v, W, c).sum(1),
         lambda v, W, b, c: -(v @ b) - (v @ W + c).sum(1),

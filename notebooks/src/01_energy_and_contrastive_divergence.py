@@ -10,7 +10,7 @@
 # |---|---|
 # | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; draw samples; say where contrastive divergence goes wrong, and fix it |
 # | **You need** | Python with arrays, matrix products, derivatives, conditional probability; [lesson 00](00_start_here.ipynb). The [primer](../docs/primer.md) explains the rest on two pages |
-# | **Time** | 75 minutes, 22 of them for four exercises. A quiz, a film and an open exercise after the end take 20 minutes more |
+# | **Time** | 85 minutes, 22 of them for four exercises. A quiz, a film and an open exercise after the end take 20 minutes more |
 # | **Data** | fourteen pictures, made here |
 # | **Hardware** | any laptop |
 
@@ -156,8 +156,9 @@ show(fig, "The fourteen three by three pictures of bars and stripes.")
 # $$x_j = c_j + \sum_i v_i W_{ij}.$$
 #
 # When the unit is off they add 0, and when it is on they add $x_j$ to $-E$. So $e^{-E}$ is
-# $e^{x_j}$ times larger when the unit is on, whatever the other hidden units do. The odds of
-# the unit being on are therefore $e^{x_j}$ to 1:
+# $e^{x_j}$ times larger when the unit is on, whatever the other hidden units do. So given $v$ the
+# hidden units are independent of one another, and the odds of unit $j$ being on are
+# $e^{x_j}$ to 1:
 #
 # $$p(h_j = 1 \mid v) = \frac{e^{x_j}}{1 + e^{x_j}} = \frac{1}{1 + e^{-x_j}} = \sigma(x_j)$$
 #
@@ -302,12 +303,12 @@ print(f"a new model has an NLL of {nll(new_model()):.2f} nats")
 #   - \big\langle v_i\, p_j \big\rangle_{\text{model}}$$
 #
 # where $\langle\cdot\rangle$ is an average and $p_j$ is $p(h_j = 1 \mid v)$, the function of
-# exercise 1. For the first average, show the model the 14 pictures and let it draw the hidden
-# units. How often are pixel $i$ and hidden unit $j$ on together? The second average asks the
-# same of what the model itself produces. (Many texts call them the *positive* and the
+# exercise 1. The product $v_i\,p_j$ is the probability that pixel $i$ and hidden unit $j$ are on
+# together, once $v$ is given. The first average takes it over the 14 pictures, and the second
+# over the patterns that the model itself produces. (Many texts call them the *positive* and the
 # *negative phase*.)
 #
-# Suppose the two are on together in .50 of the data and in .31 of what the model produces.
+# Suppose the averages are .50 over the data and .31 over what the model produces.
 # Then the derivative is $.50 - .31 = .19$, and the weight should grow. Learning stops where
 # the two averages agree. For a bias, leave out the other factor, so that $b_i$ uses $v_i$
 # alone and $c_j$ uses $p_j$.
@@ -348,7 +349,7 @@ def exact_gradient(model, v):
 # **Exercise 3 · The training loop** · ★★ · 7 minutes · 3 points. The list `rates` has one
 # learning rate for each update. In an update, call `gradient(model, v)`, which returns `dW`,
 # `db` and `dc`. Multiply each by the learning rate, and add the results to `model.W`,
-# `model.b` and `model.c`, so that the model you were given changes.
+# `model.b` and `model.c`.
 #
 # Also keep copies of the model in a list. The updates are numbered from 0. Copy the model
 # before the updates 0, 50, 100 and so on, and once more at the end. Return the list.
@@ -687,7 +688,7 @@ show(
 # 3. **Down.** In the top row each pixel is on with probability $\sigma(1) = .731$, and
 #    elsewhere with $\sigma(-1) = .269$. A full sweep would now draw the pixels. It is common
 #    to leave this out and to use the nine probabilities as $v'$ (Hinton 2012, section 3). We
-#    do so too, and section 8 shows what it costs.
+#    do so too, and call such pixels *undrawn*. Section 8 shows what it costs.
 # 4. **Up again.** The input is $3 \cdot .731 - 6 \cdot .269 = .58$, so
 #    $p' = \sigma(.58) = .641$.
 #
@@ -965,7 +966,7 @@ fig, axes = plt.subplots(4, 1, figsize=(9, 6.6), height_ratios=(2, 2, 2, 0.45))
 titles = {
     "CD-1, undrawn": "Undrawn CD-1 puts the 14 pictures at very different heights,",
     "CD-1, drawn": "drawn pixels bring them closer together,",
-    "PCD": "and PCD almost to the same height",
+    "PCD": "and PCD brings them closer still",
 }
 for axis, (name, title) in zip(axes, titles.items(), strict=False):
     panorama(axis, runs[name][-1], title, method_color[name])
@@ -974,7 +975,7 @@ show(
     fig,
     "Three landscapes. After CD-1 without drawn pixels the fourteen pictures lie at very "
     "different heights, one of them above log 512. After CD-1 with drawn pixels the "
-    "heights differ less, and after PCD they are almost equal, near log 14.",
+    "heights differ less, and after PCD much less, all of them near log 14.",
 )
 
 for name in titles:
@@ -1041,7 +1042,8 @@ say(
 #
 # PCD corrects the depths. In a valley that is too deep, too many of its chains gather. The
 # pixels and hidden units of this picture are then on together more often among the chains than
-# in the data, so the next updates raise the floor of the valley.
+# in the data, so the next updates raise the floor of the valley, until some of the chains spill
+# over into others. That is how PCD moves between valleys, although each chain mixes slowly.
 #
 # ## What to remember
 #
