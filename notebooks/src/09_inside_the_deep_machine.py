@@ -3,15 +3,15 @@
 #
 # *An optional lesson, for those who want to train a deep Boltzmann machine themselves.* In
 # [lesson 05](05_gaussian_bernoulli_dbm.ipynb) the second layer of a model could die in training.
-# Here we take a model so small that nothing about it is hidden, and ask four questions. What
-# does its second layer say? Which switches of the optimiser matter? How should training start?
-# And what is a trained layer good for?
+# Here we take a model so small that all its numbers are exact, and ask four questions. What does
+# its second layer say? Which switches of the optimiser matter? How should training start? And
+# what is a trained layer good for?
 #
 # | | |
 # |---|---|
 # | **You will be able to** | measure in bits what a layer says about its input; compare optimisers at equal effort; pretrain a deep model and see whether it helped; judge embeddings beside features and principal components |
 # | **You need** | lessons 01 and 05 |
-# | **Time** | 60 minutes, 20 of them for three exercises; folded code and the open exercise are for later |
+# | **Time** | 60 minutes, 20 of them for three exercises; not counted: folded texts and code, the optional part and the open exercise |
 # | **Data** | the fourteen bars and stripes of lesson 01; Spotify's songs, or a synthetic stand-in |
 # | **Hardware** | any laptop, no GPU |
 
@@ -53,7 +53,7 @@ lesson = Lesson("09_inside_the_deep_machine")
 # are trained at once from different random weights.
 
 
-# %%
+# %% tags=["hide-input"]
 def all_patterns(n):
     return torch.tensor(list(itertools.product([0.0, 1.0], repeat=n)))
 
@@ -64,33 +64,37 @@ same_rows = (grids == grids[:, :, :1]).all(2).all(1)
 pictures = grids[same_columns | same_rows].reshape(-1, 9)
 
 
+# %%
 @dataclass
 class Deep:
     W1: Tensor  # (models, pixels, layer 1)
     W2: Tensor  # (models, layer 1, layer 2)
     b: Tensor  # (models, 1, pixels)
-    c1: Tensor
-    c2: Tensor
+    c1: Tensor  # (models, 1, layer 1)
+    c2: Tensor  # (models, 1, layer 2)
 
     def parameters(self):
         return [self.W1, self.W2, self.b, self.c1, self.c2]
 
 
 # %% tags=["hide-input"]
-def new_models(n, rows=pictures, n1=8, n2=4):
+def new_models(count, rows=pictures, n1=8, n2=4):
     rng = torch.Generator().manual_seed(0)
-    W1 = 0.1 * torch.randn(n, rows.shape[1], n1, generator=rng)
-    W2 = 0.1 * torch.randn(n, n1, n2, generator=rng)
-    b = torch.logit(rows.mean(0)).expand(n, 1, -1).clone()
-    return Deep(W1, W2, b, torch.zeros(n, 1, n1), torch.zeros(n, 1, n2))
+    W1 = 0.1 * torch.randn(count, rows.shape[1], n1, generator=rng)
+    W2 = 0.1 * torch.randn(count, n1, n2, generator=rng)
+    b = torch.logit(rows.mean(0)).expand(count, 1, -1).clone()
+    return Deep(W1, W2, b, torch.zeros(count, 1, n1), torch.zeros(count, 1, n2))
 
 
 # %% [markdown]
-# Such a model is small enough for exact numbers. To sum a unit over off and on gives
-# $1 + e^{\text{input}}$, and the logarithm of that is `softplus`, as in lesson 01. Given layer
-# 1, the pixels and layer 2 are independent, so $\log Z$ is a sum over the 256 states of layer
-# 1. For one picture we go through the 16 states of layer 2 instead. So we know $\log p(v)$,
-# and also how probable each of the 16 states is given the picture. The code is folded.
+# Such a model is small enough for exact numbers. We know $\log p(v)$ of each picture $v$, and how
+# probable each of the 16 states of layer 2 is, given the picture.
+#
+# <details><summary>How these numbers are computed</summary>Summing over the two states of a unit
+# gives 1 (off) plus $e^{\text{input}}$ (on), and the logarithm of that is <code>softplus</code>,
+# as in lesson 01. Given layer 1, the pixels and layer 2 are independent, so $Z$ is a sum over the
+# 256 states of layer 1. For one picture we sum over the 16 states of layer 2 instead. The code is
+# folded.</details>
 
 
 # %% tags=["hide-input"]
@@ -116,9 +120,10 @@ def log_likelihood(model, v=pictures):
 
 
 # %% [markdown]
-# From an exact log-likelihood, torch computes its exact gradient. We follow that in this
-# section, so that noise plays no part. The best possible value is $-\log 14 = -2.639$, where
-# all fourteen pictures are equally probable and nothing else is.
+# From an exact log-likelihood, torch computes its exact gradient. In this section we climb this
+# exact gradient, without any noise. The best possible value is $-\log 14 = -2.639$, where all
+# fourteen pictures are equally probable and nothing else is. The next cell works for some
+# seconds before it prints anything, and a few later ones for up to half a minute.
 
 
 # %% tags=["hide-input"]
@@ -141,9 +146,8 @@ climb(lambda: log_likelihood(exact), exact.parameters(), n_updates)
 print(f"after {n_updates} updates:", *(f"{x:.2f}" for x in log_likelihood(exact)))
 
 # %% [markdown]
-# Compare these numbers with the best value. Now look at what the second layers do. Below each
-# picture are the four probabilities of layer 2 in the first two models, from white (off) to
-# blue (on).
+# Compare these numbers with the best value. What do the second layers do? Below each picture are
+# the four probabilities of layer 2 in the first two models, from white (off) to blue (on).
 
 # %%
 posterior = over_layer_1(exact, pictures).softmax(2)  # of the 16 states, for each picture
@@ -161,7 +165,8 @@ for axis in axes.flat:
     for spine in axis.spines.values():
         spine.set(color=GREY, visible=True)
 for row, name in enumerate(("picture", "model 1", "model 2")):
-    axes[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
+    reached = f"\n{log_likelihood(exact)[row - 1]:.2f} nats" if row else ""
+    axes[row, 0].set_ylabel(name + reached, rotation=0, ha="right", va="center")
 fig.suptitle(
     "Units 1 to 4 of layer 2, in two models that are almost equally good",
     x=0.01,
@@ -170,22 +175,22 @@ fig.suptitle(
 show(fig, "The fourteen pictures, and below each the four units of layer 2 of two models.")
 
 # %% [markdown]
-# The two layers say different things, and some pictures share a code. How much does a layer
-# say, in one number?
+# The two layers say different things, and in each of them some pictures look alike. How much
+# does a layer say, in one number?
 #
 # ### Bits
 #
 # Take a unit that is on with probability .9 for half of the pictures and with .1 for the
 # others. Without knowing the picture, it is a fair coin, and its entropy is 1 bit. Once you
 # know the picture, you are nearly sure, and the entropy of a .9 coin is .469 bits. Knowing
-# the picture removes $1 - .469 = .531$ bits. That is what the unit says about
-# the picture, and the picture about the unit. It is called the **mutual information**:
+# the picture removes $1 - .469 = .531$ bits. By symmetry, this is also what the unit tells us
+# about the picture. It is called the **mutual information**:
 #
 # $$I_j = H\Big(\frac1n \sum_v q_j(v)\Big) - \frac1n \sum_v H\big(q_j(v)\big) \qquad (1)$$
 #
-# Here $q_j(v)$ is the probability of unit $j$ given $v$, and $H(q)$ is the entropy of a coin
-# that shows *on* with probability $q$. In the example the $q_j(v)$ are .9 and .1 and their
-# mean is .5, so the two terms are $H(.5)$ and $H(.9)$.
+# Here $q_j(v)$ is the probability of unit $j$ given the picture $v$, one of $n$, and $H(q)$ is the
+# entropy of a coin that is on with probability $q$. In the example the two terms are $H(.5)$ and
+# $H(.9)$.
 
 
 # %%
@@ -197,7 +202,7 @@ def entropy(q):
 print(f"{entropy(torch.tensor(0.5)):.3f} bits and {entropy(torch.tensor(0.9)):.3f} bits")
 
 # %% [markdown] tags=["slide"]
-# **Exercise 1 · Bits of a unit** · ★ · 6 minutes · 2 points. `q` has a row for each picture
+# **Exercise 1 · Bits of a unit** · ★ · 5 minutes · 2 points. `q` has a row for each picture
 # and a column for each unit. Return the mutual information of each unit by equation (1),
 # with shape (units,). Use `entropy`.
 #
@@ -217,13 +222,13 @@ def my_bits(q):
 lesson.check("1", my_bits)
 
 # %% [markdown]
-# Units can repeat each other, so their bits do not simply add up. For a small layer we can
-# treat its whole state, the **code**, as one symbol with 16 values and compute what the
-# *layer* says. Here we have the exact probability of each code.
+# Units can repeat each other, so their bits do not simply add up. But we can take the whole
+# **state** of layer 2 as one symbol with 16 values, whose probabilities we know exactly. The
+# bits of the *layer* are the same two terms as in (1), with the entropy of this symbol in place
+# of that of a coin.
 #
-# **Predict first.** In the picture above, layer 2 has four units, and telling fourteen
-# pictures apart takes $\log_2 14 = 3.81$ bits. How many bits does layer 2 say about the
-# picture, averaged over the six models?
+# **Predict first.** Telling fourteen pictures apart takes $\log_2 14 = 3.81$ bits. How many bits
+# do the four units of layer 2 say together, averaged over the six models?
 
 # %%
 lesson.predict("bits", "Layer 2 says, in bits")
@@ -244,22 +249,24 @@ bits = lesson.use("1", my_bits)
 # %% tags=["hide-input"]
 together = layer_bits(posterior)
 single = torch.stack([bits(one).sum() for one in q])
+best = int(log_likelihood(exact).argmax())
 lesson.reveal(
     "bits",
     float(together.mean()),
     f"It says {together.mean():.2f} bits, from {together.min():.2f} to "
-    f"{together.max():.2f}. Added up over its units this would be {single.mean():.2f}.",
+    f"{together.max():.2f}. Added up over its units this would be {single.mean():.2f}. "
+    f"The model with the best likelihood says {together[best]:.2f}.",
 )
 
 # %% [markdown]
-# So a model can be close to the best likelihood and yet leave a good part of its second layer
-# unused. Nothing in the likelihood requires layer 2 to speak.
+# So a model can be close to the best likelihood and yet leave a good part of layer 2 unused.
+# Nothing in the likelihood requires layer 2 to speak.
 #
 # ### How to fool yourself
 #
-# People often watch simpler numbers. The *mean activity* should be near .5, they say, and
-# there should be many *distinct codes*, which are the probabilities rounded to 0 and 1. Let's
-# try these numbers on four layers made by hand.
+# Two popular numbers are the *mean activity*, which should be near .5, and the number of different
+# *rounded codes*, after each probability is rounded to 0 or 1. Let's try them on four layers made
+# by hand.
 
 # %%
 rng = torch.Generator().manual_seed(0)
@@ -274,45 +281,42 @@ layers = {
 }
 
 
-# %%
-def code_chances(q):
-    codes = all_patterns(q.shape[1])
-    return torch.where(codes == 1, q[:, None], 1 - q[:, None]).prod(2)
+# %% tags=["hide-input"]
+def state_chances(q):
+    states = all_patterns(q.shape[1])
+    return torch.where(states == 1, q[:, None], 1 - q[:, None]).prod(2)
 
 
 def judged(q):
     return {
         "mean activity": float(q.mean()),
-        "distinct codes": len(q.round().unique(dim=0)),
+        "rounded codes": len(q.round().unique(dim=0)),
         "bits of its units": max(0.0, float(bits(q).sum())),  # not −1e-7
-        "bits of the layer": max(0.0, float(layer_bits(code_chances(q)))),
+        "bits of the layer": max(0.0, float(layer_bits(state_chances(q)))),
     }
 
 
 # %% tags=["slide", "nbval-check-output"]
 table = pd.DataFrame({name: judged(q) for name, q in layers.items()}).T
-table.astype({"distinct codes": int}).round(2)
+table.astype({"rounded codes": int}).round(2)
 
 # %% [markdown]
-# The coins have a mean activity of one half and many distinct codes, and they say nothing,
+# The coins have a mean activity of one half and many rounded codes, and they say nothing,
 # because each probability differs from one half by at most .01 and rounding exaggerates that.
-# The units that repeat each other say 4 bits, added up, and 1 bit together. So only the last
-# column sees through all three bad layers. Where a layer is too large for it, add up the bits
-# of the units. If they are independent given the input, as here, the sum is an upper limit.
+# Only the last column sees through all three bad layers. Where a layer is too large for it, add
+# up the bits of the units. If they are independent given the input, as here, the sum is an upper
+# limit.
 #
 # ## 2. Which switches matter?
 #
 # Nobody has the exact gradient of a large model. We estimate it with draws for the data and
-# with persistent chains for the model, as in lesson 05. We try three switches.
+# with persistent chains for the model, as in lesson 05. How should we step along such a noisy
+# gradient? **Momentum** steps along a running *sum* of the gradients, so that noise
+# cancels. **Adam** takes a running *mean* of them and divides it by the recent size of each
+# parameter's gradient. And the rate may stay constant, or **fall** to zero towards the end.
 #
-# - **Momentum** steps along a running sum of the gradients, so that noise cancels and steady
-#   directions add up.
-# - **Adam** takes momentum's direction, as a running mean, and divides it by the recent size
-#   of each parameter's gradient.
-# - A **falling rate** makes the steps smaller towards the end.
-#
-# You write Adam, since it is the least obvious. It keeps two running means for every
-# parameter, $m$ of the gradient $g$ and $s$ of its square:
+# You write Adam. It keeps two running means for every parameter, $m$ of the gradient $g$ and $s$
+# of its square:
 #
 # $$m \leftarrow .9\, m + .1\, g, \qquad s \leftarrow .999\, s + .001\, g^2, \qquad
 # \text{step} = \eta\, \frac{m / (1 - .9^t)}{\sqrt{s / (1 - .999^t)} + 10^{-8}} \qquad (2)$$
@@ -344,10 +348,7 @@ def my_adam(g, m, s, t, lr):
 lesson.check("2", my_adam)
 
 # %% [markdown]
-# Each rule takes the gradients of all parameters and its memory of earlier updates. Momentum
-# .9 adds up about ten gradients, so its steps are ten times as long as plain ones at the same
-# rate. We will therefore give the plain rule rates ten times as large. The training loop
-# below is that of lesson 05, and folded.
+# The other rules, and the training loop of lesson 05, are folded.
 
 # %% tags=["hide-input"]
 adam = lesson.use("2", my_adam)
@@ -359,7 +360,7 @@ def by_adam(gradient, memory, t, lr):
     return [step for step, _, _ in done], [(m, s) for _, m, s in done]
 
 
-# %%
+# %% tags=["hide-input"]
 def by_momentum(gradient, memory, t, lr):
     memory = memory or [torch.zeros_like(g) for g in gradient]
     memory = [0.9 * old + g for old, g in zip(memory, gradient, strict=True)]
@@ -386,7 +387,7 @@ def sweep(model, v, h2, pick):
 
 def averages(v, h1, h2):
     n = h1.shape[1]
-    means = [x.mean(-2, keepdim=True) for x in (v, h1, h2)]
+    means = [states.mean(-2, keepdim=True) for states in (v, h1, h2)]
     return [v.mT @ h1 / n, h1.mT @ h2 / n, *means]
 
 
@@ -435,12 +436,12 @@ def train(model, updates, lr, **settings):
 
 
 # %% [markdown]
-# A rate that suits one rule can be far too large for another. So every row below gets the same
-# effort, which is four rates and the same number of updates from the same random weights. Some
-# of these starts choose the rate, and the numbers in the table come from the others.
+# A rate that suits one rule can be far too large for another. So every rule gets the same
+# effort, four rates and equally many updates from the same random weights. Some of these starts
+# choose the rate, and the numbers in the table come from the others. Momentum .9 adds up about
+# ten gradients, so the plain rule gets rates ten times as large.
 #
-# **Predict first.** Adam with a falling rate is our reference. Which change of it moves the
-# log-likelihood most?
+# **Predict first.** Which change of *Adam, falling* moves the log-likelihood most?
 
 # %%
 switches = {
@@ -483,10 +484,16 @@ runs = {
 
 
 # %%
-def interval(x):
+def interval(values):
     """Mean and half of its 95 % interval, by Student's t, since the starts are few."""
-    error = np.std(x, ddof=1) / len(x) ** 0.5
-    return np.mean(x), stats.t.ppf(0.975, len(x) - 1) * error
+    error = np.std(values, ddof=1) / len(values) ** 0.5
+    return np.mean(values), stats.t.ppf(0.975, len(values) - 1) * error
+
+
+def tried(rate, rates):
+    """The rate, and whether it was at the end of those tried."""
+    ends = {min(rates): ", the lowest", max(rates): ", the highest"}
+    return f"{rate:g}{ends.get(rate, '')}"
 
 
 reference = runs["Adam, falling"][1]
@@ -496,9 +503,11 @@ leads = {name: interval(reached - reference) for name, (_, reached, _) in runs.i
 table = pd.DataFrame(
     {
         name: {
-            "best rate": f"{rate:g}",
+            "best rate": tried(rate, rates_for(switches[name])),
             "log-likelihood": f"{reached.mean():.2f}",
-            "beside the reference": "{:+.2f} ± {:.2f}".format(*leads[name]),
+            "beside the reference": "{:+.2f} ± {:.2f}".format(*leads[name])
+            if switches[name]
+            else "",
             "bits of layer 2": f"{said.mean():.2f}",
         }
         for name, (rate, reached, said) in runs.items()
@@ -521,7 +530,7 @@ for place, name in enumerate(others):
 axis.axvline(0, color=GREY, lw=0.8)
 axis.set_yticks(range(len(others)), others)
 axis.set_xlabel("nats more than Adam with a falling rate, from the same start")
-axis.set_title(f"The largest difference: {largest}")
+axis.set_title("Each dot is a start, the lines are means with their intervals")
 show(
     fig,
     "Differences in log-likelihood beside Adam with a falling rate: "
@@ -539,56 +548,58 @@ say(
 )
 
 # %% [markdown]
-# If the plain gradient is ahead, your Adam is not wrong. No rule is best everywhere, and after
-# few updates the table also rewards the rule that is fast in the beginning. So take the simplest rule that is level with
-# the best, and repeat the comparison on other data and with the number of updates that you can
-# afford. Lesson 01 gave a reason to let the rate fall, which is that chains lag behind a model
-# that moves fast. In exercise 4 you can test whether they do here.
+# If the plain gradient is ahead, your Adam is not wrong. No rule is best everywhere, and few
+# updates favour a rule that is fast in the beginning. Where the best rate is the lowest or the
+# highest of those tried, a better one may lie beyond. Take the simplest rule that is level with
+# the best. On your own data, with your own number of updates, compare again.
 #
-# Two things are easy to overlook. The best rate differs from row to row, so a comparison at
-# one rate would have told you about the rate. And the likelihood does not say how much layer
-# 2 says, which is in the last column.
+# Why let the rate fall? Lesson 01's reason was that the chains lag behind a model that moves
+# fast. In exercise 4 you can test whether they do here.
 #
 # ## 3. How should training start?
 #
-# So far the weights began as small random numbers. The classical way is **pretraining**. One
-# trains an RBM on pixels and layer 1, takes the states of its hidden units as data, and trains
-# a second RBM on them. Then the parts are put together. There is a catch, though. What layer 1
-# receives alone is not what it receives in the deep model:
+# So far the weights began as small random numbers. The classical way is **pretraining**. Train
+# an RBM on pixels and layer 1, and a second RBM on the states of its hidden units. Then stack the
+# two. There is a catch, because layer 1 alone does not receive what it receives in the deep
+# model:
 #
 # $$\text{alone:}\ \ v W^{(1)} + c^{(1)} \qquad\qquad
 # \text{in the deep model:}\ \ v W^{(1)} + h^{(2)} W^{(2)\top} + c^{(1)}$$
 #
 # If a unit gets 1.2 from the pixels and has the bias −1, then alone it is on with probability
-# sigmoid(.2) = .55. When layer 2 adds another 1.2 of the same opinion, it is sigmoid(1.4) =
-# .80. The stacked units become too sure. Salakhutdinov and Hinton therefore feed layer 1 the
-# pixels twice while it trains, as $2\, v W^{(1)} + c^{(1)}$. The second copy stands in for the
-# missing layer. In the upper RBM, layer 1 receives two copies of layer 2 instead:
+# sigmoid(.2) = .55. If layer 2 agrees and adds another 1.2, it is sigmoid(1.4) = .80. But layer
+# 2 has its opinion from the same pixels. So the same evidence is counted twice, and .80 is too
+# sure.
 #
-# | RBM | copies of what goes up | copies of what comes down |
-# |---|---|---|
-# | lower, pixels and layer 1 | `up` = 2 | `down` = 1, each copy of the pixels receives layer 1 once |
-# | upper, layers 1 and 2 | `up` = 1 | `down` = 2 |
+# Salakhutdinov and Hinton therefore count twice from the beginning. While layer 1 trains, it
+# gets two copies of the pixels, $2\, v W^{(1)} + c^{(1)}$. To be just as sure, it now needs only .6
+# from each copy. In the deep model layer 2 takes the place of the second copy, and the sum is
+# right again. In the upper RBM, layer 1 gets two copies of layer 2 for the same reason.
 #
-# The bias is counted once.
+# ![Three drawings. In the lower RBM two boxes of pixels stand under layer 1, both with the weights W1. In the upper RBM layer 1 stands under two boxes of layer 2, both with the weights W2. In the deep model pixels, layer 1 and layer 2 stand on each other, once each.](figures/two_copies.svg)
 #
-# **Exercise 3 · Up and down with copies** · ★★ · 7 minutes · 3 points. One step of
-# contrastive divergence for an RBM with `up` equal copies of its lower layer and `down` equal
-# copies of its upper one. Return `p`, the probabilities of the upper units given `x`; then
-# `x_1`, the probabilities of the lower units given a draw of the upper ones (on where
-# `uniform < p`); then `p_1`, the probabilities of the upper units given `x_1`. All tensors
-# have the models in front, so `W.mT` is the transpose that you need.
+# **Exercise 3 · Up and down with copies** · ★★ · 8 minutes · 3 points. Write one step of
+# contrastive divergence for an RBM with `up` copies of its lower units and `down` copies of its
+# upper ones. The lower units have states `x` and biases `b`, the upper ones biases `c`. A unit is
+# on where its random number, in `u_upper` or `u_lower`, is smaller than its probability. Both
+# layers are drawn, as in the better CD-1 of lesson 01. Return
+#
+# - `p`, the probabilities of the upper units, given `x`;
+# - `x_1`, a draw of the lower units, given a draw of the upper ones;
+# - `p_1`, the probabilities of the upper units, given `x_1`.
+#
+# `x` has the shape (models, rows, lower units), and `W.mT` is the transpose that you need.
 #
 # <details><summary>Hint</summary>What goes up is multiplied by <code>up</code>, what comes
 # down by <code>down</code>, and the biases by nothing.</details>
 
 
 # %%
-def my_up_and_down(x, W, b, c, up, down, uniform):
+def my_up_and_down(x, W, b, c, up, down, u_upper, u_lower):
     ### BEGIN SOLUTION
     p = torch.sigmoid(up * (x @ W) + c)
-    h = (uniform < p).to(x.dtype)
-    x_1 = torch.sigmoid(down * (h @ W.mT) + b)
+    h = (u_upper < p).to(x.dtype)
+    x_1 = (u_lower < torch.sigmoid(down * (h @ W.mT) + b)).to(x.dtype)
     p_1 = torch.sigmoid(up * (x_1 @ W) + c)
     return p, x_1, p_1
     ### END SOLUTION
@@ -598,19 +609,26 @@ def my_up_and_down(x, W, b, c, up, down, uniform):
 lesson.check("3", my_up_and_down)
 
 # %% [markdown]
-# One RBM is trained with your step, or else with the exact gradient of its log-likelihood, to
-# see what the draws cost. The code of both is folded.
+# Each of the two RBMs is trained either with your step or with the exact gradient.
 
 # %%
 up_and_down = lesson.use("3", my_up_and_down)
 
 
 # %% tags=["hide-input"]
-def by_cd(x, W, b, c, up, down, updates, lr=0.03):
+def by_cd(x, W, b, c, up, down, updates, lr=0.03, sweeps=1):
     rng, memory = torch.Generator().manual_seed(0), None
+    shape = (len(W), x.shape[-2])
+
+    def one_step(x):
+        u_upper = torch.rand(*shape, W.shape[2], generator=rng)
+        u_lower = torch.rand(*shape, W.shape[1], generator=rng)
+        return up_and_down(x, W, b, c, up, down, u_upper, u_lower)
+
     for t in range(1, updates + 1):
-        uniform = torch.rand(len(W), x.shape[-2], W.shape[2], generator=rng)
-        p, x_1, p_1 = up_and_down(x, W, b, c, up, down, uniform)
+        p, x_1, p_1 = one_step(x)
+        for _ in range(sweeps - 1):
+            _, x_1, p_1 = one_step(x_1)
         dW = (x.mT @ p - x_1.mT @ p_1) / x.shape[-2]
         db, dc = ((one - two).mean(1, keepdim=True) for one, two in ((x, x_1), (p, p_1)))
         rate = lr * min(1, 2 - 2 * t / updates)
@@ -637,7 +655,7 @@ def exactly(x, W, b, c, up, down, updates):
     return parameters
 
 
-# %%
+# %% tags=["hide-input"]
 def pretrained(start, rows, copies, train_layer, updates):
     """Both RBMs, from below. Each learns a bias of layer 1, and we take the mean."""
     rng = torch.Generator().manual_seed(0)
@@ -650,9 +668,9 @@ def pretrained(start, rows, copies, train_layer, updates):
 
 
 # %% [markdown]
-# We compare four ways to start. After pretraining, each model is fine-tuned as in section 2,
-# with Adam, a falling rate, and three rates to choose from. The model without pretraining
-# gets the updates of the others' two RBMs on top, so that all have had equally many.
+# We compare five ways to start. Then each model is fine-tuned as in section 2, by the simplest
+# rule, the plain gradient with a falling rate. The model without pretraining is fine-tuned for
+# longer, by as many updates as the others spent on their two RBMs.
 #
 # **Predict first.** Which start has the best log-likelihood after fine-tuning?
 
@@ -662,35 +680,39 @@ rows = pictures.repeat(7, 1)
 ways = {
     "none": None,
     "plain RBMs": (1, by_cd),
+    "plain RBMs, exact": (1, exactly),
     "input twice": (2, by_cd),
     "input twice, exact": (2, exactly),
 }
 lesson.predict("start", "After fine-tuning, the best start is", list(ways))
 
-# %%
+# %% tags=["hide-input"]
 stages = []
+tuning_rates = (0.03, 0.1, 0.3, 1.0)
 for name, way in ways.items():
     start = new_models(n_starts)
     if way:
         start = pretrained(start, rows, *way, updates=for_start)
     before = log_likelihood(start)[n_choose:].numpy()
     said = layer_bits(over_layer_1(start, pictures).softmax(2))[n_choose:].numpy()
-    rates = lesson.pick(fast=(0.01, 0.03, 0.1), full=(0.003, 0.01, 0.03))
     more = for_tuning if way else for_tuning + 2 * for_start
-    rate, after, says = race(start, rates, more)
+    rate, after, says = race(start, tuning_rates, more, rule=plainly)
     stages.append((name, before, after, said, says, rate))
 
 # %% tags=["hide-input"]
-fig, axes = plt.subplots(1, 4, figsize=(9.5, 3.2), sharey=True)
+fig, axes = plt.subplots(1, 5, figsize=(9.5, 3.2), sharey=True)
 for axis, (name, before, after, *_) in zip(axes, stages, strict=True):
-    rose = after.mean() > before.mean()
-    color = COLORS["blue" if rose else "red"]
-    for pair in zip(before, after, strict=True):
-        axis.plot([0, 1], pair, "o-", color=color, lw=0.8, ms=4, alpha=0.6)
+    for one, other in zip(before, after, strict=True):
+        color = COLORS["blue" if other > one else "red"]
+        axis.plot([0, 1], [one, other], "o-", color=color, lw=0.8, ms=4, alpha=0.6)
     axis.axhline(-math.log(14), color=GREY, lw=0.8, ls=":")
     axis.set_xticks([0, 1], ["before", "after"])
-    axis.set(title=f"{name}\n{before.mean():.2f} → {after.mean():.2f}", xlim=(-0.3, 1.3))
+    means = f"{before.mean():.2f} → {after.mean():.2f}".replace("-", "−")
+    first_line, _, second = name.partition(", ")
+    axis.set(title=f"{first_line}\n{second}\n{means}", xlim=(-0.3, 1.3))
+    axis.title.set_fontsize(10)
 axes[0].set_ylabel("log-likelihood, in nats")
+axes[0].text(-0.25, -math.log(14) + 0.1, "best possible", color=GREY, fontsize=8)
 show(
     fig,
     "Log-likelihood before and after fine-tuning: "
@@ -699,16 +721,14 @@ show(
 )
 
 # %% tags=["slide", "hide-input"]
-without = stages[0][2]
-best = max(stages, key=lambda stage: stage[2].mean())[0]
-nothing_learned = stages[0][1].mean()
-worse = [n for n, b, *_ in stages[1:] if b.mean() < nothing_learned]
-down = [n for n, b, a, *_ in stages if a.mean() < b.mean()]
-rivals = [x for x in stages if x[0] != best]
-best_after = max(stages, key=lambda stage: stage[2].mean())[2]
-level = [
-    n for n, _, a, *_ in rivals if interval(best_after - a)[0] < interval(best_after - a)[1]
-]
+starts = {name: before for name, before, *_ in stages}
+ends = {name: after for name, _, after, *_ in stages}
+best = max(ends, key=lambda name: ends[name].mean())
+level = []
+for name in ends:
+    mean, half = interval(ends[best] - ends[name])
+    if name != best and mean < half:
+        level.append(name)
 lesson.reveal(
     "start",
     best,
@@ -716,45 +736,66 @@ lesson.reveal(
     + (", ".join(f"*{n}*" for n in level) or "none")
     + ".",
 )
+
+
+def listed(names):
+    return " and ".join(f"*{n}*" for n in names)
+
+
+twice, twice_exact = (
+    "{:+.2f} ± {:.2f}".format(
+        *interval(starts[f"input twice{x}"] - starts[f"plain RBMs{x}"])
+    )
+    for x in ("", ", exact")
+)
+worse = [n for n in starts if starts[n].mean() < starts["none"].mean()]
+fell = [n for n in ends if ends[n].mean() < starts[n].mean()]
+bits_after = {name: said.mean() for name, *_, said, _ in stages}
+with_start = [bits_after[name] for name in ways if ways[name]]
 say(
-    "Pretraining alone is worse than small random weights for "
-    + (" and ".join(f"*{n}*" for n in worse) if worse else "no way of pretraining")
-    + ". Fine-tuning lowered the mean likelihood of "
-    + (" and ".join(f"*{n}*" for n in down) if down else "none of them")
-    + "."
+    f"Before fine-tuning, *input twice* is {twice} nats beside *plain RBMs*, and with exact "
+    f"gradients {twice_exact}. "
+    + (
+        f"Worse than small random weights: {listed(worse)}. "
+        if worse
+        else "Each way of pretraining is better than small random weights. "
+    )
+    + (f"Fine-tuning lowered {listed(fell)}. " if fell else "Fine-tuning raised all five. ")
+    + f"After it, layer 2 says {bits_after['none']:.2f} bits without pretraining, and "
+    f"{min(with_start):.2f} to {max(with_start):.2f} with it."
 )
 pd.DataFrame(
     {
         name: {
             "before": f"{before.mean():.2f}",
             "after": f"{after.mean():.2f}",
-            "beside none": "{:+.2f} ± {:.2f}".format(*interval(after - without))
+            "beside none": "{:+.2f} ± {:.2f}".format(*interval(after - ends["none"]))
             if name != "none"
             else "",
             "bits of layer 2 before": f"{said.mean():.2f}",
             "bits after": f"{says.mean():.2f}",
-            "rate": f"{rate:g}",
+            "rate": tried(rate, tuning_rates),
         }
         for name, before, after, said, says, rate in stages
     }
 ).T
 
 # %% [markdown]
-# Look at the left ends first. *Plain RBMs* and *input twice* differ in the copies alone, so
-# what lies between their left ends is the price of layer 1 getting the same evidence twice.
-# Between *input twice* and *input twice, exact* lies the price of the draws. Then look at the
-# right ends. Orange lines fall. They are starts from which fine-tuning with draws did harm, since
-# nothing guarantees that noisy steps lead uphill.
-#
-# Now compare the bits. With *none*, layer 2 starts empty. After pretraining it speaks, and the
-# table shows how much of that fine-tuning keeps, whichever start wins in likelihood.
+# The two *exact* ways differ only in the copies, and they take no draws. So the distance between
+# their left ends is the price of counting the same evidence twice. Then look at the right ends.
+# Fine-tuning can make up for a bad start, and its noisy steps can also lead downhill (red lines).
+# So the best start need not have the best end. And the bits show what the likelihood does not.
 #
 # **Optional.** Lesson 05 warned that pretraining promises nothing. Here is a model of 3, 3
 # and 2 units with two pictures, 000 and 111, whose best log-likelihood is $-\log 2 = -.69$.
 
 # %% tags=["hide-input"]
 two = torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
-for name, how in (("contrastive divergence", by_cd), ("exact gradients", exactly)):
+for name, how in (
+    ("contrastive divergence", by_cd),
+    ("the same, ten sweeps", lambda *settings: by_cd(*settings, sweeps=10)),
+    ("exact gradients", exactly),
+):
     start = new_models(20, two, n1=3, n2=2)
     before = log_likelihood(start, two).mean()
     done = pretrained(start, two.repeat(20, 1), 2, how, lesson.pick(fast=500, full=1500))
@@ -765,16 +806,19 @@ for name, how in (("contrastive divergence", by_cd), ("exact gradients", exactly
     )
 
 # %% [markdown]
-# Contrastive divergence took these models below where they began. So measure after every stage.
+# One sweep looks only at what lies next to the two pictures, and these are as far apart as can
+# be. Lesson 01 saw the same on bars and stripes. So measure after every stage.
 #
 # ## 4. What is a layer good for?
 #
 # Now to real numbers. We train the deep model of lesson 05 on songs, with 12 and 6 hidden
-# units and the recipe of that lesson. It starts with the input twice, its data phase uses
-# draws, and its rate falls. It is also **centred**, which means that each unit is measured
-# from its mean, so that weights need not do the work of biases (Montavon and Müller, 2012). Then we keep only what its layers say of
-# each song, the **embedding**. Is that a better description of a song than the fourteen
-# features it was made of?
+# units. The library's `pretrain` counts the input twice by itself. Then `fit` trains both layers
+# together, with draws and a falling rate. New is that the gradient is **centred**. It measures
+# each unit from its mean, so that weights need not do the work of biases (Montavon and Müller,
+# 2012).
+#
+# Then we keep only what a layer says of each song, the **embedding**. Is it a better description
+# of a song than the fourteen features it was made of?
 
 # %% tags=["hide-input"]
 spotify = lesson.data(load_spotify(verbose=False))
@@ -789,13 +833,14 @@ shuffled = np.random.default_rng(0).permutation(artist_number.max() + 1)
 order = shuffled[artist_number] / len(shuffled)
 train_rows, test_rows = np.flatnonzero(order < 0.7), np.flatnonzero(order >= 0.7)
 scaled = AudioFeatures(whiten=False).fit(tracks[list(FEATURES)].iloc[train_rows])
-x = torch.tensor(scaled.transform(tracks[list(FEATURES)]), dtype=torch.float32)
+songs = torch.tensor(scaled.transform(tracks[list(FEATURES)]), dtype=torch.float32)
 print(f"{len(train_rows):,} songs to train on, {len(test_rows):,} of other artists")
 
-# %%
-untrained = DBM([14, 12, 6], "gaussian", weight_std=0.2, seed=0)
-untrained.initialize_from(x[train_rows])
-deep = DBM([14, 12, 6], "gaussian", weight_std=0.2, seed=0).initialize_from(x[train_rows])
+# %% tags=["hide-input"]
+untrained, deep = (
+    DBM([14, 12, 6], "gaussian", weight_std=0.2, seed=0).initialize_from(songs[train_rows])
+    for _ in range(2)
+)
 recipe = dict(
     batch_size=128,
     optimizer=torch.optim.Adam,
@@ -805,64 +850,52 @@ recipe = dict(
     device="cpu",
     progress=lesson.progress,
 )
-
-# %%
 rng = torch.Generator().manual_seed(0)
 chains = PCD(k=5, n_chains=256)
-_ = pretrain(
-    deep,
-    x[train_rows],
-    method=chains,
-    epochs=lesson.pick(fast=8, full=15),
-    generator=rng,
-    **recipe,
-)
-only_pretrained = embeddings.embed(deep, x, layer=2, center=False)
-
-# %%
-drawn = PCD(k=5, n_chains=256, posterior="gibbs", center=True)
-_ = fit(
-    deep,
-    x[train_rows],
-    drawn,
-    epochs=lesson.pick(fast=12, full=40),
-    generator=rng,
-    **recipe,
-)
-
-# %% [markdown]
-# First section 1's question. What does each layer say of a song? The library gives the
-# probabilities by mean field, without subtracting their means (`center=False`). Layer 2 has 64
-# codes, so we can take it as one symbol.
+epochs = lesson.pick(fast=8, full=15)
+_ = pretrain(deep, songs[train_rows], method=chains, epochs=epochs, generator=rng, **recipe)
+only_pretrained = embeddings.embed(deep, songs, layer=2, center=False)
 
 # %% tags=["hide-input"]
-layer_1, layer_2 = (embeddings.embed(deep, x, layer=k, center=False) for k in (1, 2))
-pre, post = (float(layer_bits(code_chances(q))) for q in (only_pretrained, layer_2))
+drawn = PCD(k=5, n_chains=256, posterior="gibbs", center=True)
+epochs = lesson.pick(fast=12, full=40)
+_ = fit(deep, songs[train_rows], drawn, epochs=epochs, generator=rng, **recipe)
+
+# %% [markdown]
+# First section 1's question. What does each layer say of a song? We take the probabilities of
+# mean field. Layer 2 has 64 states, so we can count its bits as those of one symbol.
+
+# %% tags=["hide-input"]
+# Probabilities as they are: center=False does not subtract their means.
+layer_1, layer_2 = (embeddings.embed(deep, songs, layer=k, center=False) for k in (1, 2))
+pre, post = (float(layer_bits(state_chances(q))) for q in (only_pretrained, layer_2))
 say(
     f"The units of layer 1 say {bits(layer_1).sum():.1f} bits, added up. Layer 2 as a "
-    f"whole says {post:.2f} bits of at most 6, and said {pre:.2f} after pretraining. "
+    f"whole said {pre:.2f} bits of at most 6 after pretraining, and says {post:.2f} after "
+    "fine-tuning. "
     + ("By section 1's measure it is nearly dead. " if post < 0.5 else "")
     + "The probabilities of its units have a standard deviation of "
     + f"{layer_2.std(0).mean():.2f}."
 )
 
 # %% [markdown]
-# Starting with the input twice filled layer 2 on bars and stripes. That does not carry over
-# by itself, so with other data count again.
+# So a recipe that filled layer 2 on one kind of data may not do so on another. Count the bits
+# again whenever the data change.
 #
-# Is a layer with few bits useless? Bits count what *one draw* of the units says. An embedding
-# uses the *probabilities*, as real numbers. A unit that moves between .45 and .55 says almost
-# nothing as a coin, and yet its probability can put all songs in order. Whether that order is
-# worth something has to be tried.
+# Is a layer with few bits useless? Bits count what *one draw* of the units says. Say that a unit
+# has the probability .46 for one song and .54 for another. One draw can hardly tell the two
+# songs apart, and the two numbers always can. An embedding consists of these numbers. So a layer
+# that is dead by its bits may still put songs in order, and whether that order is worth something
+# has to be tried.
 #
-# So here are two tasks that no embedding was trained for. **Neighbours**: among the ten nearest
-# songs of other artists, how many share a genre with the song? **Genre**: from the numbers of
-# a song, a logistic regression says whether it has a given genre, judged by AUC on artists
-# that it was not fitted on, averaged over the most frequent genres.
+# Here are two tasks that no embedding was trained for. **Neighbours**: among the ten nearest
+# songs of other artists, how many share a genre with the song? **Genre**: can a logistic
+# regression tell whether a song has a given genre? We judge it by AUC (lesson 02; .5 is chance) on
+# other artists, averaged over the most frequent genres.
 #
-# Beside the layers stand the fourteen features, the same number of **principal components**,
-# which are the directions in which the songs differ most, and a control. It is the same deep
-# model before any training, whose layers are random mixtures of the features.
+# Beside the layers stand the features and as many **principal components** as a layer has units.
+# These are the directions in which the songs differ most. There are three controls, which are the
+# same model untrained, a single draw of layer 1, and six random numbers for each song.
 #
 # **Predict first.** Layer 1 has twelve numbers for fourteen features. Where will it end in the
 # neighbour task, beside the features?
@@ -873,16 +906,18 @@ lesson.predict(
 )
 
 # %% tags=["hide-input"]
-components = PCA(12).fit(x[train_rows].numpy()).transform(x.numpy())
-random_1 = embeddings.embed(untrained, x, layer=1)
+components = PCA(12).fit(songs[train_rows].numpy()).transform(songs.numpy())
+rng = torch.Generator().manual_seed(1)
 described = {
-    "14 features": x,
+    "14 features": songs,
     "12 components": torch.tensor(components),
     "layer 1, 12 numbers": layer_1,
-    "layer 1 untrained": random_1,
+    "layer 1 untrained": embeddings.embed(untrained, songs, layer=1),
+    "layer 1, one draw": drawing(rng)(layer_1),
     "6 components": torch.tensor(components[:, :6]),
     "layer 2, 6 numbers": layer_2,
-    "layer 2 untrained": embeddings.embed(untrained, x, layer=2),
+    "layer 2 untrained": embeddings.embed(untrained, songs, layer=2),
+    "6 random numbers": torch.rand(len(songs), 6, generator=rng),
 }
 n_genres = lesson.pick(fast=8, full=15)
 genres = tracks["genres"].explode().value_counts().index[:n_genres]
@@ -928,27 +963,28 @@ first = "14 features"
 
 def difference(of_each, name, other):
     """Mean and half an interval. Songs of one artist count as one group."""
-    x = of_each[name] - of_each[other]
+    gains = of_each[name] - of_each[other]
     if of_each is auc:
-        return interval(x)
-    groups = np.bincount(artist_number[asked.numpy()], x - x.mean())
-    return x.mean(), 1.96 * np.sqrt((groups**2).sum()) / len(x)
+        return interval(gains)
+    groups = np.bincount(artist_number[asked.numpy()], gains - gains.mean())
+    return gains.mean(), 1.96 * np.sqrt((groups**2).sum()) / len(gains)
 
 
-def beside(of_each, name, other):
-    return "{:+.3f} ± {:.3f}".format(*difference(of_each, name, other))
+def verdict(mean, half):
+    return "level" if abs(mean) < half else "ahead" if mean > 0 else "behind"
 
 
 mean, half = difference(neighbours, "layer 1, 12 numbers", first)
-verdict = "level" if abs(mean) < half else "ahead" if mean > 0 else "behind"
-lesson.reveal("neighbours", verdict, f"Layer 1 is {verdict}, by {mean:+.3f} ± {half:.3f}.")
+lesson.reveal(
+    "neighbours",
+    verdict(mean, half),
+    f"Layer 1 is {verdict(mean, half)}, by {mean:+.3f} ± {half:.3f}.",
+)
 pd.DataFrame(
     {
         name: {
-            "neighbours": f"{neighbours[name].mean():.3f}",
-            "− features": beside(neighbours, name, first) if name != first else "",
+            "neighbours with a common genre": f"{neighbours[name].mean():.3f}",
             "genre AUC": f"{auc[name].mean():.3f}",
-            "AUC − features": beside(auc, name, first) if name != first else "",
         }
         for name in described
     }
@@ -956,105 +992,93 @@ pd.DataFrame(
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 3), sharey=True)
-names = list(described)[:0:-1]
+names = list(described)[-2:0:-1]
+colors = [
+    GREY
+    if "untrained" in name or "draw" in name
+    else COLORS["blue" if "layer" in name else "orange"]
+    for name in names
+]
+chance = "6 random numbers"
 for axis, of_each, label in (
-    (axes[0], neighbours, "neighbours with a common genre"),
-    (axes[1], auc, "genre AUC, other artists"),
+    (axes[0], neighbours, "Neighbours with a common genre"),
+    (axes[1], auc, "Genre AUC, other artists"),
 ):
-    for place, name in enumerate(names):
-        kind = "blue" if "layer" in name else "orange"
-        color = GREY if "untrained" in name else COLORS[kind]
+    for place, (name, color) in enumerate(zip(names, colors, strict=True)):
         mean, half = difference(of_each, name, first)
         axis.plot([mean - half, mean + half], [place, place], color=color)
         axis.plot(mean, place, "o", color=color)
     axis.axvline(0, color=GREY, lw=0.8, ls=":")
-    best = max(of_each, key=lambda name: of_each[name].mean())
-    axis.set_title(f"{label}\nbest: {best}", fontsize=10)
+    below = of_each[first].mean() - of_each[chance].mean()
+    axis.set_title(f"{label}\n(chance: −{below:.3f}, far to the left)", fontsize=10)
     axis.set_xlabel("minus the 14 features (dotted)")
 axes[0].set_yticks(range(len(names)), names)
+for tick, color in zip(axes[0].get_yticklabels(), colors, strict=True):
+    tick.set_color(color)
 show(
     fig,
     "Two scores of descriptions of songs, beside those of the features, with intervals. "
     "Neighbours with a common genre: "
-    + "; ".join(f"{name} {x.mean():.3f}" for name, x in neighbours.items())
+    + "; ".join(f"{name} {score.mean():.3f}" for name, score in neighbours.items())
     + ". Genre AUC: "
-    + "; ".join(f"{name} {x.mean():.3f}" for name, x in auc.items())
+    + "; ".join(f"{name} {score.mean():.3f}" for name, score in auc.items())
     + ".",
 )
-for size, layer, rival in (
-    (12, "layer 1, 12 numbers", "12 components"),
-    (6, "layer 2, 6 numbers", "6 components"),
-):
-    control = layer.split(",")[0] + " untrained"
-    say(
-        f"{layer.split(',')[0].capitalize()} beside {size} components: neighbours "
-        f"{beside(neighbours, layer, rival)}, AUC {beside(auc, layer, rival)}. Beside "
-        f"itself untrained: neighbours {beside(neighbours, layer, control)}, AUC "
-        f"{beside(auc, layer, control)}."
-    )
+
+
+def beside(of_each, name, other):
+    mean, half = difference(of_each, name, other)
+    return f"{mean:+.3f} ± {half:.3f}, {verdict(mean, half)}"
+
+
+pairs = {
+    "layer 1 beside 12 components": ("layer 1, 12 numbers", "12 components"),
+    "layer 1 beside itself untrained": ("layer 1, 12 numbers", "layer 1 untrained"),
+    "layer 1 beside one draw of it": ("layer 1, 12 numbers", "layer 1, one draw"),
+    "layer 2 beside 6 components": ("layer 2, 6 numbers", "6 components"),
+    "layer 2 beside itself untrained": ("layer 2, 6 numbers", "layer 2 untrained"),
+}
+pd.DataFrame(
+    {
+        text: {"neighbours": beside(neighbours, *pair), "genre AUC": beside(auc, *pair)}
+        for text, pair in pairs.items()
+    }
+).T
 
 # %% [markdown]
-# Read the last two sentences before you praise a layer. An embedding is computed from the
-# features, so it cannot know more than they do. It can only put what they say into a handier
-# form, or into fewer numbers. Only a comparison with as many components shows whether the form
-# is handy, and only the untrained control shows whether training made it so. The two tasks may
-# disagree. Where an interval contains zero, training has not been shown to help.
-#
-# ### How to fool yourself once more
-#
-# Some public code takes *one draw* of the hidden units as the embedding, or the song that
-# the model draws back. A draw is a new one each time. We ask for the ten nearest songs twice.
-
-
-# %% tags=["hide-input"]
-def ten_nearest(points):
-    distance = torch.cdist(points[asked].double(), points.double())
-    distance[torch.arange(len(asked)), asked] = torch.inf
-    return distance.topk(10, largest=False).indices
-
-
-def in_common(one, two):
-    return float((one[:, :, None] == two[:, None]).any(2).double().mean())
-
-
-rng = torch.Generator().manual_seed(1)
-pick = drawing(rng)
-twice = [ten_nearest(pick(layer_1)) for _ in range(2)]
-print(f"two draws of layer 1 share {in_common(*twice):.0%} of the ten nearest songs")
-again = embeddings.embed(deep, x, layer=1, center=False)
-print(f"two means of layer 1 share {in_common(*map(ten_nearest, (layer_1, again))):.0%}")
-
-# %% [markdown]
-# Use the means. They are the same whenever you ask.
+# *Level* means that the interval contains zero, so no difference has been shown. Read this table
+# before you praise a layer. An embedding cannot know more than the features it is computed from.
+# It can only say the same in a handier form, or in fewer numbers. Whether the form is handy, only
+# a comparison with as many components shows. Whether training made it so, only the untrained
+# model does. The two tasks may disagree.
 #
 # ## 5. Go on
 #
 # **Exercise 4 · Your switch** · open · 8 minutes. Change one argument in the cell below, write
 # down what you expect, run it, and say in two sentences what you saw. Some ideas:
 #
-# - `falling=False` together with `k=5` sweeps for the chains. Were lagging chains the reason?
+# - `falling=False` together with `k=5` sweeps for the chains. If lagging chains were the reason,
+#   this should help *Adam, constant*.
 # - `n_chains=400`. Is that a fair comparison?
 # - `mean_field=True` in place of draws. Look at the bits.
 
 # %%
 rate, reached, said = race(new_models(n_starts), adam_rates, updates, falling=False, k=5)
-mean, half = interval(reached - reference)
-say(
-    f"With rate {rate:g}: {reached.mean():.2f} nats, {mean:+.2f} ± {half:.2f} beside Adam "
-    f"with a falling rate and k = 1, and {said.mean():.2f} bits in layer 2 beside "
-    f"{runs['Adam, falling'][2].mean():.2f}."
-)
+for name in ("Adam, falling", "Adam, constant"):
+    mean, half = interval(reached - runs[name][1])
+    print(f"{mean:+.2f} ± {half:.2f} nats beside *{name}* with k = 1")
+print(f"rate {rate:g}, {said.mean():.2f} bits in layer 2")
 
 # %% [markdown]
 # ## What to remember
 #
 # - A layer is alive if its units say something about the input. Count it in bits. Activity
-#   and distinct codes can look perfect on a layer that says nothing.
-# - Compare optimisers at equal effort, each with its own best rate. Let the rate fall.
-# - In pretraining let the input count twice, and measure after every stage, on your own data.
-#   A stage can lower the likelihood, and a recipe that filled layer 2 once may not do so again.
-# - An embedding knows no more than its features. Put features, components of equal number and
-#   an untrained model beside it, and use means instead of draws.
+#   and rounded codes can look perfect on a layer that says nothing.
+# - Compare optimisers at equal effort, each with its own best rate and over several starts.
+# - In a stack of plain RBMs, layer 1 counts the same evidence twice. Two copies of the input in
+#   pretraining avoid that. Fine-tuning may level the difference, so measure after every stage.
+# - An embedding knows no more than its features. Put features, components of equal number, an
+#   untrained model and chance beside it.
 
 # %%
 lesson.predictions()
@@ -1067,7 +1091,7 @@ lesson.score()
 #
 # <details><summary>2. Somebody reports that Adam beats momentum at a rate of .01. What do you ask?</summary>How does momentum do at its own best rate, with equally many rates tried for both, and over how many starts?</details>
 #
-# <details><summary>3. Why is a stack of plain RBMs a bad deep model?</summary>In each RBM, layer 1 was trained to receive input from one side. Together it receives both, and becomes too sure.</details>
+# <details><summary>3. Why is a stack of plain RBMs a bad deep model before it is fine-tuned?</summary>In each RBM, layer 1 was trained to receive input from one side. Together it receives the same evidence from both, and becomes too sure.</details>
 #
 # <details><summary>4. An embedding with 6 numbers is nearly as good as 14 features. Is that the merit of the deep model?</summary>Only if 6 principal components, and the same model untrained, are clearly worse.</details>
 

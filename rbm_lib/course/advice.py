@@ -18,11 +18,15 @@ HINTS = {
     r"stack expects each tensor to be equal size": (
         "Are they averages over the wrong axis? .mean(0) averages over the rows."
     ),
+    r"for \^|bitwise_xor": "A power is written x**t in Python, not x^t.",
     r"(?i)\bbool\b": (
         "A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
     ),
     r"ambiguous": "`if`, `min` and `max` take one number: use where, minimum or maximum.",
-    r"dtype": "Bring both to one type: x.to(v.dtype).",
+    r"scalar type (Int|Long)|(int|long) !=|!= (int|long)": (
+        "Whole numbers meet real ones: write .float() in place of .int() or .long()."
+    ),
+    r"dtype|expected scalar type": "Bring both to one type: x.to(v.dtype).",
     r"only one element tensors": (
         "The functions of math take one number: write x.sqrt(), x.exp() and so on."
     ),

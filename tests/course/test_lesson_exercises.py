@@ -285,12 +285,13 @@ def adam_by_torch(g, m, s, t, lr):
     return -x.detach(), state["exp_avg"], state["exp_avg_sq"]
 
 
-def up_and_down_by_copies(x, W, b, c, up, down, uniform):
+def up_and_down_by_copies(x, W, b, c, up, down, u_upper, u_lower):
     """With the copies written out, as columns of a larger W."""
     wide = W.repeat(1, up, down)
     p = torch.sigmoid(torch.cat([x] * up, 2) @ wide + c.repeat(1, 1, down))
-    h = (uniform.repeat(1, 1, down) < p).to(x.dtype)
-    x_1 = torch.sigmoid(h @ wide.transpose(1, 2) + b.repeat(1, 1, up))
+    h = (u_upper.repeat(1, 1, down) < p).to(x.dtype)
+    p_x = torch.sigmoid(h @ wide.transpose(1, 2) + b.repeat(1, 1, up))
+    x_1 = (u_lower.repeat(1, 1, up) < p_x).to(x.dtype)
     p_1 = torch.sigmoid(x_1 @ wide + c.repeat(1, 1, down))
     n, m = x.shape[2], c.shape[2]
     return p[..., :m], x_1[..., :n], p_1[..., :m]
@@ -661,12 +662,44 @@ def test_slips_in_lesson_08_are_named(exercise, answer, cause):
 
 
 def test_a_transpose_that_reverses_three_axes_is_named():
-    def reversed_axes(x, W, b, c, up, down, uniform):
+    def reversed_axes(x, W, b, c, up, down, u_upper, u_lower):
         p = torch.sigmoid(up * (x @ W) + c)
-        x_1 = torch.sigmoid(down * ((uniform < p).to(x.dtype) @ W.T) + b)
+        p_x = torch.sigmoid(down * ((u_upper < p).to(x.dtype) @ W.T) + b)
+        x_1 = (u_lower < p_x).to(x.dtype)
         return p, x_1, torch.sigmoid(up * (x_1 @ W) + c)
 
     assert "Write .mT" in check(EXERCISES["09/3"], reversed_axes).message
+
+
+def test_up_and_down_in_place_is_refused_since_the_lesson_gives_the_same_rows_again():
+    def in_place(x, W, b, c, up, down, u_upper, u_lower):
+        x *= up
+        p = torch.sigmoid(x @ W + c)
+        x_1 = u_lower < torch.sigmoid(down * ((u_upper < p).to(x.dtype) @ W.mT) + b)
+        x_1 = x_1.to(x.dtype)
+        return p, x_1, torch.sigmoid(up * (x_1 @ W) + c)
+
+    result = check(EXERCISES["09/3"], in_place)
+
+    assert result.points == 0 and "changes x in place" in result.message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "line", "cause"),
+    [
+        ("09/2", {"m_hat": "new_m / (1 - .9 ^ t)"}, "A power is written x**t"),
+        ("09/3", {"h": "(u_upper < p).int()"}, ".float() in place of .int()"),
+        ("09/3", {"h": "u_upper < p"}, "comparison such as u < p gives booleans"),
+        ("09/3", {"x_1": "(torch.rand(p_x.shape) < p_x) * 1.0"}, "draw random numbers"),
+    ],
+)
+def test_lines_that_go_wrong_in_every_lesson_are_explained(exercise, line, cause):
+    task = EXERCISES[exercise]
+    variant = task.reference.__globals__["adam_by" if exercise == "09/2" else "step_by"]
+
+    result = check(task, variant(**line))
+
+    assert result.points == 0 and cause in result.message
 
 
 def test_a_step_of_adam_without_its_small_constant_is_refused():
