@@ -454,7 +454,7 @@ lesson.predict("switch", "The largest difference comes from", list(switches)[1:]
 
 # %%
 updates = lesson.pick(fast=300, full=1000)
-n_choose, n_starts = lesson.pick(fast=(2, 6), full=(4, 12))
+n_choose, n_starts = lesson.pick(fast=(2, 10), full=(4, 12))
 adam_rates = lesson.pick(fast=(0.02, 0.05, 0.1, 0.2), full=(0.0075, 0.015, 0.03, 0.06))
 
 
