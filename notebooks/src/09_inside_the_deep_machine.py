@@ -165,7 +165,7 @@ for axis in axes.flat:
     for spine in axis.spines.values():
         spine.set(color=GREY, visible=True)
 for row, name in enumerate(("picture", "model 1", "model 2")):
-    reached = f"\n{log_likelihood(exact)[row - 1]:.2f} nats" if row else ""
+    reached = f"\n−{-log_likelihood(exact)[row - 1]:.2f} nats" if row else ""
     axes[row, 0].set_ylabel(name + reached, rotation=0, ha="right", va="center")
 fig.suptitle(
     "Units 1 to 4 of layer 2, in two models that are almost equally good",
@@ -505,7 +505,7 @@ table = pd.DataFrame(
         name: {
             "best rate": tried(rate, rates_for(switches[name])),
             "log-likelihood": f"{reached.mean():.2f}",
-            "beside the reference": "{:+.2f} ± {:.2f}".format(*leads[name])
+            "beside the reference": "{:+.3f} ± {:.3f}".format(*leads[name])
             if switches[name]
             else "",
             "bits of layer 2": f"{said.mean():.2f}",
@@ -523,12 +523,14 @@ others = sorted(list(leads)[1:], key=lambda name: leads[name][0])
 fig, axis = plt.subplots(figsize=(7.5, 2.2))
 for place, name in enumerate(others):
     difference = runs[name][1] - reference
-    axis.plot(difference, [place] * len(difference), ".", color=GREY, ms=7, alpha=0.8)
+    above = [place + 0.2] * len(difference)
+    axis.plot(difference, above, ".", color=GREY, ms=7, alpha=0.8)
     mean, half = leads[name]
     axis.plot([mean - half, mean + half], [place, place], color=COLORS["blue"])
     axis.plot(mean, place, "o", color=COLORS["blue"])
 axis.axvline(0, color=GREY, lw=0.8)
 axis.set_yticks(range(len(others)), others)
+axis.set_ylim(-0.4, len(others) - 0.5)
 axis.set_xlabel("nats more than Adam with a falling rate, from the same start")
 axis.set_title("Each dot is a start, the lines are means with their intervals")
 show(
@@ -688,7 +690,7 @@ lesson.predict("start", "After fine-tuning, the best start is", list(ways))
 
 # %% tags=["hide-input"]
 stages = []
-tuning_rates = (0.03, 0.1, 0.3, 1.0)
+tuning_rates = (0.01, 0.03, 0.1, 0.3, 1.0)
 for name, way in ways.items():
     start = new_models(n_starts)
     if way:
@@ -732,7 +734,7 @@ for name in ends:
 lesson.reveal(
     "start",
     best,
-    f"After {for_tuning} updates of fine-tuning *{best}* has the best mean. Level with it: "
+    f"After fine-tuning, *{best}* has the best mean. Level with it: "
     + (", ".join(f"*{n}*" for n in level) or "none")
     + ".",
 )
@@ -781,8 +783,8 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# The two *exact* ways differ only in the copies, and they take no draws. So the distance between
-# their left ends is the price of counting the same evidence twice. Then look at the right ends.
+# The two *exact* ways differ only in the copies, and no draws blur their gradients. So the
+# distance between their left ends is the price of counting the same evidence twice. Then look at the right ends.
 # Fine-tuning can make up for a bad start, and its noisy steps can also lead downhill (red lines).
 # So the best start need not have the best end. And the bits show what the likelihood does not.
 #
@@ -806,8 +808,8 @@ for name, how in (
     )
 
 # %% [markdown]
-# One sweep looks only at what lies next to the two pictures, and these are as far apart as can
-# be. Lesson 01 saw the same on bars and stripes. So measure after every stage.
+# One sweep looks only at what lies next to the two pictures, which are as far apart as can be. In
+# lesson 01, too, ten sweeps did better than one. So measure after every stage.
 #
 # ## 4. What is a layer good for?
 #
@@ -1076,7 +1078,8 @@ print(f"rate {rate:g}, {said.mean():.2f} bits in layer 2")
 #   and rounded codes can look perfect on a layer that says nothing.
 # - Compare optimisers at equal effort, each with its own best rate and over several starts.
 # - In a stack of plain RBMs, layer 1 counts the same evidence twice. Two copies of the input in
-#   pretraining avoid that. Fine-tuning may level the difference, so measure after every stage.
+#   pretraining avoid that. Fine-tuning may level the difference, so measure likelihood and bits
+#   after every stage.
 # - An embedding knows no more than its features. Put features, components of equal number, an
 #   untrained model and chance beside it.
 
