@@ -3,8 +3,8 @@
 #
 # *An optional lesson, for those who want to train a deep Boltzmann machine themselves.* In
 # [lesson 05](05_gaussian_bernoulli_dbm.ipynb) the second layer of a model could die in training.
-# Here we take a model so small that all its numbers are exact, and ask four questions. What does
-# its second layer say? Which switches of the optimiser matter? How should training start? And
+# Here we take a model so small that we know its likelihood exactly, and ask four questions. What
+# does its second layer say? Which switches of the optimiser matter? How should training start? And
 # what is a trained layer good for?
 #
 # | | |
@@ -590,7 +590,8 @@ say(
 # - `x_1`, a draw of the lower units, given a draw of the upper ones;
 # - `p_1`, the probabilities of the upper units, given `x_1`.
 #
-# `x` has the shape (models, rows, lower units), and `W.mT` is the transpose that you need.
+# `x` has the shape (models, rows, lower units), `b` and `c` have (models, 1, units), and `W.mT` is
+# the transpose that you need.
 #
 # <details><summary>Hint</summary>What goes up is multiplied by <code>up</code>, what comes
 # down by <code>down</code>, and the biases by nothing.</details>
@@ -784,9 +785,10 @@ pd.DataFrame(
 
 # %% [markdown]
 # The two *exact* ways differ only in the copies, and no draws blur their gradients. So the
-# distance between their left ends is the price of counting the same evidence twice. Then look at the right ends.
-# Fine-tuning can make up for a bad start, and its noisy steps can also lead downhill (red lines).
-# So the best start need not have the best end. And the bits show what the likelihood does not.
+# distance between their left ends is the price of counting the same evidence twice. Then look at
+# the right ends. Fine-tuning can make up for a bad start, and its noisy steps can also lead
+# downhill (red lines). So the best start need not have the best end. And look at the bits, which
+# show how much of layer 2 is in use.
 #
 # **Optional.** Lesson 05 warned that pretraining promises nothing. Here is a model of 3, 3
 # and 2 units with two pictures, 000 and 111, whose best log-likelihood is $-\log 2 = -.69$.
