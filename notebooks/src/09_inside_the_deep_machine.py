@@ -756,8 +756,8 @@ fell = [n for n in ends if ends[n].mean() < starts[n].mean()]
 bits_after = {name: said.mean() for name, *_, said, _ in stages}
 with_start = [bits_after[name] for name in ways if ways[name]]
 say(
-    f"Before fine-tuning, *input twice* is {twice} nats beside *plain RBMs*, and with exact "
-    f"gradients {twice_exact}. "
+    f"Before fine-tuning, *input twice* is {twice} nats beside *plain RBMs*, and with "
+    f"exact gradients {twice_exact}. "
     + (
         f"Worse than small random weights: {listed(worse)}. "
         if worse
