@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: count products, halve them, rated columns, several processes."""
+"""Exercises of lesson 06: count and halve products, rated films only, several processes."""
 
 import inspect
 import re
@@ -49,6 +49,8 @@ average each for data and sweep.
     2 * k + 3 → 2 * k + 5
 These are the operations of one product. Count how many there are.
     2 * k + 3 → 1
+Count V additions for an entry, as the text does, and not V − 1. So each term counts 2.
+    2 * rows * visible * hidden → rows * (2 * visible - 1) * hidden
 This is the number of products. Multiply by the operations of each, 2·B·V·H.
     (2 * k + 3) * 2 * rows * visible * hidden → 2 * k + 3
 """,
@@ -96,8 +98,8 @@ def fast_step(model, v, uniform):
     error = ((v - v1) ** 2).mean()
     F = -(v @ model.b) - softplus(x).sum(1)
     F1 = -(v1 @ model.b) - softplus(x1).sum(1)
-    gap = (F1 - F).mean()
-    return dW, db, dc, error, gap
+    rise = (F1 - F).mean()
+    return dW, db, dc, error, rise
 
 
 def at_most_five(work, cases):
@@ -108,13 +110,11 @@ def at_most_five(work, cases):
         return ""
     advice = f"The numbers are right, with {number} products. Five are enough."
     if work.most_repeated > 1:
-        advice += (
-            f" One of them is made {work.most_repeated} times: keep v @ W + c, p and v1"
-        )
-        advice += " in variables, and use these again."
-    return advice
+        advice += f" One of them is made {work.most_repeated} times."
+    return f"{advice} Keep v @ W + c, p and v1 in variables, and use these again."
 
 
+fast_step.parts = ("dW", "db", "dc", "error", "rise")
 fast_step.demand = at_most_five
 fast_step.mistakes = replaced(
     fast_step,
@@ -127,13 +127,27 @@ The signs of dW, db and dc are reversed. It is the data minus what comes back.
     return dW, db, dc → return -dW, -db, -dc
 dW is the sum over the rows. Divide it by their number.
     / len(v) → / 1
-The gap is one number, the mean over the rows of F(v1) − F(v).
+The rise is one number, the mean over the rows of F(v1) − F(v).
     (F1 - F).mean() → (F - F1).mean()
     (F1 - F).mean() → F1 - F
 The error compares v with the probabilities v1, squared, averaged over all entries.
     ** 2).mean() → ** 2).sum()
     ** 2).mean() → ** 2).sum(1).mean()
     ((v - v1) ** 2) → ((v - v1.round()) ** 2)
+The bias c is missing in x. The input of the hidden units is v @ W + c.
+    @ model.W + model.c → @ model.W
+    x = v @ model.W + model.c → x = v @ model.W
+    x1 = v1 @ model.W + model.c → x1 = v1 @ model.W
+The bias c counts twice in the free energies. The input x has it already.
+    softplus(x → softplus(model.c + x
+The sign of the visible biases is reversed. A free energy is −v·b minus the softplus terms.
+    = -(v → = (v
+dW cannot be one product of the differences: (v − v1)ᵀ (p − p1) also has the mixed terms
+vᵀ p1 and v1ᵀ p. Make vᵀ p and v1ᵀ p1.
+    v.T @ p - v1.T @ p1 → (v - v1).T @ (p - p1)
+One of the softplus sums takes p in place of x. Was x changed in place, as by x.sigmoid_()?
+    softplus(x). → softplus(p).
+    softplus(x1). → softplus(p1).
 The free energies lost the visible biases: −v·b minus the softplus terms.
     @ model.b) → @ (0 * model.b))
 The softplus terms of the free energies are not right. They are softplus(x) of the input
@@ -143,6 +157,7 @@ x = v @ W + c, summed over the hidden units, and softplus(x) = log(1 + exp(x)).
     - softplus( → - (lambda z: sigmoid(z).log1p())(
     ).sum(1) → ).mean(1)
 The softplus terms are summed over the rows. Sum over the hidden units: softplus(x).sum(1).
+    ).sum(1) → ).sum()
     ).sum(1) → ).sum(0).mean()
 The free energies lost the hidden biases. The input is x = v @ W + c.
     softplus(x) → softplus(x - model.c)
@@ -158,10 +173,10 @@ The second hidden probabilities are those of the data. Compute them from v1.
     p1 = sigmoid(x1) → p1 = p
 v1 is rounded or drawn. It stays a probability.
     model.prob_v(h) → model.prob_v(h).round()
-Return five results in this order: dW, db, dc, error, gap.
-    return dW, db, dc, error, gap → return dW, db, dc, gap, error
-    return dW, db, dc, error, gap → return dW, db, dc
-    return dW, db, dc, error, gap → return dW, dc, db, error, gap
+Return five results in this order: dW, db, dc, error, rise.
+    return dW, db, dc, error, rise → return dW, db, dc, rise, error
+    return dW, db, dc, error, rise → return dW, db, dc
+    return dW, db, dc, error, rise → return dW, dc, db, error, rise
 """,
 )
 N_BOXES = 40_000  # a row with an entry for each stands out by its size
@@ -198,6 +213,7 @@ def nothing_as_long_as_the_catalogue(work, cases):
     )
 
 
+person_step.parts = ("the change of W[on]", "the change of W[other]")
 person_step.demand = nothing_as_long_as_the_catalogue
 person_step.mistakes = replaced(
     person_step,
@@ -212,10 +228,14 @@ The first input is c plus the sum of the rows of W[on], and of nothing else.
     W_on.sum(0) → (W_on - W_other).sum(0)
     W_on.sum(0) → (W_on + W_other).sum(0)
     W_on.sum(0) → W_on.mean(0)
+on and other have changed places. The box that the person switched on is `on`.
+    W_on, W_other = W[on], W[other] → W_on, W_other = W[other], W[on]
+    W_on, W_other = → on, other = other, on; W_on, W_other =
 The input has one entry for each hidden unit. W_on.sum(0) adds up the ratings, axis 0.
     W_on.sum(0) → W_on.sum(1)
 The result has one row for each rating. Turn q into a column: q[:, None] * p1.
     q[:, None] * p1 → q * p1
+    q[:, None] * p1, -(1 - q)[:, None] * p1 → q.mean() * p1, -(1 - q.mean()) * p1
 h is not drawn with u. Set h = 1 where u < p, and go down from h.
     h = (u < p).to(W.dtype) → h = p
     h = (u < p).to(W.dtype) → h = (u > p).to(W.dtype)
@@ -225,6 +245,7 @@ The biases are missing or reversed on the way down: b[on] − b[other].
 On the way down only one of the boxes counts. The probability of a box depends on the
 difference of both, in b and in W.
     b[on] - b[other] + (W_on - W_other) @ h → b[on] + W_on @ h
+    b[on] - b[other] → b[on]
     (W_on - W_other) @ h → W_on @ h
 q is the probability of the other box. Take on minus other.
     q = sigmoid( → q = 1 - sigmoid(
@@ -290,6 +311,15 @@ Each mean is multiplied by its rows. Divide the sum by the number of all rows.
 The means are divided by their rows already. Multiply each by its rows first.
     n / total * → 1 / total *
     n / total * → 1 / n *
+    n / total * → total / n *
+A process with more rows must count more. In yours it counts less.
+    n / total * → 1 / n / sum(1 / m for m in rows) *
+`rows` has one number for each process, and a mean has two axes. Multiply the means one by
+one, or give the numbers of rows the shape (processes, 1, 1).
+    return sum(n / → return (torch.stack(means) * torch.tensor(rows)).sum(0) or sum(n /
+Only some of the processes are counted. There may be any number of them.
+    total = sum(rows) → means, rows = means[:2], rows[:2]; total = sum(rows)
+    sum(rows) → sum(rows); means, rows = means[:2], rows[:2]
 The weight of a process is n / total. Yours is 1 − n / total.
     n / total * → (1 - n / total) *
 All weights became 0, because // and int() round down. Divide with /.

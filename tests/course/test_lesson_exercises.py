@@ -517,6 +517,45 @@ def test_rows_of_parameters_that_are_changed_in_place_are_noticed():
     assert "Your function changes its W." in check(EXERCISES["06/3"], in_place).message
 
 
+def test_a_wrong_answer_that_changes_the_biases_in_place_is_told_so():
+    def in_place(on, other, W, b, c, u):
+        c += W[on].sum(0)
+        p = torch.sigmoid(c)
+        h = (u < p).to(W.dtype)
+        q = torch.sigmoid(b[on] - b[other] + (W[on] - W[other]) @ h)
+        p1 = torch.sigmoid(c + q @ W[on] + (1 - q) @ W[other])
+        return p - q[:, None] * p1, -(1 - q)[:, None] * p1
+
+    assert "Your function changes its c." in check(EXERCISES["06/3"], in_place).message
+
+
+def test_a_right_mean_that_is_added_up_in_the_first_input_is_refused():
+    def in_place(means, rows):
+        total = means[0]
+        total *= rows[0]
+        for mean, n in zip(means[1:], rows[1:], strict=True):
+            total += n * mean
+        return total / sum(rows)
+
+    result = check(EXERCISES["06/4"], in_place)
+
+    assert result.points == 0 and "Your function changes its means." in result.message
+
+
+def test_a_softplus_of_an_input_that_became_a_probability_in_place_is_named():
+    def in_place(model, v, uniform):
+        x = v @ model.W + model.c
+        p = x.sigmoid_()
+        v1 = model.prob_v((uniform < p).to(v.dtype))
+        x1 = v1 @ model.W + model.c
+        p1 = torch.sigmoid(x1)
+        dW = (v.T @ p - v1.T @ p1) / len(v)
+        rise = ((v - v1) @ model.b + softplus(x).sum(1) - softplus(x1).sum(1)).mean()
+        return dW, (v - v1).mean(0), (p - p1).mean(0), ((v - v1) ** 2).mean(), rise
+
+    assert "Was x changed in place" in check(EXERCISES["06/2"], in_place).message
+
+
 def test_a_column_in_place_of_one_number_per_row_is_refused():
     def column(v, W, b, c):
         inputs = v @ W + c
