@@ -42,10 +42,8 @@ A further sweep adds two products, one down and one up, and no more.
     2 * k + 3 → 5 * k
     2 * k + 3 → 3 * k + 2
     2 * k + 3 → k + 4
-Some products are missing, or too many are counted. CD-1 has five: up, down, up, and one
-average each for data and sweep.
+Some products are missing, or too many. CD-1 has five: up, down, up, and two averages.
     2 * k + 3 → 2 * k + 1
-    2 * k + 3 → 2 * k + 2
     2 * k + 3 → 2 * k + 5
 These are the operations of one product. Count how many there are.
     2 * k + 3 → 1
@@ -121,8 +119,6 @@ fast_step.mistakes = replaced(
     """
 The numbers are right, with
     F = -(v @ model.b) - softplus(x).sum(1) → F = model.free_energy(v)
-    p1 = sigmoid(x1) → p1 = model.prob_h(v1)
-    (v - v1) ** 2 → (v - model.prob_v((uniform < model.prob_h(v)).float())) ** 2
 The signs of dW, db and dc are reversed. It is the data minus what comes back.
     return dW, db, dc → return -dW, -db, -dc
 dW is the sum over the rows. Divide it by their number.
@@ -136,32 +132,22 @@ The error compares v with the probabilities v1, squared, averaged over all entri
     ((v - v1) ** 2) → ((v - v1.round()) ** 2)
 The bias c is missing in x. The input of the hidden units is v @ W + c.
     @ model.W + model.c → @ model.W
-    x = v @ model.W + model.c → x = v @ model.W
-    x1 = v1 @ model.W + model.c → x1 = v1 @ model.W
 The bias c counts twice in the free energies. The input x has it already.
     softplus(x → softplus(model.c + x
-The sign of the visible biases is reversed. A free energy is −v·b minus the softplus terms.
+The visible biases are lost or reversed. A free energy is −v·b minus the softplus terms.
     = -(v → = (v
-dW cannot be one product of the differences: (v − v1)ᵀ (p − p1) also has the mixed terms
-vᵀ p1 and v1ᵀ p. Make vᵀ p and v1ᵀ p1.
+    @ model.b) → @ (0 * model.b))
+dW is not (v − v1)ᵀ (p − p1), which has mixed terms, too. Make vᵀ p and v1ᵀ p1.
     v.T @ p - v1.T @ p1 → (v - v1).T @ (p - p1)
 One of the softplus sums takes p in place of x. Was x changed in place, as by x.sigmoid_()?
     softplus(x). → softplus(p).
-    softplus(x1). → softplus(p1).
-The free energies lost the visible biases: −v·b minus the softplus terms.
-    @ model.b) → @ (0 * model.b))
-The softplus terms of the free energies are not right. They are softplus(x) of the input
-x = v @ W + c, summed over the hidden units, and softplus(x) = log(1 + exp(x)).
-    softplus( → sigmoid(
+The softplus terms are softplus(x), with x = v @ W + c, summed over the hidden units.
     - softplus( → - (lambda z: softplus(sigmoid(z)))(
-    - softplus( → - (lambda z: sigmoid(z).log1p())(
     ).sum(1) → ).mean(1)
 The softplus terms are summed over the rows. Sum over the hidden units: softplus(x).sum(1).
     ).sum(1) → ).sum()
-    ).sum(1) → ).sum(0).mean()
 The free energies lost the hidden biases. The input is x = v @ W + c.
     softplus(x) → softplus(x - model.c)
-    softplus(x → softplus(-model.c + x
 The sign of the softplus terms is reversed. Both parts of a free energy are subtracted.
     - softplus → + softplus
 h is not drawn with uniform. Set h = 1 where uniform < p, and go down from h.
@@ -175,8 +161,6 @@ v1 is rounded or drawn. It stays a probability.
     model.prob_v(h) → model.prob_v(h).round()
 Return five results in this order: dW, db, dc, error, rise.
     return dW, db, dc, error, rise → return dW, db, dc, rise, error
-    return dW, db, dc, error, rise → return dW, db, dc
-    return dW, db, dc, error, rise → return dW, dc, db, error, rise
 """,
 )
 N_BOXES = 40_000  # a row with an entry for each stands out by its size
@@ -226,11 +210,9 @@ The bias c is missing in one of the inputs. Both ways up begin with c.
     (c + q → (q
 The first input is c plus the sum of the rows of W[on], and of nothing else.
     W_on.sum(0) → (W_on - W_other).sum(0)
-    W_on.sum(0) → (W_on + W_other).sum(0)
     W_on.sum(0) → W_on.mean(0)
 on and other have changed places. The box that the person switched on is `on`.
     W_on, W_other = W[on], W[other] → W_on, W_other = W[other], W[on]
-    W_on, W_other = → on, other = other, on; W_on, W_other =
 The input has one entry for each hidden unit. W_on.sum(0) adds up the ratings, axis 0.
     W_on.sum(0) → W_on.sum(1)
 The result has one row for each rating. Turn q into a column: q[:, None] * p1.
@@ -242,8 +224,7 @@ h is not drawn with u. Set h = 1 where u < p, and go down from h.
 The biases are missing or reversed on the way down: b[on] − b[other].
     b[on] - b[other] → 0
     b[on] - b[other] → b[other] - b[on]
-On the way down only one of the boxes counts. The probability of a box depends on the
-difference of both, in b and in W.
+Only one of the boxes counts in q. It depends on the difference of both, in b and in W.
     b[on] - b[other] + (W_on - W_other) @ h → b[on] + W_on @ h
     b[on] - b[other] → b[on]
     (W_on - W_other) @ h → W_on @ h
@@ -253,22 +234,18 @@ On the second way up W[on] has the factor q, and W[other] has 1 − q.
     q @ W_on + (1 - q) @ W_other → q @ W_on
     q @ W_on + (1 - q) @ W_other → (1 - q) @ W_on + q @ W_other
     q @ W_on + (1 - q) @ W_other → q @ (W_on + W_other)
-    q @ W_on + (1 - q) @ W_other → q @ W_on - (1 - q) @ W_other
 p1 is that of the data. Compute it from q and 1 − q.
     q @ W_on + (1 - q) @ W_other → W_on.sum(0)
 q is rounded or drawn. It stays a probability.
     (W_on - W_other) @ h) → (W_on - W_other) @ h).round()
 The drawn h is counted. It only makes q; count p for the data, and p1 for what comes back.
     = p - q → = h - q
-    q[:, None] * p1 → q[:, None] * h
     * p1 → * h
 The model's part needs its factors: q p1 for W[on], and (1 − q) p1 for W[other].
-    q[:, None] * p1 → p1
     p - q[:, None] * p1, -(1 - q)[:, None] * p1 → p - p1, -p1
 The signs are reversed. It is the data first, minus what comes back.
     return d_on, d_other → return -d_on, -d_other
-The change of W[other] is not right. In the data this box is off, and it comes back with
-1 − q, so the change is 0 − (1 − q) p1.
+W[other] changes by 0 − (1 − q) p1, since in the data its box is off.
     return d_on, d_other → return d_on, -d_other
     , -(1 - q)[:, None] * p1 → , -q[:, None] * p1
     , -(1 - q)[:, None] * p1 → , p - (1 - q)[:, None] * p1
@@ -284,7 +261,6 @@ The changes are added up over the ratings. Return one row for each rating.
 
 
 def gradients():
-    """Mean gradients of slices and the slices' lengths, in lists."""
     for seed, rows in enumerate(((3, 3, 3, 2), (20, 64), (5, 2, 1))):
         rng = torch.Generator().manual_seed(seed)
         yield [torch.randn(4, 3, generator=rng) for _ in rows], list(rows)
@@ -299,29 +275,23 @@ def together(means, rows):
 together.mistakes = replaced(
     together,
     """
-This is the mean of the means, in which a row of a short slice counts more than one of a
-long slice. Weight each mean by its number of rows.
+This is the mean of the means. Weight each mean by its number of rows.
     n / total * → 1 / len(rows) *
 The means are only added, so the step is too long. Weight each by its share of the rows.
     n / total * → 1 *
 Each mean is multiplied by its rows. Divide the sum by the number of all rows.
     n / total * → n *
     n / total * → n / len(rows) *
-    n / total * → n / max(rows) *
 The means are divided by their rows already. Multiply each by its rows first.
-    n / total * → 1 / total *
     n / total * → 1 / n *
     n / total * → total / n *
 A process with more rows must count more. In yours it counts less.
     n / total * → 1 / n / sum(1 / m for m in rows) *
-`rows` has one number for each process, and a mean has two axes. Multiply the means one by
-one, or give the numbers of rows the shape (processes, 1, 1).
+    n / total * → (1 - n / total) *
+Multiply the means one by one, or give the numbers of rows the shape (processes, 1, 1).
     return sum(n / → return (torch.stack(means) * torch.tensor(rows)).sum(0) or sum(n /
 Only some of the processes are counted. There may be any number of them.
     total = sum(rows) → means, rows = means[:2], rows[:2]; total = sum(rows)
-    sum(rows) → sum(rows); means, rows = means[:2], rows[:2]
-The weight of a process is n / total. Yours is 1 − n / total.
-    n / total * → (1 - n / total) *
 All weights became 0, because // and int() round down. Divide with /.
     n / total * → n // total *
 These are the shares of the processes, still apart. Add them up.

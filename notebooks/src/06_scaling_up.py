@@ -178,8 +178,8 @@ say(
         "product",
         lambda ms: (
             f"One product takes {ms['product']:.2f} ms, which is "
-            f"**{25.7 / ms['product']:.0f} billion operations a second**. Five of them should "
-            f"take {5 * ms['product']:.1f} ms."
+            f"**{25.7 / ms['product']:.0f} billion operations a second**. Five of them "
+            f"should take {5 * ms['product']:.1f} ms."
         ),
     )
 )
