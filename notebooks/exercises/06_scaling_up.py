@@ -43,7 +43,6 @@ A further sweep adds two products, one down and one up, and no more.
     2 * k + 3 → 3 * k + 2
     2 * k + 3 → k + 4
 Some products are missing, or too many. CD-1 has five: up, down, up, and two averages.
-    2 * k + 3 → 2 * k + 1
     2 * k + 3 → 2 * k + 5
 These are the operations of one product. Count how many there are.
     2 * k + 3 → 1
@@ -146,8 +145,6 @@ The softplus terms are softplus(x), with x = v @ W + c, summed over the hidden u
     ).sum(1) → ).mean(1)
 The softplus terms are summed over the rows. Sum over the hidden units: softplus(x).sum(1).
     ).sum(1) → ).sum()
-The free energies lost the hidden biases. The input is x = v @ W + c.
-    softplus(x) → softplus(x - model.c)
 The sign of the softplus terms is reversed. Both parts of a free energy are subtracted.
     - softplus → + softplus
 h is not drawn with uniform. Set h = 1 where uniform < p, and go down from h.
@@ -209,8 +206,9 @@ The bias c is missing in one of the inputs. Both ways up begin with c.
     (c + W_on → (W_on
     (c + q → (q
 The first input is c plus the sum of the rows of W[on], and of nothing else.
-    W_on.sum(0) → (W_on - W_other).sum(0)
     W_on.sum(0) → W_on.mean(0)
+Your function changes its c. Leave what you were given as it was, and name the input anew.
+    p = sigmoid(c + W_on.sum(0)) → c += W_on.sum(0); p = sigmoid(c)
 on and other have changed places. The box that the person switched on is `on`.
     W_on, W_other = W[on], W[other] → W_on, W_other = W[other], W[on]
 The input has one entry for each hidden unit. W_on.sum(0) adds up the ratings, axis 0.
@@ -272,6 +270,7 @@ def together(means, rows):
     return sum(n / total * mean for mean, n in zip(means, rows, strict=True))
 
 
+together.keeps = ("means", "rows")
 together.mistakes = replaced(
     together,
     """
