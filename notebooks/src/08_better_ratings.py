@@ -320,8 +320,8 @@ change = lead_within(borrowing, "people as rows", n_ratings >= edges[-2])
 (before, own_before), (after, own_after) = moves("people as rows"), moves(borrowing)
 shift = (
     f"The model moves a person's popular films together by {after:.2f} in log-odds with "
-    f"borrowing (a standard deviation over people) and {before:.2f} without, and apart from "
-    f"each other by {own_after:.2f} and {own_before:.2f}."
+    f"borrowing (a standard deviation over people) and {before:.2f} without, and apart "
+    f"from each other by {own_after:.2f} and {own_before:.2f}."
 )
 say(
     f"**Rare films.** People who like a film with fewer than 10 ratings like {fans:.0%} of "
@@ -485,11 +485,11 @@ say(
     f"On all {len(np.unique(film)):,} films your function and the library's differ by "
     f"{np.abs(covariate - library).max():.6f} at most, so the next model gets your numbers."
     f"\n\nWith the rating inside, the log-loss in training is lower by {off.iloc[0]:.3f}, "
-    f"and for films with fewer than 10 ratings by {off.iloc[1]:.3f}. On held-out ratings it "
-    f"differs by {abs(off.iloc[2]):.4f}. "
+    f"and for films with fewer than 10 ratings by {off.iloc[1]:.3f}. On held-out ratings "
+    f"it differs by {abs(off.iloc[2]):.4f}. "
     + (
-        "So for this small model the trap spoils the number that you watch in training, and "
-        "hardly anything else. It flatters most where there is least to know."
+        "So for this small model the trap spoils the number that you watch in training, "
+        "and hardly anything else. It flatters most where there is least to know."
         if abs(off.iloc[2]) < 0.002
         else "So the trap spoils more than the number that you watch in training."
     )
@@ -530,8 +530,8 @@ say(
     twice(with_covariate, control)
     + "\n\n"
     + twice(control, borrowing)
-    + " This second comparison is not about one change, because a film has other boxes than "
-    "a person, and the number of hidden units and the decay are others as well."
+    + " This second comparison is not about one change, because a film has other boxes "
+    "than a person, and the number of hidden units and the decay are others as well."
 )
 
 # %% [markdown]
@@ -601,9 +601,9 @@ lesson.reveal(
 say(
     verdict(
         row,
-        "**In stars, five boxes did not pay here.** A hidden unit has five weights for each "
-        f"person in place of two, which is more to learn, and these {size['n_hidden']} units "
-        f"were trained for {size['epochs']} epochs.",
+        "**In stars, five boxes did not pay here.** A hidden unit has five weights for "
+        "each person in place of two, which is more to learn, and these "
+        f"{size['n_hidden']} units were trained for {size['epochs']} epochs.",
         "**In stars, five boxes keep up with the best rival**, and they state a "
         "probability for each number of stars, which the rivals do not.",
         "**In stars, five boxes are the best model here**, and they state a probability "
@@ -685,7 +685,7 @@ say(
     + (
         " Ahead in AUC, and not clearly within a person: "
         + ", ".join(f"*{step}*" for step in only_people)
-        + ". So that gain is about people and how generous they are."
+        + ". Such a gain may be no more than knowing better who is generous."
         if only_people
         else ""
     )
@@ -847,10 +847,10 @@ else:
         "The control loses, too",
     )
 say(
-    f"{brought} (*iALS + EASE* minus *EASE*: {in_words(other_gain)}, and *RBM + EASE* minus "
-    f"*iALS + EASE*: {in_words(extra)}).\n\n"
-    f"The highest mean in the table is that of *{top}*. *iALS* alone minus *iALS + EASE* is "
-    f"{in_words(alone)}. "
+    f"{brought} (*iALS + EASE* minus *EASE*: {in_words(other_gain)}, and *RBM + EASE* "
+    f"minus *iALS + EASE*: {in_words(extra)}).\n\n"
+    f"The highest mean in the table is that of *{top}*. *iALS* alone minus *iALS + EASE* "
+    f"is {in_words(alone)}. "
     + verdict(
         alone,
         "So iALS does better without EASE.",
