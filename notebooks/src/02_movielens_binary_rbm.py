@@ -9,7 +9,7 @@
 # |---|---|
 # | **You will be able to** | leave missing ratings out of a model; measure predictions and lists against simple rivals; tell *will they like it?* from *what next?*; recommend films to somebody new and say why |
 # | **You need** | lessons 00 and 01; NumPy and PyTorch as in the [primer](../docs/primer.md) |
-# | **Time** | 85 minutes, 25 of them for three exercises and 6 for an open one; cells that are folded need not be opened |
+# | **Time** | 90 minutes, 25 of them for three exercises and 6 for an open one; cells that are folded need not be opened |
 # | **Data** | MovieLens 100K (5 MB), or a synthetic stand-in when it cannot be had |
 # | **Hardware** | any laptop, no GPU |
 
@@ -242,16 +242,16 @@ class RatingsRBM:
 # other people have rated it, so the model has weights for its two boxes. To ask for p(like), we
 # add the two boxes. They are empty, so they send nothing to the hidden units, which see the
 # person's own ratings alone. Then the hidden units give the two new boxes their scores, and the
-# formula turns the scores into p(like). This is an approximation. Strictly, the added film
-# would change p(h) a little.
+# formula turns the scores into p(like). This is an approximation. Strictly, we should
+# average over both answers for the added film, and each of them would change p(h) a little.
 #
 # ## 3. Train it on people
 #
 # In lesson 01, CD-1 moved a weight by the average of $v_i h_j$ in the data minus the same
 # average after one sweep. Two things change. First, gaps stay gaps during the sweep. A person
 # who never rated *Fargo* has no unit for it, and adds nothing to the change of its weights.
-# Second, the sweep draws the visible units. Lesson 01 kept the probabilities of the pixels,
-# which is a shortcut. Now we draw, as the definition of a sweep asks, because a box that is .69
+# Second, the sweep draws the visible units. Lesson 01 left the pixels undrawn, which is a
+# shortcut. Now we draw, as the definition of a sweep asks, because a box that is .69
 # on never occurs in the data.
 #
 # **Exercise 2 · CD-1 with gaps** · ★★ · 13 minutes · 3 points. Return the changes of `W`, `b`
@@ -460,8 +460,8 @@ lesson.reveal(
 )
 
 # %% [markdown]
-# The gain is small. How good a film is and how generous a person is bring the AUC most of the
-# way. Taste adds the rest.
+# The gain is small. How good a film is and how generous a person is explain most of the
+# AUC. Taste adds a little.
 #
 # ## 5. How to fool yourself
 #
@@ -568,7 +568,8 @@ say(
 # Saying *like* to everything has a lower loss than the recipe. So has the film's average, as
 # soon as it stops drawing. The loss did not show that the rebuilt model can hardly tell two
 # people apart. One row for a constant would have given it away. Since the answers are drawn, the
-# loss is a matter of luck as well. In eight runs of ours it lay between .239 and .264.
+# loss is a matter of luck as well. In eight runs of ours it lay between .239 and .264. The
+# published loss lies below that, so our rebuilt model is not quite the original.
 #
 # ### A leak by the clock
 #
@@ -584,7 +585,8 @@ say(
 # earlier neighbours only, because the later ones are not known yet when a model is used.
 #
 # The second column splits by time. It holds out the last fifth of each person's ratings, and
-# trains both models once more, your RBM for fewer epochs in the fast profile.
+# trains both models once more, which takes a while. In the fast profile your RBM trains for 20
+# epochs instead of 60, and is not at its best there.
 
 
 # %% tags=["hide-input"]
@@ -668,6 +670,7 @@ pd.DataFrame(
 # On this lesson's split the neighbours in time help your RBM, and they help the simple rule as
 # much. With earlier ratings only, almost nothing is left of the gain. On each person's last fifth
 # no second is shared, and all training ratings are earlier, so there the gain is small as well.
+# (There the last two rows of a model differ only in their factor.)
 # The extra number looks best where it could not be used.
 #
 # Does the lead of your RBM survive such a split? The next cell compares the two models without
@@ -990,7 +993,7 @@ pd.DataFrame(columns)
 # %% [markdown]
 # The table shows, of the first two people, the eight likes with the highest probability. CD-1
 # compares the data with one sweep from the data, so this is where the number of likes was
-# trained to be right. A long chain can drift away from there, as in lesson 01. So take an
+# trained to be about right. A long chain can drift away from there, as in lesson 01. So take an
 # invented person as the model's idea of a taste, and do not count on the number.
 #
 # **How many ratings does it take?** We train a new RBM, without a quarter of the people. These
@@ -1101,11 +1104,11 @@ say(
 # alone, because everybody had ratings that switched hidden units on. So on their own the trained
 # biases are worse. And without ratings the hidden units are not off. They still move every film.
 #
-# So it takes more than 40 ratings, as far as we can tell. People in the training data are
-# another case. Measured apart, the lead in section 4 was +.011 for people with 40 or more
+# So up to 40 ratings our RBM did not pass the rule. People in the training data are another
+# case. Measured apart, the lead in section 4 was +.011 for people with 40 or more
 # training ratings, with an interval from +.003 to +.019. With fewer than 20, and with 20 to 39,
-# the interval contained zero. One remedy is to feed the rule's prediction to the model as one
-# more input, as lesson [08](08_better_ratings.ipynb) does.
+# the interval contained zero. One remedy is to give the model a number that a simple rule
+# would use, as one more input. Lesson [08](08_better_ratings.ipynb) does so for films.
 #
 # **Your own ratings file.** Any table with a person, an item and a rating in each row will do.
 # Here the library trains for a few epochs only, to show the call.
@@ -1159,7 +1162,7 @@ print(
 # - Put a constant and a simple rule into every table.
 # - *Will they like it?* and *what next?* are two questions and need two models. For *what next?*
 #   your RBM made the best list of all.
-# - A new person is a new row. With few ratings, a simple rule is hard to beat.
+# - A new person is a new row. With up to 40 ratings, our RBM did not beat a simple rule.
 
 # %%
 lesson.predictions()
