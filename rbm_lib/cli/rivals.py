@@ -72,7 +72,7 @@ def _with(other: Any, setting: str, value: Any) -> Any:
 def _value(other: Any, task: str, inner: Split) -> float:
     """NDCG@10, or the negative log-loss."""
     if task == "rank":
-        return float(inner.rank(other, 10).per_user["NDCG@10"].mean())
+        return float(inner.rank(other, 10).per_user["NDCG@10"].to_numpy().mean())
     users, items, label = inner.held_out.triples()
     chance = fitted(other, inner.train).scores_at(users, items).clip(0, 1)
     table = rating_metrics(chance, label, users, n_bootstrap=1).set_index("metric")
