@@ -1010,16 +1010,16 @@ lesson.predict("newcomers", "The RBM is ahead after", after)
 # %% tags=["hide-input"]
 everything = RatingMatrix.from_frame(movielens.ratings, like_at_least=4, **ids)
 all_liked, all_seen = everything.batch(slice(None))
-rng = np.random.default_rng(0)
+dice = np.random.default_rng(0)
 is_new = torch.zeros(n_people, dtype=torch.bool)
-is_new[rng.choice(n_people, n_people // 4, replace=False)] = True
+is_new[dice.choice(n_people, n_people // 4, replace=False)] = True
 without_them = train_rbm(
     all_liked[~is_new], all_seen[~is_new], epochs=lesson.pick(fast=30, full=60), seed=1
 )
 
 new_liked, new_seen = all_liked[is_new], all_seen[is_new]
 order = (
-    torch.as_tensor(rng.random(new_seen.shape))
+    torch.as_tensor(dice.random(new_seen.shape))
     .masked_fill(~new_seen, 2.0)
     .argsort(1)
     .argsort(1)

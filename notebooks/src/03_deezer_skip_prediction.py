@@ -1076,6 +1076,7 @@ def factors_in_world(world, size):
     return lead(chances, rule, label, place[0])
 
 
+# %% tags=["hide-input"]
 sizes = lesson.pick(fast=(2,), full=(1, 2, 4))
 worlds = {size: world_with_taste(size) for size in sizes}
 if deezer.source == "synthetic":  # then section 7 has done size 0
