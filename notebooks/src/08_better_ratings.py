@@ -301,7 +301,7 @@ say(
 )
 
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "skip-slide"]
 def moves(name):
     """By how much a person moves all popular films together, and by how much apart."""
     p = outputs[name][0][:, film_counts >= edges[-2]]
@@ -581,7 +581,7 @@ outputs[five] = p_like.numpy(), expected.numpy() - 1  # levels are counted from 
 compare(*rivals[1:], control, with_covariate, five)
 
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "skip-slide"]
 def squared_error(name):
     """Of each person, scaled so that the mean over people is that over ratings."""
     error = (outputs[name][1][people, columns] - levels) ** 2

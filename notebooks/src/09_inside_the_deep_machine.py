@@ -723,7 +723,7 @@ show(
     + ".",
 )
 
-# %% tags=["slide", "hide-input"]
+# %% tags=["hide-input"]
 starts = {name: before for name, before, *_ in stages}
 ends = {name: after for name, _, after, *_ in stages}
 best = max(ends, key=lambda name: ends[name].mean())

@@ -11,7 +11,8 @@ The rule, in the order of the notebook:
 Two tags of a cell in ``notebooks/src`` change this. With ``slide`` a text also gives one
 slide with its other formulas and the sentences that introduce a term, and one with its
 exercise. Terms of a text without formulas are on the slide of its section. Code gives a
-slide with its table, or with what it prints. With ``skip-slide`` a cell gives no slide.
+slide with its table, or with what it prints. With ``skip-slide`` a cell gives no slide, and
+what it prints stands on no slide of a figure.
 The prose becomes the speaker's notes (press S).
 """
 
@@ -266,7 +267,8 @@ def said_after(cells: list[NotebookNode], place: int) -> tuple[str, str]:
         drawn = [x for x in cell.outputs if "image/png" in x.get("data", {})]
         if drawn and cell is not cells[place]:
             break
-        said += [x.data["text/markdown"] for x in cell.outputs if is_sentence(x)]
+        if cell is cells[place] or SKIP not in cell.metadata.get("tags", ()):
+            said += [x.data["text/markdown"] for x in cell.outputs if is_sentence(x)]
     return inline(" ".join(said)), ""
 
 
