@@ -54,9 +54,20 @@ class Notebook:
 
     def run_all(self):
         """Run every cell from the menu, to the end or to the first error."""
-        for name in ("Edit", "Clear Outputs of All Cells", "Run", "Run All Cells"):
-            self.page.get_by_role("menuitem", name=name, exact=True).click()
+        self.choose("Edit", "Clear Outputs of All Cells")
+        self.choose("Run", "Run All Cells")
         self.page.wait_for_function(ALL_CELLS_RAN, arg=ERROR, timeout=5 * MINUTE)
+
+    def save(self):
+        """Save from the menu: a key would go to whatever has the focus."""
+        self.choose("File", "Save Notebook")
+        expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
+
+    def choose(self, menu, item):
+        """Click `item` in one of the menus at the top; a shortcut may follow its name."""
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        opened = self.page.locator(".lm-Menu")
+        opened.get_by_text(item, exact=True).click()
 
     def run(self, cell):
         """Run the active cell, which is `cell`, with Shift+Enter, and wait for its end."""
@@ -198,8 +209,7 @@ def test_a_copy_opens_without_questions_and_unchanged(opened):
 
 def test_words_survive_in_a_notebook_that_is_not_trusted(lesson, opened):
     # JupyterLab cleans the HTML of a notebook that somebody else ran.
-    lesson.page.keyboard.press("Control+s")
-    expect(lesson.page.locator(".jp-mod-dirty")).to_have_count(0)
+    lesson.save()
     foreign = lesson.saved()
     foreign["metadata"]["title"] = "no longer what was signed"
     path = lesson.path.with_name(f"foreign_{lesson.path.name}")
