@@ -284,10 +284,15 @@ plotting.show(
 # \;+ \underbrace{3.0 + 2.5}_{\text{connections}}) = -0.5$$
 #
 # And another. A person without the taste likes A and not B. Only A is on, so no connection
-# counts.
-#
-# $$E = -(-1.5) = 1.5$$
-#
+# counts. Run the cell to see both.
+
+# %% tags=["nbval-check-output"]
+everything = -1.5 - 1.0 - 2.5 + 3.0 + 2.5
+only_A = -1.5
+print("E with everything on: ", -everything)
+print("E with only film A on:", -only_A)
+
+# %% [markdown] tags=["slide"]
 # The lower its energy, the better a state fits. Each positive weight with both ends on
 # lowers it, and so the first state fits better, in spite of its three negative biases.
 #
@@ -437,7 +442,8 @@ lesson.slider(
 # biases of +1.5, for which there is no slider, all the old probabilities would return. So
 # the sign of a hidden unit has no meaning of its own, and neither has its name. The model
 # only knows which films belong together.</details>
-#
+
+# %% [markdown]
 # ## 6. Back to your list
 #
 # The model of section 1 is the same thing, only larger. It has 400 films instead of two and
