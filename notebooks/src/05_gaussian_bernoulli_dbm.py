@@ -682,7 +682,8 @@ lesson.reveal(
 # which all these songs share. One unit might stand for *likes quiet music*.
 #
 # ![A listener's three songs below, each with its content. All are connected to the same four taste units above. A new song on the right is connected to them by the same weights.](figures/taste_layer.svg)
-#
+
+# %% [markdown] tags=["skip-slide"]
 # Each song $t$ comes with its *content*, a row of numbers $x_t$. From it follow the **couplings**
 # $C_t = W^\top x_t$, which say how well the song goes with each taste unit. Its **bias** $b_t =
 # \beta \cdot x_t$ says how often anybody plays such a song. The weights $W$ and $\beta$ belong to
@@ -702,9 +703,26 @@ lesson.reveal(
 # $$p(H_k = 1 \mid \text{songs}) = \operatorname{sigmoid}\Big(n\, c_k + \sum_{\text{songs } t} C_{tk}\Big)
 # \qquad (5)$$
 #
-# In (4) every song brings its own $c$, so the bias counts $n$ times. This follows from the energy.
-# Whether it also recommends better is for you to test, in exercise 5.
+# In (4) every song brings its own $c$, so the bias counts $n$ times. In exercise 5 you test
+# whether this also recommends better.
 #
+# Let's do one by hand, with a single taste unit. Its bias is $c = -1$, and its weights are 1.5
+# for *quiet* and 1 for *acoustic*.
+#
+# | song | content | $C$ | with $c$ |
+# |---|---|---|---|
+# | played | (1, 1) | 1.5 + 1 = 2.5 | 2.5 − 1 = 1.5, speaks for the unit |
+# | played | (.5, 0) | .75 | .75 − 1 = −.25, speaks against it |
+#
+# The taste receives 1.5 − .25 = 1.25.
+
+# %% tags=["nbval-check-output"]
+W_hand, c_hand = torch.tensor([1.5, 1.0]), -1.0
+played_hand = torch.tensor([[1.0, 1.0], [0.5, 0.0]])  # a row for each song, its content
+p_hand = torch.sigmoid(2 * c_hand + (played_hand @ W_hand).sum())
+print(f"The taste is on with probability {p_hand:.3f}.")
+
+# %% [markdown] tags=["skip-slide"]
 # **Which song, given the taste?** Exchange one of the songs for another song $s$. Only one term
 # of the energy changes, and it becomes $b_s + C_s \cdot H + c \cdot H$. The last part is the same
 # for every $s$, so the probability of $s$ is proportional to $e^{b_s + C_s \cdot H}$. Divide by
@@ -716,25 +734,19 @@ lesson.reveal(
 # we put these probabilities in the place of $H$. The exponent is then the **score** of the
 # song, $b_s + \sum_k C_{sk}\, p(H_k = 1 \mid \text{songs})$.
 #
-# Let's do one by hand, with all song biases 0 and one taste unit with bias $c = -1$. The
-# content is *quiet* and *acoustic*, with the weights 1.5 and 1.
+# Now two new songs for the listener above, with song biases 0.
 #
-# | song | content | $C$ | then |
+# | song | content | $C$ | score |
 # |---|---|---|---|
-# | played | (1, 1) | 1.5 + 1 = 2.5 | 2.5 − 1 = 1.5, speaks for the unit |
-# | played | (.5, 0) | .75 | .75 − 1 = −.25, speaks against it |
-# | new, quiet | (1, .5) | 2 | score 2 · .777 = 1.55 |
-# | new, loud | (−1, −.5) | −2 | score −2 · .777 = −1.55 |
+# | new, quiet | (1, .5) | 2 | 2 · .777 = 1.55 |
+# | new, loud | (−1, −.5) | −2 | −2 · .777 = −1.55 |
 #
-# The taste receives 1.5 − .25 = 1.25 and is on with probability sigmoid(1.25) = .777. The scores
-# differ by 3.1, so the quiet song is $e^{3.1} \approx 22$ times as likely as the loud one.
+# The scores differ by 3.1, so the quiet song is $e^{3.1} \approx 22$ times as likely as the
+# loud one.
 
 # %% tags=["nbval-check-output"]
-W_hand, c_hand = torch.tensor([1.5, 1.0]), -1.0
-played_hand = torch.tensor([[1.0, 1.0], [0.5, 0.0]])  # a row for each song, its content
-p_hand = torch.sigmoid(2 * c_hand + (played_hand @ W_hand).sum())
 new_hand = torch.tensor([[1.0, 0.5], [-1.0, -0.5]])  # quiet, loud
-print(f"taste {p_hand:.3f}, scores", *(f"{y:.2f}" for y in p_hand * (new_hand @ W_hand)))
+print("scores:", *(f"{y:.2f}" for y in p_hand * (new_hand @ W_hand)))
 
 # %% [markdown] tags=["skip-slide"]
 # **Exercise 4 · Taste, then score** · ★★ · 8 minutes · 3 points. Write (5) and the scores for
