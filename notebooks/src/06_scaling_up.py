@@ -478,9 +478,17 @@ for name, (people, films, ratings) in sets.items():
 #
 # Each rating has two boxes, one that is 1 and one that is 0. `on[n]` is the number of the box
 # that is 1 in rating $n$, and `other[n]` that of the other box of the same film. Then `W[on]`
-# is a small matrix with one row for each rating. For two ratings whose boxes have the weights 2
-# and −.5 to a hidden unit with the bias −1, the input of that unit is −1 + 2 − .5 = .5, and
-# nothing else of `W` is read.
+# is a small matrix with one row for each rating. Let's try it on four boxes and one hidden unit
+# with the bias −1.
+
+# %% tags=["nbval-check-output"]
+W_small = torch.tensor([[2.0], [0.3], [-0.5], [1.2]])
+on_small = torch.tensor([0, 2])  # two ratings: box 0 and box 2 are 1
+print(W_small[on_small])
+print("input of the hidden unit:", float(-1 + W_small[on_small].sum()))
+
+# %% [markdown]
+# Nothing else of the matrix was read.
 #
 # **Exercise 3 · Only what is rated** · ★★ · 10 minutes · 2 points. Make a step of CD-1 for one
 # person, and return the changes of `W`. `u` has a random number for each hidden unit. Do not
