@@ -234,16 +234,22 @@ for beta in (0.0, 0.5, 0.75, 1.0):
 # = \Big\langle e^{\,F_\beta(v) - F_{\beta'}(v)} \Big\rangle_{v \sim p_\beta}$$
 #
 # Let's check it on the two-unit model of lesson 01, with $b = c = -1$ and $W = 2$, in a
-# single step from 0 to 1. Without $W$, $Z_0 = (1 + e^{-1})^2 = 1.871$, and the pixel is on with
-# probability $\sigma(-1) = .269$.
+# single step from 0 to 1. Without $W$, $Z_0 = (1 + e^{-1})^2$, and the pixel is on with
+# probability $\sigma(-1)$.
 #
 # - If the pixel is off, $W$ does not matter, and the factor is 1.
 # - If it is on, $F_0 = 1 - \log(1 + e^{-1})$ and $F_1 = 1 - \log(1 + e)$. The factor is
-#   $(1 + e) / (1 + e^{-1}) = e = 2.718$.
+#   $(1 + e) / (1 + e^{-1}) = e$.
 #
-# The average is $.731 + .269 \cdot 2.718 = 1.462$, and $1.871 \cdot 1.462 = 2.736$ is the $Z$
-# that we had in lesson 01.
-#
+# So $Z_0$ times the average factor should be the $Z$ that we had in lesson 01, which is 2.736<!--1.871-->.
+
+# %% tags=["nbval-check-output"]
+Z_0 = (1 + math.exp(-1)) ** 2
+on = 1 / (1 + math.exp(1))  # how often the pixel is on at β = 0
+average = (1 - on) * 1 + on * math.e
+print(f"{Z_0:.3f} · ({1 - on:.3f} · 1 + {on:.3f} · {math.e:.3f}) = {Z_0 * average:.3f}")
+
+# %% [markdown] tags=["slide"]
 # With small steps all these factors are close to 1, so a few samples average them well. But
 # every step needs samples of another model. **Annealed importance sampling** (AIS; Neal, 2001)
 # uses the same chains for all steps, and Salakhutdinov and Murray (2008) brought it to RBMs. A
@@ -253,21 +259,6 @@ for beta in (0.0, 0.5, 0.75, 1.0):
 # is not to be confused with the weights $W$. Its logarithm is a sum:
 #
 # $$\log w = \sum_t F_{\beta_t}(v_t) - F_{\beta_{t+1}}(v_t)$$
-#
-# Is one sweep enough? After it the chain has not caught up with the new model. It need not,
-# because the importance weight makes up for that.
-#
-# 1. At the start, the chains are samples of the model at $\beta = 0$.
-# 2. Count every chain $e^{\,F_0(v) - F_{\beta_1}(v)}$ times. Then they represent the next
-#    model, because this factor is how much more probable each pattern has become, up to a
-#    constant.
-# 3. A sweep leaves the distribution of its model unchanged. This is what *stationary* means
-#    in section 6 of lesson 01. So after the sweep the chains, counted in the same way, still
-#    represent this model.
-#
-# Steps 2 and 3 repeat until $\beta = 1$. Therefore **the mean of $w$ over infinitely many chains
-# is exactly $Z / Z_0$, for any number of steps.** With few steps $w$ only scatters more, so that
-# more chains are needed.
 #
 # **Exercise 1 · A walk along the path** · ★★ · 10 minutes · 3 points. `v` has one chain per
 # row, drawn at `betas[0]`. For each pair of neighbours in `betas`, add the difference of
@@ -295,6 +286,21 @@ def my_walk(free_energy, sweep, v, betas):
 lesson.check("1", my_walk)
 
 # %% [markdown]
+# Is one sweep enough? After it the chain has not caught up with the new model. It need not,
+# because the importance weight makes up for that.
+#
+# 1. At the start, the chains are samples of the model at $\beta = 0$.
+# 2. Count every chain $e^{\,F_0(v) - F_{\beta_1}(v)}$ times. Then they represent the next
+#    model, because this factor is how much more probable each pattern has become, up to a
+#    constant.
+# 3. A sweep leaves the distribution of its model unchanged. This is what *stationary* means
+#    in section 6 of lesson 01. So after the sweep the chains, counted in the same way, still
+#    represent this model.
+#
+# Steps 2 and 3 repeat until $\beta = 1$. Therefore **the mean of $w$ over infinitely many chains
+# is exactly $Z / Z_0$, for any number of steps.** With few steps $w$ only scatters more, so that
+# more chains are needed.
+#
 # The estimate of $Z$ is $Z_0$ times the mean of $w$ over all chains. We have logarithms,
 # and they can be so large that $e^{\log w}$ overflows.
 #
