@@ -724,22 +724,6 @@ pd.DataFrame(
 # liking film 1 adds .2 to the score of film 2. The other way round, $B_{21} = 1/2$. So $P$ is
 # symmetric and $B$ is not, because each column is divided by its own diagonal entry.
 #
-# To read these formulas, think of a Boltzmann machine without hidden units. Its visible units
-# are the films, and $P$ couples them in pairs. They take real numbers instead of 0 and 1, and
-# the energy is $E = \frac12 x^\top P x$, without biases. Such a machine is called
-# **Gaussian**. Which value of film $j$ is the most probable, given all others? It is the one
-# with the lowest energy, where the derivative $\sum_i x_i P_{ij}$ by $x_j$ is zero. Solving
-# for $x_j$ gives
-#
-# $$x_j = -\sum_{i \ne j} x_i \frac{P_{ij}}{P_{jj}} = \sum_i x_i B_{ij}.$$
-#
-# For a person whose likes $x$ are a row of $X$, this is the entry of $X B$ for film $j$. So
-# EASE is a fully visible relative of the RBM.
-#
-# And why this $P$? Column $j$ of $B$ is the **ridge regression** of film $j$ on the other
-# films, which is the least-squares solution with $\lambda$ times the sum of squared weights
-# as a penalty. One inverse gives all columns at once, without training in small steps.
-#
 # **Exercise 3 · EASE** · ★★ · 9 minutes · 3 points. Compute $B$ from the matrix `X` and the
 # number `l2`, which is $\lambda$. Column $j$ is divided by $P_{jj}$. You can use
 # `torch.linalg.inv`, `torch.eye`, `.diagonal()` and `.fill_diagonal_(0)`.
@@ -760,6 +744,23 @@ def my_ease(X, l2):
 
 # %%
 lesson.check("3", my_ease)
+
+# %% [markdown] tags=["slide"]
+# To read EASE's formulas, think of a Boltzmann machine without hidden units. Its visible units
+# are the films, and $P$ couples them in pairs. They take real numbers instead of 0 and 1, and
+# the energy is $E = \frac12 x^\top P x$, without biases. Such a machine is called
+# **Gaussian**. Which value of film $j$ is the most probable, given all others? It is the one
+# with the lowest energy, where the derivative $\sum_i x_i P_{ij}$ by $x_j$ is zero. Solving
+# for $x_j$ gives
+#
+# $$x_j = -\sum_{i \ne j} x_i \frac{P_{ij}}{P_{jj}} = \sum_i x_i B_{ij}.$$
+#
+# For a person whose likes $x$ are a row of $X$, this is the entry of $X B$ for film $j$. So
+# EASE is a fully visible relative of the RBM.
+#
+# And why this $P$? Column $j$ of $B$ is the **ridge regression** of film $j$ on the other
+# films, which is the least-squares solution with $\lambda$ times the sum of squared weights
+# as a penalty. One inverse gives all columns at once, without training in small steps.
 
 # %% [markdown]
 # EASE has no hidden units, and the RBM of lesson 02 for *what next?* no direct couplings.
