@@ -311,12 +311,11 @@ table.astype({"rounded codes": int}).round(2)
 #
 # Nobody has the exact gradient of a large model. We estimate it with draws for the data and
 # with persistent chains for the model, as in lesson 05. How should we step along such a noisy
-# gradient? **Momentum** steps along a running *sum* of the gradients, so that noise
-# cancels. **Adam** takes a running *mean* of them and divides it by the recent size of each
-# parameter's gradient. And the rate may stay constant, or **fall** to zero towards the end.
+# gradient?
 #
-# You write Adam. It keeps two running means for every parameter, $m$ of the gradient $g$ and $s$
-# of its square:
+# You write **Adam**. It takes a running *mean* of the gradients and divides it by their recent
+# size. For every parameter it keeps $m$, the mean of the gradient $g$, and $s$, that of its
+# square:
 #
 # $$m \leftarrow .9\, m + .1\, g, \qquad s \leftarrow .999\, s + .001\, g^2, \qquad
 # \text{step} = \eta\, \frac{m / (1 - .9^t)}{\sqrt{s / (1 - .999^t)} + 10^{-8}} \qquad (2)$$
@@ -348,7 +347,10 @@ def my_adam(g, m, s, t, lr):
 lesson.check("2", my_adam)
 
 # %% [markdown]
-# The other rules, and the training loop of lesson 05, are folded.
+# There are simpler rules. The **plain** one steps along the gradient itself. **Momentum** steps
+# along a running *sum* of the gradients, so that noise cancels. And with any rule the rate may
+# stay constant, or **fall** to zero towards the end. The rules and the training loop of lesson
+# 05 are folded.
 
 # %% tags=["hide-input"]
 adam = lesson.use("2", my_adam)
@@ -553,10 +555,7 @@ say(
 # If the plain gradient is ahead, your Adam is not wrong. No rule is best everywhere, and few
 # updates favour a rule that is fast in the beginning. Where the best rate is the lowest or the
 # highest of those tried, a better one may lie beyond. Take the simplest rule that is level with
-# the best. On your own data, with your own number of updates, compare again.
-#
-# Why let the rate fall? Lesson 01's reason was that the chains lag behind a model that moves
-# fast. In exercise 4 you can test whether they do here.
+# the best.
 #
 # ## 3. How should training start?
 #
@@ -579,7 +578,8 @@ say(
 # right again. In the upper RBM, layer 1 gets two copies of layer 2 for the same reason.
 #
 # ![Three drawings. In the lower RBM two boxes of pixels stand under layer 1, both with the weights W1. In the upper RBM layer 1 stands under two boxes of layer 2, both with the weights W2. In the deep model pixels, layer 1 and layer 2 stand on each other, once each.](figures/two_copies.svg)
-#
+
+# %% [markdown]
 # **Exercise 3 · Up and down with copies** · ★★ · 8 minutes · 3 points. Write one step of
 # contrastive divergence for an RBM with `up` copies of its lower units and `down` copies of its
 # upper ones. The lower units have states `x` and biases `b`, the upper ones biases `c`. A unit is
@@ -1061,8 +1061,8 @@ pd.DataFrame(
 # **Exercise 4 · Your switch** · open · 8 minutes. Change one argument in the cell below, write
 # down what you expect, run it, and say in two sentences what you saw. Some ideas:
 #
-# - `falling=False` together with `k=5` sweeps for the chains. If lagging chains were the reason,
-#   this should help *Adam, constant*.
+# - `falling=False` together with `k=5` sweeps for the chains. Lesson 01 let the rate fall because
+#   chains lag behind a model that moves fast. If they do here, this helps *Adam, constant*.
 # - `n_chains=400`. Is that a fair comparison?
 # - `mean_field=True` in place of draws. Look at the bits.
 
