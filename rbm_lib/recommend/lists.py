@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -135,25 +136,25 @@ def write_parts(path: Any, parts: Iterator[pd.DataFrame]) -> int:
     if path.suffix not in kinds:
         raise ValueError(f"path: got {path.name}, expected a name that ends in {kinds}.")
     unfinished = path.with_name(f"{path.stem}.part{path.suffix}")
-    n_rows = 0
     try:
-        writer = None
-        for number, frame in enumerate(parts):
-            n_rows += len(frame)
-            if path.suffix == ".parquet":
-                writer = _write_parquet(unfinished, frame, writer)
-            else:
-                mode = "a" if number else "w"
-                frame.to_csv(unfinished, mode=mode, header=not number, index=False)
-        if writer is not None:
-            writer.close()
+        write = _write_parquet if path.suffix == ".parquet" else _write_csv
+        n_rows = write(unfinished, parts)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return n_rows
 
 
-def _write_parquet(path: Path, frame: pd.DataFrame, writer: Any) -> Any:
+def _write_csv(path: Path, parts: Iterator[pd.DataFrame]) -> int:
+    n_rows = 0
+    for number, frame in enumerate(parts):
+        n_rows += len(frame)
+        mode = "a" if number else "w"
+        frame.to_csv(path, mode=mode, header=not number, index=False)
+    return n_rows
+
+
+def _write_parquet(path: Path, parts: Iterator[pd.DataFrame]) -> int:
     try:
         import pyarrow  # pyright: ignore[reportMissingImports]
         from pyarrow import parquet  # pyright: ignore[reportMissingImports]
@@ -162,8 +163,16 @@ def _write_parquet(path: Path, frame: pd.DataFrame, writer: Any) -> Any:
             "path: got a .parquet file without pyarrow, expected a .csv file. Or install "
             "it: pip install pyarrow."
         ) from error
-    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
-    if writer is None:
-        writer = parquet.ParquetWriter(path, table.schema)
-    writer.write_table(table)
-    return writer
+    n_rows = 0
+    first = next(parts)
+    while first.empty:  # where text has no type yet
+        following = next(parts, None)
+        if following is None:
+            break
+        first = following
+    schema = pyarrow.Schema.from_pandas(first, preserve_index=False)
+    with parquet.ParquetWriter(path, schema) as writer:
+        for frame in chain([first], parts):
+            n_rows += len(frame)
+            writer.write_table(pyarrow.Table.from_pandas(frame, schema, False))
+    return n_rows

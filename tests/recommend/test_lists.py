@@ -89,6 +89,25 @@ def test_parquet_has_the_types_of_the_frame(tmp_path):
     assert listed(pd.read_parquet(path)) == listed(lists.recommend(scores, RATINGS))
 
 
+def test_parquet_has_text_in_all_parts_although_an_empty_one_has_no_type(
+    tmp_path, monkeypatch
+):
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(lists, "CELLS_AT_ONCE", 1)
+    path = tmp_path / "lists.parquet"
+    whole = lists.recommend(scores, RATINGS)
+
+    def titled(users=None):
+        for part in lists.list_batches(scores, RATINGS, users):
+            yield part.assign(title=[f"title of {item}" for item in part["item"]])
+
+    assert lists.write_parts(path, titled()) == len(whole)
+    expected = whole.assign(title=[f"title of {item}" for item in whole["item"]])
+    pd.testing.assert_frame_equal(pd.read_parquet(path), expected, check_dtype=False)
+    assert lists.write_parts(path, titled([])) == 0
+    assert list(pd.read_parquet(path)) == list(expected)
+
+
 def test_an_interrupted_file_is_not_left_behind(tmp_path):
     def parts():
         yield lists.recommend(scores, RATINGS)
