@@ -3,6 +3,7 @@
 from rbm_lib.data.masks import assert_no_leak
 from rbm_lib.recommend.bootstrap import mean_interval
 from rbm_lib.recommend.compare import compare, select
+from rbm_lib.recommend.compare_ratings import compare_ratings
 from rbm_lib.recommend.metrics import per_user_ranking, ranking_metrics
 from rbm_lib.recommend.probabilities import auc_lead, calibration_curve, rating_metrics
 from rbm_lib.recommend.scorer import Scorer
@@ -22,6 +23,7 @@ __all__ = [
     "auc_lead",
     "calibration_curve",
     "compare",
+    "compare_ratings",
     "k_folds",
     "leave_one_out",
     "mean_interval",

@@ -163,6 +163,9 @@ OWN = {  # what differs: value and kind, or a value that is not spoilt (None: le
     "compare": SEVERAL | {
         "scorers": ({"a": Given()}, refused(None, "", {}, {"a": 1}, [Given()])),
         "split": (SPLIT, refused(None, "", 3, ratings())), "against": ("a", CHOICE)},
+    "compare_ratings": {
+        "scorers": ({"a": Given()}, refused(None, "", {}, {"a": 1}, [Given()])),
+        "split": (SPLIT, refused(None, "", 3, ratings())), "against": ("a", CHOICE)},
     "VisibleData": {"model": lambda visible: (rbm(visible), harms.model(RBM, DBM, DBN))},
     "DBN.sample": FROM_0, "exact_samples": FROM_0,
     "binary_states": FROM_0 | {"start": (1, COUNT_FROM_0), "stop": (3, COUNT_FROM_0)},

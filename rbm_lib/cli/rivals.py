@@ -6,33 +6,42 @@ from typing import Any
 import numpy as np
 
 from rbm_lib.recommend import baselines
-from rbm_lib.recommend.probabilities import rating_metrics
-from rbm_lib.recommend.scorer import fitted
+from rbm_lib.recommend.compare_ratings import predictions
+from rbm_lib.recommend.recommender import Recommender
 from rbm_lib.recommend.splits import Split, random_split
 
 LARGEST_EASE = 20_000  # items or people: EASE inverts a matrix of this size
+LARGEST_KNN = 6_000  # items: neighbours of ratings hold six matrices of this size
 # What `--tune` tries, the default first. The model has six settings.
 TRIES = {
     "ItemKNN": ("k", (200, 20, 50, 100, 400, 800, 1600)),
     "EASE": ("l2", (300.0, 30.0, 100.0, 200.0, 500.0, 1000.0, 3000.0)),
-    "iALS": ("reg", (1.0, 0.1, 0.3, 0.6, 2.0, 4.0, 8.0)),
-    "item mean": ("smoothing", (5.0, 0.5, 1.0, 2.0, 10.0, 20.0, 50.0)),
-    "user + item bias": ("penalty", (2.0, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)),
-    "matrix factorisation": ("reg", (0.15, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)),
+    "IALS": ("reg", (1.0, 0.1, 0.3, 0.6, 2.0, 4.0, 8.0)),
+    "ItemMean": ("smoothing", (5.0, 0.5, 1.0, 2.0, 10.0, 20.0, 50.0)),
+    "UserItemBias": ("reg", (5.0, 0.5, 1.0, 2.0, 10.0, 20.0, 50.0)),
+    "LogisticBias": ("penalty", (2.0, 0.25, 0.5, 1.0, 4.0, 8.0, 16.0)),
+    "ItemKNNRatings": ("k", (40, 10, 20, 60, 80, 160, 320)),
+    "MatrixFactorization": ("reg", (0.15, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)),
 }
 
 
 def rivals(task: str, split: Split) -> dict[str, Any]:
-    """What the model has to beat."""
+    """What the model has to beat, and what can be fitted to so many people and items."""
+    found: dict[str, Any]
     if task == "rate":
-        factors = baselines.Calibrated(baselines.MatrixFactorization())
-        return {
+        found = {
             "share of likes": baselines.GlobalMean(),
             "item mean": baselines.ItemMean(),
-            "user + item bias": baselines.LogisticBias(),
-            "matrix factorisation": factors,
+            "user + item bias": baselines.UserItemBias(),
+            "ItemKNN": baselines.ItemKNNRatings(),
+            "matrix factorisation": baselines.MatrixFactorization(),
         }
-    found: dict[str, Any] = {
+        if split.train.n_levels == 2:  # of likes alone
+            found["user + item bias"] = baselines.LogisticBias()
+        if split.train.n_items > LARGEST_KNN:
+            del found["ItemKNN"]
+        return found
+    found = {
         "popularity": baselines.Popularity(),
         "ItemKNN": baselines.ItemKNN(),
         "EASE": baselines.EASE(),
@@ -43,37 +52,30 @@ def rivals(task: str, split: Split) -> dict[str, Any]:
     return found
 
 
-def tuned(others: dict[str, Any], task: str, split: Split, seed: int) -> dict[str, Any]:
+def tuned(others: dict[str, Any], model: Recommender, split: Split) -> dict[str, Any]:
     """The rivals with the setting of `TRIES` that is best on a part of `split.train`.
 
     The part is the one on which `tune` chooses the settings of the model.
     """
-    inner = random_split(split.train, 0.2, seed)
-    return {name: _best(name, other, task, inner) for name, other in others.items()}
+    inner = random_split(split.train, 0.2, model.seed)
+    return {name: _best(other, model, inner) for name, other in others.items()}
 
 
-def _best(name: str, other: Any, task: str, inner: Split) -> Any:
-    if name not in TRIES:
+def _best(other: Any, model: Recommender, inner: Split) -> Any:
+    if type(other).__name__ not in TRIES:
         return other
-    setting, values = TRIES[name]
-    candidates = [_with(other, setting, value) for value in values]
-    measured = [_value(copy.deepcopy(model), task, inner) for model in candidates]
-    return candidates[int(np.argmax(measured))]
+    setting, values = TRIES[type(other).__name__]
+    candidates = [copy.deepcopy(other) for _ in values]
+    for candidate, value in zip(candidates, values, strict=True):
+        setattr(candidate, setting, value)
+    return max(candidates, key=lambda candidate: _value(candidate, model, inner))
 
 
-def _with(other: Any, setting: str, value: Any) -> Any:
-    """A copy with another setting, in what it calibrates if it is a calibration."""
-    copied = copy.deepcopy(other)
-    inside = getattr(copied, "model", copied)
-    setattr(inside, setting, value)
-    return copied
-
-
-def _value(other: Any, task: str, inner: Split) -> float:
+def _value(other: Any, model: Recommender, inner: Split) -> float:
     """NDCG@10, or the negative log-loss."""
-    if task == "rank":
+    if model.task == "rank":
         return float(inner.rank(other, 10).per_user["NDCG@10"].to_numpy().mean())
-    users, items, label = inner.held_out.triples()
-    chance = fitted(other, inner.train).scores_at(users, items).clip(0, 1)
-    table = rating_metrics(chance, label, users, n_bootstrap=1).set_index("metric")
-    return -float(table.loc["log-loss", "mean"])
+    like = inner.train.scale.like_level(model.like_at_least)
+    label = inner.held_out.triples()[2] >= like
+    chance = predictions(other, inner, model.like_at_least).like
+    return float(np.log(np.where(label, chance, 1 - chance).clip(1e-12)).mean())

@@ -69,7 +69,8 @@ def evaluate(options: Namespace) -> int:
     others = rivals(options.task, split)
     if options.tune:
         say("choosing settings of the simple methods, seven each")
-        others = tuned(others, options.task, split, options.seed)
+        others = tuned(others, model, split)
+        say(f"chosen: {', '.join(map(repr, others.values()))}")
     say("fitting simple methods")
     table = table_of(model, others, split)
     _print(table, data, split, options, {})
@@ -107,21 +108,22 @@ def require_replaceable(output: Path) -> None:
 
 def _on_a_part(data: Data, options: Namespace) -> tuple[Recommender, Split]:
     """A model that has not seen a fifth of each person's likes, or ratings."""
-    ratings = data.likes()
-    if options.task == "rate":
-        ratings = data.ratings
-        if ratings.n_levels > 2:
-            ratings = ratings.binarize(data.like_level)
-    if not ratings.n_ratings:
+    likes = data.likes()
+    if not likes.n_ratings:
         raise ValueError(
             f"ratings: got none that is a like (at least "
             f"{data.facts()['like_at_least']:g}), expected some. Give --like-at-least."
         )
-    split = held_out(ratings, options.task, options.seed)
     model = Recommender(options.task, seed=options.seed)
+    if options.task == "rate":
+        model.like_at_least = data.like_at_least
+        split = held_out(data.ratings, "rate", options.seed, data.like_level)
+    else:
+        split = held_out(likes, "rank", options.seed)
     if options.tune:
         say("choosing settings")
         model, _ = tune(model, split.train, seed=options.seed, progress=_is_watched())
+        say(f"chosen: {model!r}")
     say("training without a fifth of each person's ratings, to measure the model on them")
     return model.fit(split.train, progress=_is_watched()), split
 

@@ -43,7 +43,7 @@ def rating_metrics(
         Such as users. The bootstrap then draws groups, because one person's ratings are not
         independent. Adds "group AUC", the mean over groups with both labels.
     predicted, rating : (n,), optional
-        Expected and actual ratings. Adds their RMSE.
+        Expected and actual ratings. Adds their RMSE and their mean absolute error, MAE.
 
     Examples
     --------
@@ -52,16 +52,27 @@ def rating_metrics(
     {'AUC': 1.0, 'log-loss': 0.511, 'ECE': 0.3}
     """
     prob, label, group = _checked("probability", probability, label, groups)
+    error = None
+    if predicted is not None:
+        error = _column("predicted", predicted, len(prob))
+        error = error - _column("rating", rating, len(prob))
+    return bootstrap(statistics_of(prob, label, group, error, n_bins), group, n_bootstrap)
+
+
+def statistics_of(
+    prob: NDArray,
+    label: NDArray,
+    group: NDArray,
+    error: NDArray | None = None,
+    n_bins: int = 15,
+) -> Callable[[NDArray], dict[str, float]]:
+    """The metrics of `rating_metrics` as a function of the weight of each group."""
     bins = _bins(prob, n_bins)
     auc = _weighted_auc(prob, label)
     group_auc = _group_auc(prob, label, group)
     has_auc = np.isfinite(group_auc)
     likelihood = np.where(label == 1, prob, 1 - prob)
     loss = -np.log(np.clip(likelihood, np.finfo(float).eps, 1))
-    error = None
-    if predicted is not None:
-        error = _column("predicted", predicted, len(prob))
-        error = error - _column("rating", rating, len(prob))
 
     def statistics(group_weight: NDArray) -> dict[str, float]:
         weight = group_weight[group]
@@ -74,9 +85,10 @@ def rating_metrics(
             result["group AUC"] = chosen @ group_auc[has_auc] / chosen.sum()
         if error is not None:
             result["RMSE"] = np.sqrt(weight @ error**2 / total)
+            result["MAE"] = weight @ np.abs(error) / total
         return result
 
-    return bootstrap(statistics, group, n_bootstrap)
+    return statistics
 
 
 def auc_lead(

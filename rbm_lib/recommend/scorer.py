@@ -30,6 +30,25 @@ class LikesOnly:
     """
 
 
+class LikeChances:
+    """Recommenders whose scores are P(like), learned from ratings that are like or not.
+
+    To measure them on ratings of any scale, the evaluation cuts the training ratings first.
+    `LogisticBias` is such, and so is one of your own that inherits from it.
+    """
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A recommender that says P(like) and the expected rating, such as Recommender."""
+
+    def fit(self, ratings: RatingMatrix) -> Any:
+        """Learn from these ratings, and return the recommender."""
+
+    def predict(self, pairs: Any) -> Any:
+        """A DataFrame of user, item, like and, where there are stars, rating."""
+
+
 @runtime_checkable
 class HasThreshold(Protocol):
     """A recommender that knows which ratings are likes, such as Recommender."""
@@ -53,10 +72,15 @@ def fitted(
     It takes `like_at_least`, unless it has one of its own.
     """
     require_scorer("scorer", scorer)
-    own = copy.deepcopy(scorer)
-    if isinstance(own, HasThreshold) and own.like_at_least is None:
+    return Fitted(fit_copy(scorer, ratings, like_at_least), ratings)
+
+
+def fit_copy(model: Any, ratings: RatingMatrix, like_at_least: float | None) -> Any:
+    """A fitted copy, which takes `like_at_least` unless it has one of its own."""
+    own = copy.deepcopy(model)
+    if isinstance(model, HasThreshold) and model.like_at_least is None:
         own.like_at_least = like_at_least
-    return Fitted(own.fit(ratings), ratings)
+    return own.fit(ratings)
 
 
 def likes_for(

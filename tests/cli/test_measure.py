@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import (
+    log_loss,
+    mean_absolute_error,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 
 from rbm_lib import RatingMatrix, Recommender
 from rbm_lib.cli.measure import COLUMNS, MODEL, held_out, table_of
@@ -34,24 +39,38 @@ def test_ranking_is_what_compare_says():
 
 
 def test_ratings_are_measured_as_scikit_learn_does():
-    ratings = RatingMatrix.from_frame(make_table()).binarize(3)
-    split = held_out(ratings, "rate", 0)
-    model = Recommender("rate", epochs=5).fit(split.train)
+    ratings = RatingMatrix.from_frame(make_table())
+    split = held_out(ratings, "rate", 0, like_level=4)
+    model = Recommender("rate", epochs=5, like_at_least=5).fit(split.train)
 
     table = table_of(model, rivals("rate", split), split).set_index(["metric", "model"])
 
     frame = split.held_out.to_frame()
-    chance = model.predict(frame)["like"]
-    auc = roc_auc_score(frame["rating"], chance)
-    assert table.loc[("AUC", MODEL), "mean"] == pytest.approx(auc)
-    loss = log_loss(frame["rating"], chance)
-    assert table.loc[("log-loss", MODEL), "mean"] == pytest.approx(loss)
-    for other in ("item mean", "user + item bias", "matrix factorisation"):
-        for metric, sign in (("AUC", 1), ("log-loss", -1)):  # ahead: better in both
+    found = model.predict(frame)
+    like = frame["rating"] >= 5
+    expected = {
+        "AUC": roc_auc_score(like, found["like"]),
+        "log-loss": log_loss(like, found["like"]),
+        "RMSE": root_mean_squared_error(frame["rating"], found["rating"]),
+        "MAE": mean_absolute_error(frame["rating"], found["rating"]),
+    }
+    assert table["mean"].xs(MODEL, level="model").to_dict() == pytest.approx(expected)
+    for other in ("share of likes", "item mean", "user + item bias", "ItemKNN"):
+        for metric, sign in (("AUC", 1), ("log-loss", -1), ("RMSE", -1), ("MAE", -1)):
             row = table.loc[(metric, other)]
             difference = table.loc[(metric, MODEL), "mean"] - row["mean"]
             assert row["ahead"] == pytest.approx(sign * difference)
             assert row["ahead_low"] <= row["ahead"] <= row["ahead_high"]
+
+
+def test_like_or_not_has_no_stars():
+    ratings = RatingMatrix.from_frame(make_table()).binarize(3)
+    split = held_out(ratings, "rate", 0)
+    model = Recommender("rate", epochs=5).fit(split.train)
+
+    table = table_of(model, rivals("rate", split), split)
+
+    assert set(table["metric"]) == {"AUC", "log-loss"}
 
 
 def test_what_cannot_be_held_out_is_refused():

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from rbm_lib import RatingMatrix
+from rbm_lib import RatingMatrix, Recommender
+from rbm_lib.baselines import Calibrated, LogisticBias, UserItemBias
 from rbm_lib.cli.measure import held_out
 from rbm_lib.cli.rivals import TRIES, rivals, tuned
-from rbm_lib.recommend.scorer import fitted
 from rbm_lib.recommend.splits import random_split
 from rbm_lib.recommend.tuning import SPACE
 from tests.cli.support import make_table
 
 TASKS = {
     "rank": ["ItemKNN", "EASE", "iALS"],
-    "rate": ["item mean", "user + item bias", "matrix factorisation"],
+    "rate": ["item mean", "user + item bias", "ItemKNN", "matrix factorisation"],
 }
 
 
@@ -26,29 +26,33 @@ def task(request):
 def split(task):
     ratings = RatingMatrix.from_frame(make_table())
     if task == "rate":
-        return held_out(ratings.binarize(3), task, 0)
+        return held_out(ratings, task, 0, like_level=3)
     likes = ratings.binarize(3).keep(ratings.triples()[2] >= 3)
     return held_out(likes, task, 0)
 
 
-def setting_of(name, rival):
-    return getattr(getattr(rival, "model", rival), TRIES[name][0])
+def tries_of(rival):
+    return TRIES[type(rival).__name__]
+
+
+def setting_of(rival):
+    return getattr(rival, tries_of(rival)[0])
 
 
 def test_the_defaults_are_the_first_try(task, split):
     others = rivals(task, split)
 
-    assert sorted(set(others) & set(TRIES)) == sorted(TASKS[task])
+    assert [n for n in others if type(others[n]).__name__ in TRIES] == TASKS[task]
     for name in TASKS[task]:
-        assert setting_of(name, others[name]) == TRIES[name][1][0]
+        assert setting_of(others[name]) == tries_of(others[name])[1][0]
 
 
 def test_the_setting_is_the_best_of_the_inner_split(task, split):
-    found = tuned(rivals(task, split), task, split, seed=3)
+    found = tuned(rivals(task, split), Recommender(task, seed=3), split)
 
     inner = random_split(split.train, 0.2, 3)
     name = TASKS[task][1]
-    setting, values = TRIES[name]
+    setting, values = tries_of(found[name])
     measured = []
     for value in values:
         rival = rivals(task, split)[name]
@@ -56,11 +60,21 @@ def test_the_setting_is_the_best_of_the_inner_split(task, split):
         if task == "rank":
             measured.append(inner.rank(rival, 10).per_user["NDCG@10"].mean())
         else:
-            users, items, label = inner.held_out.triples()
-            p = fitted(rival, inner.train).scores_at(users, items)
-            measured.append(np.log(np.where(label == 1, p, 1 - p)).mean())
-    assert setting_of(name, found[name]) == values[int(np.argmax(measured))]
+            users, items, level = inner.held_out.triples()
+            p = Calibrated(rival).fit(inner.train).scores()[users, items]
+            measured.append(np.log(np.where(level >= 3, p, 1 - p)).mean())
+    assert setting_of(found[name]) == values[int(np.argmax(measured))]
     assert len(set(measured)) > 1, "the settings matter here"
+
+
+def test_biases_are_of_stars_where_there_are_stars():
+    ratings = RatingMatrix.from_frame(make_table())
+
+    stars = rivals("rate", held_out(ratings, "rate", 0, like_level=3))
+    likes = rivals("rate", held_out(ratings.binarize(3), "rate", 0))
+
+    assert isinstance(stars["user + item bias"], UserItemBias)
+    assert isinstance(likes["user + item bias"], LogisticBias)
 
 
 def test_each_has_at_least_as_many_tries_as_the_model():

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from rbm_lib import RatingMatrix, Recommender
+from rbm_lib.evaluate import random_split
 from tests.cli.support import failure, make_table, noise_table, printed, run
 from tests.support import ROOT
 
@@ -82,11 +84,25 @@ def test_tuned_settings_are_those_of_the_final_model(folder, tmp_path, capsys, m
 
 def test_evaluate_compares_with_strong_methods(folder, capsys):
     found = printed(capsys, "evaluate", folder / "ratings.csv")
-    rate = printed(capsys, "evaluate", folder / "ratings.csv", "--task", "rate")
 
     models = {row["model"] for row in found["rows"]}
     assert models == {"RBM", "popularity", "ItemKNN", "EASE", "iALS"}
-    assert {row["metric"] for row in rate["rows"]} == {"AUC", "log-loss"}
+
+
+def test_evaluate_measures_the_model_of_stars_that_train_saves(folder, capsys):
+    given = [folder / "ratings.csv", "--task", "rate", "--like-at-least", 5]
+
+    found = printed(capsys, "evaluate", *given)
+
+    ratings = RatingMatrix.from_csv(folder / "ratings.csv")
+    split = random_split(ratings, 0.2, 0)
+    model = Recommender("rate", like_at_least=5).fit(split.train)
+    predicted = model.predict(split.held_out.to_frame())["rating"]
+    error = predicted - split.held_out.to_frame()["rating"]
+    own = {row["metric"]: row["mean"] for row in found["rows"] if row["model"] == "RBM"}
+    assert list(own) == ["AUC", "log-loss", "RMSE", "MAE"]
+    assert own["RMSE"] == pytest.approx(np.sqrt((error**2).mean()))
+    assert own["MAE"] == pytest.approx(error.abs().mean())
 
 
 @pytest.mark.slow

@@ -17,14 +17,14 @@ def rated():
     return prob, (rng.random(len(groups)) < prob).astype(int), groups
 
 
-def with_rmse(prob, label, groups, n_bootstrap=0):
+def with_errors(prob, label, groups, n_bootstrap=0):
     options = {"predicted": 4.0 * prob, "rating": 5.0 * label, "n_bootstrap": n_bootstrap}
     return evaluate.rating_metrics(prob, label, groups, **options).set_index("metric")
 
 
 def test_rating_metrics_are_those_of_scikit_learn(rated):
     prob, label, groups = rated
-    mean = with_rmse(*rated)["mean"]
+    mean = with_errors(*rated)["mean"]
 
     members = [groups == group for group in range(40)]
     both_labels = [own for own in members if 0 < label[own].mean() < 1]
@@ -35,6 +35,7 @@ def test_rating_metrics_are_those_of_scikit_learn(rated):
             [metrics.roc_auc_score(label[m], prob[m]) for m in both_labels]
         ),
         "RMSE": metrics.root_mean_squared_error(5 * label, 4 * prob),
+        "MAE": metrics.mean_absolute_error(5 * label, 4 * prob),
     }
     assert mean.drop("ECE").to_dict() == pytest.approx(expected, abs=1e-12)
 
@@ -47,9 +48,9 @@ def test_the_bootstrap_computes_the_metrics_of_resampled_groups(rated):
         drawn = [np.flatnonzero(groups == group) for group in rng.integers(40, size=40)]
         copies = np.repeat(np.arange(40), list(map(len, drawn)))
         rows = np.concatenate(drawn)
-        samples.append(with_rmse(prob[rows], label[rows], copies)["mean"].drop("ECE"))
+        samples.append(with_errors(prob[rows], label[rows], copies)["mean"].drop("ECE"))
 
-    interval = with_rmse(*rated, n_bootstrap=100)[["low", "high"]].drop("ECE")
+    interval = with_errors(*rated, n_bootstrap=100)[["low", "high"]].drop("ECE")
 
     np.testing.assert_allclose(interval.T, np.percentile(samples, [2.5, 97.5], axis=0))
 

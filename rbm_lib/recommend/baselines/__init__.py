@@ -20,7 +20,7 @@ from rbm_lib.recommend.baselines.means import (
     UserItemBias,
 )
 from rbm_lib.recommend.baselines.neighbours import ItemKNN, ItemKNNRatings
-from rbm_lib.recommend.scorer import LikesOnly
+from rbm_lib.recommend.scorer import LikeChances, LikesOnly
 
 __all__ = [
     "EASE",
@@ -32,6 +32,7 @@ __all__ = [
     "ItemKNN",
     "ItemKNNRatings",
     "ItemMean",
+    "LikeChances",
     "LikesOnly",
     "LogisticBias",
     "MatrixFactorization",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from rbm_lib.checks import require_number
 from rbm_lib.data.ratings import RatingMatrix
@@ -18,7 +18,8 @@ class Calibrated(Baseline):
     """Turn a model's scores into P(like) = sigmoid(a · score + b).
 
     A copy of the model is fitted to the training part of an inner `random_split`, whose
-    other part fits a and b; another copy, `model_`, is fitted to all ratings.
+    other part fits a and b; another copy, `model_`, is fitted to all ratings. Where all
+    scores are equal, P(like) is the share of likes.
 
     Parameters
     ----------
@@ -54,9 +55,14 @@ class Calibrated(Baseline):
                 f"{ratings.scale.steps[like_level]:g}), expected both. Give like_at_least=."
             )
         score = fitted(self.model, split.train).scores_at(users, items)
-        platt = LogisticRegression(C=np.inf).fit(score[:, None], like)
-        self.slope_ = float(platt.coef_[0, 0])
-        self.intercept_ = float(platt.intercept_[0])
+        if np.ptp(score) == 0:  # no score tells more than the share of likes among all
+            self.slope_ = 0.0
+            share = (ratings.triples()[2] >= like_level).mean()
+            self.intercept_ = float(logit(share))
+        else:
+            platt = LogisticRegression(C=np.inf).fit(score[:, None], like)
+            self.slope_ = float(platt.coef_[0, 0])
+            self.intercept_ = float(platt.intercept_[0])
         self.fitted_ = fitted(self.model, ratings)
         self.model_ = self.fitted_.model
 

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
 from rbm_lib.recommend.baselines.base import Baseline, penalty
-from rbm_lib.recommend.scorer import LikesOnly
+from rbm_lib.recommend.scorer import LikeChances, LikesOnly
 
 
 @dataclass
@@ -114,7 +114,7 @@ def fit_biases(ratings: RatingMatrix, reg: float) -> tuple[float, NDArray, NDArr
 
 
 @dataclass
-class LogisticBias(Baseline):
+class LogisticBias(LikeChances, Baseline):
     """Predict P(like) = sigmoid(user bias + item bias) from ratings with levels 0 and 1."""
 
     penalty: float = 2.0
