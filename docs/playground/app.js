@@ -260,14 +260,18 @@ const App = (() => {
   app.runChain = runChain;
   app.runTraining = runTraining;
 
+  /** The state in the address, or else, within a notebook, the one that the page names. */
+  function stateOfPage() {
+    const search = location.search || document.body.dataset.start || "";
+    return State.read(search, location.hash);
+  }
+
   function start() {
-    app.state = State.read(location.search, location.hash);
+    app.state = stateOfPage();
     for (const view of [ViewPeople, ViewMachine, ViewLandscape, ViewControls])
       view.start(app);
     load(app.state);
-    window.addEventListener("hashchange", () =>
-      load(State.read(location.search, location.hash)),
-    );
+    window.addEventListener("hashchange", () => load(stateOfPage()));
   }
 
   return { app, start };

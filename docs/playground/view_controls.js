@@ -62,6 +62,10 @@ const ViewControls = (() => {
   const address = (state) => location.href.replace(/[?#].*$/, "") + State.write(state);
 
   function startShare(app) {
+    if (location.protocol === "about:") {
+      find("open-share").remove(); // within a notebook the page has no address to share
+      return;
+    }
     const boxes = State.PARTS.map((part) => el("input", { type: "checkbox", value: part }));
     const show = () => {
       const hide = boxes.filter((box) => !box.checked).map((box) => box.value);

@@ -17,6 +17,7 @@ PARTS = {
     "notebooks/quiz/*.toml": "quiz",
     "notebooks/figures/*.svg": "figures",
     "docs/*.md": "docs",
+    "docs/playground/*": "docs/playground",
 }
 LINKS = {"](../figures/": "](figures/", "](../../docs/": "](docs/"}
 
