@@ -50,6 +50,7 @@ def notebook(text):
     number = _number(shown)
     terms = terms_until(number)
     cells = []
+    leads_there = False
     for cell in shown.cells:
         if "google.colab" in cell.source:  # a cell that only Google Colab needs
             continue
@@ -63,8 +64,10 @@ def notebook(text):
         if cell.source.startswith("lesson.quiz()") and (BANK / f"{number}.toml").exists():
             cell = nbformat.v4.new_markdown_cell(quiz(number))
         cells.append(cell)
-        if number in PLAYGROUND and _moves(cell):
+        is_playground = cell.source.startswith("playground(")
+        if number in PLAYGROUND and (is_playground or _moves(cell) and not leads_there):
             cells.append(_playground(*PLAYGROUND[number]))
+            leads_there = True
     shown.cells = cells
     return shown
 

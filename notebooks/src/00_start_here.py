@@ -30,6 +30,7 @@ import torch
 
 from rbm_lib import RBM, fit
 from rbm_lib.course import Lesson, check_device, check_environment, plotting
+from rbm_lib.course.playground import playground
 from rbm_lib.course.rating import FilmRater, natural_title
 from rbm_lib.data import RatingMatrix, load_movielens
 from rbm_lib.training import linear_decay
@@ -522,6 +523,13 @@ lesson.score()
 
 # %% tags=["remove-cell", "skip-slide"]
 lesson.quiz()  # ten more questions, if you like, with reasons
+
+# %% [markdown] tags=["skip-slide"]
+# If you like to play, the next cell shows a model of six films with all its numbers. Drag a
+# weight, and watch which films become likely together.
+
+# %% tags=["skip-slide"]
+playground("healthy")
 
 # %% [markdown]
 # ## Extra · How to fool yourself with missing ratings

@@ -3,12 +3,11 @@
 #
 # How can a model learn what pictures look like when nobody tells it what to look for? In
 # this lesson you write a restricted Boltzmann machine (RBM) yourself. You train it on
-# pictures so small that every step can be checked against the exact answer. At the end, two
-# measures of progress will disagree about which model is the best.
+# pictures so small that every step can be checked against the exact answer.
 #
 # | | |
 # |---|---|
-# | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; draw samples; say where contrastive divergence goes wrong, and fix it |
+# | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; sample from it; say where contrastive divergence goes wrong, and fix it |
 # | **You need** | Python with arrays, matrix products, derivatives, conditional probability; [lesson 00](00_start_here.ipynb). The [primer](../docs/primer.md) explains the rest on two pages |
 # | **Time** | 85 minutes, 22 of them for four exercises. A quiz, a film and an open exercise after the end take 20 minutes more |
 # | **Data** | fourteen pictures, made here |
@@ -27,6 +26,7 @@ from torch.nn.functional import softplus
 
 from rbm_lib.course import Lesson, say
 from rbm_lib.course.animation import animate
+from rbm_lib.course.playground import playground
 from rbm_lib.plotting import COLORS, GREY, INK, show
 
 lesson = Lesson("01_energy_and_contrastive_divergence")
@@ -72,14 +72,12 @@ def blank(axis, width, height):
 #
 # Let's begin with the smallest model there is. It has one *visible* unit $v$, which we
 # observe, and one *hidden* unit $h$, which we never see. Each is off (0) or on (1). The
-# **energy** of a state is high where its units fit badly together:
+# **energy** is that of lesson 00, with a bias for each unit and a weight between them:
 #
 # $$E(v, h) = -b\,v - c\,h - v\,W h$$
 #
-# As in lesson 00, the biases $b$ and $c$ say how much each unit wants to be on, and the
-# weight $W$ says how much the two want to be on together. Suppose $b = c = -1$ and $W = 2$.
-# With both units on, the energy is $1 + 1 - 2 = 0$. With one of them on it is 1, and with
-# both off it is 0. So the two units like to agree.
+# Suppose $b = c = -1$ and $W = 2$. With both units on, the energy is $1 + 1 - 2 = 0$. With
+# one of them on it is 1, and with both off it is 0. So the two units like to agree.
 #
 # The **Boltzmann distribution** makes a state of low energy likely:
 #
@@ -114,7 +112,7 @@ lesson.reveal("agree", agree, f"The units now agree with probability {agree:.2f}
 #
 # ## 2. What will the model learn?
 #
-# Our data are **bars and stripes**, the 3 × 3 pictures in which every column, or every row,
+# Our data are **bars and stripes**, the 3 × 3 pictures in which every column, or every line,
 # has a single colour. Nine pixels can form $2^9 = 512$ patterns. Only 14 of them are bars or
 # stripes, and the model has to find out which.
 
@@ -167,8 +165,9 @@ show(fig, "The fourteen three by three pictures of bars and stripes.")
 # once the hidden units are known.
 #
 # **Exercise 1 · Hidden probabilities** · ★ · 4 minutes · 2 points. Write
-# $p(h_j = 1 \mid v)$ for many pictures at once. `v` has shape (rows, visible), `W` has
-# (visible, hidden) and `c` has (hidden,). Return probabilities of shape (rows, hidden).
+# $p(h_j = 1 \mid v)$ for many pictures at once. `v` has a picture in each row, so its shape is
+# (rows, visible). `W` has (visible, hidden) and `c` has (hidden,). Return probabilities of
+# shape (rows, hidden).
 #
 # <details><summary>Hint</summary><code>v @ W</code> computes the sum over pixels for all
 # rows and all hidden units. Adding <code>c</code> adds it to every row.</details>
@@ -188,30 +187,24 @@ lesson.check("1", my_prob_h)
 # ## 3. How probable is a picture?
 #
 # We only see pixels, so we want the probability of a picture whatever the hidden units do.
-# That is a sum over all $2^8 = 256$ hidden patterns. We need not list them, because
-# $e^{-E}$ is a product. With two hidden units it is
-#
-# $$e^{-E(v, h)} = e^{\,b \cdot v} \cdot e^{h_1 x_1} \cdot e^{h_2 x_2}.$$
-#
-# The factor of a hidden unit is 1 when the unit is off and $e^{x_j}$ when it is on. The
-# hidden patterns 00, 10, 01 and 11 therefore contribute, in this order,
-# $1 + e^{x_1} + e^{x_2} + e^{x_1} e^{x_2} = (1 + e^{x_1})(1 + e^{x_2})$, times
-# $e^{\,b \cdot v}$. With eight hidden units there are eight brackets:
+# That is a sum over all $2^8 = 256$ hidden patterns. We need not list them. A single hidden
+# unit contributes the factor 1 when it is off and $e^{x_j}$ when it is on, so summing over
+# its two states gives $1 + e^{x_j}$. The units are independent given $v$, so we multiply:
 #
 # $$\sum_h e^{-E(v, h)} = e^{\,b \cdot v} \prod_j \left(1 + e^{x_j}\right) = e^{-F(v)},
 # \qquad F(v) = -\,b \cdot v - \sum_j \log\left(1 + e^{x_j}\right)$$
 #
-# $F(v)$ is the **free energy** of the picture, and $p(v) = e^{-F(v)} / Z$. For a picture with
-# $b \cdot v = 1$ and two hidden units with inputs 0 and 3, it is
+# $F(v)$ is the **free energy**, the energy of a picture once its hidden units are summed out,
+# and $p(v) = e^{-F(v)} / Z$. With $b \cdot v = 1$ and two hidden units with inputs 0 and 3, it is
 # $-1 - \log 2 - \log(1 + e^3) = -1 - .693 - 3.049 = -4.742$.
 #
 # **Exercise 2 · Free energy** · ★★ · 4 minutes · 2 points. Write $F(v)$ for many pictures
 # at once. Return one number per row, in a tensor of shape (rows,). For $\log(1 + e^x)$ use
 # `softplus(x)`, which does not overflow when $x$ is large.
 #
-# <details><summary>Hint</summary>The inputs are <code>v @ W + c</code>, as before. Add up
-# over hidden units with <code>.sum(1)</code>, so that every row keeps its own
-# sum.</details>
+# <details><summary>Hint</summary><code>v @ b</code> is $b \cdot v$ for every row. The inputs
+# are <code>v @ W + c</code>, as before. Add up over hidden units with <code>.sum(1)</code>, so
+# that every row keeps its own sum.</details>
 
 
 # %%
@@ -254,18 +247,22 @@ class RBM:
 #
 # How likely does a new model think each pattern is? We give every pattern a **height**, which
 # is $-\log p(v) = F(v) + \log Z$. Likely patterns lie low, in valleys. A pattern with
-# probability 1/512 lies at $\log 512 = 6.24$. The unit of these natural logarithms is called
-# a **nat**.
+# probability 1/512 lies at $\log 512 = 6.24$. Heights are natural logarithms, and their unit is
+# the **nat**.
 #
 # Training should dig a valley for each of our pictures. The best model gives 1/14 to each of
 # them, so every picture lies at $\log 14 = 2.64$. The mean height of the pictures is called
 # the **negative log-likelihood** (NLL), and we want it low.
+#
+# <details><summary>Optional: what is left above log 14</summary>
 #
 # The NLL minus its lowest value, log 14, is the **Kullback-Leibler divergence** from the data
 # $d$ to the model $p$, which is
 # $\mathrm{KL}(d \,\|\, p) = \sum_v d(v) \log \frac{d(v)}{p(v)}$. Take two pictures that are
 # equally frequent, and a model that gives them .8 and .2. Then the divergence is
 # $\tfrac12 \log\tfrac{.5}{.8} + \tfrac12 \log\tfrac{.5}{.2} = -.235 + .458 = .223$ nats.
+#
+# </details>
 
 
 # %% tags=["hide-input"]
@@ -310,8 +307,8 @@ print(f"a new model has an NLL of {nll(new_model()):.2f} nats")
 #
 # Suppose the averages are .50 over the data and .31 over what the model produces.
 # Then the derivative is $.50 - .31 = .19$, and the weight should grow. Learning stops where
-# the two averages agree. For a bias, leave out the other factor, so that $b_i$ uses $v_i$
-# alone and $c_j$ uses $p_j$.
+# the two averages agree. The biases follow the same rule with one factor, which is $v_i$ for
+# $b_i$ and $p_j$ for $c_j$.
 #
 # <details><summary>Optional: where this formula comes from</summary>
 #
@@ -344,7 +341,7 @@ def exact_gradient(model, v):
 
 # %% [markdown]
 # One **update** moves every parameter by its derivative times a small number, the *learning
-# rate*. You now write the training loop, and every method in this lesson will use it.
+# rate*. You now write the training loop for all methods of this lesson.
 #
 # **Exercise 3 · The training loop** · ★★ · 7 minutes · 3 points. The list `rates` has one
 # learning rate for each update. In an update, call `gradient(model, v)`, which returns `dW`,
@@ -352,7 +349,8 @@ def exact_gradient(model, v):
 # `model.b` and `model.c`.
 #
 # Also keep copies of the model in a list. The updates are numbered from 0. Copy the model
-# before the updates 0, 50, 100 and so on, and once more at the end. Return the list.
+# before the updates 0, 50, 100 and so on, and once more at the end. So 4,000 updates give 81
+# copies. Return the list.
 #
 # <details><summary>Hint</summary><code>for update, rate in enumerate(rates):</code> numbers
 # the updates. It is time for a copy if <code>update % 50 == 0</code>.
@@ -391,9 +389,10 @@ trained = runs["exact"][-1]
 print(f"NLL: {nll(runs['exact'][0]):.2f} before, {nll(trained):.2f} after, 2.64 is best")
 
 # %% [markdown]
-# Here is the landscape before and after, drawn to the same scale. All 512 patterns stand side
-# by side, each next to the picture from which it differs in the fewest pixels. This order is
-# our choice, and only the heights come from the model. The dots are the 14 pictures.
+# Here is the landscape before and after, to the same scale. All 512 patterns stand side by
+# side, in a group with the picture from which they differ in the fewest pixels. Inside a group
+# we put the lowest pattern of the trained model in the middle, so the smooth slopes are our
+# doing, and only the heights come from the model. The dots are the 14 pictures.
 
 # %% tags=["hide-input"]
 # Tools for drawing a landscape
@@ -491,52 +490,57 @@ say(
 # %% [markdown]
 # ## 6. What if we cannot add up all patterns?
 #
-# So far we had it easy, because 512 patterns are few enough to add up. A model with one
-# visible unit for each of 1,682 films would need $2^{1682}$ terms. So from now on we estimate
-# the average from *samples*, which are patterns drawn with the model's probabilities.
+# So far it was easy, because 512 patterns can be added up. A model with one visible unit for
+# each of 1,682 films would need $2^{1682}$ terms. So from now on we estimate the average from
+# *samples*, which are patterns chosen at random with the model's probabilities. To **sample** a
+# unit is to set it to 1 with its probability, and to 0 otherwise.
 #
-# **Gibbs sampling** produces samples by going back and forth. It draws all hidden units given
-# the pixels, and then all pixels given the hidden units. One round trip is called a **sweep**,
-# and a sequence of sweeps is a **chain**.
+# **Gibbs sampling** goes back and forth. It samples all hidden units given the pixels, and then
+# all pixels given the hidden units. One round trip is called a **sweep**, and a sequence of
+# sweeps is a **chain**.
 
 
 # %%
-def draw(p, rng):
+def sample(p, rng):
     """1 where a random number between 0 and 1 lies below p, and 0 elsewhere."""
     return (torch.rand(p.shape, generator=rng) < p).to(p.dtype)
 
 
 def gibbs_sweep(model, v, rng):
-    h = draw(model.prob_h(v), rng)
-    return draw(model.prob_v(h), rng)
+    h = sample(model.prob_h(v), rng)
+    return sample(model.prob_v(h), rng)
 
 
 # %% [markdown]
-# Does a chain really produce samples of the model? Take the two-unit model of section 1, with
-# $b = c = -1$ and $W = 2$.
+# Why does a chain produce samples of the model? Suppose that $v$ already has the model's
+# probabilities, and we sample $h$ given $v$. Then the pair has the model's probabilities, too.
+# The same holds for the way back. So a sweep leaves the model's own distribution as it is, and
+# we call this distribution **stationary**.
 #
-# - If the pixel is on, the input of the hidden unit is $-1 + 2 = 1$. So the hidden unit is on
-#   with probability $\sigma(1) = .731$.
-# - If the pixel is off, the input is $-1$. So the hidden unit is off with probability .731.
+# A chain that starts somewhere else approaches it. Take the two-unit model of section 1, with
+# $b = c = -1$ and $W = 2$. Given one of the units, the other is the same with probability
+# $\sigma(1) = .731$. The pixel ends a sweep as it began if neither copy fails, or if both do,
+# and the probability of this is $.731^2 + .269^2 = .607$. We start with the pixel off.
+
+# %% tags=["nbval-check-output"]
+on, same = 0.0, 0.731**2 + 0.269**2
+for sweep in range(1, 5):
+    on = on * same + (1 - on) * (1 - same)
+    print(f"after sweep {sweep} the pixel is on with probability {on:.3f}")
+
+# %% [markdown]
+# It approaches .5, which is its probability in the model. Strong weights make a chain slower.
 #
-# Either way the hidden unit copies the pixel with probability .731. Then the pixel copies the
-# hidden unit in the same way, because $b = c$. After this sweep the pixel is unchanged if both
-# copies are right or both are wrong. The probability of this is $.731^2 + .269^2 = .607$. The
-# **transition matrix** of a sweep has a row for the state before, *off* or *on*, and a column
-# for the state after:
+# <details><summary>Optional: how much slower</summary>
 #
-# $$T = \begin{pmatrix} .607 & .393 \\ .393 & .607 \end{pmatrix}$$
+# With $W = 8$ and $b = c = -4$, each unit copies the other with probability
+# $\sigma(4) = .982$. The pixel is then unchanged after a sweep with probability
+# $.982^2 + .018^2 = .965$. After ten sweeps the chance of *on* is still .26. The four
+# probabilities of going from *off* or *on* to *off* or *on* in one sweep, as a table, are the
+# **transition matrix** of the chain. Half the sum of the absolute differences between two
+# distributions is their distance, called *total variation*.
 #
-# A chain that starts with the pixel off has the distribution $q = (1, 0)$. A sweep turns it
-# into $q\,T = (.607, .393)$, and the next sweep into $(.523, .477)$. It approaches $(.5, .5)$,
-# which is the model's own distribution. A distribution that a sweep leaves unchanged, like
-# this one, is called **stationary**. In every RBM the model's own distribution is stationary.
-#
-# The distance between two distributions is half the sum of their absolute differences (the
-# *total variation*). From $(.5, .5)$ our chain has the distance .5 at the start, .107 after one
-# sweep and .023 after two. Strong weights make a chain slower. With $W = 8$ and $b = c = -4$,
-# each unit copies the other with probability $\sigma(4) = .982$, and after ten sweeps the
-# distance is still .24.
+# </details>
 #
 # Now for our pictures. One chain runs in the model as it was after 300 updates, and one in
 # the finished model, whose weights are stronger. Each makes 2,000 sweeps.
@@ -586,7 +590,7 @@ for axis, chain, title in zip(axes, (weak_chain, strong_chain), titles, strict=T
 axes[1].text(
     0.1,
     -0.5,
-    "Numbers count the sweeps. Grey patterns are not in the data.",
+    "Numbers count the sweeps, here the first 200. Grey patterns are not in the data.",
     fontsize=9,
     color=GREY,
     va="center",
@@ -599,20 +603,25 @@ show(
 )
 
 
-def count_moves(chain):
+def tour(chain):
+    """Moves between pictures, pictures visited, and the share of sweeps on a picture."""
     visits = chain[(chain[:, None] == pictures).all(2).any(1)]  # leave out other patterns
-    return int((visits[1:] != visits[:-1]).any(1).sum())
+    moves = int((visits[1:] != visits[:-1]).any(1).sum())
+    return moves, len(torch.unique(visits, dim=0)), len(visits) / len(chain)
 
 
-weak, strong = count_moves(weak_chain), count_moves(strong_chain)
+weak, weak_seen, weak_share = tour(weak_chain)
+strong, strong_seen, _ = tour(strong_chain)
 lesson.reveal(
     "moves",
     strong,
     f"In the finished model, with weights up to {trained.W.abs().max():.0f}, the chain "
-    f"moved from one picture to another {strong} times in 2,000 sweeps. After 300 updates, "
-    f"with weights up to {early.W.abs().max():.0f}, it moved {weak} times. (Other patterns "
-    "on the way are skipped.) Other random numbers gave 5 to 14 moves in the finished "
-    "model.",
+    f"moved from one picture to another {strong} times in 2,000 sweeps, and visited "
+    f"{strong_seen} of the 14 pictures. (Other patterns on the way are skipped.) Other random "
+    f"numbers gave 5 to 14 moves. After 300 updates, with weights up to "
+    f"{early.W.abs().max():.0f}, it moved {weak} times and visited {weak_seen}. But that "
+    f"model is still poor, and its chain is on a picture in {weak_share:.0%} of its sweeps "
+    "only.",
     within=1.0,
 )
 
@@ -625,10 +634,10 @@ lesson.reveal(
 # We cannot afford thousands of sweeps for every update. In 2002 Geoffrey Hinton proposed not
 # to wait until the chain forgets its start. **Contrastive divergence** with one sweep, or
 # CD-1, starts a chain *at the data* and stops it after a single sweep. The picture that comes
-# back stands in for a sample from the model.
+# back stands in for a sample of the model.
 #
 # Here is one step in numbers. The model has a single hidden unit, with weights of +1 to the
-# top row and −1 to the other six pixels, and no biases.
+# top line and −1 to the other six pixels, and no biases.
 
 
 # %% tags=["hide-input"]
@@ -656,7 +665,7 @@ v1 = np.array([0.731] * 3 + [0.269] * 6)
 change = v0 * 0.953 - v1 * 0.641
 circles = [(5.9, ".953", "white", INK), (9.5, "1", COLORS["blue"], "white")]
 circles += [(18.0, ".641", "white", INK)]
-arrows = {"up": (3.35, 4.95), "draw": (6.85, 8.55), "down": (10.45, 12.2)}
+arrows = {"up": (3.35, 4.95), "sample": (6.85, 8.55), "down": (10.45, 12.2)}
 arrows["up "] = (15.55, 17.05)
 names = {1.7: "$v$", 5.9: "$p$", 9.5: "$h$", 13.9: "$v'$", 18.0: "$p'$"}
 names[23.4] = "change $v_i\\,p - v'_i\\,p'$"
@@ -674,39 +683,40 @@ for name, (x, end) in arrows.items():
 for x, name in names.items():
     write(axis, x, 0.45, name, 11)
 axis.plot([20.2, 20.2], [0.3, 4.3], color=RULE, lw=1)
-axis.set_title("One step of CD-1: up, draw, down, up, compare")
+axis.set_title("One step of CD-1: up, sample, down, up, compare")
 blank(axis, 25.3, 4.3)
 show(
     fig,
-    "The data picture, p = .953, h = 1, the returned picture with .73 in the top row "
+    "The data picture, p = .953, h = 1, the returned picture with .73 in the top line "
     "and .27 elsewhere, p' = .641, and the nine weight changes, +.48 and −.17.",
 )
 
 # %% [markdown]
 # 1. **Up.** The input of the hidden unit is 3, so $p = \sigma(3) = .953$.
-# 2. **Draw.** A random number, say .62, lies below .953, so $h = 1$.
-# 3. **Down.** In the top row each pixel is on with probability $\sigma(1) = .731$, and
-#    elsewhere with $\sigma(-1) = .269$. A full sweep would now draw the pixels. It is common
-#    to leave this out and to use the nine probabilities as $v'$ (Hinton 2012, section 3). We
-#    do so too, and call such pixels *undrawn*. Section 8 shows what it costs.
+# 2. **Sample.** A random number, say .62, lies below .953, so $h = 1$.
+# 3. **Down.** In the top line each pixel is on with probability $\sigma(1) = .731$, and
+#    elsewhere with $\sigma(-1) = .269$. A full sweep would now sample the pixels. It is common
+#    not to, and to take the nine probabilities as $v'$ (Hinton 2012, section 3). We do so too,
+#    and say that the pixels are **kept as probabilities**.
 # 4. **Up again.** The input is $3 \cdot .731 - 6 \cdot .269 = .58$, so
 #    $p' = \sigma(.58) = .641$.
 #
-# The weight of pixel $i$ changes by $v_i\,p - v'_i\,p'$ times the learning rate. In the top
-# row this is $.953 - .731 \cdot .641 = +.484$. The picture came back faded, and this change
-# makes it come back more clearly next time. If a picture comes back as it was, then $v' = v$
-# and $p' = p$, and nothing changes.
+# The weight of pixel $i$ changes by $v_i\,p - v'_i\,p'$ times the learning rate. We count $p$
+# and not $h$, because $p$ is the average over all that $h$ could have been. In the top line the
+# change is $.953 - .731 \cdot .641 = +.484$. The picture came back faded. With the rate 1 these
+# weights grow to 1.484, and the top line comes back with $\sigma(1.484) = .815$ in place of
+# .731. If a picture comes back as it was, then $v' = v$ and $p' = p$, and nothing changes.
 #
 # The bias of pixel $i$ changes by $v_i - v'_i$, and that of the hidden unit by $p - p'$.
 #
 # **Exercise 4 · One step of contrastive divergence** · ★★ · 7 minutes · 2 points. Write
 # the four steps for a batch `v` with one picture per row. `uniform` has a random number
-# between 0 and 1 for every row and hidden unit, so draw nothing else. Return three changes,
+# between 0 and 1 for every row and hidden unit, so sample nothing else. Return three changes,
 # `dW`, `db` and `dc`, each averaged over the rows, with the shapes of `model.W`, `model.b`
 # and `model.c`.
 #
 # <details><summary>Hint</summary><code>model.prob_h(v)</code> is the way up and
-# <code>model.prob_v(h)</code> the way down. <code>(uniform &lt; p).float()</code> draws.
+# <code>model.prob_v(h)</code> the way down. <code>(uniform &lt; p).float()</code> samples.
 # <code>v.T @ p / len(v)</code> averages the products $v_i\,p_j$ over the rows, and
 # <code>(v - v_back).mean(0)</code> is <code>db</code>.</details>
 
@@ -738,12 +748,12 @@ def make_cd1(seed=0):
     return lambda model, v: cd1(model, v, torch.rand(len(v), 8, generator=rng))
 
 
-runs["CD-1, undrawn"] = train(new_model(), make_cd1(), pictures, falling)
+runs["CD-1, probabilities"] = train(new_model(), make_cd1(), pictures, falling)
 
 
 # %% tags=["hide-input"]
 # Drawing
-def draw_samples(model, n, seed=0):
+def samples_of(model, n, seed=0):
     """Independent samples. We can still enumerate, so no chain is needed."""
     rng = torch.Generator().manual_seed(seed)
     index = torch.multinomial(torch.exp(-height(model, patterns)), n, True, generator=rng)
@@ -752,7 +762,7 @@ def draw_samples(model, n, seed=0):
 
 fig, axis = plt.subplots(figsize=(9, 2.55))
 for row, update in enumerate((0, 300, 1000, 4000)):
-    snapshot = runs["CD-1, undrawn"][update // 50]
+    snapshot = runs["CD-1, probabilities"][update // 50]
     y = 1.3 * (3 - row)
     axis.text(1.6, y + 0.5, f"{update:,}", ha="right", va="center")
     largest = float(snapshot.W.abs().max())
@@ -760,12 +770,12 @@ for row, update in enumerate((0, 300, 1000, 4000)):
         weights = snapshot.W[:, j]
         tile(axis, weights, 2.1 + 1.2 * j, y, 1.0, "RdBu", -0.8 * largest, 0.8 * largest)
     axis.text(12.9, y + 0.5, f"{largest:.1f}", ha="right", va="center", fontsize=10)
-    samples = draw_samples(snapshot, 9)
-    for k, sample in enumerate(samples):
-        pattern_tile(axis, sample, 14.3 + 1.2 * k, y)
+    samples = samples_of(snapshot, 9)
+    for k, pattern in enumerate(samples):
+        pattern_tile(axis, pattern, 14.3 + 1.2 * k, y)
 for x, text in (
     (0, "update"),
-    (2.1, "weights of the eight hidden units"),
+    (2.1, "weights, each row to its largest"),
     (11.3, "largest |W|"),
 ):
     axis.text(x, 5.25, text, fontsize=10, color=GREY)
@@ -780,10 +790,11 @@ show(
 )
 distinct = len(torch.unique(samples, dim=0))
 say(
-    "On the left, a hidden unit wants its blue pixels on and its red pixels off. On the "
+    "On the left, a hidden unit wants its blue pixels on and its red pixels off. Do not "
+    "look for bars among the weights, because several units make one together. On the "
     "right, the samples begin as noise and end as bars and stripes, although nobody told "
     "the model what a bar is. But look at the last row again. Its nine samples show only "
-    f"**{distinct}** different patterns. Nine fair draws from 14 pictures would show "
+    f"**{distinct}** different patterns. Nine samples, if all 14 pictures were equally likely, would show "
     f"about {14 * (1 - (13 / 14) ** 9):.0f}."
 )
 
@@ -802,26 +813,27 @@ def reconstruction_error(model):
 
 
 # %% [markdown]
-# We compare four methods. The first is your CD-1, whose pixels are not drawn. The second is
-# CD-1 with the full sweep of section 6, which draws the pixels as well. The third is the exact
-# gradient. The fourth, **persistent contrastive divergence** (PCD), has 500 chains that never
-# restart at the data. Each update moves every chain by one sweep and takes the model average
-# over the chains. Strong weights make these chains slow, too. When the weights change faster
-# than the chains can follow, the estimate is wrong and the NLL jumps.
+# We compare four methods:
 #
-# **Predict first.** Which model will be the best at the end, with the lowest NLL? And which
-# will have the lowest reconstruction error?
+# - **CD-1, probabilities** is your CD-1, whose pixels are kept as probabilities.
+# - **CD-1, sampled** has the full sweep of section 6, which samples the pixels as well.
+# - **PCD**, or persistent contrastive divergence, keeps 500 chains running. Each update moves
+#   them on by one sweep and averages over them, and they never go back to the data.
+# - **exact** is the gradient of section 5, which needs all 512 patterns.
+#
+# **Predict first.** Which of the first three will have the lowest NLL at the end? And which of
+# the four will have the lowest reconstruction error?
 
 # %%
-methods = ["CD-1, undrawn", "CD-1, drawn", "PCD", "exact"]
-lesson.predict("best", "The lowest NLL", methods)
+methods = ["CD-1, probabilities", "CD-1, sampled", "PCD", "exact"]
+lesson.predict("best", "The lowest NLL", methods[:3])
 lesson.predict("error", "The lowest reconstruction error", methods)
 
 
 # %% tags=["hide-input"]
-# CD with drawn pixels, and PCD
+# CD with sampled pixels, and PCD
 def make_cd(n_sweeps, seed=0):
-    """CD whose sweeps draw the pixels, too."""
+    """CD whose sweeps sample the pixels, too."""
     rng = torch.Generator().manual_seed(seed)
 
     def cd(model, v):
@@ -837,7 +849,7 @@ def make_cd(n_sweeps, seed=0):
 
 def make_pcd(n_chains=500, seed=1):
     rng = torch.Generator().manual_seed(seed)
-    chains = draw(torch.full((n_chains, 9), 0.5), rng)
+    chains = sample(torch.full((n_chains, 9), 0.5), rng)
 
     def pcd(model, v):
         chains.copy_(gibbs_sweep(model, chains, rng))  # continue, never restart
@@ -848,12 +860,12 @@ def make_pcd(n_chains=500, seed=1):
     return pcd
 
 
-runs["CD-1, drawn"] = train(new_model(), make_cd(n_sweeps=1), pictures, falling)
+runs["CD-1, sampled"] = train(new_model(), make_cd(n_sweeps=1), pictures, falling)
 runs["PCD"] = train(new_model(), make_pcd(), pictures, falling)
 
 method_color = {
-    "CD-1, undrawn": COLORS["red"],
-    "CD-1, drawn": COLORS["orange"],
+    "CD-1, probabilities": COLORS["red"],
+    "CD-1, sampled": COLORS["blue"],
     "PCD": COLORS["green"],
     "exact": INK,
 }
@@ -891,11 +903,11 @@ for name, pair in curves.items():
         axis.plot(50 * np.arange(len(values)), values, color=method_color[name])
 end_labels(axes[0], final, 0.31)
 end_labels(axes[1], {name: np.log10(value) for name, value in error.items()}, 0.42)
-lowest = min(curves["CD-1, undrawn"][0])
-lowest_at = 50 * curves["CD-1, undrawn"][0].index(lowest)
+lowest = min(curves["CD-1, probabilities"][0])
+lowest_at = 50 * curves["CD-1, probabilities"][0].index(lowest)
 axes[0].plot(lowest_at, lowest, "o", color=COLORS["red"], mec="white", zorder=5)
 axes[0].annotate(
-    f"undrawn CD-1 is at its\nbest at update {lowest_at:,}",
+    f"your CD-1 is at its\nbest at update {lowest_at:,}",
     (lowest_at, lowest + 0.05),
     (lowest_at + 40, 5.4),
     color=COLORS["red"],
@@ -905,26 +917,26 @@ axes[0].annotate(
 axes[0].axhline(math.log(14), color=GREY, lw=0.8, ls=(0, (4, 3)))
 axes[0].text(40, math.log(14) - 0.19, "best possible, log 14", fontsize=9, color=GREY)
 axes[0].set(xlabel="updates", ylabel="nats per picture", ylim=(2.25, 6.5))
-axes[0].set_title("Negative log-likelihood:\nundrawn CD-1 gets worse again")
+axes[0].set_title("Negative log-likelihood:\nyour CD-1 gets worse again")
 axes[1].set(xlabel="updates", ylabel="mean squared error, logarithmic")
-axes[1].set_title("Reconstruction error:\nundrawn CD-1 looks best of all")
+axes[1].set_title("Reconstruction error:\nyour CD-1 looks best of all")
 for axis in axes:
     axis.set(xlim=(0, 4000), xticks=[0, 1000, 2000, 3000, 4000])
     axis.xaxis.set_major_formatter("{x:,.0f}")
 show(
     fig,
     "Left, exact negative log-likelihood. The exact gradient and PCD come close to the "
-    "best possible value, CD-1 with drawn pixels ends somewhat higher, and CD-1 without "
-    "drawn pixels improves and then gets much worse. Right, reconstruction error on a "
-    "logarithmic scale. CD-1 without drawn pixels ends lowest, CD-1 with drawn pixels "
-    "highest.",
+    "best possible value, CD-1 with sampled pixels ends somewhat higher, and CD-1 with "
+    "pixel probabilities improves and then gets much worse. Right, reconstruction error on "
+    "a logarithmic scale. CD-1 with pixel probabilities ends lowest, CD-1 with sampled "
+    "pixels highest.",
 )
 
 # %% tags=["hide-input"]
 # Your guesses
 lesson.reveal(
     "best",
-    min(final, key=final.get),
+    min(methods[:3], key=final.get),
     "NLL in the end: "
     + "; ".join(f"{name} {value:.2f}" for name, value in final.items())
     + ".",
@@ -938,25 +950,44 @@ lesson.reveal(
 )
 say(
     "Your CD-1 ends "
-    f"**{final['CD-1, undrawn'] - final['exact']:.2f}** nats above the exact gradient. "
-    f"Drawing the pixels takes **{final['CD-1, undrawn'] - final['CD-1, drawn']:.2f}** "
-    f"nats away. The other **{final['CD-1, drawn'] - final['exact']:.2f}** are left, "
-    "because one sweep is too short."
+    f"**{final['CD-1, probabilities'] - final['exact']:.2f}** nats above the exact gradient. "
+    f"Sampling the pixels removes **{final['CD-1, probabilities'] - final['CD-1, sampled']:.2f}** "
+    f"nats of this gap. The other **{final['CD-1, sampled'] - final['exact']:.2f}** are "
+    "left, because one sweep is too short."
+)
+
+
+def cosine_with_exact(gradient):
+    """Of the mean update of your trained model, over many repetitions."""
+    model = runs["CD-1, probabilities"][-1]
+    updates = gradient(model, pictures.repeat(20_000, 1)), exact_gradient(model, pictures)
+    mine, exact = (torch.cat([x.ravel() for x in update]) for update in updates)
+    return float(torch.cosine_similarity(mine, exact, dim=0))
+
+
+say(
+    "In your finished model the mean update of CD-1 has the cosine "
+    f"**{cosine_with_exact(make_cd1(1)):.2f}** with the exact gradient. With sampled pixels "
+    f"it would have **{cosine_with_exact(make_cd(n_sweeps=1, seed=1)):.2f}**."
 )
 
 # %% [markdown]
 # On the left your CD-1 is at its best early on and then gets worse, for two reasons. Its
-# pixels are not drawn, and it looks only one sweep ahead. Other random numbers give other
-# results, so we made five runs of each kind. With undrawn pixels CD-1 ended at 3.8 to 4.0, on
-# average at 3.9. With drawn pixels it ended at 3.0 to 3.4, on average at 3.1, and PCD at 2.7 to
-# 2.8. So on average the undrawn pixels cost more than the single sweep.
+# pixels are kept as probabilities, and its chain is only one sweep long. Other random numbers
+# give other results. In five runs of each kind CD-1 with probabilities ended at 3.8 to 4.0,
+# with sampled pixels at 3.0 to 3.4, and PCD at 2.7 to 2.8. The curve of PCD jumps where the
+# weights change faster than its chains can follow.
 #
-# On the right the error of the undrawn CD-1 falls nearly all the time, and it ends as the lowest
-# of all, even below the exact gradient. So the error tells you to keep training, and to prefer the
-# model with the worst likelihood. This is no accident. CD-1 with undrawn pixels stops learning
-# when each picture comes back as it was, and that is nearly what the error measures. Once the
-# pixels are drawn, the error no longer takes this side. It ranks CD-1 behind PCD here, and in
-# all our other runs behind it or level with it.
+# On the right the error of your CD-1 falls nearly all the time, and it ends as the lowest of
+# all, even below the exact gradient. So the error tells you to keep training, and to prefer the
+# model with the worst likelihood. This is no accident. Your CD-1 stops learning when each
+# picture comes back as it was, and that is nearly what the error measures. With sampled pixels
+# the error no longer favours CD-1.
+#
+# Why does sampling help? Where your CD-1 stops, its mean update hardly points along the exact
+# gradient any more, as the last line says. A sampled picture still lands beside its valley now
+# and then, mostly with one pixel changed, and these few keep the update pointing roughly uphill.
+# Probabilities only make the picture a little paler.
 #
 # How do the models differ? The landscapes show it.
 
@@ -964,33 +995,38 @@ say(
 # Drawing
 fig, axes = plt.subplots(4, 1, figsize=(9, 6.6), height_ratios=(2, 2, 2, 0.45))
 titles = {
-    "CD-1, undrawn": "Undrawn CD-1 puts the 14 pictures at very different heights,",
-    "CD-1, drawn": "drawn pixels bring them closer together,",
-    "PCD": "and PCD brings them closer still",
+    "CD-1, probabilities": "Your CD-1: the 14 pictures at very different heights",
+    "CD-1, sampled": "CD-1 with sampled pixels: closer together",
+    "PCD": "PCD: closer still",
 }
 for axis, (name, title) in zip(axes, titles.items(), strict=False):
     panorama(axis, runs[name][-1], title, method_color[name])
 picture_row(axes[3])
 show(
     fig,
-    "Three landscapes. After CD-1 without drawn pixels the fourteen pictures lie at very "
-    "different heights, one of them above log 512. After CD-1 with drawn pixels the "
+    "Three landscapes. After CD-1 with pixel probabilities the fourteen pictures lie at "
+    "very different heights, one of them above log 512. After CD-1 with sampled pixels the "
     "heights differ less, and after PCD much less, all of them near log 14.",
 )
 
+neighbours = (pictures[:, None] - torch.eye(9)).abs()  # each with one pixel changed
 for name in titles:
-    p = torch.exp(-height(runs[name][-1], pictures))
+    heights = height(runs[name][-1], pictures)
+    p = torch.exp(-heights)
+    lowest = height(runs[name][-1], neighbours.reshape(-1, 9)).reshape(14, 9).amin(1)
     print(
-        f"{name:13}  all 14 pictures {p.sum():.0%}, "
-        f"the likeliest {p.max():.1%}, the rarest {p.min():.3%}"
+        f"{name:19}  all 14 pictures {p.sum():.0%}, the likeliest {p.max():.1%}, "
+        f"the rarest {p.min():.3%}\n  lower than all nine neighbours: "
+        f"{(heights < lowest).sum()} of 14, by at least {(lowest - heights).min():.1f} nats"
     )
 
 # %% [markdown]
-# So your CD-1 has learned *where* the valleys are, because each picture lies lower than the
-# nine patterns that differ from it in one pixel. It has not learned how deep a valley should
-# be. Its rarest picture lies above log 512, so it is now less likely than before training. To
-# see why CD-1 does not notice, we start a chain at every picture and see where they end up.
-# Follow one column from top to bottom.
+# The patterns stand in the order of section 5, which suits the exact model, so these slopes are
+# ragged. Your CD-1 has learned *where* the valleys are, because each picture lies lower than its
+# neighbours, the nine patterns that differ from it in one pixel. It has not learned how deep a
+# valley should be. Its rarest picture lies above log 512, so it is now less likely than before
+# training. To see why CD-1 does not notice, we start a chain at every picture. Follow one
+# column from top to bottom.
 
 # %% tags=["hide-input"]
 # Drawing
@@ -999,7 +1035,7 @@ now, rows = pictures, {}
 for sweep in range(1001):
     if sweep in (0, 1, 10, 100, 1000):
         rows[sweep] = now
-    now = gibbs_sweep(runs["CD-1, undrawn"][-1], now, rng)
+    now = gibbs_sweep(runs["CD-1, probabilities"][-1], now, rng)
 fig, axis = plt.subplots(figsize=(9, 3.1))
 for row, (sweep, chains) in enumerate(rows.items()):
     y = 1.25 * (4 - row) + 0.1
@@ -1013,37 +1049,36 @@ axis.set_title(
 )
 show(
     fig,
-    "Fourteen chains in the undrawn CD-1's model, one from each picture, after 0, 1, 10, "
+    "Fourteen chains in your CD-1's model, one from each picture, after 0, 1, 10, "
     "100 and 1,000 sweeps. After one sweep most are where they began; after 1,000 they "
     "share few pictures. Patterns that are no pictures are grey.",
 )
 
 home = {n: int((chains == pictures).all(1).sum()) for n, chains in rows.items()}
 n_patterns = len(torch.unique(rows[1000], dim=0))
-p = torch.exp(-height(runs["CD-1, undrawn"][-1], pictures))
+p = torch.exp(-height(runs["CD-1, probabilities"][-1], pictures))
 crowd = pictures.repeat(2000, 1)
-stays = (gibbs_sweep(runs["CD-1, undrawn"][-1], crowd, rng) == crowd).all(1)
+stays = (gibbs_sweep(runs["CD-1, probabilities"][-1], crowd, rng) == crowd).all(1)
 stays = stays.float().reshape(2000, 14).mean(0)
 say(
     f"After one sweep, **{home[1]}** of the 14 chains are where they began. After 1,000 "
     f"sweeps the number is **{home[1000]}**, and all 14 chains together show only "
-    f"**{n_patterns}** different patterns. The likeliest picture is "
-    f"**{p.max() / p.min():,.0f}** times as probable as the rarest. But of 2,000 chains "
-    f"that start there, **{stays[p.argmax()]:.0%}** are at home after one sweep, and of "
-    f"those that start at the rarest, **{stays[p.argmin()]:.0%}**."
+    f"**{n_patterns}** different patterns. With 2,000 chains from every picture, "
+    f"**{stays.mean():.0%}** are at home after one sweep, of those from the likeliest picture "
+    f"**{stays[p.argmax()]:.0%}**, and from the rarest **{stays[p.argmin()]:.0%}.** Yet the "
+    f"likeliest picture is **{p.max() / p.min():,.0f}** times as probable as the rarest."
 )
 
 # %% [markdown]
-# CD-1 stops after one sweep, when most chains are still at home, in a likely valley and in a
-# rare one alike. So one sweep shows almost nothing of how often the model visits each
-# valley. This holds for drawn pixels, too, and it is why they do not repair CD-1 completely.
-# Reconstruction error is blind in the same place, because it, too, looks only one step beyond
-# the data.
+# Both valleys send nearly all chains home, although one is thousands of times as probable. CD-1
+# stops after one sweep, so it hardly sees the difference. This holds for sampled pixels, too, and
+# it is why they do not repair CD-1 completely. Reconstruction error is blind in the same place,
+# because it, too, looks only one step beyond the data.
 #
-# PCD corrects the depths. In a valley that is too deep, too many of its chains gather. The
-# pixels and hidden units of this picture are then on together more often among the chains than
-# in the data, so the next updates raise the floor of the valley, until some of the chains spill
-# over into others. That is how PCD moves between valleys, although each chain mixes slowly.
+# PCD corrects the depths. In a valley that is too deep, too many of its chains gather. The pairs
+# of this picture are then on more often in the chains than in the data, so the next updates raise
+# the floor of the valley, until some of the chains spill over into others. That is how PCD moves
+# between valleys, although each chain mixes slowly.
 #
 # ## What to remember
 #
@@ -1052,8 +1087,8 @@ say(
 # - The gradient is an average over the data minus an average over the model. Only the
 #   second is hard.
 # - Gibbs sampling produces samples of the model, but strong weights make it slow.
-# - CD-1 finds the valleys and cannot balance them, and it does worse when the pixels are not
-#   drawn. PCD balances them, if the learning rate falls.
+# - CD-1 finds the valleys and cannot balance them, and it does worse when the pixels are kept
+#   as probabilities. PCD balances them, if the learning rate falls.
 # - Reconstruction error looks only one step around the data. It can rank the worst model first.
 
 # %%
@@ -1075,6 +1110,13 @@ lesson.quiz()  # ten more questions, if you like, with reasons
 #
 # ## More, if you like
 #
+# **Train by hand.** The playground has our pictures and a smaller RBM. Run the next cell, let
+# CD-1 make some thousand updates, and watch both curves. When would you have stopped?
+
+# %% tags=["skip-slide"]
+playground("bars")
+
+# %% [markdown] tags=["skip-slide"]
 # **The chains of section 6 as a film.** The line below each pattern shows its height.
 
 
@@ -1103,17 +1145,19 @@ from rbm_lib.likelihood import exact_log_likelihood
 
 library_model = rbm_lib.RBM(n_visible=9, n_hidden=8)
 for letter, name in (("W", "W"), ("b", "visible_bias"), ("c", "hidden_bias")):
-    getattr(library_model, name).data.copy_(getattr(runs["CD-1, undrawn"][-1], letter))
+    getattr(library_model, name).data.copy_(
+        getattr(runs["CD-1, probabilities"][-1], letter)
+    )
 
 their_nll = -exact_log_likelihood(library_model, pictures).mean()
 their_dW = library_gradient(library_model, pictures)["W"]
-dW, _, _ = exact_gradient(runs["CD-1, undrawn"][-1], pictures)
-print(f"NLL: yours {nll(runs['CD-1, undrawn'][-1]):.4f}, rbm_lib {their_nll:.4f}")
+dW, _, _ = exact_gradient(runs["CD-1, probabilities"][-1], pictures)
+print(f"NLL: yours {nll(runs['CD-1, probabilities'][-1]):.4f}, rbm_lib {their_nll:.4f}")
 print(f"largest difference in dW: {(dW - their_dW).abs().max():.6f}")
 
 # %% [markdown] tags=["skip-slide"]
 # **Exercise 5 · Repair CD-1** · open · 10 minutes. The folded function `make_cd` of section 8
-# is CD with drawn pixels and as many sweeps as you like. Change one thing at a time, and say
+# is CD with sampled pixels and as many sweeps as you like. Change one thing at a time, and say
 # beforehand what it will do to the NLL and to the reconstruction error. What do two sweeps
 # bring, and what ten? Then try `make_pcd(n_chains=20)`, or the constant rate `[0.5] * 4000`.
 # Explain in two sentences what you saw, in a text cell of your own.
@@ -1124,26 +1168,26 @@ along = [nll(model) for model in mine]
 print(f"mine: NLL {along[-1]:.2f} in the end, {min(along):.2f} at its best")
 print(f"mine: reconstruction error {reconstruction_error(mine[-1]):.1e}")
 for name in methods:
-    print(f"{name:13}  NLL {final[name]:.2f}, reconstruction error {error[name]:.1e}")
+    print(f"{name:19}  NLL {final[name]:.2f}, reconstruction error {error[name]:.1e}")
 
 # %% [markdown] tags=["skip-slide"]
 # <details><summary>What we found, with three to five seeds</summary>
 #
 # | run | NLL in the end | error, in units of $10^{-5}$ |
 # |---|---|---|
-# | one sweep, undrawn pixels | 3.8 to 4.0 | 1.3 |
-# | one sweep, drawn pixels | 3.0 to 3.4 | 3.3 to 13 |
-# | two sweeps, drawn pixels | 2.9 to 3.1 | 2.9 to 3.6 |
-# | ten sweeps, drawn pixels | 2.7 to 2.8 | 2.7 to 4.8 |
-# | ten sweeps, the last pixels undrawn | 2.7 | 1.3 |
+# | one sweep, pixel probabilities | 3.8 to 4.0 | 1.3 |
+# | one sweep, sampled pixels | 3.0 to 3.4 | 3.3 to 13 |
+# | two sweeps, sampled pixels | 2.9 to 3.1 | 2.9 to 3.6 |
+# | ten sweeps, sampled pixels | 2.7 to 2.8 | 2.7 to 4.8 |
+# | ten sweeps, the last pixels kept as probabilities | 2.7 | 1.3 |
 # | PCD, 500 chains | 2.7 to 2.8 | 2.0 to 3.3 |
 # | PCD, 20 chains | 4.5 to 5.6 | |
-# | undrawn CD-1, constant rate | 4.1 to 4.6 | |
+# | CD-1 with probabilities, constant rate | 4.1 to 4.6 | |
 # | PCD, constant rate | 3.6 to 6.9 | |
 #
-# With ten sweeps it hardly matters for the NLL whether the last pixels are drawn. But the error
-# is the same after one undrawn sweep and after ten, although the NLL is 4.0 in one case and 2.7
-# in the other. It shows how the model was trained, not how good it is.
+# With ten sweeps it hardly matters for the NLL whether the last pixels are sampled. But if they
+# are not, the error is the same after one sweep and after ten, although the NLL is 4.0 in one
+# case and 2.7 in the other. It shows how the model was trained, not how good it is.
 #
 # </details>
 

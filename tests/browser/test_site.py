@@ -265,7 +265,7 @@ def test_a_quiz_is_answered_on_the_page(tab):
 @pytest.mark.parametrize("name, state", [(LESSONS[0], "healthy"), (LESSONS[1], "bars")])
 def test_what_moves_in_jupyterlab_leads_to_the_playground(name, state, tab):
     page = tab().open(f"notebooks/{name}.html")
-    page.locator("article").get_by_role("link", name="the playground").click()
+    page.locator("article").get_by_role("link", name="the playground").last.click()
     page.wait_for_url(f"**/docs/playground/index.html?preset={state}")
 
 

@@ -482,8 +482,8 @@ def slip_in_dW(pick):
 @pytest.mark.parametrize(
     ("pick", "words"),
     [
-        (lambda v, p, h, x, q: v.T @ h - x.T @ q, "The drawn h is counted."),
-        (lambda v, p, h, x, q: v.T @ p - x.T @ h, "The drawn h is counted."),
+        (lambda v, p, h, x, q: v.T @ h - x.T @ q, "The sampled h is counted."),
+        (lambda v, p, h, x, q: v.T @ p - x.T @ h, "The sampled h is counted."),
         (lambda v, p, h, x, q: v.T @ p - x.T @ p, "still belong to the old picture"),
         (lambda v, p, h, x, q: v.T @ p - v.T @ q, "dW takes the old picture v twice"),
         (lambda v, p, h, x, q: (v.T @ p - x.T @ q) * 2, "In dW: yours is 2 times"),
@@ -493,19 +493,88 @@ def test_a_slip_in_one_product_of_contrastive_divergence_is_named(pick, words):
     assert words in check(EXERCISES["01/4"], slip_in_dW(pick)).message
 
 
-def test_a_copy_of_the_training_loop_is_named_in_words():
-    def assigns(model, gradient, v, rates):
+def loop_with(step):
+    """A training loop that moves the model by `step(model, gradient, v, rate)`."""
+
+    def loop(model, gradient, v, rates):
         copies = []
         for update, rate in enumerate(rates):
             if update % 50 == 0:
                 copies.append(copy.deepcopy(model))
-            dW, db, dc = gradient(model, v)
-            model.W = rate * dW
-            model.b = rate * db
-            model.c = rate * dc
+            step(model, gradient, v, rate)
         return [*copies, copy.deepcopy(model)]
 
-    assert "In W of the second copy: " in check(EXERCISES["01/3"], assigns).message
+    return loop
+
+
+def half_steps(model, gradient, v, rate):
+    for name, change in zip("Wbc", gradient(model, v), strict=True):
+        setattr(model, name, getattr(model, name) + rate / 2 * change)
+
+
+def assigns(model, gradient, v, rate):
+    model.W, model.b, model.c = (rate * change for change in gradient(model, v))
+
+
+def asks_three_times(model, gradient, v, rate):
+    model.W += rate * gradient(model, v)[0]
+    model.b += rate * gradient(model, v)[1]
+    model.c += rate * gradient(model, v)[2]
+
+
+def swaps_the_arguments(model, gradient, v, rate):
+    dW, db, dc = gradient(v, model)
+    model.W, model.b, model.c = model.W + dW, model.b + db, model.c + dc
+
+
+def returns_in_the_loop(model, gradient, v, rates):
+    copies = []
+    for update, rate in enumerate(rates):
+        if update % 50 == 0:
+            copies.append(copy.deepcopy(model))
+        dW, db, dc = gradient(model, v)
+        model.W += rate * dW
+        model.b += rate * db
+        model.c += rate * dc
+        copies.append(copy.deepcopy(model))
+        return copies
+
+
+def test_a_copy_of_the_training_loop_is_named_in_words():
+    message = check(EXERCISES["01/3"], loop_with(half_steps)).message
+
+    assert "In W of the second copy: " in message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "words"),
+    [
+        ("01/1", lambda v, W, c: torch.sigmoid(W @ v + c), "Write v @ W"),
+        ("01/1", lambda v, W, c: torch.sigmoid(v @ W.T + c), "Write v @ W"),
+        ("01/1", lambda v, W, c: torch.exp(v @ W + c), "the odds of being on"),
+        (
+            "01/2",
+            lambda v, W, b, c: -(v @ b) - torch.sigmoid(v @ W + c).sum(1),
+            "You add up sigmoids.",
+        ),
+        (
+            "01/2",
+            lambda v, W, b, c: -v * b - softplus(v @ W + c).sum(1),
+            "Write v @ b, in this order.",
+        ),
+        (
+            "01/2",
+            lambda v, W, b, c: -(v @ b) - softplus(v @ W + c).mean(1),
+            "averaged or multiplied",
+        ),
+        ("01/3", loop_with(assigns), "Add to them, with +=."),
+        ("01/3", loop_with(asks_three_times), "called three times"),
+        ("01/3", loop_with(swaps_the_arguments), "Call gradient(model, v)."),
+        ("01/3", returns_in_the_loop, "You return inside the loop."),
+    ],
+)
+def test_mistakes_that_readers_made_in_lesson_01_are_named(exercise, answer, words):
+    assert words in check(EXERCISES[exercise], answer).message
 
 
 def test_rows_of_parameters_that_are_changed_in_place_are_noticed():
