@@ -817,7 +817,7 @@ def reconstruction_error(model):
 #
 # - **CD-1, probabilities** is your CD-1, whose pixels are kept as probabilities.
 # - **CD-1, sampled** has the full sweep of section 6, which samples the pixels as well.
-# - **PCD**, or persistent contrastive divergence, keeps 500 chains running. Each update moves
+# - **PCD**, or **persistent contrastive divergence**, keeps 500 chains running. Each update moves
 #   them on by one sweep and averages over them, and they never go back to the data.
 # - **exact** is the gradient of section 5, which needs all 512 patterns.
 #
@@ -957,18 +957,25 @@ say(
 )
 
 
+your_model = runs["CD-1, probabilities"][-1]
+many = pictures.repeat(20_000, 1)
+
+
 def cosine_with_exact(gradient):
     """Of the mean update of your trained model, over many repetitions."""
-    model = runs["CD-1, probabilities"][-1]
-    updates = gradient(model, pictures.repeat(20_000, 1)), exact_gradient(model, pictures)
+    updates = gradient(your_model, many), exact_gradient(your_model, pictures)
     mine, exact = (torch.cat([x.ravel() for x in update]) for update in updates)
     return float(torch.cosine_similarity(mine, exact, dim=0))
 
 
+back = gibbs_sweep(your_model, many, torch.Generator().manual_seed(2))
+n_changed = (back != many).sum(1)
 say(
     "In your finished model the mean update of CD-1 has the cosine "
     f"**{cosine_with_exact(make_cd1(1)):.2f}** with the exact gradient. With sampled pixels "
-    f"it would have **{cosine_with_exact(make_cd(n_sweeps=1, seed=1)):.2f}**."
+    f"it would have **{cosine_with_exact(make_cd(n_sweeps=1, seed=1)):.2f}**. Of the sampled "
+    f"pictures **{(n_changed > 0).float().mean():.1%}** come back changed, "
+    f"**{(n_changed == 1).sum() / (n_changed > 0).sum():.0%}** of them in a single pixel."
 )
 
 # %% [markdown]
@@ -985,9 +992,9 @@ say(
 # the error no longer favours CD-1.
 #
 # Why does sampling help? Where your CD-1 stops, its mean update hardly points along the exact
-# gradient any more, as the last line says. A sampled picture still lands beside its valley now
-# and then, mostly with one pixel changed, and these few keep the update pointing roughly uphill.
-# Probabilities only make the picture a little paler.
+# gradient any more, as the last lines say. With sampled pixels most pictures come back as they
+# were and change nothing, but a few come back with a pixel changed. The update is made of these
+# few, and it still points roughly uphill.
 #
 # How do the models differ? The landscapes show it.
 

@@ -5,6 +5,7 @@ Where PyTorch is missing, as in `make test-site`, the comparison with rbm_lib is
 
 import contextlib
 import functools
+import html
 import http.server
 import io
 import re
@@ -517,3 +518,19 @@ def test_it_works_from_a_folder_on_disk(visit):
     page.get_by_role("button", name="One update").click()
     assert page.locator("#updates").inner_text() == "1"
     assert "log Z" in numbers_on(page)
+
+
+def test_it_works_in_a_frame_below_a_cell(visit, tmp_path):
+    pytest.importorskip("torch")
+    from rbm_lib.course.playground import _whole_page
+
+    file = tmp_path / "cell.html"
+    page = html.escape(_whole_page(DOCS / "playground", "bars"))
+    file.write_text(f'<iframe srcdoc="{page}" width="900" height="800"></iframe>')
+
+    frame = visit(address=file.as_uri()).frame_locator("iframe")
+
+    frame.get_by_role("button", name="One update").click()
+    assert frame.locator("#updates").inner_text() == "1"
+    assert frame.get_by_text("Picture 14").count() == 1
+    assert frame.get_by_role("button", name="Share a link").count() == 0
