@@ -187,9 +187,12 @@ lesson.check("1", my_prob_h)
 # ## 3. How probable is a picture?
 #
 # We only see pixels, so we want the probability of a picture whatever the hidden units do.
-# That is a sum over all $2^8 = 256$ hidden patterns. We need not list them. A single hidden
-# unit contributes the factor 1 when it is off and $e^{x_j}$ when it is on, so summing over
-# its two states gives $1 + e^{x_j}$. The units are independent given $v$, so we multiply:
+# That is a sum over all $2^8 = 256$ hidden patterns, but we need not list them. A hidden unit
+# contributes the factor 1 when it is off and $e^{x_j}$ when it is on, so for one unit the sum is
+#
+# $$\sum_{h_j} e^{h_j x_j} = 1 + e^{x_j}.$$
+#
+# With eight independent units the eight sums are multiplied:
 #
 # $$\sum_h e^{-E(v, h)} = e^{\,b \cdot v} \prod_j \left(1 + e^{x_j}\right) = e^{-F(v)},
 # \qquad F(v) = -\,b \cdot v - \sum_j \log\left(1 + e^{x_j}\right)$$
@@ -775,7 +778,7 @@ for row, update in enumerate((0, 300, 1000, 4000)):
         pattern_tile(axis, pattern, 14.3 + 1.2 * k, y)
 for x, text in (
     (0, "update"),
-    (2.1, "weights, each row to its largest"),
+    (2.1, "weights (each row has its own scale)"),
     (11.3, "largest |W|"),
 ):
     axis.text(x, 5.25, text, fontsize=10, color=GREY)
@@ -865,7 +868,7 @@ runs["PCD"] = train(new_model(), make_pcd(), pictures, falling)
 
 method_color = {
     "CD-1, probabilities": COLORS["red"],
-    "CD-1, sampled": COLORS["blue"],
+    "CD-1, sampled": COLORS["purple"],
     "PCD": COLORS["green"],
     "exact": INK,
 }
@@ -958,7 +961,7 @@ say(
 
 
 your_model = runs["CD-1, probabilities"][-1]
-many = pictures.repeat(20_000, 1)
+many = pictures.repeat(100_000, 1)
 
 
 def cosine_with_exact(gradient):
@@ -1028,12 +1031,12 @@ for name in titles:
     )
 
 # %% [markdown]
-# The patterns stand in the order of section 5, which suits the exact model, so these slopes are
-# ragged. Your CD-1 has learned *where* the valleys are, because each picture lies lower than its
-# neighbours, the nine patterns that differ from it in one pixel. It has not learned how deep a
-# valley should be. Its rarest picture lies above log 512, so it is now less likely than before
-# training. To see why CD-1 does not notice, we start a chain at every picture. Follow one
-# column from top to bottom.
+# So your CD-1 has learned *where* the valleys are, because each picture lies lower than its
+# neighbours, the nine patterns that differ from it in one pixel. (The slopes are ragged because
+# the order of the patterns suits the exact model.) It has not learned how deep a valley should
+# be. Its rarest picture lies above log 512, so it is now less likely than before training. To
+# see why CD-1 does not notice, we start a chain at every picture. Follow one column from top to
+# bottom.
 
 # %% tags=["hide-input"]
 # Drawing
