@@ -620,7 +620,8 @@ lesson.reveal(
     strong,
     f"In the finished model, with weights up to {trained.W.abs().max():.0f}, the chain "
     f"moved from one picture to another {strong} times in 2,000 sweeps, and visited "
-    f"{strong_seen} of the 14 pictures. (Other patterns on the way are skipped.) Other random "
+    f"{strong_seen} of the 14 pictures. (Other patterns on the way are skipped.) "
+    "Other random "
     f"numbers gave 5 to 14 moves. After 300 updates, with weights up to "
     f"{early.W.abs().max():.0f}, it moved {weak} times and visited {weak_seen}. But that "
     f"model is still poor, and its chain is on a picture in {weak_share:.0%} of its sweeps "
@@ -797,7 +798,8 @@ say(
     "look for bars among the weights, because several units make one together. On the "
     "right, the samples begin as noise and end as bars and stripes, although nobody told "
     "the model what a bar is. But look at the last row again. Its nine samples show only "
-    f"**{distinct}** different patterns. Nine samples, if all 14 pictures were equally likely, would show "
+    f"**{distinct}** different patterns. Nine samples, if all 14 "
+    "pictures were equally likely, would show "
     f"about {14 * (1 - (13 / 14) ** 9):.0f}."
 )
 
@@ -953,8 +955,10 @@ lesson.reveal(
 )
 say(
     "Your CD-1 ends "
-    f"**{final['CD-1, probabilities'] - final['exact']:.2f}** nats above the exact gradient. "
-    f"Sampling the pixels removes **{final['CD-1, probabilities'] - final['CD-1, sampled']:.2f}** "
+    f"**{final['CD-1, probabilities'] - final['exact']:.2f}** nats above the exact "
+    "gradient. "
+    "Sampling the pixels removes "
+    f"**{final['CD-1, probabilities'] - final['CD-1, sampled']:.2f}** "
     f"nats of this gap. The other **{final['CD-1, sampled'] - final['exact']:.2f}** are "
     "left, because one sweep is too short."
 )
@@ -983,7 +987,8 @@ yours = runs["CD-1, probabilities"][-1]
 uphill = exact_gradient(yours, pictures)
 say(
     "In your finished model the mean update of CD-1 has the cosine "
-    f"**{cosine(mean_cd1(yours, sampled=False), uphill):.2f}** with the exact gradient. With "
+    f"**{cosine(mean_cd1(yours, sampled=False), uphill):.2f}** with the exact "
+    "gradient. With "
     f"sampled pixels it would have **{cosine(mean_cd1(yours, sampled=True), uphill):.2f}**."
 )
 
@@ -1080,8 +1085,10 @@ say(
     f"After one sweep, **{home[1]}** of the 14 chains are where they began. After 1,000 "
     f"sweeps the number is **{home[1000]}**, and all 14 chains together show only "
     f"**{n_patterns}** different patterns. With 2,000 chains from every picture, "
-    f"**{stays.mean():.0%}** are at home after one sweep, of those from the likeliest picture "
-    f"**{stays[p.argmax()]:.0%}**, and from the rarest **{stays[p.argmin()]:.0%}.** Yet the "
+    f"**{stays.mean():.0%}** are at home after one sweep, of those from the likeliest "
+    "picture "
+    f"**{stays[p.argmax()]:.0%}**, and from the rarest **{stays[p.argmin()]:.0%}.** "
+    "Yet the "
     f"likeliest picture is **{p.max() / p.min():,.0f}** times as probable as the rarest."
 )
 
