@@ -18,6 +18,7 @@ PARTS = {
     "notebooks/figures/*.svg": "figures",
     "docs/*.md": "docs",
     "docs/playground/*": "docs/playground",
+    "docs/teaching/*.md": "docs/teaching",
 }
 LINKS = {"](../figures/": "](figures/", "](../../docs/": "](docs/"}
 

@@ -7,7 +7,10 @@ import pytest
 from rbm_lib.course.environment import notebooks_folder, repository_root
 from rbm_lib.course.exercises import load_exercises
 
-GUIDE = (repository_root() / "docs" / "teaching.md").read_text(encoding="utf-8")
+GUIDE = {
+    path.stem: path.read_text(encoding="utf-8")
+    for path in sorted((repository_root() / "docs" / "teaching").glob("*.md"))
+}
 SOURCES = {
     path.name[:2]: path.read_text(encoding="utf-8")
     for path in sorted(notebooks_folder().glob("src/*.py"))
@@ -32,9 +35,14 @@ def rows(text):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def section(title):
-    """The guide's text under a heading that begins with this title."""
-    return re.split(r"\n## ", GUIDE.split(f"\n## {title}", 1)[1])[0]
+def section(page, title):
+    """The text of a page of the guide under a heading."""
+    return re.split(r"\n## ", GUIDE[page].split(f"\n## {title}\n", 1)[1])[0]
+
+
+def title(lesson):
+    """The heading of a lesson's source."""
+    return re.search(r"^# # (.+)$", SOURCES[lesson], re.MULTILINE)[1]
 
 
 def overview(lesson):
@@ -47,7 +55,7 @@ def overview(lesson):
 def test_cards_checks_header_and_guide_agree(lesson):
     exercises = [e for e in load_exercises(lesson).values() if e.graded]
     _, minutes, count = TIME.search(SOURCES[lesson]).groups()
-    guide = rows(section(f"Lesson {lesson}"))
+    guide = rows(section(lesson, "Exercises"))
 
     titles = [(n, title, points) for n, title, _, _, points in cards(lesson)]
     assert titles == [(e.id, e.title, e.points) for e in exercises]
@@ -60,22 +68,46 @@ def test_cards_checks_header_and_guide_agree(lesson):
 def test_the_guides_sums_are_those_of_the_cards():
     expected = {lesson: overview(lesson) for lesson in SOURCES}
     expected["all"] = tuple(map(sum, zip(*expected.values(), strict=True)))
-    table = {row[0]: row[1:] for row in rows(section("The exercises at a glance"))}
+    table = rows(section("index", "The lessons"))
     for lesson, sums in expected.items():
-        assert tuple(map(int, table[lesson])) == sums
+        row = next(row for row in table if row[0].lstrip("[").startswith(lesson))
+        assert tuple(map(int, row[-4:])) == sums
 
-    for row in rows(section("Marking")):
-        if row[0] in SOURCES:
-            points = [card[4] for card in cards(row[0])]
-            assert [int(x) for x in row[1:] if x] == [*points, sum(points)], row
-    assert f"{expected['all'][1]} in all" in section("Marking")
+    assert f"[{expected['all'][1]} points]" in GUIDE["marking"]
+
+
+def test_each_lesson_has_a_page_in_the_guide_and_no_page_is_left_out():
+    listed = section("index", "Where everything else is").split("```{toctree}")[1]
+
+    assert [page for page in GUIDE if page.isdigit()] == list(SOURCES)
+    assert sorted(re.findall(r"^\w+$", listed, re.MULTILINE)) == sorted(
+        {*GUIDE} - {"index"}
+    )
 
 
 @every_lesson
-@pytest.mark.parametrize("length", [50, 90])
-def test_the_guides_plans_add_up(lesson, length):
-    plan = section(f"Lesson {lesson}").split(f"**{length} minutes**")[1].split("**")[0]
-    spans = re.findall(r"^\| (\d+)–(\d+) \|", plan, re.MULTILINE)
+@pytest.mark.parametrize(("column", "length"), [(0, 50), (1, 90)])
+def test_the_guides_plans_add_up(lesson, column, length):
+    times = [row[column] for row in rows(section(lesson, "Plan"))[2:]]
+    spans = [tuple(map(int, time.split("–"))) for time in times if time != "–"]
 
-    assert (spans[0][0], spans[-1][1]) == ("0", str(length))
+    assert (spans[0][0], spans[-1][1]) == (0, length)
+    assert all(start < end for start, end in spans), spans
     assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False)), spans
+
+
+@every_lesson
+def test_the_guides_pages_have_the_titles_of_the_lessons(lesson):
+    heading = GUIDE[lesson].splitlines()[0]
+
+    assert heading == f"# Teaching {title(lesson)}"
+
+
+@every_lesson
+def test_the_guides_plans_name_sections_of_the_lesson(lesson):
+    sections = re.findall(r"^# ## (\d+)\. ", SOURCES[lesson], re.MULTILINE)
+    named = [
+        n for row in rows(section(lesson, "Plan")) for n in re.findall(r"§(\d+)", row[2])
+    ]
+
+    assert set(named) <= set(sections)
