@@ -49,7 +49,7 @@ include_patterns = [
 exclude_patterns = ["build", ".*", "docs/_*", "docs/package.md"]  # that is for the index
 
 myst_enable_extensions = ["dollarmath"]
-myst_heading_anchors = 4  # as the forge makes them, for links like notation.md#symbols-and-shapes
+myst_heading_anchors = 4  # as the forge makes them, for links like marking.md#a-class
 nb_execution_mode = "off"
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
