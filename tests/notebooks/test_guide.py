@@ -68,7 +68,7 @@ def test_cards_checks_header_and_guide_agree(lesson):
 def test_the_guides_sums_are_those_of_the_cards():
     expected = {lesson: overview(lesson) for lesson in SOURCES}
     expected["all"] = tuple(map(sum, zip(*expected.values(), strict=True)))
-    table = rows(section("index", "The lessons"))
+    table = rows(section("index", "Points and minutes"))
     for lesson, sums in expected.items():
         row = next(row for row in table if row[0].lstrip("[").startswith(lesson))
         assert tuple(map(int, row[-4:])) == sums
