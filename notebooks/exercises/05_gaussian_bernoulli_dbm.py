@@ -208,7 +208,6 @@ update.mistakes = {
     ),
     "You multiplied averages. Average the products.": of_means,
     "The two changes are swapped. Return that of W1 first.": updated("x[::-1]"),
-    "The matrices are transposed. W1 is (visible, layer 1).": updated("[y.T for y in x]"),
 }
 
 

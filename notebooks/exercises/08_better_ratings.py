@@ -30,10 +30,6 @@ left_out.mistakes = {
     "You leave a rating out of the sum, but still count it below the line.": (
         lambda residuals, r: (residuals.sum() - residuals) / (len(residuals) + r)
     ),
-    "The shrinkage r is missing. Divide by the number of the others plus r.": (
-        lambda residuals, r: others(residuals) / (len(residuals) - 1),
-        lambda residuals, r: others(residuals) / len(residuals),
-    ),
     "Brackets are missing: a / n - 1 + r divides first. Write a / (n - 1 + r).": (
         lambda residuals, r: others(residuals) / len(residuals) - 1 + r,
         lambda residuals, r: residuals.sum() - residuals / (len(residuals) - 1 + r),
@@ -56,9 +52,6 @@ left_out.mistakes = {
     ),
     "r belongs below the line, not above it.": (
         lambda residuals, r: (others(residuals) + r) / (len(residuals) - 1 + r)
-    ),
-    "The sign is reversed: the sum of all minus one's own.": (
-        lambda residuals, r: -left_out(residuals, r)
     ),
     "All others count, not only those before it.": (
         lambda residuals, r: (
@@ -179,10 +172,6 @@ stars_from_boxes.mistakes = {
     "The two answers are swapped. The expected number comes first.": (
         lambda p: (p[..., 3:].sum(-1), mean_level(p))
     ),
-    "Return two tensors: the expected number of stars, and P(like).": (
-        mean_level,
-        lambda p: p[..., 3:].sum(-1),
-    ),
 }
 
 like_rows = [((normal(4, 12, 4) > 0).float(), 2.0), ((normal(5, 6, 5) > 0).float(), 10.0)]
@@ -213,10 +202,6 @@ ease.mistakes = {
     ),
     "The sign is reversed. Films that occur together have a positive weight.": (
         lambda X, l2: -ease(X, l2)
-    ),
-    "The l2 on the diagonal is missing.": (
-        lambda X, l2: ease(X, 1e-4),
-        lambda X, l2: ease(X, 0),
     ),
     "This is P. B is −P divided by its columns' diagonal entries, with a zero diagonal.": (
         inverse

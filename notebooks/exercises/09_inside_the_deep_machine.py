@@ -282,7 +282,6 @@ up_and_down.mistakes = {
         step_by(p_x="down * (h @ W.mT) + b"),
         step_by(p_1="up * (x_1 @ W) + c"),
     ),
-    "p_1, the second way up, is missing.": step_by(result="p, x_1"),
     "Transpose W on the way down: h @ W.mT.": step_by(p_x="sigmoid(down * (h @ W) + b)"),
     "The biases are swapped. b belongs to the lower units, c to the upper ones.": (
         lambda x, W, b, c, *others: up_and_down(x, W, c, b, *others)
