@@ -138,6 +138,11 @@ def cd1(model, v, seen, u_hidden, u_films):
     return sweeps.cd1(model, v, seen, u_hidden, u_films)
 
 
+def in_W_only(wrong):
+    """The mistake in the change of W, and the right changes of b and c."""
+    return lambda *case: (wrong(*case)[0], *sweeps.cd1(*case)[1:])
+
+
 def without(option):
     """The sweep without a part of it."""
     return lambda *case: sweeps.cd1(*case, **{option: False})
@@ -149,6 +154,28 @@ cd1.mistakes = {
     ),
     "The first average uses the drawn h. Use the probabilities p(h) in both averages.": (
         sweeps.with_drawn_h
+    ),
+    "In W alone, the first average uses the drawn h. Use the probabilities p(h).": (
+        in_W_only(sweeps.with_drawn_h)
+    ),
+    "In W alone, the second average uses the drawn h. It needs p(h) of the swept boxes.": (
+        in_W_only(sweeps.with_drawn_h_after_the_sweep)
+    ),
+    "In W alone, the second average uses p(h) of the data. It needs that of the sweep.": (
+        in_W_only(sweeps.with_old_p)
+    ),
+    "In W alone, both averages use drawn units. Use the probabilities p(h) in both.": (
+        in_W_only(sweeps.with_two_draws)
+    ),
+    "W is divided by another number than that of the rows. Use len(v).": (
+        lambda model, v, *rest: (
+            cd1(model, v, *rest)[0] * len(v) / v.shape[1],
+            *cd1(model, v, *rest)[1:],
+        ),
+        lambda model, v, *rest: (
+            cd1(model, v, *rest)[0] * len(v) / (v.shape[1] // 2),
+            *cd1(model, v, *rest)[1:],
+        ),
     ),
     "For c you subtract from the drawn h. Use the probabilities p(h) there, too.": (
         sweeps.with_drawn_h_in_c
@@ -170,6 +197,8 @@ cd1.mistakes = {
     "Average over the rows only: .mean(0) keeps one number for each unit.": (
         sweeps.averaged_over_everything,
         sweeps.averaged_over_units,
+        lambda *case: (cd1(*case)[0], cd1(*case)[1].mean(), cd1(*case)[2]),
+        lambda *case: (*cd1(*case)[:2], cd1(*case)[2].mean()),
     ),
     "You round the probabilities. Draw: a unit is 1 where its number u is below p.": (
         sweeps.without_draws
@@ -179,7 +208,8 @@ cd1.mistakes = {
     ),
     "Divide by the number of all rows, not by that of the people who rated the film.": (
         sweeps.of_those_who_rated,
-        lambda *case: (sweeps.of_those_who_rated(*case)[0], *cd1(*case)[1:]),
+        in_W_only(sweeps.of_those_who_rated),
+        lambda *case: (cd1(*case)[0], sweeps.of_those_who_rated(*case)[1], cd1(*case)[2]),
     ),
     "This is the average in the data. Subtract the one after the sweep.": (
         sweeps.data_alone
@@ -212,6 +242,9 @@ cd1.mistakes = {
     ),
     "u_hidden and u_films are swapped. The first draws h, and the second the films.": (
         lambda model, v, seen, u, w: sweeps.cd1(model, v, seen, w, u)
+    ),
+    "This is the change of W alone. Return those of b and c as well.": (
+        lambda *case: cd1(*case)[0]
     ),
     "The sign is reversed. The change is data minus sweep.": (
         lambda *case: tuple(-part for part in cd1(*case))
@@ -249,6 +282,13 @@ expected_losses.mistakes = {
     "Average over all of p: return two numbers.": (
         lambda p: (2 * p * (1 - p), torch.minimum(p, 1 - p)),
         lambda p: ((2 * p * (1 - p)).mean(0), torch.minimum(p, 1 - p).mean(0)),
+    ),
+    "p may have any shape, also one axis. Call .mean() without a number.": (
+        lambda p: (
+            (2 * p * (1 - p)).mean(1).mean(),
+            torch.minimum(p, 1 - p).mean(1).mean(),
+        ),
+        lambda p: ((2 * p * (1 - p)).mean((0, 1)), torch.minimum(p, 1 - p).mean((0, 1))),
     ),
     "You count how often the second model says like, or not. How often is it wrong?": (
         lambda p: (expected_losses(p)[0], (p > 0.5).double().mean()),

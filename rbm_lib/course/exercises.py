@@ -293,7 +293,7 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
         text += f" The inputs have {shapes}."
     if is_probability and "differ;" in text and (abs(numbers - 0.5) > 0.5).any():
         text += " Some of yours are not between 0 and 1. All right ones are."
-    return f"Test case {case + 1} of {len(same)} ({sum(same)} right): {text}"
+    return f"It passes {sum(same)} of {len(same)} tests. In test {case + 1}: {text}"
 
 
 def _all_numbers(outputs: Outputs) -> np.ndarray:

@@ -132,7 +132,8 @@ def _widget(rater: FilmRater, listing: Listing) -> Any:
         search.value = ""
         refresh()
         progress.value, rated.value = _progress(rater), _rated(rater)
-        table.value = "" if rater.is_guest else _table(listing(rater.ratings))
+        whose = _guest(rater) if rater.is_guest else ""
+        table.value = whose + _table(listing(rater.ratings))
 
     def button(text: str, style: str, tip: str, action: Callable[[], None]) -> Any:
         made = ipywidgets.Button(description=text, button_style=style, tooltip=tip)
@@ -157,6 +158,15 @@ def _progress(rater: FilmRater) -> str:
     if count < rater.wanted:
         return f"<b>{count} of {rater.wanted}</b> films rated"
     return f"<b>{count} films rated.</b> Go on, or read on below."
+
+
+def _guest(rater: FilmRater) -> str:
+    """Whose list it is before the first rating."""
+    opinions = (
+        f"{'♥' if liked else '✗'} {html.escape(rater.titles[film])}"
+        for film, liked in rater.ratings.items()
+    )
+    return f"<p>Until you rate, this is the list of a guest: {', '.join(opinions)}</p>"
 
 
 def _table(films: pd.DataFrame) -> str:

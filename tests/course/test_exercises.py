@@ -72,9 +72,12 @@ def test_a_right_answer_passes_in_every_form(answer):
     [
         (lambda v: v - v.mean(1, keepdim=True), "You centre the rows"),
         (lambda v: v - 3 * v.mean(0), "Subtract the mean once."),
-        (lambda v: -centred(v), "Test case 1 of 3 (0 right): the size is right, the sign"),
+        (
+            lambda v: -centred(v),
+            "It passes 0 of 3 tests. In test 1: the size is right, the sign",
+        ),
         (lambda v: 3 * centred(v), "3 times the right one, everywhere. An input has this"),
-        (lambda v: centred(v) if v[0, 0] < 0 else v, " of 3 ("),
+        (lambda v: centred(v) if v[0, 0] < 0 else v, " of 3 tests. In test "),
         (lambda v: centred(v) + torch.randn(v.shape), "another result at each call"),
         (lambda v: v.undefined_name, "your code stops with AttributeError: 'Tensor'"),
         (lambda v: ((v > 0) @ v.T).sigmoid(), "write (u < p).to(p.dtype)"),

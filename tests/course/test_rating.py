@@ -73,13 +73,15 @@ def test_a_search_finds_all_words_anywhere_in_films_not_answered(rater):
 
 
 def test_the_widget_rates_the_chosen_film_and_renews_the_list(widget, rater):
-    assert widget["asked"] == [] and widget["table"].value == ""
+    assert widget["asked"].pop() == {3: True, 1: False}
+    assert "a guest: ♥ The Godfather (1972), ✗ Heat (1995)" in widget["table"].value
     widget["search"].value = "heat"
     assert widget["films"].value == 1, "the first match is chosen"
     widget["♥ Like"].click()
 
     assert widget["search"].value == "" and widget["films"].value == 3
-    assert "next to 1" in widget["table"].value and widget["asked"] == [{1: True}]
+    assert "next to 1" in widget["table"].value and "guest" not in widget["table"].value
+    assert widget["asked"] == [{1: True}]
     assert "♥ Heat (1995)" in widget["rated"].value
     assert "1 of 10" in widget["progress"].value
 
