@@ -197,8 +197,8 @@ cd1.mistakes = {
     "Average over the rows only: .mean(0) keeps one number for each unit.": (
         sweeps.averaged_over_everything,
         sweeps.averaged_over_units,
-        lambda *case: (cd1(*case)[0], cd1(*case)[1].mean(), cd1(*case)[2]),
-        lambda *case: (*cd1(*case)[:2], cd1(*case)[2].mean()),
+        lambda *case: (*sweeps.averaged_over_everything(*case)[:2], cd1(*case)[2]),
+        lambda *case: (*cd1(*case)[:2], sweeps.averaged_over_everything(*case)[2]),
     ),
     "You round the probabilities. Draw: a unit is 1 where its number u is below p.": (
         sweeps.without_draws
@@ -230,6 +230,12 @@ cd1.mistakes = {
     ),
     "These are sums over the rows. Divide by the number of rows.": (
         lambda model, v, *rest: [len(v) * part for part in cd1(model, v, *rest)]
+    ),
+    "Your W is a sum over the rows. Divide it by the number of rows, too.": (
+        lambda model, v, *rest: (
+            len(v) * cd1(model, v, *rest)[0],
+            *cd1(model, v, *rest)[1:],
+        )
     ),
     "Your b and c are sums over the rows. Divide them by the number of rows, too.": (
         lambda model, v, *rest: (
