@@ -3,6 +3,7 @@
 import torch
 
 from rbm_lib.course import exercise, sweeps
+from rbm_lib.course.sweeps import dislike_boxes, like_boxes
 
 
 def normal(seed, *shape):
@@ -38,14 +39,6 @@ def two_boxes(liked, seen):
     like_box = torch.where(seen, liked, 0.0)
     dislike_box = torch.where(seen, 1 - liked, 0.0)
     return torch.cat([like_box, dislike_box], dim=1)
-
-
-def like_boxes(liked, seen):
-    return torch.where(seen, liked, 0.0)
-
-
-def dislike_boxes(liked, seen):
-    return torch.where(seen, 1 - liked, 0.0)
 
 
 def emptied_in_place(liked, seen):
@@ -138,11 +131,6 @@ def cd1(model, v, seen, u_hidden, u_films):
     return sweeps.cd1(model, v, seen, u_hidden, u_films)
 
 
-def in_W_only(wrong):
-    """The mistake in the change of W, and the right changes of b and c."""
-    return lambda *case: (wrong(*case)[0], *sweeps.cd1(*case)[1:])
-
-
 def without(option):
     """The sweep without a part of it."""
     return lambda *case: sweeps.cd1(*case, **{option: False})
@@ -150,38 +138,22 @@ def without(option):
 
 cd1.mistakes = {
     "Your sweep fills the gaps. Put the drawn likes into boxes with seen.": (
-        without("mask")
+        without("mask"),
+        sweeps.with_dislikes_in_gaps,
     ),
     "The first average uses the drawn h. Use the probabilities p(h) in both averages.": (
-        sweeps.with_drawn_h
-    ),
-    "In W alone, the first average uses the drawn h. Use the probabilities p(h).": (
-        in_W_only(sweeps.with_drawn_h)
-    ),
-    "In W alone, the second average uses the drawn h. It needs p(h) of the swept boxes.": (
-        in_W_only(sweeps.with_drawn_h_after_the_sweep)
-    ),
-    "In W alone, the second average uses p(h) of the data. It needs that of the sweep.": (
-        in_W_only(sweeps.with_old_p)
-    ),
-    "In W alone, both averages use drawn units. Use the probabilities p(h) in both.": (
-        in_W_only(sweeps.with_two_draws)
+        sweeps.with_drawn_h,
+        sweeps.in_W_only(sweeps.with_drawn_h),
     ),
     "W is divided by another number than that of the rows. Use len(v).": (
-        lambda model, v, *rest: (
-            cd1(model, v, *rest)[0] * len(v) / v.shape[1],
-            *cd1(model, v, *rest)[1:],
-        ),
-        lambda model, v, *rest: (
-            cd1(model, v, *rest)[0] * len(v) / (v.shape[1] // 2),
-            *cd1(model, v, *rest)[1:],
-        ),
+        sweeps.with_W(lambda W, v: W * len(v) / v.shape[1])
     ),
     "For c you subtract from the drawn h. Use the probabilities p(h) there, too.": (
         sweeps.with_drawn_h_in_c
     ),
     "Both averages use drawn units. Use the probabilities p(h) in both.": (
-        sweeps.with_two_draws
+        sweeps.with_two_draws,
+        sweeps.in_W_only(sweeps.with_two_draws),
     ),
     "A unit is 1 where its number is below its probability: u < p.": (
         sweeps.drawn_the_other_way,
@@ -189,7 +161,8 @@ cd1.mistakes = {
         sweeps.films_drawn_the_other_way,
     ),
     "The second average uses the drawn h. Compute p(h) of the swept boxes.": (
-        sweeps.with_drawn_h_after_the_sweep
+        sweeps.with_drawn_h_after_the_sweep,
+        sweeps.in_W_only(sweeps.with_drawn_h_after_the_sweep),
     ),
     "For W, average the products v h over the rows. Yours multiplies two averages.": (
         sweeps.product_of_means
@@ -198,17 +171,13 @@ cd1.mistakes = {
         sweeps.averaged_over_everything,
         sweeps.averaged_over_units,
         lambda *case: (*sweeps.averaged_over_everything(*case)[:2], cd1(*case)[2]),
-        lambda *case: (*cd1(*case)[:2], sweeps.averaged_over_everything(*case)[2]),
     ),
     "You round the probabilities. Draw: a unit is 1 where its number u is below p.": (
         sweeps.without_draws
     ),
-    "After your sweep a gap is a dislike. Put the likes into boxes with seen.": (
-        sweeps.with_dislikes_in_gaps
-    ),
     "Divide by the number of all rows, not by that of the people who rated the film.": (
         sweeps.of_those_who_rated,
-        in_W_only(sweeps.of_those_who_rated),
+        sweeps.in_W_only(sweeps.of_those_who_rated),
         lambda *case: (cd1(*case)[0], sweeps.of_those_who_rated(*case)[1], cd1(*case)[2]),
     ),
     "This is the average in the data. Subtract the one after the sweep.": (
@@ -226,25 +195,16 @@ cd1.mistakes = {
         without("draw_films")
     ),
     "The second average uses p(h) of the data. Compute it again from the swept boxes.": (
-        sweeps.with_old_p
+        sweeps.with_old_p,
+        sweeps.in_W_only(sweeps.with_old_p),
     ),
-    "These are sums over the rows. Divide by the number of rows.": (
-        lambda model, v, *rest: [len(v) * part for part in cd1(model, v, *rest)]
-    ),
-    "Your W is a sum over the rows. Divide it by the number of rows, too.": (
-        lambda model, v, *rest: (
-            len(v) * cd1(model, v, *rest)[0],
-            *cd1(model, v, *rest)[1:],
-        )
-    ),
-    "Your b and c are sums over the rows. Divide them by the number of rows, too.": (
-        lambda model, v, *rest: (
-            cd1(model, v, *rest)[0],
-            *(len(v) * part for part in cd1(model, v, *rest)[1:]),
-        )
+    "You have sums over the rows. Divide the changes of W, b and c by their number.": (
+        lambda model, v, *rest: [len(v) * part for part in cd1(model, v, *rest)],
+        sweeps.with_W(lambda W, v: len(v) * W),
+        lambda *case: (cd1(*case)[0], *(len(case[1]) * x for x in cd1(*case)[1:])),
     ),
     "The change of W is transposed. Like W, it has a row for each box: v.T @ p.": (
-        lambda *case: (cd1(*case)[0].T, *cd1(*case)[1:])
+        sweeps.with_W(lambda W, v: W.T)
     ),
     "u_hidden and u_films are swapped. The first draws h, and the second the films.": (
         lambda model, v, seen, u, w: sweeps.cd1(model, v, seen, w, u)
@@ -290,11 +250,7 @@ expected_losses.mistakes = {
         lambda p: ((2 * p * (1 - p)).mean(0), torch.minimum(p, 1 - p).mean(0)),
     ),
     "p may have any shape, also one axis. Call .mean() without a number.": (
-        lambda p: (
-            (2 * p * (1 - p)).mean(1).mean(),
-            torch.minimum(p, 1 - p).mean(1).mean(),
-        ),
-        lambda p: ((2 * p * (1 - p)).mean((0, 1)), torch.minimum(p, 1 - p).mean((0, 1))),
+        lambda p: (expected_losses(p)[0], torch.minimum(p, 1 - p).mean(1).mean())
     ),
     "You count how often the second model says like, or not. How often is it wrong?": (
         lambda p: (expected_losses(p)[0], (p > 0.5).double().mean()),

@@ -1,5 +1,6 @@
 """One CD-1 step over rows with gaps, right and wrong, for the check of lesson 02."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -64,6 +65,16 @@ class Step:
 def in_boxes(likes: Tensor, seen: Tensor) -> Tensor:
     """First all *liked* boxes, then all *not liked* boxes; a gap leaves both at 0."""
     return torch.cat([likes, 1 - likes], 1) * torch.cat([seen, seen], 1)
+
+
+def like_boxes(liked: Tensor, seen: Tensor) -> Tensor:
+    """The first half of the boxes."""
+    return torch.where(seen, liked, 0.0)
+
+
+def dislike_boxes(liked: Tensor, seen: Tensor) -> Tensor:
+    """The second half of the boxes."""
+    return torch.where(seen, 1 - liked, 0.0)
 
 
 def cd1(*case, **options: bool) -> Changes:
@@ -185,3 +196,13 @@ def data_alone(model, v, *rest) -> Changes:
     """Nothing is subtracted."""
     p = model.prob_h(v)
     return v.T @ p / len(v), v.sum(0) / len(v), p.sum(0) / len(v)
+
+
+def in_W_only(wrong: Callable[..., Changes]) -> Callable[..., Changes]:
+    """A wrong step of which only the change of W is taken."""
+    return lambda *case: (wrong(*case)[0], *cd1(*case)[1:])
+
+
+def with_W(change: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Changes]:
+    """The right changes of b and c, and another of W, made of the right one and of v."""
+    return lambda *case: (change(cd1(*case)[0], case[1]), *cd1(*case)[1:])

@@ -20,6 +20,8 @@ WRONG = [
     sweeps.with_dislikes_in_gaps,
     sweeps.of_those_who_rated,
     sweeps.data_alone,
+    sweeps.in_W_only(sweeps.with_old_p),
+    sweeps.with_W(lambda W, v: len(v) * W),
 ]
 
 
@@ -38,6 +40,13 @@ def test_a_gap_leaves_both_boxes_empty():
     boxes = sweeps.in_boxes(torch.tensor([[1.0, 0.0, 1.0]]), torch.tensor([[1, 1, 0]]) > 0)
 
     assert boxes.tolist() == [[1, 0, 0, 0, 1, 0]]
+
+
+def test_the_halves_are_those_of_all_boxes():
+    likes, seen = torch.tensor([[1.0, 0.0, 1.0]]), torch.tensor([[1, 1, 0]]) > 0
+
+    halves = [sweeps.like_boxes(likes, seen), sweeps.dislike_boxes(likes, seen)]
+    assert torch.equal(torch.cat(halves, 1), sweeps.in_boxes(likes, seen))
 
 
 def test_a_step_row_by_row():
