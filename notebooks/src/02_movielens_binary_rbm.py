@@ -160,8 +160,7 @@ for place, (title, rating) in enumerate(example):
             )
         if on:  # the weight at h₁, on its line
             foot = left + 0.6 * half + 0.27
-            text = weights[place]
-            axis.text(foot + 0.75 * (2.2 - foot), 3.375, text, **on_line)
+            axis.text(1.65 + 0.25 * foot, 3.375, weights[place], **on_line)
     axis.text(left + 0.57, 1.5, title, ha="center", color=INK if there else "#9aa3ad")
 axis.text(3.2, 0.0, "the five liked boxes", ha="center", fontsize=8)
 axis.text(7.2, 0.0, "the five not liked boxes", ha="center", fontsize=8)
@@ -768,8 +767,8 @@ lesson.reveal(
     max(precision, key=precision.get),
     f"In your RBM's lists {precision['your RBM with gaps']:.0%} of the films are held-out "
     f"likes, and in the list of the most liked films {precision['most liked']:.0%}. This "
-    f"counts {someone.sum()} people, with {wanted[someone].sum(1).mean():.0f} held-out likes "
-    "each on average.",
+    f"counts {someone.sum()} people, with {wanted[someone].sum(1).mean():.0f} held-out "
+    "likes each on average.",
 )
 
 # %% [markdown]
@@ -971,8 +970,8 @@ if 0 < len(likes_only) < len(rater.ratings):
     dislikes = {film: False for film in rater.ratings if film not in likes_only}
     lowered = (lift(dislikes)[torch.as_tensor(often_rated)] < 0).float().mean()
     say(
-        f"Films that the dislikes pushed out of the list: {text}. On their own, the dislikes "
-        f"lower p(like) of {lowered:.0%} of the films that twenty people have rated."
+        f"Films that the dislikes pushed out of the list: {text}. On their own, the "
+        f"dislikes lower p(like) of {lowered:.0%} of the films that twenty people have rated."
     )
 
 # %% [markdown]
