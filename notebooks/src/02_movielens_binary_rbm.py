@@ -971,7 +971,8 @@ if 0 < len(likes_only) < len(rater.ratings):
     lowered = (lift(dislikes)[torch.as_tensor(often_rated)] < 0).float().mean()
     say(
         f"Films that the dislikes pushed out of the list: {text}. On their own, the "
-        f"dislikes lower p(like) of {lowered:.0%} of the films that twenty people have rated."
+        f"dislikes lower p(like) of {lowered:.0%} of the films that twenty people have "
+        "rated."
     )
 
 # %% [markdown]
