@@ -50,6 +50,11 @@ def _collect(value: Any, label: str, pieces: Pieces) -> None:
         pieces.precision = max(pieces.precision, PRECISION.get(dtype, 0.0))
 
 
+def all_numbers(outputs: Iterable[Pieces]) -> np.ndarray:
+    """The entries of several answers in one vector."""
+    return np.concatenate([x.ravel() for output in outputs for x in output.values()])
+
+
 def _shape(value: Any) -> tuple[int, ...] | None:
     """The shape of nested lists of numbers. None if they are no array."""
     if isinstance(value, list | tuple):
@@ -124,6 +129,21 @@ def is_rounded(got: np.ndarray, expected: np.ndarray) -> bool:
         return False
     roundings = [np.trunc(expected), *(np.round(expected, digits) for digits in range(5))]
     return any(np.allclose(got, x, rtol=0, atol=1e-7) for x in roundings)
+
+
+def are_probabilities(numbers: np.ndarray) -> bool:
+    """Whether these are several numbers between 0 and 1, without the two themselves."""
+    return len(numbers) > 3 and bool(((numbers > 0) & (numbers < 1)).all())
+
+
+def made_discrete(got: np.ndarray, expected: np.ndarray) -> str:
+    """Say that numbers are rounded, or zeros and ones in place of probabilities, or ""."""
+    if are_probabilities(expected) and np.isin(got, (0, 1)).all():
+        text = "Yours are zeros and ones only, the right ones lie between."
+        return f"{text} Is something drawn, compared or rounded?"
+    if is_rounded(got, expected):
+        return "Yours are the right numbers rounded. Return them with all their digits."
+    return ""
 
 
 def describe(

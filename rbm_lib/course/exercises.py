@@ -10,11 +10,9 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from rbm_lib.course import advice, compare, forms
 from rbm_lib.course.compare import Pieces
@@ -24,6 +22,7 @@ from rbm_lib.course.watch import Work, watch
 
 Answer = Callable[..., Any]
 Outputs = list[Pieces]  # one for each case
+Form = Callable[[Any], Any]  # of an argument
 
 
 @dataclass
@@ -140,8 +139,7 @@ def _silence() -> Iterator[None]:
     """Nothing to stdout or stderr: nbgrader gives no points to a check that writes."""
     sink = io.StringIO()
     with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
 
 
@@ -152,33 +150,34 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[bool, str]:
     except _Stopped as stopped:
         text = _known_stop(exercise, stopped) or _explain(exercise, answer, stopped)
         return False, text
-    if all(_sames(exercise, got, expected)):
-        shape = next(filter(None, map(compare.column_for_vector, got, expected)), "")
+    if not all(_sames(exercise, got, expected)):
+        return False, "not right yet. " + _advice(exercise, answer, got, expected)
+    unmet = _unmet(exercise, answer, got, expected)
+    return not unmet, f"not right yet. {unmet}" if unmet else "right."
+
+
+def _unmet(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs) -> str:
+    """What is still wrong with an answer whose numbers are right, or ""."""
+    for shape in map(compare.column_for_vector, got, expected):
         if shape:
-            return False, f"not right yet. {shape}"
-        given = exercise.reference, exercise.cases, exercise.keeps
-        changed = forms.changed_model(answer, *given)
-        if changed:
-            rule = "Return the result, and leave what you were given as it was."
-            return False, f"not right yet. Your function changes its {changed}. {rule}"
-        unmet = _unmet(exercise, answer)
-        return not unmet, f"not right yet. {unmet}" if unmet else "right."
-    return False, "not right yet. " + _advice(exercise, answer, got, expected)
-
-
-def _unmet(exercise: Exercise, answer: Answer) -> str:
-    """What the exercise demands of the work of a right answer, if it is not so."""
+            return shape
+    given = exercise.reference, exercise.cases, exercise.keeps
+    changed = forms.changed_model(answer, *given)
+    if changed:
+        rule = "Return the result, and leave what you were given as it was."
+        return f"Your function changes its {changed}. {rule}"
     if exercise.scale:
-        slow = strain(
-            lambda x: _values(replace(exercise, cases=[x]), answer), *exercise.scale
-        )
+        slow = strain(lambda case: _run(answer, [case]), *exercise.scale)
         if slow:
             return f"The numbers are right. {slow}"
     if exercise.demand is None:
         return ""
-    works: list[Work] = []
-    _values(exercise, answer, works)
-    return exercise.demand(works[-1], exercise.cases)
+    form, _ = _run(answer, exercise.cases)
+    cases = deepcopy(exercise.cases)
+    with watch() as work:
+        for case in cases:
+            _call(answer, form, case)
+    return exercise.demand(work, exercise.cases)
 
 
 class _Stopped(Exception):
@@ -217,7 +216,7 @@ def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -
         what = type(answer).__name__
         raise _Stopped(TypeError(f"a function is expected, this is a {what}"))
 
-    values = _values(exercise, answer)
+    _, values = _run(answer, exercise.cases)
     if any(x is None or x is ... for x in values):
         if advice.does_something(answer):
             raise _Stopped(ValueError("it returns None: is a `return` missing?"))
@@ -230,19 +229,12 @@ def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -
     return [compare.align(*pair) for pair in zip(pieces, expected or pieces, strict=True)]
 
 
-def _values(
-    exercise: Exercise, answer: Answer, works: list[Work] | None = None
-) -> list[Any]:
-    """What an answer returns on the cases, in a form that it takes; its works go there."""
+def _run(answer: Answer, cases: list[tuple]) -> tuple[Form, list[Any]]:
+    """The first form of the cases that an answer takes, and what it returns on them."""
     first: _Stopped | None = None
     for form in forms.FORMS:
-        cases = deepcopy(exercise.cases)
         try:
-            if works is None:
-                return [_call(answer, form, case) for case in cases]
-            with watch() as work:
-                works.append(work)
-                return [_call(answer, form, case) for case in cases]
+            return form, [_call(answer, form, case) for case in deepcopy(cases)]
         except _Stopped as stopped:
             first = first or stopped
             if not forms.may_be_cause(stopped.error):
@@ -251,7 +243,7 @@ def _values(
     raise first
 
 
-def _call(answer: Answer, form: Callable[[Any], Any], case: tuple) -> Any:
+def _call(answer: Answer, form: Form, case: tuple) -> Any:
     try:
         return answer(*map(form, case))
     except (Exception, SystemExit) as error:
@@ -273,13 +265,9 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
             return cause
     if unused := advice.unused_arguments(answer, exercise.reference):
         return unused
-    numbers, right = _all_numbers(got), _all_numbers(expected)
-    is_probability = ((right > 0) & (right < 1)).all() and len(right) > 3
-    if is_probability and np.isin(numbers, (0, 1)).all():
-        text = "Yours are zeros and ones only, the right ones lie between."
-        return f"{text} Is something drawn, compared or rounded?"
-    if compare.is_rounded(numbers, right):
-        return "Yours are the right numbers rounded. Return them with all their digits."
+    numbers, right = compare.all_numbers(got), compare.all_numbers(expected)
+    if discrete := compare.made_discrete(numbers, right):
+        return discrete
     if not gives_the_same(answer):
         return exercise.chance
 
@@ -291,10 +279,7 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     shapes = advice.shapes_of(exercise.reference, exercise.cases[case])
     if "has shape" in text and shapes:
         text += f" The inputs have {shapes}."
-    if is_probability and "differ;" in text and (abs(numbers - 0.5) > 0.5).any():
+    outside = (abs(numbers - 0.5) > 0.5).any() and compare.are_probabilities(right)
+    if outside and "differ;" in text:
         text += " Some of yours are not between 0 and 1. All right ones are."
     return f"It passes {sum(same)} of {len(same)} tests. In test {case + 1}: {text}"
-
-
-def _all_numbers(outputs: Outputs) -> np.ndarray:
-    return np.concatenate([x.ravel() for output in outputs for x in output.values()])

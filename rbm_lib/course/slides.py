@@ -16,7 +16,6 @@ what it prints stands on no slide of a figure.
 The prose becomes the speaker's notes (press S).
 """
 
-import base64
 import html
 import re
 import shutil
@@ -29,6 +28,13 @@ from nbformat import NotebookNode
 
 from rbm_lib.course.environment import CourseError, notebooks_folder, repository_root
 from rbm_lib.course.notebook import lesson_sources
+from rbm_lib.course.slide_output import (
+    is_sentence,
+    picture_html,
+    printed,
+    printed_options,
+    table,
+)
 from rbm_lib.course.slide_text import (
     SENTENCE_END,
     block,
@@ -223,20 +229,6 @@ def defined_terms(parts: list[str]) -> str:
     return shown
 
 
-def printed_options(cells: list[NotebookNode]) -> str:
-    """The options that the next cell with code offers, as lists."""
-    following = next((cell for cell in cells if cell.cell_type == "code"), None)
-    texts = [x.get("text", "") for x in following.outputs] if following else []
-    asked = [line.split("○ ") for line in "".join(texts).splitlines() if "○ " in line]
-    lists = ""
-    for question, *options in asked:
-        items = "".join(f"<li>{html.escape(option.strip())}</li>" for option in options)
-        if len(asked) > 1:
-            lists += f"<p>{html.escape(question.strip())}</p>"
-        lists += f"<ul{' class=row' if len(asked) > 1 else ''}>{items}</ul>"
-    return lists
-
-
 # Code
 
 
@@ -270,31 +262,3 @@ def said_after(cells: list[NotebookNode], place: int) -> tuple[str, str]:
         if cell is cells[place] or SKIP not in cell.metadata.get("tags", ()):
             said += [x.data["text/markdown"] for x in cell.outputs if is_sentence(x)]
     return inline(" ".join(said)), ""
-
-
-def is_sentence(output: NotebookNode) -> bool:
-    return "text/markdown" in output.get("data", {})
-
-
-def table(output: NotebookNode) -> str:
-    """A table without its style and the numbers of its rows, or nothing."""
-    text = output.get("data", {}).get("text/html", "")
-    found = re.search(r"(?s)<table.*</table>", text)
-    if not found:
-        return ""
-    shown = found[0].replace("<td>NaN</td>", "<td></td>")
-    numbers = re.findall(r"<tr>\s*<th>([^<]*)</th>\s*<td", shown)
-    if numbers != [str(i) for i in range(len(numbers))]:
-        return shown
-    return re.sub(r"(<tr[^>]*>\s*)<th>\d*</th>", r"\1", shown)
-
-
-def printed(output: NotebookNode) -> str:
-    return f"<pre>{html.escape(output.text.strip())}</pre>" if "text" in output else ""
-
-
-def picture_html(data: str | bytes, kind: str, alt: str) -> str:
-    if isinstance(data, bytes):
-        data = base64.b64encode(data).decode()
-    source = f"data:{kind};base64,{''.join(data.split())}"
-    return f'<img src="{source}" alt="{html.escape(alt)}">'

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from rbm_lib.course.compare import align, column_for_vector, describe, same, take_apart
+from rbm_lib.course.compare import (
+    align,
+    all_numbers,
+    column_for_vector,
+    describe,
+    made_discrete,
+    same,
+    take_apart,
+)
 
 RIGHT = np.arange(1.0, 13).reshape(3, 4) ** 2
 
@@ -110,3 +118,24 @@ def test_lists_stand_for_arrays_and_arrays_for_lists():
     assert same(align(array, rows), rows, 0)
     assert [x.shape for x in ragged.values()] == [(4, 3), (4, 2)]
     assert not same(align(ragged, array), array, 0)
+
+
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        ([0, 1, 1, 0], "zeros and ones only"),
+        ([0.12, 0.57, 0.88, 0.25], "the right numbers rounded"),
+        ([0.1234, 0.5678, 0.8765, 0.2501], ""),
+    ],
+)
+def test_probabilities_that_became_discrete_are_named(got, words):
+    right = np.array([0.1234, 0.5678, 0.8765, 0.2500])
+
+    assert words in made_discrete(np.array(got), right)
+    assert bool(made_discrete(np.array(got), right)) == bool(words)
+
+
+def test_the_numbers_of_several_answers_are_one_vector():
+    outputs = [take_apart(np.eye(2)), take_apart((3.0, [4.0]))]
+
+    assert all_numbers(outputs).tolist() == [1, 0, 0, 1, 3, 4]

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from rbm_lib.course.environment import CourseError, notebooks_folder
 from rbm_lib.course.notebook import lesson_sources
-from rbm_lib.course.slides import ASSETS, deck, make_slides, table
+from rbm_lib.course.slides import ASSETS, deck, make_slides
 
 TITLE = """# 98 · A toy
 
@@ -142,14 +142,6 @@ def test_a_section_that_begins_with_another_has_no_slide_of_its_own():
     slides = list(deck(new_notebook(cells=cells), notebooks_folder()))
 
     assert [re.findall("<h2>(.*)</h2>", s.body) for s in slides] == [[], ["One"]]
-
-
-def test_a_table_loses_the_numbers_of_its_rows_and_keeps_names():
-    row = "<table><tr><th></th><th>p</th></tr><tr><th>{}</th><td>1</td></tr></table>"
-    outputs = [new_output("display_data", {"text/html": row.format(x)}) for x in ("0", "a")]
-
-    assert table(outputs[0]) == "<table><tr><th>p</th></tr><tr><td>1</td></tr></table>"
-    assert table(outputs[1]) == row.format("a")
 
 
 # The lessons
