@@ -181,10 +181,10 @@ faults: setup  ## replace one function by a wrong one at a time, and show which 
 # PyTorch is there already on such a machine, so nothing is installed.
 gpu:  ## on a machine with CUDA and PyTorch: the tests on the card, and what it is worth; eight minutes
 	$(PYTHON) -m pytest -q tests/models tests/likelihood tests/training tests/recommend -k cuda -p no:cacheprovider
-	PYTHONPATH="$(CURDIR)" $(PYTHON) benchmarks/gpu.py
+	$(PYTHON) -m benchmarks.gpu
 
 bench: setup  ## what an update costs, beside bare matrix products and other libraries; a quarter of an hour
-	$(PY) benchmarks/speed.py
+	$(PY) -m benchmarks.speed
 
 bench-peers:  ## install learnergy and rbms for make bench, into an environment of their own
 	$(PYTHON) -m venv build/peers-venv
@@ -195,7 +195,7 @@ bench-recommenders: setup  ## baselines beside implicit and LensKit, installed i
 	$(PYTHON) -m venv build/recommenders-venv
 	$(call torch,build/recommenders-venv/bin/python,install)
 	build/recommenders-venv/bin/python $(PIP) --quiet install implicit==0.7.3 lenskit==2025.8.1
-	$(PY) benchmarks/peers.py
+	$(PY) -m benchmarks.peers
 
 bundle: setup  ## the last commit and all packages in build/rbm-course.tar.gz, for machines without a network
 	rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)

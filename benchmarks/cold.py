@@ -1,8 +1,8 @@
 """Cold films: which films that nobody has rated would a person like? MovieLens 100K, real people.
 
-    python benchmarks/cold.py                     the table: six draws of films, settings chosen on inner draws
-    python benchmarks/cold.py --draws 0 1 2       the first three draws alone
-    python benchmarks/cold.py --keep FILE.pkl     keep what is done, and go on from there; --only chooses models
+    python -m benchmarks.cold                     the table: six draws of films, settings chosen on inner draws
+    python -m benchmarks.cold --draws 0 1 2       the first three draws alone
+    python -m benchmarks.cold --keep FILE.pkl     keep what is done, and go on from there; --only chooses models
 
 Protocol. A like is a rating of 4 or 5. A fifth of the films with at least five likes is held out entirely, and
 a person's history is what they like among the others. People with at least five such likes get a list of the

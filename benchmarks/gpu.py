@@ -1,8 +1,8 @@
 """What a CUDA card makes of the library: updates, rated cells, lists and precision.
 
     make gpu                                       the CUDA tests, then this
-    python benchmarks/gpu.py                       this alone, to benchmarks/speed-cuda.json
-    python benchmarks/gpu.py --device cpu --tiny   every row at a tiny size, to see it run
+    python -m benchmarks.gpu                       this alone, to benchmarks/speed-cuda.json
+    python -m benchmarks.gpu --device cpu --tiny   every row at a tiny size, to see it run
 
 Nothing is installed and nothing is downloaded. An update of `fit` and its five bare matrix
 products take turns, and the ratio is the median over the turns. Times on a card are taken
@@ -21,9 +21,7 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from speed import make_ratings
-
+from benchmarks.speed.ratings import make_ratings
 from rbm_lib import CD, RBM, Monitor, fit
 from rbm_lib.recommend import top_n_unseen
 

@@ -1,9 +1,9 @@
 """The tables of results on MovieLens 100K, from the data to the figures.
 
-    python benchmarks/movielens.py             ratings: like = rating >= 4, and RMSE; mean of folds u1-u5
-    python benchmarks/movielens.py --like 3    the same for like = rating >= 3
-    python benchmarks/movielens.py --stack     ratings by several RBMs at their defaults, joined by one layer
-    python benchmarks/movielens.py --top-n     ranking: likes >= 4, per-user random 80/20, three splits
+    python -m benchmarks.movielens             ratings: like = rating >= 4, and RMSE; mean of folds u1-u5
+    python -m benchmarks.movielens --like 3    the same for like = rating >= 3
+    python -m benchmarks.movielens --stack     ratings by several RBMs at their defaults, joined by one layer
+    python -m benchmarks.movielens --top-n     ranking: likes >= 4, per-user random 80/20, three splits
 
 Protocols. Ratings: every rating of u*.test is predicted; users and movies of the whole set are known.
 Ranking: users with at least five likes; a fifth of each user's likes is held out, and every movie that is not

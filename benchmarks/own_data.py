@@ -1,8 +1,8 @@
 """A Recommender with its defaults on data of other kinds than MovieLens's stars.
 
-    python benchmarks/own_data.py            three data sets: lists and ratings beside baselines
-    python benchmarks/own_data.py --tune     the same with tune=True
-    python benchmarks/own_data.py --memory   peak memory at the shape of MovieLens 25M
+    python -m benchmarks.own_data            three data sets: lists and ratings beside baselines
+    python -m benchmarks.own_data --tune     the same with tune=True
+    python -m benchmarks.own_data --memory   peak memory at the shape of MovieLens 25M
 
 The data sets go through files, as somebody's own would:
 - plays: invented listeners with mixtures of twenty tastes, artists of which a few have most plays, and

@@ -1,7 +1,7 @@
 """Baselines beside outside witnesses: implicit (iALS, ItemKNN) and LensKit (iALS, ItemKNN, EASE).
 
     make bench-recommenders
-    build/recommenders-venv/bin/python benchmarks/peers.py --worker train.npz lists.csv    (called by it)
+    build/recommenders-venv/bin/python -m benchmarks.peers --worker train.npz lists.csv    (called by it)
 
 MovieLens 100K, likes >= 4 of users with five or more, per-user random 80/20. The same training likes go to every
 library, at equal settings: the penalty of a user or an item does not grow with their likes, and neighbours are all
@@ -85,8 +85,7 @@ def work(train, output):
 
 def table(seed, peers):
     """NDCG@10 of each model by each library, and how much it differs from ours."""
-    import movielens  # the file beside this one
-
+    from benchmarks import movielens
     from rbm_lib import baselines, evaluate
     from rbm_lib.data import load_movielens
 
@@ -99,7 +98,7 @@ def table(seed, peers):
             train, scipy.sparse.csr_matrix(split.train.rated().astype(float))
         )
         one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # as implicit advises
-        command = [peers, __file__, "--worker", train, output]
+        command = [peers, "-m", "benchmarks.peers", "--worker", train, output]
         subprocess.run(command, check=True, env=one_thread)
         theirs = pd.read_csv(output)
     theirs["user"] = split.train.user_ids[theirs["user"]]

@@ -6,7 +6,7 @@ stay probabilities, which is common and rbm_lib's default. The model is small en
 over all its states, so the negative log-likelihood is exact. Run it from the repository:
 about half a minute.
 
-    python benchmarks/reconstruction.py
+    python -m benchmarks.reconstruction
 """
 
 import math

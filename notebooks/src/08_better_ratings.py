@@ -706,7 +706,7 @@ pd.DataFrame(
 # film is nearly the same for everybody, so what it adds is first of all how good the film is.
 #
 # <details><summary>Two warnings</summary>We look at the best of several models, which flatters
-# the winner a little, and one split is one split. <code>python benchmarks/movielens.py</code>
+# the winner a little, and one split is one split. <code>python -m benchmarks.movielens</code>
 # repeats the comparison over all five splits of the data set and chooses the settings of
 # every model on inner splits.</details>
 

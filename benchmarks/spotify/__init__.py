@@ -1,0 +1,11 @@
+"""Tables of results on Spotify's tracks.
+
+The questions, a module each:
+
+    likelihood        how well a density fits the audio features
+    recommendations   lists for simulated listeners
+    embeddings        what the hidden units say about genres and listeners
+
+What they share: `machines` (how the RBM and the deep model are trained) and `songs` (tracks
+as points, and who heard which). The command line, with the protocols, is in `__main__`.
+"""

@@ -1,0 +1,142 @@
+"""The tables on Spotify's tracks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.spotify import embeddings, likelihood
+from benchmarks.spotify.recommendations import top_n_table
+from benchmarks.spotify.songs import heard_by, song_points
+from rbm_lib.data import load_spotify, simulate_listeners
+from rbm_lib.recommend import baselines
+
+
+def test_the_validation_part_chooses_and_leads_are_paired(monkeypatch):
+    anneal = likelihood.ais_log_partition
+    monkeypatch.setattr(
+        likelihood,
+        "ais_log_partition",
+        lambda model, n_chains, n_steps, *rest, **data: anneal(
+            model, 10, 10, *rest, **data
+        ),
+    )
+    small = {"n_components": 2}
+    monkeypatch.setattr(likelihood, "MIXTURES", {"diagonal": [small], "full": [small]})
+    tracks = load_spotify(verbose=False).tracks.iloc[:300]
+
+    gain, tried = likelihood.likelihood_split(tracks, 0, epochs=2)
+    table, settings = likelihood.likelihood_table([(gain, tried)])
+
+    assert gain.shape == (45, 7) and np.isfinite(gain.to_numpy()).all()
+    assert table["tries"].to_dict() == {
+        "diagonal Gaussian": 1, "factor analysis": 4, "mixture, diagonal": 1,
+        "mixture, full": 1, "Gaussian RBM": 4, "… that with 25 units alone": 1,
+        "deep, 16-8": 4,
+    }  # fmt: skip
+    best = tried.loc[tried.groupby("model")["validation"].idxmax()]
+    chosen = settings[settings["chosen"] == 1].index
+    assert set(chosen) == set(zip(best["model"], best["setting"], strict=True))
+    lead = gain["Gaussian RBM"] - gain["deep, 16-8"]
+    half = 1.96 * lead.std(ddof=0) / len(lead) ** 0.5
+    expected = f"{lead.mean():+.3f} ± {half:.3f}"
+    assert table.loc["deep, 16-8", "lead of the Gaussian RBM"] == expected
+
+
+def test_the_interval_of_a_lead_knows_tracks_that_several_splits_test():
+    once = pd.Series([1.0, 3.0, 2.0, 6.0])
+
+    mean, half = likelihood.lead_interval(pd.concat([once, once]))
+
+    assert (mean, half) == pytest.approx(likelihood.lead_interval(once))
+
+
+@pytest.fixture(scope="module")
+def songs():
+    tracks = load_spotify(verbose=False).tracks.iloc[:1200].reset_index(drop=True)
+    return tracks, song_points(tracks, epochs=1)
+
+
+def test_songs_as_points_have_four_settings_of_each_kind(songs):
+    tracks, points = songs
+
+    assert {kind: len(settings) for kind, settings in points.items()} == {
+        "features": 4, "Gaussian RBM": 4, "deep, 16-8": 4,
+    }  # fmt: skip
+    assert {len(x) for kind in points.values() for x in kind.values()} == {len(tracks)}
+
+
+def test_recommendations_say_tries_choices_and_paired_leads(songs):
+    few = [baselines.ItemKNN(5), baselines.ItemKNN(50)]
+    model = [baselines.EASE(100), baselines.EASE(300)]
+    models = {"ItemKNN": few, "EASE": model}
+
+    table = top_n_table(songs[0], [3], songs[1], of="EASE", models=models)
+
+    lead = table["NDCG@10: lead of the EASE"]
+    mean = table["NDCG@10"].str.split().str[0].astype(float)
+    assert table["tries"].to_dict() == {
+        "oracle": 1, "random": 1, "popularity": 1, "ItemKNN": 2, "EASE": 2,
+        "cosine, features": 4, "cosine, Gaussian RBM": 4, "cosine, deep, 16-8": 4,
+    }  # fmt: skip
+    assert lead["EASE"] == ""
+    gap = mean["EASE"] - mean["ItemKNN"]
+    assert float(lead["ItemKNN"].split()[0]) == pytest.approx(gap, abs=2e-4)
+    assert table.loc["EASE", "chosen"] in map(str, model)
+
+
+def test_each_fold_chooses_within_its_training_part():
+    label = np.arange(60) % 2
+    noise = np.random.default_rng(0).normal(size=(60, 1))
+    says = np.where(np.arange(60)[:, None] < 40, label[:, None], -noise) * 1.0
+    points = {"noise": noise, "first forty": says}
+    last, first = np.arange(60) >= 40, np.arange(60) < 40
+    folds = [(np.flatnonzero(first), np.flatnonzero(last))]
+
+    guess, chosen = embeddings.out_of_fold(
+        points, label, folds, lambda rows: (rows[:30], rows[30:]),
+        lambda truth, guess: (truth == guess).mean(),
+    )  # fmt: skip
+
+    assert chosen == ["first forty"]
+    assert (guess[last] == label[last]).mean() < 0.9  # it says nothing there
+
+
+def test_embeddings_are_compared_by_listener_and_by_artist(songs):
+    tracks, points = songs
+    few = {kind: dict(list(settings.items())[:1]) for kind, settings in points.items()}
+    listeners = simulate_listeners(tracks, 150)
+    heard = heard_by(listeners, tracks).rated()
+    narrow = {kind: {n: x[:, :3] for n, x in own.items()} for kind, own in few.items()}
+
+    archetypes = embeddings.archetypes_table(listeners, heard, few, "Gaussian RBM")
+    genres = embeddings.genres_table(tracks, narrow, "Gaussian RBM", n_bootstrap=20)
+
+    assert archetypes["tries"].tolist() == [1, 1, 1, 1]
+    for table in (archetypes, genres):
+        lead = table["lead of the Gaussian RBM"]
+        assert lead["Gaussian RBM"] == "" and lead["features"].endswith("]")
+
+
+def test_the_weighted_macro_auc_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    labels, prob = rng.integers(2, size=(50, 3)), rng.random((50, 3))
+    weight = rng.integers(1, 4, size=50)
+
+    found = embeddings.weighted_macro_auc(labels, prob)(weight)
+
+    expected = roc_auc_score(labels, prob, average="macro", sample_weight=weight)
+    assert found == pytest.approx(expected)
+
+
+def test_a_label_that_no_row_has_does_not_count():
+    rng = np.random.default_rng(0)
+    labels, prob = rng.integers(2, size=(50, 3)), rng.random((50, 3))
+    more = np.hstack([labels, np.zeros((50, 1), int), np.ones((50, 1), int)])
+    guess = np.hstack([prob, rng.random((50, 2))])
+
+    expected = roc_auc_score(labels, prob, average="macro")
+    assert embeddings.macro_auc(more, guess) == pytest.approx(expected)
+    assert embeddings.weighted_macro_auc(more, guess)(np.ones(50)) == pytest.approx(
+        expected
+    )
