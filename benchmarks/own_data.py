@@ -1,7 +1,8 @@
 """A Recommender with its defaults on data of other kinds than MovieLens's stars.
 
     python -m benchmarks.own_data            three data sets: lists and ratings beside baselines
-    python -m benchmarks.own_data --tune     the same with tune=True
+    python -m benchmarks.own_data --tune     the same, each with the best of its settings on an inner split
+    python -m benchmarks.own_data --sets plays --tune     one part alone
     python -m benchmarks.own_data --memory   peak memory at the shape of MovieLens 25M
 
 The data sets go through files, as somebody's own would:
@@ -12,7 +13,8 @@ The data sets go through files, as somebody's own would:
   another scale with noise; separated by commas.
 Lists: a fifth of each user's likes is held out, users with at least five likes. Ratings: a fifth of each user's
 ratings, of five draws of the half stars together, as one draw holds out few. Intervals: 95 %, bootstrap over users,
-each with all their draws.
+each with all their draws. With --tune, the Recommender has the settings that tune=True chooses, and each baseline
+the best of seven (`rbm_lib.cli.rivals.TRIES`) on the inner split by which tune=True chooses.
 """
 
 import argparse
@@ -30,7 +32,6 @@ from rbm_lib import RatingMatrix, Recommender, evaluate
 from rbm_lib.baselines import (
     EASE,
     IALS,
-    Calibrated,
     ItemKNN,
     ItemKNNRatings,
     LogisticBias,
@@ -38,9 +39,17 @@ from rbm_lib.baselines import (
     Popularity,
     UserItemBias,
 )
+from rbm_lib.cli import rivals
 from rbm_lib.data import load_movielens
+from rbm_lib.recommend.compare_ratings import predictions
 from rbm_lib.recommend.lists import list_batches
 
+SETS = [
+    "plays",
+    "pairs",
+    "half stars",
+    "ratings",
+]  # lists of three, and P(like) of the last
 RATINGS_25M = 162_541, 59_047, 12_500_000  # users, items, likes
 
 
@@ -111,72 +120,78 @@ def likes_alone(ratings, fewest=5):
     return RatingMatrix.from_pairs(ratings.keep(liked & enough).to_frame())
 
 
-class Tuned:
-    """A recommender that chooses its settings on whatever it is fitted to."""
-
-    def __init__(self, task):
-        self.model = Recommender(task)
-
-    def fit(self, ratings):
-        self.model.fit(ratings, tune=True)
-        return self
-
-    def scores(self, rows=slice(None)):
-        return self.model.scores(rows)
+def tuned(models, split):
+    """The models with the settings that are best on an inner split of the training part."""
+    others = dict(models)
+    model, _ = evaluate.tune(others.pop("Recommender"), split.train, progress=False)
+    others = rivals.tuned(others, model, split)
+    own = {n: model.get_params()[n] for n in ("weight_decay", "n_hidden")}
+    print(
+        f"  chosen: Recommender {own}, {', '.join(map(repr, others.values()))}", flush=True
+    )
+    return others | {"Recommender": model}
 
 
-def lists(likes, tuned):
+def lists(likes, with_tuning):
     models = {
         "popularity": Popularity(),
         "ItemKNN": ItemKNN(),
         "EASE": EASE(),
         "iALS": IALS(),
-        "Recommender": Tuned("rank") if tuned else Recommender("rank"),
+        "Recommender": Recommender("rank"),
     }
     split = evaluate.random_split(likes, seed=0)
-    for against in ("popularity", "ItemKNN"):
-        table = evaluate.compare(models, split, against, n_bootstrap=500)
-        table = table[table["metric"] == "NDCG@10"].round(4)
-        if against == "popularity":
-            print(table[["model", "mean", "low", "high"]].to_string(index=False))
-        ours = table[table["model"] == "Recommender"].iloc[0]
+    if with_tuning:
+        models = tuned(models, split)
+    table = evaluate.compare(models, split, "Recommender", k=10, n_bootstrap=500)
+    table = table[table["metric"] == "NDCG@10"]
+    for row in table.itertuples():
+        beyond = f"{-row.lead:+.4f} [{-row.lead_high:+.4f}, {-row.lead_low:+.4f}]"
         print(
-            f"  beyond {against}: {ours['lead']:+.4f} [{ours.lead_low:+.4f}, {ours.lead_high:+.4f}]"
+            f"  {row.model:22} NDCG@10 {row.mean:.4f} [{row.low:.4f}, {row.high:.4f}]"
+            f"  the Recommender beyond it {'' if row.model == 'Recommender' else beyond}"
         )
 
 
-def rating_models(like, tuned):
-    """{name: (whether it learns from likes alone, model)}."""
+def rating_models():
     return {
-        "user + item bias": (True, LogisticBias()),
-        "the same, all levels": (False, Calibrated(UserItemBias(), like)),
-        "ItemKNN on residuals": (False, Calibrated(ItemKNNRatings(), like)),
-        "matrix factorisation": (False, Calibrated(MatrixFactorization(), like)),
-        "Recommender": (False, Tuned("rate") if tuned else Recommender("rate")),
+        "user + item bias, likes": LogisticBias(),
+        "user + item bias": UserItemBias(),
+        "ItemKNN on residuals": ItemKNNRatings(),
+        "matrix factorisation": MatrixFactorization(),
+        "Recommender": Recommender("rate"),
     }
 
 
-def rated(draws, tuned):
-    """P(like) of held-out ratings of some draws, and by how much the Recommender is ahead."""
-    found, label, users = {}, [], []
+def rated(draws, with_tuning):
+    """Predictions of held-out ratings of some draws, and by how much the Recommender is ahead."""
+    found, label, users, stars = {}, [], [], []
     for ratings in draws:
         split = evaluate.random_split(ratings, seed=0)
-        level = ratings.scale.like_level()
-        cells = split.held_out.triples()
-        label.append(cells[2] >= level)
-        users.append(ratings.user_ids[cells[0]])
-        models = rating_models(ratings.scale.steps[level], tuned)
-        for name, (likes_alone, model) in models.items():
-            train = split.train.binarize(level) if likes_alone else split.train
-            found.setdefault(name, []).append(model.fit(train).scores()[cells[:2]])
-    label, users = np.concatenate(label).astype(int), np.concatenate(users)
-    found = {name: np.concatenate(parts) for name, parts in found.items()}
-    for name, prob in found.items():
-        table = evaluate.rating_metrics(prob, label, users, n_bootstrap=0)
+        row, _, level = split.held_out.triples()
+        label.append(level >= ratings.scale.like_level())
+        users.append(ratings.user_ids[row])
+        stars.append(np.asarray(ratings.scale.steps)[level])
+        models = rating_models()
+        if with_tuning:
+            models = tuned(models, split)
+        for name, model in models.items():
+            found.setdefault(name, []).append(predictions(model, split, None))
+    label, users, stars = map(np.concatenate, (label, users, stars))
+    label = label.astype(int)
+    own = np.concatenate([part.like for part in found["Recommender"]])
+    for name, parts in found.items():
+        prob = np.concatenate([part.like for part in parts])
+        errors = {}
+        if parts[0].rating is not None:
+            errors = {"rating": stars}
+            errors["predicted"] = np.concatenate([part.rating for part in parts])
+        table = evaluate.rating_metrics(prob, label, users, n_bootstrap=0, **errors)
         value = table.set_index("metric")["mean"]
-        lead = evaluate.auc_lead(found["Recommender"], prob, label, users).iloc[0]
+        lead = evaluate.auc_lead(own, prob, label, users).iloc[0]
+        error = f"RMSE {value['RMSE']:.4f}" if "RMSE" in value else ""
         print(
-            f"  {name:22} AUC {value['AUC']:.4f}  log-loss {value['log-loss']:.4f}"
+            f"  {name:23} AUC {value['AUC']:.4f}  log-loss {value['log-loss']:.4f}  {error:11}"
             f"  AUC of the Recommender beyond it {lead['mean']:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]"
         )
 
@@ -218,7 +233,12 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--tune", action="store_true", help="choose the settings on each training set"
+        "--tune",
+        action="store_true",
+        help="choose the settings of all models on each training set",
+    )
+    parser.add_argument(
+        "--sets", nargs="+", choices=SETS, default=SETS, help="which parts (default: all)"
     )
     parser.add_argument("--draws", type=int, default=5, help="of the half stars")
     parser.add_argument("--memory", action="store_true", help="peak memory instead")
@@ -229,11 +249,18 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         for name, ratings in read_all(Path(folder)).items():
+            if name not in args.sets:
+                continue
+            start = time.perf_counter()
             likes = likes_alone(ratings)
-            print(f"\n{name}: {ratings}; lists from {likes}")
+            print(f"\n{name}: {ratings}; lists from {likes}", flush=True)
             lists(likes, args.tune)
-        print(f"\nhalf stars, ratings of {args.draws} draws:")
-        rated(half_star_draws(Path(folder), args.draws), args.tune)
+            print(f"  {time.perf_counter() - start:.0f} s", flush=True)
+        if "ratings" in args.sets:
+            start = time.perf_counter()
+            print(f"\nhalf stars, ratings of {args.draws} draws:", flush=True)
+            rated(half_star_draws(Path(folder), args.draws), args.tune)
+            print(f"  {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":
