@@ -5,7 +5,7 @@ each model can be trusted on these data: where people rate few items, the biases
 the weight.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -105,6 +105,15 @@ class Opinions:
     bias: NDArray
     stars_like: NDArray | None = None
     stars: NDArray | None = None
+
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """Those of several parts of the ratings, one after the other."""
+        columns = {}
+        for field in fields(cls):
+            values = [getattr(part, field.name) for part in parts]
+            columns[field.name] = None if values[0] is None else np.concatenate(values)
+        return cls(**columns)
 
     def of_like(self) -> NDArray:
         """The columns that tell of a like, (n, 2 or 3)."""

@@ -25,7 +25,7 @@ from rbm_lib.recommend.people import (
     require_person,
     warn_unknown,
 )
-from rbm_lib.recommend.settings import Settings, last_good_epoch, rating_defaults
+from rbm_lib.recommend.settings import Settings, in_turn, last_good_epoch, rating_defaults
 from rbm_lib.training import EarlyStopping, History
 
 VALIDATION_RATINGS = 20_000  # at most
@@ -89,9 +89,11 @@ class RatingModel:
             first = self._train_like(left, last, start, options, held_out)
             last = max(1, last_good_epoch(first, NEAR_THE_BEST))
             self._train_stars(left, last, start, options)
+            again = not first.interrupted and chosen.sum() * FEW > rows.n_ratings
             if start is None:
-                self.blend = self._blend(left, held_out)
-            if first.interrupted or chosen.sum() * FEW <= rows.n_ratings:
+                folds = in_turn(chosen, seed) if again else [chosen]
+                self.blend = self._blend(rows, folds, last, options)
+            if not again:
                 return first
         second = self._train_like(rows, last, start, options)
         self._train_stars(rows, last, start, options)
@@ -162,12 +164,22 @@ class RatingModel:
         stop_at = [lambda e: e.number >= last]
         self.stars.train(data, self.star_settings, stop_at, **options)
 
-    def _blend(self, left: RatingMatrix, held_out: RatingMatrix) -> Blend | None:
-        """How far to trust each model, by ratings that none has seen."""
-        row, unit, level = held_out.triples()
-        steps = np.asarray(held_out.scale.steps)
-        is_like = self._binary(held_out).triples()[2] == 1
-        return Blend.fit(self.opinions(left, row, unit), steps[level], is_like)
+    def _blend(
+        self, rows: RatingMatrix, folds: list[NDArray], last: int, options: dict[str, Any]
+    ) -> Blend | None:
+        """How far to trust each model, by ratings that it has not seen, the first now."""
+        parts = []
+        for fold in folds:
+            left = rows.keep(~fold)
+            if fold is not folds[0]:
+                self._train_like(left, last, None, options)
+                self._train_stars(left, last, None, options)
+            parts.append(self.opinions(left, *rows.keep(fold).triples()[:2]))
+        level = np.concatenate([rows.keep(fold).triples()[2] for fold in folds])
+        binary = self._binary(rows)
+        like = np.concatenate([binary.keep(fold).triples()[2] for fold in folds])
+        rating = np.asarray(rows.scale.steps)[level]
+        return Blend.fit(Opinions.joined(parts), rating, like == 1)
 
     def _take_over(self, rbm: RBM, start: "RatingModel | None", name: str) -> None:
         """Begin with the weights of an earlier model; new units have the average ones."""

@@ -15,6 +15,8 @@ Settings = dict[str, Any]
 
 VALIDATION_USERS = 500  # at most
 FEWEST_LIKES = 5  # of a user whose likes are held out
+FEW_TO_JOIN = 5_000  # held-out ratings; with fewer, all ratings are held out in turn
+TURNS = 4  # for the ratings that were not held out at first
 
 
 def ranking_defaults(likes: Any) -> Settings:
@@ -81,6 +83,14 @@ def last_good_epoch(history: History, near: float) -> int:
     scored = [record for record in history.records if "score" in record]
     best = max(record["score"] for record in scored)
     return int([r["epoch"] for r in scored if r["score"] >= near * best][-1])
+
+
+def in_turn(chosen: NDArray[np.bool_], seed: int) -> list[NDArray[np.bool_]]:
+    """The ratings that are held out first and, where these are few, the others in turn."""
+    if chosen.sum() >= FEW_TO_JOIN:
+        return [chosen]
+    turn = np.random.default_rng(seed).integers(TURNS, size=len(chosen))
+    return [chosen, *(~chosen & (turn == number) for number in range(TURNS))]
 
 
 def hold_out_users(

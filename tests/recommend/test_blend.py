@@ -114,7 +114,10 @@ def test_models_that_know_nothing_lose_their_weight(rows, monkeypatch):
     assert np.abs(weights[[0, 2]]).max() < 0.15
 
 
-def test_it_is_learned_on_ratings_that_the_models_have_not_seen(monkeypatch):
+@pytest.mark.parametrize("few", [True, False])
+def test_it_is_learned_on_ratings_that_the_models_have_not_seen(few, monkeypatch):
+    """On a fifth of them, or where these are few on all, which are held out in turn."""
+    monkeypatch.setattr("rbm_lib.recommend.settings.FEW_TO_JOIN", 10_000 * few)
     seen = []
     fit = Blend.fit.__func__
 
@@ -128,7 +131,8 @@ def test_it_is_learned_on_ratings_that_the_models_have_not_seen(monkeypatch):
     model = Recommender("rate", epochs=4).fit(split.train)
 
     ((opinions, rating, like),) = seen
-    assert 0.1 < len(rating) / split.train.n_ratings < 0.3
+    share = len(rating) / split.train.n_ratings
+    assert share == 1 if few else 0.1 < share < 0.3
     assert ((rating >= 4) == like).all()
     assert len(opinions.of_rating()) == len(rating)
     assert model._model.blend is not None

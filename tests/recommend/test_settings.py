@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from rbm_lib.recommend.settings import (
     FEWEST_LIKES,
     hold_out_users,
+    in_turn,
     last_good_epoch,
     ranking_decay,
     ranking_defaults,
@@ -82,3 +83,15 @@ def test_settings_of_a_rating_model_follow_the_counts(by_item_mean):
     assert settings["by_item_mean"] == by_item_mean
     assert settings["batch_size"] < four_times["batch_size"]
     assert 0 < four_times["weight_decay"] < settings["weight_decay"] < 0.2
+
+
+def test_few_ratings_are_all_held_out_once_and_many_are_not():
+    chosen = np.arange(10_000) % 5 == 0
+
+    folds = in_turn(chosen, seed=3)
+    many = np.repeat(chosen, 3)
+
+    assert folds[0] is chosen
+    np.testing.assert_array_equal(np.sum(folds, axis=0), 1)
+    assert min(fold.sum() for fold in folds) > 1800
+    assert in_turn(many, seed=3) == [many]
