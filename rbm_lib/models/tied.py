@@ -58,6 +58,14 @@ class TiedModel(nn.Module, ABC):
         if require_flag("residual", residual):
             self.residual = nn.Parameter(torch.zeros(self.n_items, self.n_taste))
 
+    def architecture(self) -> dict[str, Any]:
+        """Arguments of the constructor; instead of the content its shape."""
+        return {
+            "content": [self.n_items, self.n_content],
+            "n_taste": self.n_taste,
+            "residual": self.residual is not None,
+        }
+
     @abstractmethod
     def couplings(self, content: Tensor | None = None) -> Tensor:
         """What an item sends to the taste without feedback, shape (n_items, n_taste).

@@ -90,6 +90,9 @@ class TiedDBM(TiedModel):
         mean = torch.sigmoid(self.hidden_field()).mean(0).detach()
         self.register_buffer("hidden_mean", mean)
 
+    def architecture(self) -> dict[str, Any]:
+        return super().architecture() | {"n_hidden": self.n_hidden}
+
     def hidden_field(self, content: Tensor | None = None) -> Tensor:
         """W1 v + a of each item, shape (n_items, n_hidden): what its content sends up."""
         content = self.content if content is None else content

@@ -12,16 +12,19 @@ from torch import Tensor
 
 from rbm_lib.checks import describe, plain_tree
 from rbm_lib.files import write_whole
-from rbm_lib.models.base import VisibleModel, require_visible_model
+from rbm_lib.models.base import VisibleModel
 from rbm_lib.models.dbm import DBM
 from rbm_lib.models.dbn import DBN
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.semi_restricted import SemiRestrictedRBM
+from rbm_lib.models.tied import TiedModel
+from rbm_lib.models.tied_dbm import TiedDBM
+from rbm_lib.models.tied_rbm import TiedRBM
 from rbm_lib.models.units import as_described
 
 FORMAT = "rbm_lib 1"
 CLASSES: dict[str, Any] = {
-    kind.__name__: kind for kind in (RBM, DBM, DBN, SemiRestrictedRBM)
+    kind.__name__: kind for kind in (RBM, DBM, DBN, SemiRestrictedRBM, TiedRBM, TiedDBM)
 }
 
 
@@ -30,7 +33,7 @@ class CheckpointError(ValueError):
 
 
 def save_model(
-    model: VisibleModel,
+    model: VisibleModel | TiedModel,
     path: Any,
     *,
     settings: dict[str, Any] | None = None,
@@ -40,7 +43,7 @@ def save_model(
 
     Parameters
     ----------
-    model : RBM, DBM, DBN or SemiRestrictedRBM
+    model : RBM, DBM, DBN, SemiRestrictedRBM, TiedRBM or TiedDBM
         The model; none of a class of your own, of which a file would not know the code.
     path : path
         Where to. An older file is replaced, once the new one has been read back.
@@ -70,7 +73,6 @@ def save_model(
     from rbm_lib.version import __version__
 
     path = Path(path).expanduser()
-    require_visible_model(model)
     if type(model) not in CLASSES.values():
         raise TypeError(
             f"model: got {type(model).__name__}, expected one of {list(CLASSES)} itself, "
@@ -82,7 +84,7 @@ def save_model(
         "class": type(model).__name__,
         **model_shape(model),
         "fixed": [name for name, p in model.named_parameters() if not p.requires_grad],
-        "unit_names": model.unit_names,
+        "unit_names": model.unit_names if isinstance(model, VisibleModel) else None,
         "settings": json.loads(as_json(settings)),
     }
     content = {
@@ -133,9 +135,9 @@ def require_names_as_text(settings: Any) -> None:
             require_names_as_text(value)
 
 
-def model_shape(model: VisibleModel) -> dict[str, Any]:
+def model_shape(model: VisibleModel | TiedModel) -> dict[str, Any]:
     """What is needed to build a model that these tensors fit."""
-    dtype = str(model.visible_bias.dtype).removeprefix("torch.")
+    dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
     return {"shape": model.architecture(), "dtype": dtype}
 
 
@@ -151,7 +153,7 @@ def load_model(path: Any, device: Any = "cpu") -> Any:
 
     Returns
     -------
-    RBM, DBM, DBN or SemiRestrictedRBM
+    RBM, DBM, DBN, SemiRestrictedRBM, TiedRBM or TiedDBM
         The model.
 
     Raises
@@ -167,6 +169,8 @@ def load_model(path: Any, device: Any = "cpu") -> Any:
         shape = dict(header["shape"])
         if "visible" in shape:
             shape["visible"] = as_described(shape["visible"])
+        if "content" in shape:  # the content itself is among the tensors
+            shape["content"] = torch.zeros(shape["content"])
         model = CLASSES[header["class"]](**shape, seed=0)
         model.to(getattr(torch, header["dtype"]))
         model.load_state_dict(content["model"])
@@ -175,7 +179,8 @@ def load_model(path: Any, device: Any = "cpu") -> Any:
             raise TypeError(f"not all of them are {header['dtype']}")
         for name in header["fixed"]:
             model.get_parameter(name).requires_grad_(False)
-        model.unit_names = header.get("unit_names")
+        if isinstance(model, VisibleModel):
+            model.unit_names = header.get("unit_names")
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise CheckpointError(
             f"{path}: got tensors that do not fit the header, expected a saved model "

@@ -15,6 +15,7 @@ from rbm_lib import RBM, Checkpoint, fit, load_model, save_model
 from rbm_lib.training import CheckpointError
 from rbm_lib.training.saving import read_checkpoint
 from tests.support import assert_refused, random_dbm, random_dbn, random_rbm, random_rows
+from tests.tied_support import FORMS, HISTORIES, random_tied
 from tests.training.support import QUIET, assert_same_parameters
 
 
@@ -39,6 +40,23 @@ def test_a_model_comes_back(visible, build, dtype, tmp_path, device):
     assert torch.equal(before, torch.random.get_rng_state())  # loading draws nothing
     assert read_checkpoint(path)[0]["settings"] == {"note": "σ"}
     assert [p.name for p in path.parent.iterdir()] == ["model.pt"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("residual", [True, False])
+def test_a_tied_model_comes_back_with_its_content(form, residual, tmp_path):
+    model = random_tied(form, residual)
+    new = [[0.5, -1.0], [2.0, 0.0]]
+
+    loaded = load_model(save_model(model, tmp_path / "model.pt"))
+
+    assert type(loaded) is type(model)
+    assert loaded.architecture() == model.architecture()
+    assert_same_parameters(loaded, model)
+    for content in (None, new):
+        torch.testing.assert_close(
+            loaded.scores(HISTORIES, content), model.scores(HISTORIES, content)
+        )
 
 
 def test_saving_is_whole_or_not_at_all(tmp_path, monkeypatch):
