@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
@@ -16,6 +17,7 @@ from rbm_lib.data.ids import (
     as_array,
     as_levels,
     flat_array,
+    known_places,
     look_up,
     positions,
     require_pairs_once,
@@ -169,6 +171,20 @@ class LevelMatrix:
         """These users only, in this order; the items stay."""
         index = self._index(rows)
         return self._with(self._csr[index], user_ids=self.user_ids[index])
+
+    def with_items(self, item_ids: Ids) -> Self:
+        """The same ratings over more items; ids that are not there yet come last."""
+        ids = pd.unique(flat_array("item_ids", item_ids))
+        new = ids[known_places(ids, self.item_ids) < 0]
+        if not len(new):
+            return self
+        shape = self.n_users, self.n_items + len(new)
+        stored = self._csr.data, self._csr.indices, self._csr.indptr
+        both = [self.item_ids, new]
+        if self.item_ids.dtype.kind != new.dtype.kind:  # NumPy would make text of numbers
+            both = [ids.astype(object) for ids in both]
+        item_ids = np.concatenate(both)
+        return self._with(csr_array(stored, shape=shape), item_ids=item_ids)
 
     @property
     def T(self) -> Self:

@@ -113,6 +113,17 @@ def test_transposing_swaps_users_and_items(matrix, table):
     assert matrix.T.T.fingerprint() == matrix.fingerprint()
 
 
+def test_more_items_come_last_and_nobody_has_rated_them(matrix, table):
+    more = matrix.with_items(["item 9", "item 1", "item 9", 7])
+
+    assert more.item_ids.tolist() == [*ITEM_IDS, "item 9", "7"]
+    assert np.array_equal(dense(more)[:, :5], table)
+    assert (dense(more)[:, 5:] == -1).all()
+    assert matrix.with_items(ITEM_IDS[::-1]) is matrix
+    numbered = RatingMatrix([1], [7], [1]).with_items(["new"])
+    assert numbered.item_ids.tolist() == [7, "new"]  # 7 has not become a text
+
+
 def test_binarize_gives_likes_and_leaves_the_matrix_as_it_is(matrix, table):
     assert np.array_equal(dense(matrix.binarize(3)), np.where(table < 0, -1, table >= 3))
     assert np.array_equal(dense(matrix), table)
