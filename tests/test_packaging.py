@@ -240,7 +240,7 @@ def test_the_example_for_the_package_index_runs(monkeypatch, tmp_path, capsys):
 def test_the_page_on_own_data_runs_from_top_to_bottom(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     code = "\n".join(python_of("docs/your_own_data.md"))
-    code = code.replace('Recommender(task="rank")', 'Recommender(task="rank", epochs=20)')
+    code = code.replace('Recommender(task="rank"', 'Recommender(task="rank", epochs=20')
 
     names = {}
     exec(code.replace('task="rate"', 'task="rate", epochs=5'), names)

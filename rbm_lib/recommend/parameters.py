@@ -3,6 +3,8 @@
 import inspect
 from typing import Any, Self
 
+import pandas as pd
+
 from rbm_lib.checks import (
     plain,
     require_choice,
@@ -35,11 +37,18 @@ class Parameters:
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
         changed = [
-            f"{name}={plain(value)!r}"
+            f"{name}={shown(value)}"
             for name, value in self.get_params().items()
-            if name == "task" or value != defaults[name].default
+            if name == "task" or shown(value) != shown(defaults[name].default)
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def shown(value: Any) -> str:
+    """A parameter as `repr` shows it, a table by its size."""
+    if isinstance(value, pd.DataFrame):
+        return f"<{len(value)} x {len(value.columns)} table>"
+    return repr(plain(value))
 
 
 def given_settings(parameters: dict[str, Any]) -> Settings:

@@ -78,6 +78,23 @@ class RankModel:
         self.rbm, history = train_ranking(likes, self.settings, start=rbm, **options)
         return history
 
+    def catalogue(self, people: RatingMatrix) -> RatingMatrix:
+        """Their ratings over all items that the model can score."""
+        return people
+
+    def allowed(self, allow: Any, new_items: bool) -> Any:
+        """The only items that may be listed, or None for all."""
+        if new_items:
+            self.new_columns()
+        return allow
+
+    def new_columns(self) -> NDArray[np.int64]:
+        """Columns of the catalogue that are known by their content alone."""
+        raise ValueError(
+            "new_items: got True, expected False of a model without content. Fit "
+            "Recommender(content=table) to score items that nobody has rated."
+        )
+
     def scores(self, people: RatingMatrix) -> Tensor:
         """Log-odds of a like, (n_people, n_items)."""
         return like_log_odds(self.rbm, self._likes(people))

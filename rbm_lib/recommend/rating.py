@@ -253,6 +253,10 @@ class RatingModel:
         steps = ratings.scale.steps
         return like, None if rating is None else rating.clip(min(steps), max(steps))
 
+    def catalogue(self, people: RatingMatrix) -> RatingMatrix:
+        """Their ratings over all items of the model, which are those of its ratings."""
+        return people
+
     def similar(self, ratings: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:
         """The items that are nearest in what they say of, or to, the hidden units."""
         if self.rows == "items":

@@ -6,22 +6,26 @@ from typing import Any, Self
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rbm_lib.checks import require_choice, require_flag, require_whole
+from rbm_lib.checks import require_flag, require_whole
 from rbm_lib.data.levels import Rows
 from rbm_lib.data.ratings import RatingMatrix, require_ratings
 from rbm_lib.recommend.lists import list_batches, recommend, write_parts
-from rbm_lib.recommend.parameters import (
-    Parameters,
-    given_settings,
-    training_options,
-)
-from rbm_lib.recommend.people import is_new_people, item_place, new_people, user_rows
+from rbm_lib.recommend.parameters import Parameters, given_settings, training_options
+from rbm_lib.recommend.people import item_place
 from rbm_lib.recommend.ranking import RankModel
-from rbm_lib.recommend.rating import RatingModel, predict_pairs
+from rbm_lib.recommend.rating import predict_pairs
 from rbm_lib.recommend.storage import read_recommender, write_recommender
+from rbm_lib.recommend.tasks import (
+    new_model,
+    people_of,
+    require_fitted,
+    require_ranking,
+    require_rating,
+    require_same_task,
+    require_task,
+    row_scores,
+)
 from rbm_lib.recommend.tuning import tune as choose
-
-TASKS = ("rank", "rate")
 
 
 class Recommender(Parameters):
@@ -32,6 +36,10 @@ class Recommender(Parameters):
     task : {"rank", "rate"}
         "rank": which items next? A model of likes against everything else. "rate": will
         they like it, how many stars? A model of rated items alone.
+    content : DataFrame, optional
+        For task="rank", what is known about each item: numbers, dates, True and False, or
+        categories such as genres. Then items that nobody has rated can be recommended, too.
+        Ids are in a column or the index, see `rbm_lib.recommend.content.read_content`.
     rows : {"items", "users"}
         For task="rate", what a row of the model is. With rows of items, which predict a
         little better, the weights of a new person are fitted to their ratings.
@@ -75,6 +83,7 @@ class Recommender(Parameters):
         self,
         task: str = "rank",
         *,
+        content: pd.DataFrame | None = None,
         rows: str = "items",
         like_at_least: float | None = None,
         n_hidden: int | None = None,
@@ -87,6 +96,7 @@ class Recommender(Parameters):
         device: Any = "auto",
     ) -> None:
         self.task = task
+        self.content = content
         self.rows = rows
         self.like_at_least = like_at_least
         self.n_hidden = n_hidden
@@ -115,8 +125,8 @@ class Recommender(Parameters):
             All ratings that are known; a DataFrame is read by `RatingMatrix.from_frame`,
             and by a warm start as in the last `fit`.
         tune : bool
-            Choose the decay and the hidden units on these ratings first, which takes as
-            long as seven trainings: see `rbm_lib.evaluate.tune`.
+            Choose decay and hidden units first, which takes as long as seven trainings:
+            see `rbm_lib.evaluate.tune`.
         warm_start : bool
             Go on from the last `fit`, for a quarter of the epochs. `ratings` may have new
             users and items: a new item begins with the average item's weights.
@@ -128,44 +138,50 @@ class Recommender(Parameters):
         ValueError, TypeError
             For settings or ratings that do not fit, such as ratings without a like.
         """
-        require_choice("task", self.task, TASKS)
-        require_choice("rows", self.rows, ("items", "users"))
-        start = self._fitted() if require_flag("warm_start", warm_start) else None
+        require_task(self.task, self.rows, self.content)
+        start = require_fitted(self) if require_flag("warm_start", warm_start) else None
         if isinstance(ratings, pd.DataFrame):
             read = RatingMatrix.from_frame if start is None else self.ratings_.from_similar
             ratings = read(ratings)
         require_ratings("ratings", ratings, at_least=1)
         options = training_options(self.get_params(), progress)
         like_level = ratings.scale.like_level(self.like_at_least)
-        model: Any = RankModel(like_level)
-        if self.task == "rate":
-            model = RatingModel(like_level, self.rows)
-        if start is not None and type(start) is not type(model):
-            raise ValueError("warm_start: got a model of another task, expected the same.")
+        model: Any = new_model(self.task, self.rows, self.content, like_level)
+        require_same_task(start, model)
         chosen: Any = self
         if require_flag("tune", tune):
             chosen, _ = choose(self, ratings, seed=self.seed, progress=progress)
-        given = given_settings(chosen.get_params())
-        self.history_ = model.fit(ratings, given, start, **options)
+        settings = given_settings(chosen.get_params())
+        self.history_ = model.fit(ratings, settings, start, **options)
         self.settings_ = model.settings
         self.ratings_ = ratings
         self._model = model
         return self
 
-    def scores(self, rows: Rows = slice(None)) -> NDArray:
+    def scores(self, rows: Rows = slice(None), new_items: bool = False) -> NDArray:
         """Score every item for these rows of `ratings_`.
 
         Returns
         -------
         array, shape (len(rows), n_items)
+            With `new_items` of `new_item_ids` instead of the items of `ratings_`.
             For task="rank" log-odds of a like among all items: they order items, and are
             not the chance that somebody who tries an item likes it. That chance is what
             task="rate" gives.
         """
-        model = self._fitted()
-        if isinstance(model, RankModel):
-            return model.scores(self.ratings_.rows(rows)).cpu().numpy()
-        return model.scores(self.ratings_, self.ratings_._index(rows))
+        model = require_fitted(self)
+        if require_flag("new_items", new_items):
+            model = require_ranking(self, "new_items")
+        if not isinstance(model, RankModel):
+            return model.scores(self.ratings_, self.ratings_._index(rows))
+        columns = model.new_columns() if new_items else slice(self.ratings_.n_items)
+        return model.scores(self.ratings_.rows(rows)).cpu().numpy()[:, columns]
+
+    @property
+    def new_item_ids(self) -> NDArray:
+        """Items of `content` that nobody has rated, in the order of `scores`."""
+        model = require_ranking(self, "new items")
+        return model.catalogue(self.ratings_).item_ids[model.new_columns()]
 
     def recommend(
         self,
@@ -173,6 +189,7 @@ class Recommender(Parameters):
         n: int = 10,
         filter_items: ArrayLike | None = None,
         allow: ArrayLike | None = None,
+        new_items: bool = False,
     ) -> pd.DataFrame:
         """List the n best items of each user, never one that the user has rated.
 
@@ -183,32 +200,43 @@ class Recommender(Parameters):
             as a dict {item: rating}, of several as a DataFrame like the one of the training
             or a RatingMatrix. Of these, unknown items are ignored, with a warning.
         n : int
-            Length of a list, or less where fewer items are left.
+            Length of a list, which is shorter where fewer items are left.
         filter_items, allow : list of ids, optional
             Items that nobody gets, and the only ones that anybody gets. Unknown ids are
             ignored, with a warning, and refused if there are no others.
+        new_items : bool
+            List only `new_item_ids`, items of `content` that nobody has rated. Without it
+            they are not listed unless they are in `allow`, beside rated items or alone.
 
         Returns
         -------
         DataFrame
             user, item, rank (from 1) and score, in the data's own ids.
         """
-        model = self._ranking("recommend")
-        people = self._people(users)
-
-        def scores(rows: Rows) -> Any:
-            return model.scores(people.rows(rows))
-
+        model = require_ranking(self, "recommend")
+        people = people_of(users, self.ratings_, model)
+        scores = row_scores(model, people)
+        allow = model.allowed(allow, require_flag("new_items", new_items))
         return recommend(scores, people, None, n, filter_items, allow)
 
-    def write_lists(self, path: Any, n: int = 10, **options: Any) -> int:
+    def write_lists(
+        self,
+        path: Any,
+        n: int = 10,
+        filter_items: ArrayLike | None = None,
+        allow: ArrayLike | None = None,
+        new_items: bool = False,
+    ) -> int:
         """Stream everybody's lists to a .csv, .csv.gz or .parquet file; count its rows.
 
-        The file appears when it is complete. Options are those of `recommend`.
+        The file appears when it is complete. Filters are those of `recommend`.
         """
-        self._ranking("write_lists")
-        batches = list_batches(self.scores, self.ratings_, None, n, **options)
-        return write_parts(path, batches)
+        model = require_ranking(self, "write_lists")
+        people = people_of(None, self.ratings_, model)
+        scores = row_scores(model, people)
+        allow = model.allowed(allow, require_flag("new_items", new_items))
+        lists = list_batches(scores, people, None, n, filter_items, allow)
+        return write_parts(path, lists)
 
     def explain(self, user: Any, item: Any, n: int = 10) -> pd.DataFrame:
         """Say "because you liked …": which likes move the score of an item most.
@@ -223,9 +251,9 @@ class Recommender(Parameters):
         Returns a DataFrame of item and effect: how much the score, a log-odds, falls
         without this like. It is empty, with a warning, for somebody without likes.
         """
-        model = self._ranking("explain")
-        place = item_place(item, self.ratings_)
-        return model.explain(self._people(user), place, require_whole("n", n))
+        model = require_ranking(self, "explain")
+        person = people_of(user, self.ratings_, model)
+        return model.explain(person, item_place(item, person), require_whole("n", n))
 
     def predict(self, pairs: Any, person: dict[Any, float] | None = None) -> pd.DataFrame:
         """Predict what people think of items that they choose to rate.
@@ -244,57 +272,26 @@ class Recommender(Parameters):
             user, item, like (the chance that the rating is at least `like_at_least`), and,
             where the scale has more than two ratings, the rating that is expected.
         """
-        model = self._fitted()
-        if not isinstance(model, RatingModel):
-            raise ValueError(
-                "task: got 'rank', expected 'rate' for predict. The scores of a ranking "
-                "model order items and are not chances: fit Recommender(task='rate')."
-            )
-        return predict_pairs(model, self.ratings_, pairs, person)
+        return predict_pairs(require_rating(self), self.ratings_, pairs, person)
 
     def similar_items(self, item: Any, n: int = 10) -> pd.DataFrame:
         """List the items that say most nearly the same about the hidden units.
 
-        Returns a DataFrame of item and similarity, a cosine.
+        Returns a DataFrame of item and similarity, a cosine. With `content`, new items
+        stand among them.
         """
-        model = self._fitted()
-        place = item_place(item, self.ratings_)
-        items, cosines = model.similar(self.ratings_, place, require_whole("n", n))
-        ids = self.ratings_.item_ids[items]
-        return pd.DataFrame({"item": ids, "similarity": cosines})
+        model = require_fitted(self)
+        known = model.catalogue(self.ratings_)
+        place = item_place(item, known)
+        items, cosines = model.similar(known, place, require_whole("n", n))
+        return pd.DataFrame({"item": known.item_ids[items], "similarity": cosines})
 
     def save(self, path: Any) -> Path:
         """Write everything to one file: ratings, ids, scale, settings and weights."""
-        self._fitted()
+        require_fitted(self)
         return write_recommender(self, path)
 
     @classmethod
     def load(cls, path: Any) -> Self:
         """Read a recommender that `save` has written; loading runs no code of the file."""
         return read_recommender(cls, path)
-
-    def _people(self, users: Any) -> RatingMatrix:
-        """The ratings of users, by id or new, over the items of the model."""
-        if users is None:
-            return self.ratings_
-        if is_new_people(users):
-            return new_people(users, self.ratings_)
-        return self.ratings_.rows(user_rows(users, self.ratings_))
-
-    def _fitted(self) -> RankModel | RatingModel:
-        if not hasattr(self, "_model"):
-            raise ValueError(
-                "model: got one without training, expected fit(ratings) first."
-            )
-        return self._model
-
-    def _ranking(self, question: str) -> RankModel:
-        """The ranking model; a ValueError if this is a model of ratings."""
-        model = self._fitted()
-        if not isinstance(model, RankModel):
-            raise ValueError(
-                f"task: got 'rate', expected 'rank' for {question}. A model of ratings "
-                "knows what people think of items they chose, not which they choose, and "
-                "its lists are worse than popularity: fit Recommender(task='rank')."
-            )
-        return model

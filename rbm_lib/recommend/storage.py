@@ -18,7 +18,10 @@ from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.data.scale import Scale
 from rbm_lib.files import write_whole
 from rbm_lib.models.rbm import RBM
+from rbm_lib.models.tied_rbm import TiedRBM
 from rbm_lib.recommend.blend import Blend, Layer
+from rbm_lib.recommend.content import ItemContent, frame_as_json, frame_from_json
+from rbm_lib.recommend.content_ranking import ContentRankModel
 from rbm_lib.recommend.covariates import RowBias
 from rbm_lib.recommend.masked import MaskedModel
 from rbm_lib.recommend.ranking import RankModel
@@ -38,6 +41,9 @@ def write_recommender(recommender: Any, path: Any) -> Path:
     users, items, levels = map(torch.from_numpy, ratings.triples())
     tensors = {"users": users.int(), "items": items.int(), "levels": levels.byte()}
     parameters = {name: plain(value) for name, value in recommender.get_params().items()}
+    model = recommender._model
+    if recommender.content is not None:
+        parameters["content"] = frame_as_json(recommender.content)
     header = {
         "format": FORMAT,
         "version": __version__,
@@ -48,10 +54,10 @@ def write_recommender(recommender: Any, path: Any) -> Path:
         "table_format": asdict(ratings.table_format),
         "user_ids": as_json("user ids", ratings.user_ids),
         "item_ids": as_json("item ids", ratings.item_ids),
-        "like_level": recommender._model.like_level,
+        "like_level": model.like_level,
         "titles": [[plain(item), text] for item, text in recommender.titles.items()],
     }
-    for name, part in parts_of(recommender._model).items():
+    for name, part in parts_of(model).items():
         rbm = part.rbm if isinstance(part, MaskedModel) else part
         for parameter, value in rbm.named_parameters():
             tensors[f"{name}.{parameter}"] = value.detach().cpu()
@@ -60,8 +66,13 @@ def write_recommender(recommender: Any, path: Any) -> Path:
             tensors[f"{name}.unit_bias"] = torch.from_numpy(part.bias.unit_bias)
             numbers = part.bias.mean, part.bias.spread, part.bias.reg, part.penalty
             header[name] = [float(number) for number in numbers]
-    if isinstance(recommender._model, RatingModel):
-        header["blend"] = blend_as_json(recommender._model.blend)
+    if isinstance(model, ContentRankModel):
+        header["catalogue"] = as_json("content", model.items.ids)
+        for field, array in model.items._asdict().items():
+            if field != "ids":
+                tensors[f"content.{field}"] = torch.from_numpy(array)
+    if isinstance(model, RatingModel):
+        header["blend"] = blend_as_json(model.blend)
     memory = io.BytesIO()
     torch.save({"header": json.dumps(header), "tensors": tensors}, memory)
     restored(type(recommender), *unpacked(memory, path))
@@ -100,7 +111,10 @@ def unpacked(source: Any, path: Path) -> tuple[dict[str, Any], Tensors]:
 
 def restored(kind: Any, header: dict[str, Any], tensors: Tensors) -> Any:
     """The recommender that a header and its tensors describe."""
-    recommender = kind(**header["parameters"])
+    parameters = dict(header["parameters"])
+    if parameters.get("content") is not None:
+        parameters["content"] = frame_from_json(parameters["content"])
+    recommender = kind(**parameters)
     user_ids = from_json(header["user_ids"])
     item_ids = from_json(header["item_ids"])
     ratings = RatingMatrix(
@@ -114,8 +128,17 @@ def restored(kind: Any, header: dict[str, Any], tensors: Tensors) -> Any:
     ratings.table_format = TableFormat(**header.get("table_format", {}))
     if recommender.task == "rank":
         model: Any = RankModel(header["like_level"])
+        if "catalogue" in header:
+            model = ContentRankModel(header["like_level"], recommender.content)
         model.item_ids = ratings.item_ids
         model.rbm = rbm_of("rbm", tensors)
+        if isinstance(model, ContentRankModel):
+            ids = from_json(header["catalogue"])
+            fields = ("values", "described", "rated")
+            model.items = ItemContent(
+                ids, *(tensors[f"content.{f}"].numpy() for f in fields)
+            )
+            model.join(tied_of(model, tensors))
     else:
         model = RatingModel(header["like_level"], recommender.rows)
         model.unit_ids = user_ids if recommender.rows == "items" else item_ids
@@ -131,8 +154,10 @@ def restored(kind: Any, header: dict[str, Any], tensors: Tensors) -> Any:
     return recommender
 
 
-def parts_of(model: RankModel | RatingModel) -> dict[str, RBM | MaskedModel]:
+def parts_of(model: RankModel | RatingModel) -> dict[str, Any]:
     """The trained parts of a model by name."""
+    if isinstance(model, ContentRankModel):
+        return {"rbm": model.rbm, "tied": model.tied}
     if isinstance(model, RankModel):
         return {"rbm": model.rbm}
     parts: dict[str, Any] = {"like": model.like, "stars": model.stars}
@@ -150,6 +175,14 @@ def rbm_of(name: str, tensors: Tensors) -> RBM:
         {parameter: tensors[f"{name}.{parameter}"] for parameter in rbm.state_dict()}
     )
     return rbm
+
+
+def tied_of(model: ContentRankModel, tensors: Tensors) -> TiedRBM:
+    """The stored tied RBM, over the content that has been read already."""
+    tied = model.empty_tied(len(tensors["tied.taste_bias"]))
+    own = {name: tensors[f"tied.{name}"] for name, _ in tied.named_parameters()}
+    tied.load_state_dict(own, strict=False)  # the content is there
+    return tied
 
 
 def masked_of(name: str, header: dict[str, Any], tensors: Tensors) -> MaskedModel:

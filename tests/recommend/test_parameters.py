@@ -1,5 +1,6 @@
 """Parameters of a constructor as scikit-learn's estimators have them."""
 
+import pandas as pd
 import pytest
 
 from rbm_lib.recommend.parameters import Parameters, given_settings, training_options
@@ -20,6 +21,12 @@ def test_parameters_are_those_of_the_constructor():
     assert repr(model.set_params(depth=1)) == "Model(task='rank')"
     with pytest.raises(ValueError, match="parameter: got 'width', expected one of"):
         model.set_params(width=3)
+
+
+def test_a_table_is_shown_by_its_size():
+    table = pd.DataFrame({"x": [1, 2], "y": [3, 4]})
+
+    assert repr(Model(depth=table)) == "Model(task='rank', depth=<2 x 2 table>)"
 
 
 def test_settings_that_are_left_out_are_not_given():

@@ -6,6 +6,7 @@ from scipy.sparse import csr_array
 
 from rbm_lib.recommend.settings import (
     FEWEST_LIKES,
+    content_defaults,
     hold_out_users,
     in_turn,
     last_good_epoch,
@@ -95,3 +96,11 @@ def test_few_ratings_are_all_held_out_once_and_many_are_not():
     np.testing.assert_array_equal(np.sum(folds, axis=0), 1)
     assert min(fold.sum() for fold in folds) > 1800
     assert in_turn(many, seed=3) == [many]
+
+
+def test_a_model_of_content_is_updated_about_as_often_for_few_people():
+    few, usual, many = map(content_defaults, (20, 943, 100_000))
+
+    assert (usual["batch_size"], usual["epochs"]) == (100, 40)
+    assert few["batch_size"] == 5 and few["epochs"] > usual["epochs"]
+    assert (many["batch_size"], many["epochs"]) == (100, 10)

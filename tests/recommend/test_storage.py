@@ -85,6 +85,26 @@ def test_files_of_older_versions_have_no_blend(tmp_path):
     pd.testing.assert_frame_equal(found, model.predict([("user 0", "a00")]))
 
 
+def test_a_model_of_content_knows_the_same_new_items_again(tmp_path):
+    items = sorted(taste_frame()["item"].unique())
+    content = pd.DataFrame({"item": [*items, "a-new", "b-new"]})
+    content["kind"] = content["item"].str[0]
+    model = Recommender(content=content, **QUICK).fit(taste_ratings())
+
+    path = model.save(tmp_path / "lists.rbm")
+    again = Recommender.load(path)
+
+    pd.testing.assert_frame_equal(again.content, content)
+    assert again.new_item_ids.tolist() == ["a-new", "b-new"]
+    for ask in ({"new_items": True}, {"allow": ["a00", "b01", "a-new"]}, {}):
+        same = again.recommend(["user 0", "user 1"], 3, **ask)
+        pd.testing.assert_frame_equal(same, model.recommend(["user 0", "user 1"], 3, **ask))
+    reasons = model.explain("user 0", "a-new")
+    pd.testing.assert_frame_equal(again.explain("user 0", "a-new"), reasons)
+    assert again.fit(taste_ratings(), warm_start=True).settings_["epochs"] == 1
+    assert again.save(path) == path
+
+
 def test_a_threshold_comes_back(tmp_path):
     plays = RatingMatrix.from_frame(taste_frame(), like_at_least=4)
     model = Recommender(**QUICK).fit(plays)
