@@ -2,6 +2,8 @@
 
     python -m benchmarks.cold                     the table: six draws of films, settings chosen on inner draws
     python -m benchmarks.cold --draws 0 1 2       the first three draws alone
+    python -m benchmarks.cold --recommender       Recommender(content=table) with its defaults, on the same draws
+    python -m benchmarks.cold --rated             lists of rated films, with and without content, on three splits
     python -m benchmarks.cold --keep FILE.pkl     keep what is done, and go on from there; --only chooses models
 
 Protocol. A like is a rating of 4 or 5. A fifth of the films with at least five likes is held out entirely, and
@@ -31,11 +33,13 @@ import torch
 from scipy.spatial.distance import cdist
 from scipy.stats import t as student
 
-from rbm_lib import evaluate
+from rbm_lib import Recommender, evaluate
 from rbm_lib.data import RatingMatrix, load_movielens
 from rbm_lib.models import TiedDBM, TiedRBM
 from rbm_lib.recommend import baselines
 from rbm_lib.recommend.cold import ColdTask, cold_task, flags, hats, predict_from_content
+from rbm_lib.recommend.content import read_content
+from rbm_lib.recommend.ranking import like_log_odds
 from rbm_lib.training import TiedCD, fit_tied
 
 FEWEST = 5  # likes of a film
@@ -45,8 +49,8 @@ SHARE = 0.2
 # ---- the data ---------------------------------------------------------------------------------------------
 
 
-def load() -> tuple[np.ndarray, np.ndarray]:
-    """Likes (n_users, n_films) and content (n_films, n_content) of the films with enough likes."""
+def load() -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Likes (n_users, n_films), content (n_films, n_content) and a table of the films with enough likes."""
     data = load_movielens(synthetic=False)
     likes = RatingMatrix.from_frame(
         data.ratings,
@@ -60,7 +64,9 @@ def load() -> tuple[np.ndarray, np.ndarray]:
         data.folder / "u.item", sep="|", encoding="latin-1", header=None, index_col=0
     )
     released = pd.to_datetime(dates[2], format="%d-%b-%Y")[movies.movie_id]
-    return likes.toarray()[:, enough].astype(float), content_of(movies.genres, released)
+    films = pd.DataFrame({"genres": movies.genres.to_numpy(), "date": released.to_numpy()})
+    content = content_of(movies.genres, released)
+    return likes.toarray()[:, enough].astype(float), content, films
 
 
 def content_of(genres: pd.Series, released: pd.Series) -> np.ndarray:
@@ -189,6 +195,58 @@ def tied_dbm(task: ColdTask, n_taste: int, decay: float) -> np.ndarray:
     return scores_of(TiedDBM(task.content, 64, n_taste, seed=0), task, decay)
 
 
+def recommender(task: ColdTask, films: pd.DataFrame) -> np.ndarray:
+    """What a user of the library gets: a table of genres and dates, and no setting chosen."""
+    users, items = task.likes.nonzero()
+    ones = np.ones(len(users), int)
+    likes = RatingMatrix(users, task.known[items], ones, item_ids=task.known)
+    table = films.rename_axis("item").reset_index()
+    # New films have scores of the tied model alone, so the training of the RBM may be short.
+    model = Recommender(
+        content=table.iloc[[*task.known, *task.new]], epochs=1, validation=0
+    )
+    model.fit(likes)
+    return model.scores(new_items=True)
+
+
+def rated() -> None:
+    """Lists of rated films: a fifth of each person's likes is held out, and settings are the defaults."""
+    data = load_movielens(synthetic=False)
+    likes = RatingMatrix.from_frame(
+        data.ratings[data.ratings["rating"] >= 4], like_at_least=4
+    )
+    films = data.movies.set_index("movie_id")[["genres", "year"]]
+    order = np.random.default_rng(2011).permutation(len(films))
+    shuffled = films.iloc[order].set_axis(films.index)
+    found: dict[str, list[pd.DataFrame]] = {}
+    for seed in range(3):
+        split = evaluate.random_split(likes, 0.2, seed)
+        seen, relevant = split.train.likes().toarray(), split.held_out.likes().toarray()
+        recommender = Recommender(content=films).fit(split.train)
+        scores = {
+            "without content": like_log_odds(recommender._model.rbm, split.train.likes())
+        }
+        scores["with content"] = recommender.scores()
+        model = recommender._model  # the same RBM stays
+        model.items = read_content(shuffled, split.train)
+        model.fit_content(split.train, seed=0, progress=False)
+        scores["with shuffled content"] = recommender.scores()
+        for name, numbers in scores.items():
+            per_user = evaluate.per_user_ranking(numbers, relevant, seen, [10, 20])
+            found.setdefault(name, []).append(per_user)
+        log(f"split {seed}")
+    records = []
+    for name, frames in found.items():
+        record: dict[str, Any] = {"model": name}
+        for metric in ("NDCG@10", "Recall@20"):
+            _, _, record[metric] = over_people([frame[metric] for frame in frames])
+            pairs = zip(frames, found["without content"], strict=True)
+            low, high, mean = over_people([a[metric] - b[metric] for a, b in pairs])
+            record[f"lead {metric}"] = f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+        records.append(record)
+    print(pd.DataFrame(records).round(4).to_string(index=False))
+
+
 def grid(**values: tuple) -> list[dict[str, Any]]:
     return [
         dict(zip(values, one, strict=True)) for one in itertools.product(*values.values())
@@ -196,6 +254,7 @@ def grid(**values: tuple) -> list[dict[str, Any]]:
 
 
 REFERENCE = "TiedRBM"
+PLAIN = "Recommender(content=table)"
 DEEP = "TiedDBM, one upward pass"
 GRIDS: dict[str, tuple[Callable[..., np.ndarray], list[dict[str, Any]]]] = {
     "popularity by content": (
@@ -332,16 +391,26 @@ def main() -> None:
     parser.add_argument("--draws", type=int, nargs="*", default=range(6), help="of films")
     parser.add_argument("--only", nargs="*", default=list(GRIDS), help="names of models")
     parser.add_argument("--keep", type=Path, help="file of results, which grows")
+    parser.add_argument("--recommender", action="store_true", help="beside the TiedRBM")
+    parser.add_argument("--rated", action="store_true", help="lists of rated films instead")
     arguments = parser.parse_args()
+    if arguments.rated:
+        rated()
+        return
+    if arguments.recommender:
+        arguments.only = [REFERENCE]
     torch.set_num_threads(1)
     results: dict[str, dict[int, pd.DataFrame]] = {}
     if arguments.keep and arguments.keep.exists():
         results = pd.read_pickle(arguments.keep)
-    likes, content = load()
+    likes, content, films = load()
     for seed in arguments.draws:
         task = cold_task(likes, content, seed)
         todo = [name for name in arguments.only if seed not in results.get(name, {})]
         models = all_scores(task, seed, todo)
+        if arguments.recommender and seed not in results.get(PLAIN, {}):
+            plain = [(PLAIN, recommender(task, films))]
+            models = itertools.chain(plain, models)
         for name, scores in itertools.chain(without_model(task, seed), models):
             results.setdefault(name, {})[seed] = task.per_person(scores)
             if arguments.keep:
