@@ -18,6 +18,8 @@ STDERR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']
 VERDICT = ".jp-RenderedHTMLCommon div"
 FIGURE = ".jp-RenderedImage img"
 PROMPT = ".jp-InputArea-prompt"
+PLAYGROUND = "iframe[title='The playground']"
+ANIMATION = "iframe[srcdoc]:not([title='The playground'])"
 WORDS = ".jp-OutputArea-output details"
 
 ALL_CELLS_RAN = f"""error => document.querySelector(error) ||
@@ -143,7 +145,7 @@ def test_every_image_is_there(lesson):
 
     images = lesson.page.locator(".jp-Notebook img").all()
 
-    assert len(images) > 5
+    assert len(images) > 3
     assert all(image.evaluate(width) > 0 for image in images)
 
 
@@ -164,6 +166,13 @@ def test_every_figure_is_followed_by_its_words(lesson):
     assert set(titles) == {"Figure in words"}
 
 
+def test_the_playground_is_below_its_cell(lesson):
+    frame = lesson.page.frame_locator(PLAYGROUND)
+
+    expect(frame.get_by_role("button", name="Train", exact=False).first).to_be_visible()
+    assert frame.locator("canvas, svg").count() > 0
+
+
 def test_slider_changes_the_figure_and_its_words(lesson):
     if "lesson.slider" not in json.dumps(lesson.saved()):
         pytest.skip("no slider in this lesson")
@@ -182,8 +191,8 @@ def test_slider_changes_the_figure_and_its_words(lesson):
 
 
 def test_chains_play_and_stop(lesson):
-    frames = lesson.page.frame_locator("iframe[srcdoc]")
-    if not lesson.page.locator("iframe[srcdoc]").count():
+    frames = lesson.page.frame_locator(ANIMATION)
+    if not lesson.page.locator(ANIMATION).count():
         pytest.skip("no animation in this lesson")
 
     expect(frames.locator("output")).to_have_text("sweep 0")
