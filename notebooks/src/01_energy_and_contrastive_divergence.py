@@ -9,7 +9,7 @@
 # |---|---|
 # | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; sample from it; say where contrastive divergence goes wrong, and fix it |
 # | **You need** | Python with arrays, matrix products, derivatives, conditional probability; [lesson 00](00_start_here.ipynb). The [primer](../docs/primer.md) explains the rest on two pages |
-# | **Time** | 85 minutes, 22 of them for four exercises. A quiz, a film and an open exercise after the end take 20 minutes more |
+# | **Time** | 90 minutes, 25 of them for four exercises. After the end come a quiz, a playground, a film, a comparison with the library and an open exercise, 30 minutes more |
 # | **Data** | fourteen pictures, made here |
 # | **Hardware** | any laptop |
 
@@ -107,8 +107,8 @@ agree = float(p[0] + p[3])
 lesson.reveal("agree", agree, f"The units now agree with probability {agree:.2f}.")
 
 # %% [markdown]
-# The likely states have become likelier still. Keep this in mind, because training makes
-# weights large.
+# Doubling the numbers made the likely states likelier still. Remember this, because training
+# makes weights large.
 #
 # ## 2. What will the model learn?
 #
@@ -153,10 +153,10 @@ show(fig, "The fourteen three by three pictures of bars and stripes.")
 #
 # $$x_j = c_j + \sum_i v_i W_{ij}.$$
 #
-# When the unit is off they add 0, and when it is on they add $x_j$ to $-E$. So $e^{-E}$ is
-# $e^{x_j}$ times larger when the unit is on, whatever the other hidden units do. So given $v$ the
-# hidden units are independent of one another, and the odds of unit $j$ being on are
-# $e^{x_j}$ to 1:
+# When the unit is off they add 0, and when it is on they add $x_j$ to $-E$, which multiplies
+# $e^{-E}$ by $e^{x_j}$. This factor does not depend on the other hidden units. Hence, given $v$,
+# the hidden units are independent of one another, and for each of them *on* is $e^{x_j}$ times
+# as likely as *off*:
 #
 # $$p(h_j = 1 \mid v) = \frac{e^{x_j}}{1 + e^{x_j}} = \frac{1}{1 + e^{-x_j}} = \sigma(x_j)$$
 #
@@ -290,7 +290,10 @@ def nll(model):
     return float(height(model, pictures).mean())
 
 
-print(f"a new model has an NLL of {nll(new_model()):.2f} nats")
+print(
+    f"a new model has an NLL of {nll(new_model()):.2f} nats, a little worse than a coin "
+    "for each pixel, because its weights are random"
+)
 
 # %% [markdown]
 # ## 5. Which way should a weight move?
@@ -305,13 +308,13 @@ print(f"a new model has an NLL of {nll(new_model()):.2f} nats")
 # where $\langle\cdot\rangle$ is an average and $p_j$ is $p(h_j = 1 \mid v)$, the function of
 # exercise 1. The product $v_i\,p_j$ is the probability that pixel $i$ and hidden unit $j$ are on
 # together, once $v$ is given. The first average takes it over the 14 pictures, and the second
-# over the patterns that the model itself produces. (Many texts call them the *positive* and the
-# *negative phase*.)
+# over all 512 patterns, each weighted by the model's $p(v)$. (Many texts call them the *positive*
+# and the *negative phase*.)
 #
-# Suppose the averages are .50 over the data and .31 over what the model produces.
-# Then the derivative is $.50 - .31 = .19$, and the weight should grow. Learning stops where
-# the two averages agree. The biases follow the same rule with one factor, which is $v_i$ for
-# $b_i$ and $p_j$ for $c_j$.
+# Suppose the averages are .50 over the data and .31 over the model. Then the derivative is
+# $.50 - .31 = .19$, and the weight should grow. Learning stops where the two averages agree. The
+# same rule holds for the biases, with $v_i$ alone for $b_i$ and $p_j$ alone for $c_j$. The
+# folded function `exact_gradient(model, v)` computes the three derivatives.
 #
 # <details><summary>Optional: where this formula comes from</summary>
 #
@@ -331,14 +334,17 @@ print(f"a new model has an NLL of {nll(new_model()):.2f} nats")
 # </details>
 
 
-# %%
+# %% tags=["hide-input"]
+# exact_gradient(model, v)
 def exact_gradient(model, v):
     """The derivative of the mean log p(v) with respect to W, b and c."""
-    share = torch.softmax(-model.free_energy(patterns), 0)[:, None]  # p(v) of all 512
+    p_of_all = torch.softmax(-model.free_energy(patterns), 0)  # p(v) of all 512 patterns
+    weighted = p_of_all[:, None] * patterns
     p_data, p_all = model.prob_h(v), model.prob_h(patterns)
-    dW = v.T @ p_data / len(v) - (share * patterns).T @ p_all
-    db = v.mean(0) - (share * patterns).sum(0)
-    dc = p_data.mean(0) - (share * p_all).sum(0)
+    # Each line is an average over the data minus one over the model.
+    dW = v.T @ p_data / len(v) - weighted.T @ p_all
+    db = v.mean(0) - weighted.sum(0)
+    dc = p_data.mean(0) - p_of_all @ p_all
     return dW, db, dc
 
 
@@ -346,10 +352,10 @@ def exact_gradient(model, v):
 # One **update** moves every parameter by its derivative times a small number, the *learning
 # rate*. You now write the training loop for all methods of this lesson.
 #
-# **Exercise 3 · The training loop** · ★★ · 7 minutes · 3 points. The list `rates` has one
+# **Exercise 3 · The training loop** · ★★ · 9 minutes · 3 points. The list `rates` has one
 # learning rate for each update. In an update, call `gradient(model, v)`, which returns `dW`,
 # `db` and `dc`. Multiply each by the learning rate, and add the results to `model.W`,
-# `model.b` and `model.c`.
+# `model.b` and `model.c` of the model that you are given.
 #
 # Also keep copies of the model in a list. The updates are numbered from 0. Copy the model
 # before the updates 0, 50, 100 and so on, and once more at the end. So 4,000 updates give 81
@@ -380,8 +386,8 @@ def my_train(model, gradient, v, rates):
 lesson.check("3", my_train)
 
 # %% [markdown]
-# Your loop trains its first model, for 4,000 updates. The learning rate falls from .5 to 0,
-# so that the last steps are small.
+# Your loop trains its first model, for 4,000 updates. The learning rate falls from .5 towards
+# 0, so that the last steps are small.
 
 # %%
 train = lesson.use("3", my_train)
@@ -393,9 +399,9 @@ print(f"NLL: {nll(runs['exact'][0]):.2f} before, {nll(trained):.2f} after, 2.64 
 
 # %% [markdown]
 # Here is the landscape before and after, to the same scale. All 512 patterns stand side by
-# side, in a group with the picture from which they differ in the fewest pixels. Inside a group
-# we put the lowest pattern of the trained model in the middle, so the smooth slopes are our
-# doing, and only the heights come from the model. The dots are the 14 pictures.
+# side, grouped by the picture that they resemble most. In each group the lowest pattern of the
+# trained model stands in the middle and the others beside it by height, so the smooth slopes are
+# our doing. The dots are the 14 pictures.
 
 # %% tags=["hide-input"]
 # Tools for drawing a landscape
@@ -494,9 +500,11 @@ say(
 # ## 6. What if we cannot add up all patterns?
 #
 # So far it was easy, because 512 patterns can be added up. A model with one visible unit for
-# each of 1,682 films would need $2^{1682}$ terms. So from now on we estimate the average from
-# *samples*, which are patterns chosen at random with the model's probabilities. To **sample** a
-# unit is to set it to 1 with its probability, and to 0 otherwise.
+# each of 1,682 films would need $2^{1682}$ terms. You can exchange the layers and add up the
+# hidden patterns instead, but with 50 hidden units these are still $2^{50}$, about $10^{15}$.
+# So from now on we estimate the average from *samples*, which are patterns chosen at random with
+# the model's probabilities. To **sample** a unit is to set it to 1 with its probability, and to 0
+# otherwise.
 #
 # **Gibbs sampling** goes back and forth. It samples all hidden units given the pixels, and then
 # all pixels given the hidden units. One round trip is called a **sweep**, and a sequence of
@@ -522,26 +530,24 @@ def gibbs_sweep(model, v, rng):
 #
 # A chain that starts somewhere else approaches it. Take the two-unit model of section 1, with
 # $b = c = -1$ and $W = 2$. Given one of the units, the other is the same with probability
-# $\sigma(1) = .731$. The pixel ends a sweep as it began if neither copy fails, or if both do,
-# and the probability of this is $.731^2 + .269^2 = .607$. We start with the pixel off.
+# $\sigma(1) = .731$. In a sweep $h$ is sampled given $v$, and then $v$ given $h$. At its end $v$
+# is unchanged if both steps keep the value, or if both flip it. The probability of this is
+# $.731^2 + .269^2 = .607$. We start with $v = 0$.
 
 # %% tags=["nbval-check-output"]
 on, same = 0.0, 0.731**2 + 0.269**2
 for sweep in range(1, 5):
     on = on * same + (1 - on) * (1 - same)
-    print(f"after sweep {sweep} the pixel is on with probability {on:.3f}")
+    print(f"after sweep {sweep} the visible unit is on with probability {on:.3f}")
 
 # %% [markdown]
 # It approaches .5, which is its probability in the model. Strong weights make a chain slower.
 #
 # <details><summary>Optional: how much slower</summary>
 #
-# With $W = 8$ and $b = c = -4$, each unit copies the other with probability
-# $\sigma(4) = .982$. The pixel is then unchanged after a sweep with probability
-# $.982^2 + .018^2 = .965$. After ten sweeps the chance of *on* is still .26. The four
-# probabilities of going from *off* or *on* to *off* or *on* in one sweep, as a table, are the
-# **transition matrix** of the chain. Half the sum of the absolute differences between two
-# distributions is their distance, called *total variation*.
+# With $W = 8$ and $b = c = -4$, each step keeps the value with probability
+# $\sigma(4) = .982$. Then $v$ is unchanged after a sweep with probability
+# $.982^2 + .018^2 = .965$. After ten sweeps the chance of *on* is still .26.
 #
 # </details>
 #
@@ -641,7 +647,8 @@ lesson.reveal(
 # back stands in for a sample of the model.
 #
 # Here is one step in numbers. The model has a single hidden unit, with weights of +1 to the
-# top line and −1 to the other six pixels, and no biases.
+# top line and −1 to the other six pixels, and no biases. Read the picture with the list below
+# it. In both, $p$ is short for $p(h = 1 \mid v)$ and $p'$ for $p(h = 1 \mid v')$.
 
 
 # %% tags=["hide-input"]
@@ -707,13 +714,13 @@ show(
 #
 # The weight of pixel $i$ changes by $v_i\,p - v'_i\,p'$ times the learning rate. We count $p$
 # and not $h$, because $p$ is the average over all that $h$ could have been. In the top line the
-# change is $.953 - .731 \cdot .641 = +.484$. The picture came back faded. With the rate 1 these
-# weights grow to 1.484, and the top line comes back with $\sigma(1.484) = .815$ in place of
-# .731. If a picture comes back as it was, then $v' = v$ and $p' = p$, and nothing changes.
+# change is $.953 - .731 \cdot .641 = +.484$. The picture came back faded. If only the weights
+# moved, with the rate 1, those of the top line would grow to 1.484, and it would come back with
+# $\sigma(1.484) = .815$ in place of .731. If a picture comes back as it was, then $v' = v$ and $p' = p$, and nothing changes.
 #
 # The bias of pixel $i$ changes by $v_i - v'_i$, and that of the hidden unit by $p - p'$.
 #
-# **Exercise 4 · One step of contrastive divergence** · ★★ · 7 minutes · 2 points. Write
+# **Exercise 4 · One step of contrastive divergence** · ★★ · 8 minutes · 2 points. Write
 # the four steps for a batch `v` with one picture per row. `uniform` has a random number
 # between 0 and 1 for every row and hidden unit, so sample nothing else. Return three changes,
 # `dW`, `db` and `dc`, each averaged over the rows, with the shapes of `model.W`, `model.b`
@@ -721,8 +728,8 @@ show(
 #
 # <details><summary>Hint</summary><code>model.prob_h(v)</code> is the way up and
 # <code>model.prob_v(h)</code> the way down. <code>(uniform &lt; p).float()</code> samples.
-# <code>v.T @ p / len(v)</code> averages the products $v_i\,p_j$ over the rows, and
-# <code>(v - v_back).mean(0)</code> is <code>db</code>.</details>
+# <code>v.T @ p</code> adds up the products $v_i\,p_j$ over the rows, and
+# <code>.mean(0)</code> averages a tensor over its rows.</details>
 
 
 # %%
@@ -764,51 +771,38 @@ def samples_of(model, n, seed=0):
     return patterns[index]
 
 
-fig, axis = plt.subplots(figsize=(9, 2.55))
+fig, axis = plt.subplots(figsize=(9, 3.0))
 for row, update in enumerate((0, 300, 1000, 4000)):
-    snapshot = runs["CD-1, probabilities"][update // 50]
-    y = 1.3 * (3 - row)
+    y = 1.25 * (3 - row)
     axis.text(1.6, y + 0.5, f"{update:,}", ha="right", va="center")
-    largest = float(snapshot.W.abs().max())
-    for j in range(8):
-        weights = snapshot.W[:, j]
-        tile(axis, weights, 2.1 + 1.2 * j, y, 1.0, "RdBu", -0.8 * largest, 0.8 * largest)
-    axis.text(12.9, y + 0.5, f"{largest:.1f}", ha="right", va="center", fontsize=10)
-    samples = samples_of(snapshot, 9)
+    samples = samples_of(runs["CD-1, probabilities"][update // 50], 14)
     for k, pattern in enumerate(samples):
-        pattern_tile(axis, pattern, 14.3 + 1.2 * k, y)
-for x, text in (
-    (0, "update"),
-    (2.1, "weights (each row has its own scale)"),
-    (11.3, "largest |W|"),
-):
-    axis.text(x, 5.25, text, fontsize=10, color=GREY)
-axis.text(14.3, 5.25, "nine samples (blue: bars or stripes)", fontsize=10, color=GREY)
-blank(axis, 25.1, 5.7)
-axis.set_ylim(-0.1, 5.7)
+        pattern_tile(axis, pattern, 2.1 + 1.2 * k, y)
+axis.text(0, 5.15, "update", fontsize=10, color=GREY)
+axis.text(2.1, 5.15, "14 samples (blue: bars or stripes)", fontsize=10, color=GREY)
+blank(axis, 19.0, 5.6)
+axis.set_ylim(-0.1, 5.6)
 axis.set_title("Your RBM learns to produce bars and stripes")
 show(
     fig,
-    "Four rows, from update 0 to 4,000. On the left the weights of the eight hidden "
-    "units as images, on the right nine samples, first noise and later bars and stripes.",
+    "Four rows of fourteen samples, from update 0 to 4,000, first noise and later bars "
+    "and stripes.",
 )
 distinct = len(torch.unique(samples, dim=0))
 say(
-    "On the left, a hidden unit wants its blue pixels on and its red pixels off. Do not "
-    "look for bars among the weights, because several units make one together. On the "
-    "right, the samples begin as noise and end as bars and stripes, although nobody told "
-    "the model what a bar is. But look at the last row again. Its nine samples show only "
-    f"**{distinct}** different patterns. Nine samples, if all 14 "
-    "pictures were equally likely, would show "
-    f"about {14 * (1 - (13 / 14) ** 9):.0f}."
+    "The samples begin as noise and end as bars and stripes, although nobody told the model "
+    "what a bar is. But look at the last row again. Its 14 samples show only "
+    f"**{distinct}** different patterns. If all 14 pictures were equally likely, they would "
+    f"show about {14 * (1 - (13 / 14) ** 14):.0f}."
 )
 
 # %% [markdown]
 # ## 8. How to fool yourself
 #
 # For a large model nobody can compute the NLL, because it needs $Z$. Many people therefore
-# watch the **reconstruction error**. Send a picture up to the hidden units and back down. The
-# error is the mean squared difference between the pixels.
+# watch the **reconstruction error**. Send a picture up to the hidden units and back down, with
+# probabilities both ways and no random number. The error is the mean squared difference between
+# the pixels.
 
 
 # %%
@@ -822,8 +816,9 @@ def reconstruction_error(model):
 #
 # - **CD-1, probabilities** is your CD-1, whose pixels are kept as probabilities.
 # - **CD-1, sampled** has the full sweep of section 6, which samples the pixels as well.
-# - **PCD**, or **persistent contrastive divergence**, keeps 500 chains running. Each update moves
-#   them on by one sweep and averages over them, and they never go back to the data.
+# - **PCD**, or **persistent contrastive divergence**, keeps 500 chains, which begin at random
+#   pixels. Every update moves them on by one sweep in the model as it is now and averages over
+#   them. They never go back to the data.
 # - **exact** is the gradient of section 5, which needs all 512 patterns.
 #
 # **Predict first.** Which of the first three will have the lowest NLL at the end? And which of
@@ -885,16 +880,19 @@ error = {name: reconstruction_error(runs[name][-1]) for name in methods}
 # %% tags=["hide-input"]
 # Drawing
 def end_labels(axis, values, gap):
-    """Label the lines at their right ends, at least `gap` apart."""
+    """Label the lines at their right ends, at least `gap` apart, with leader lines."""
     place = -np.inf
     for name, value in sorted(values.items(), key=lambda item: item[1]):
         place = max(value, place + gap)
+        end, label = (10**y if axis.get_yscale() == "log" else y for y in (value, place))
+        color = method_color[name]
+        axis.plot([4000, 4250, 4420], [end, label, label], color=color, lw=1, clip_on=False)
         axis.text(
-            4080,
-            10**place if axis.get_yscale() == "log" else place,
+            4480,
+            label,
             name.replace(", ", ",\n"),
             va="center",
-            color=method_color[name],
+            color=color,
             fontweight="bold",
             fontsize=9.5,
             linespacing=0.95,
@@ -960,57 +958,23 @@ say(
     "Sampling the pixels removes "
     f"**{final['CD-1, probabilities'] - final['CD-1, sampled']:.2f}** "
     f"nats of this gap. The other **{final['CD-1, sampled'] - final['exact']:.2f}** are "
-    "left, because one sweep is too short."
-)
-
-
-def mean_cd1(model, sampled):
-    """CD-1's mean update, over all that can come back from the 14 pictures."""
-    p, h = model.prob_h(pictures), all_patterns(8)
-    share = torch.where(h == 1, p[:, None], 1 - p[:, None]).prod(2).mean(0)
-    back = model.prob_v(h)
-    if sampled:
-        share = share @ torch.where(patterns == 1, back[:, None], 1 - back[:, None]).prod(2)
-        back = patterns
-    p_back, share = model.prob_h(back), share[:, None]
-    dW = pictures.T @ p / len(pictures) - (share * back).T @ p_back
-    db = pictures.mean(0) - (share * back).sum(0)
-    return dW, db, p.mean(0) - (share * p_back).sum(0)
-
-
-def cosine(update, other):
-    flat = [torch.cat([x.ravel() for x in changes]) for changes in (update, other)]
-    return float(torch.cosine_similarity(*flat, dim=0))
-
-
-yours = runs["CD-1, probabilities"][-1]
-uphill = exact_gradient(yours, pictures)
-say(
-    "In your finished model the mean update of CD-1 has the cosine "
-    f"**{cosine(mean_cd1(yours, sampled=False), uphill):.2f}** with the exact "
-    "gradient. With "
-    f"sampled pixels it would have **{cosine(mean_cd1(yours, sampled=True), uphill):.2f}**."
+    "left even with a full sweep."
 )
 
 # %% [markdown]
-# On the left your CD-1 is at its best early on and then gets worse, for two reasons. Its
-# pixels are kept as probabilities, and its chain is only one sweep long. Other random numbers
-# give other results. In five runs of each kind CD-1 with probabilities ended at 3.8 to 4.0,
-# with sampled pixels at 3.0 to 3.4, and PCD at 2.7 to 2.8. The curve of PCD jumps where the
-# weights change faster than its chains can follow.
+# On the left your CD-1 is at its best early on and then gets worse. Sampling the pixels helps,
+# but does not repair it. Other random numbers give other results. In five runs of each kind CD-1
+# with probabilities ended at 3.8 to 4.0, with sampled pixels at 3.0 to 3.4, and PCD at 2.7 to
+# 2.8. The curve of PCD jumps, we think, where the weights change faster than its chains can
+# follow.
 #
 # On the right the error of your CD-1 falls nearly all the time, and it ends as the lowest of
 # all, even below the exact gradient. So the error tells you to keep training, and to prefer the
-# model with the worst likelihood. This is no accident. Your CD-1 stops learning when each
-# picture comes back as it was, and that is nearly what the error measures. With sampled pixels
-# the error no longer favours CD-1.
+# model with the worst likelihood. An update of your CD-1 changes nothing once each picture comes
+# back as it was, and that is nearly what the error measures. With sampled pixels the error no
+# longer favours CD-1.
 #
-# Why does sampling help? Where your CD-1 stops, its mean update hardly points along the exact
-# gradient any more, as the last line says. With sampled pixels most pictures come back as they
-# were and change nothing. The update is made of the few that come back changed, and it still
-# points roughly uphill.
-#
-# How do the models differ? The landscapes show it.
+# The landscapes show how the models differ.
 
 # %% tags=["hide-input"]
 # Drawing
@@ -1026,8 +990,9 @@ picture_row(axes[3])
 show(
     fig,
     "Three landscapes. After CD-1 with pixel probabilities the fourteen pictures lie at "
-    "very different heights, one of them above log 512. After CD-1 with sampled pixels the "
-    "heights differ less, and after PCD much less, all of them near log 14.",
+    "very different heights, one of them far above log 512. After CD-1 with sampled pixels "
+    "the heights differ less, with one just above log 512. After PCD they differ much less, "
+    "all of them near log 14.",
 )
 
 neighbours = (pictures[:, None] - torch.eye(9)).abs()  # each with one pixel changed
@@ -1043,10 +1008,11 @@ for name in titles:
 
 # %% [markdown]
 # So your CD-1 has learned *where* the valleys are, because each picture lies lower than its
-# neighbours, the nine patterns that differ from it in one pixel. (The slopes are ragged because
-# the order of the patterns suits the exact model.) It has not learned how deep a valley should
-# be. Its rarest picture lies above log 512, so it is now less likely than before training. To
-# see why CD-1 does not notice, we start a chain at every picture. Follow one column from top to
+# neighbours, the nine patterns that differ from it in one pixel. (The patterns are still ordered
+# for the exact model. PCD's model is so like it that its slopes stay smooth.) It has not learned
+# how deep a valley should be. Its rarest picture lies above log 512, so it is now less likely
+# than before training. Even with sampled pixels one picture lies just above this line. To see
+# why CD-1 does not notice, we start a chain at every picture. Follow one column from top to
 # bottom.
 
 # %% tags=["hide-input"]
@@ -1066,7 +1032,7 @@ for row, (sweep, chains) in enumerate(rows.items()):
         pattern_tile(axis, pattern, 2.9 + 1.25 * k, y)
 blank(axis, 20.5, 6.35)
 axis.set_title(
-    "After one sweep most chains are still at home; much later they crowd together"
+    "After one sweep most chains are still at home, but in the end they crowd together"
 )
 show(
     fig,
@@ -1075,33 +1041,48 @@ show(
     "share few pictures. Patterns that are no pictures are grey.",
 )
 
-home = {n: int((chains == pictures).all(1).sum()) for n, chains in rows.items()}
+
+def home_rates(model):
+    """The share of 2,000 chains from each picture that are back after one sweep."""
+    crowd = pictures.repeat(2000, 1)
+    stays = (gibbs_sweep(model, crowd, rng) == crowd).all(1)
+    return stays.float().reshape(2000, 14).mean(0)
+
+
+def home_and_odds(name):
+    """Home rates of the likeliest and of the rarest picture, and how many times likelier."""
+    p = torch.exp(-height(runs[name][-1], pictures))
+    stays = home_rates(runs[name][-1])
+    return stays[p.argmax()], stays[p.argmin()], p.max() / p.min()
+
+
+home = int((rows[1] == pictures).all(1).sum())
 n_patterns = len(torch.unique(rows[1000], dim=0))
-p = torch.exp(-height(runs["CD-1, probabilities"][-1], pictures))
-crowd = pictures.repeat(2000, 1)
-stays = (gibbs_sweep(runs["CD-1, probabilities"][-1], crowd, rng) == crowd).all(1)
-stays = stays.float().reshape(2000, 14).mean(0)
+likeliest, rarest, times = home_and_odds("CD-1, probabilities")
 say(
-    f"After one sweep, **{home[1]}** of the 14 chains are where they began. After 1,000 "
-    f"sweeps the number is **{home[1000]}**, and all 14 chains together show only "
-    f"**{n_patterns}** different patterns. With 2,000 chains from every picture, "
-    f"**{stays.mean():.0%}** are at home after one sweep, of those from the likeliest "
-    "picture "
-    f"**{stays[p.argmax()]:.0%}**, and from the rarest **{stays[p.argmin()]:.0%}.** "
-    "Yet the "
-    f"likeliest picture is **{p.max() / p.min():,.0f}** times as probable as the rarest."
+    f"After one sweep, **{home}** of the 14 chains are where they began. After 1,000 sweeps "
+    f"the 14 chains together show only **{n_patterns}** different patterns, where 14 equally "
+    "likely draws would show about 9. With 2,000 chains from every picture, after one sweep "
+    f"**{likeliest:.0%}** are home at the likeliest picture and **{rarest:.0%}** at the "
+    f"rarest. Yet the likeliest is **{times:,.0f}** times as probable as the rarest."
+)
+likeliest, rarest, times = home_and_odds("CD-1, sampled")
+say(
+    f"In the model of CD-1 with sampled pixels it is **{likeliest:.0%}** and "
+    f"**{rarest:.0%}**, and the likeliest is **{times:,.0f}** times as probable."
 )
 
 # %% [markdown]
-# Both valleys send nearly all chains home, although one is thousands of times as probable. CD-1
-# stops after one sweep, so it hardly sees the difference. This holds for sampled pixels, too, and
-# it is why they do not repair CD-1 completely. Reconstruction error is blind in the same place,
-# because it, too, looks only one step beyond the data.
+# From both valleys nearly every chain is home again after one sweep, although one is thousands
+# of times as probable. CD-1 stops after one sweep, so it hardly sees the difference. With sampled
+# pixels it is the same, as the last line says, so sampling them does not repair CD-1 completely.
+# Reconstruction error is blind in the same place, because it, too, looks only one step beyond the
+# data.
 #
-# PCD corrects the depths. In a valley that is too deep, too many of its chains gather. The pairs
-# of this picture are then on more often in the chains than in the data, so the next updates raise
-# the floor of the valley, until some of the chains spill over into others. That is how PCD moves
-# between valleys, although each chain mixes slowly.
+# PCD corrects the depths. In a valley that is too deep, too many of its chains gather. Pixels
+# and hidden units of this picture are then on together more often in the chains than in the data,
+# so the next updates raise the floor of the valley, until some of the chains spill over into
+# others. We think that this is how PCD moves between valleys, although each chain mixes slowly.
 #
 # ## What to remember
 #
@@ -1111,7 +1092,7 @@ say(
 #   second is hard.
 # - Gibbs sampling produces samples of the model, but strong weights make it slow.
 # - CD-1 finds the valleys and cannot balance them, and it does worse when the pixels are kept
-#   as probabilities. PCD balances them, if the learning rate falls.
+#   as probabilities. PCD balanced them, with a learning rate that falls.
 # - Reconstruction error looks only one step around the data. It can rank the worst model first.
 
 # %%
@@ -1129,7 +1110,7 @@ lesson.quiz()  # ten more questions, if you like, with reasons
 # %% [markdown]
 # **Next:** [02, the MovieLens binary RBM](02_movielens_binary_rbm.ipynb) gives your RBM
 # ratings with gaps. The optional lesson [07, measuring a
-# machine](07_measuring_a_machine.ipynb), estimates log Z where you cannot enumerate.
+# machine](07_measuring_a_machine.ipynb) estimates log Z where you cannot enumerate.
 #
 # ## More, if you like
 #
@@ -1210,7 +1191,7 @@ for name in methods:
 #
 # With ten sweeps it hardly matters for the NLL whether the last pixels are sampled. But if they
 # are not, the error is the same after one sweep and after ten, although the NLL is 4.0 in one
-# case and 2.7 in the other. It shows how the model was trained, not how good it is.
+# case and 2.7 in the other. The error shows how the model was trained, not how good it is.
 #
 # </details>
 
