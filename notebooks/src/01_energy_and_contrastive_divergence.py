@@ -790,10 +790,10 @@ show(
 )
 distinct = len(torch.unique(samples, dim=0))
 say(
-    "The samples begin as noise and end as bars and stripes, although nobody told the model "
-    "what a bar is. But look at the last row again. Its 14 samples show only "
-    f"**{distinct}** different patterns. If all 14 pictures were equally likely, they would "
-    f"show about {14 * (1 - (13 / 14) ** 14):.0f}."
+    "The samples begin as noise and end as bars and stripes, although nobody told the "
+    "model what a bar is. But look at the last row again. Its 14 samples show only "
+    f"**{distinct}** different patterns. If all 14 pictures were equally likely, they "
+    f"would show about {14 * (1 - (13 / 14) ** 14):.0f}."
 )
 
 # %% [markdown]
@@ -991,8 +991,8 @@ show(
     fig,
     "Three landscapes. After CD-1 with pixel probabilities the fourteen pictures lie at "
     "very different heights, one of them far above log 512. After CD-1 with sampled pixels "
-    "the heights differ less, with one just above log 512. After PCD they differ much less, "
-    "all of them near log 14.",
+    "the heights differ less, with one just above log 512. After PCD they differ much "
+    "less, all of them near log 14.",
 )
 
 neighbours = (pictures[:, None] - torch.eye(9)).abs()  # each with one pixel changed
@@ -1050,7 +1050,7 @@ def home_rates(model):
 
 
 def home_and_odds(name):
-    """Home rates of the likeliest and of the rarest picture, and how many times likelier."""
+    """Home rates of the likeliest and the rarest picture, and how much likelier it is."""
     p = torch.exp(-height(runs[name][-1], pictures))
     stays = home_rates(runs[name][-1])
     return stays[p.argmax()], stays[p.argmin()], p.max() / p.min()
@@ -1060,11 +1060,11 @@ home = int((rows[1] == pictures).all(1).sum())
 n_patterns = len(torch.unique(rows[1000], dim=0))
 likeliest, rarest, times = home_and_odds("CD-1, probabilities")
 say(
-    f"After one sweep, **{home}** of the 14 chains are where they began. After 1,000 sweeps "
-    f"the 14 chains together show only **{n_patterns}** different patterns, where 14 equally "
-    "likely draws would show about 9. With 2,000 chains from every picture, after one sweep "
-    f"**{likeliest:.0%}** are home at the likeliest picture and **{rarest:.0%}** at the "
-    f"rarest. Yet the likeliest is **{times:,.0f}** times as probable as the rarest."
+    f"After one sweep, **{home}** of the 14 chains are where they began. After 1,000 "
+    f"sweeps all 14 together show only **{n_patterns}** different patterns, where equally "
+    "likely ones would show about 9. With 2,000 chains from every picture, after one "
+    f"sweep **{likeliest:.0%}** are home at the likeliest picture and **{rarest:.0%}** at "
+    f"the rarest. Yet the likeliest is **{times:,.0f}** times as probable as the rarest."
 )
 likeliest, rarest, times = home_and_odds("CD-1, sampled")
 say(

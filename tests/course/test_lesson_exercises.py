@@ -486,6 +486,7 @@ def slip_in_dW(pick):
         (lambda v, p, h, x, q: v.T @ p - x.T @ h, "The sampled h is counted."),
         (lambda v, p, h, x, q: v.T @ p - x.T @ p, "still belong to the old picture"),
         (lambda v, p, h, x, q: v.T @ p - v.T @ q, "dW takes the old picture v twice"),
+        (lambda v, p, h, x, q: len(v) * v.T @ p - x.T @ q, "Only the second product"),
         (lambda v, p, h, x, q: (v.T @ p - x.T @ q) * 2, "In dW: yours is 2 times"),
     ],
 )
@@ -514,6 +515,12 @@ def half_steps(model, gradient, v, rate):
 
 def assigns(model, gradient, v, rate):
     model.W, model.b, model.c = (rate * change for change in gradient(model, v))
+
+
+def forgets_c(model, gradient, v, rate):
+    dW, db, _ = gradient(model, v)
+    model.W += rate * dW
+    model.b += rate * db
 
 
 def asks_three_times(model, gradient, v, rate):
@@ -570,6 +577,8 @@ def test_a_copy_of_the_training_loop_is_named_in_words():
         ("01/3", loop_with(assigns), "Add to them, with +=."),
         ("01/3", loop_with(asks_three_times), "called three times"),
         ("01/3", loop_with(swaps_the_arguments), "Call gradient(model, v)."),
+        ("01/3", loop_with(forgets_c), "c never moves."),
+        ("01/3", lambda *a: EXERCISES["01/3"](*a)[1:], "The copy before update 0"),
         ("01/3", returns_in_the_loop, "You return inside the loop."),
     ],
 )
