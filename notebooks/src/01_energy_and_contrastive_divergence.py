@@ -9,7 +9,7 @@
 # |---|---|
 # | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; sample from it; say where contrastive divergence goes wrong, and fix it |
 # | **You need** | Python with arrays, matrix products, derivatives, conditional probability; [lesson 00](00_start_here.ipynb). The [primer](../docs/primer.md) explains the rest on two pages |
-# | **Time** | 90 minutes, 25 of them for four exercises. After the end come a quiz, a playground, a film, a comparison with the library and an open exercise, 30 minutes more |
+# | **Time** | 90 minutes, 25 of them for four exercises. After the end come a quiz, a playground, a film, a check of the library and an open exercise, 30 minutes more |
 # | **Data** | fourteen pictures, made here |
 # | **Hardware** | any laptop |
 
@@ -500,11 +500,10 @@ say(
 # ## 6. What if we cannot add up all patterns?
 #
 # So far it was easy, because 512 patterns can be added up. A model with one visible unit for
-# each of 1,682 films would need $2^{1682}$ terms. You can exchange the layers and add up the
-# hidden patterns instead, but with 50 hidden units these are still $2^{50}$, about $10^{15}$.
-# So from now on we estimate the average from *samples*, which are patterns chosen at random with
-# the model's probabilities. To **sample** a unit is to set it to 1 with its probability, and to 0
-# otherwise.
+# each of 1,682 films would need $2^{1682}$ terms, or $2^{50}$ if we
+# add up the patterns of 50 hidden units instead. So from now on we estimate the average from
+# *samples*, which are patterns chosen at random with the model's probabilities. To **sample** a
+# unit is to set it to 1 with its probability, and to 0 otherwise.
 #
 # **Gibbs sampling** goes back and forth. It samples all hidden units given the pixels, and then
 # all pixels given the hidden units. One round trip is called a **sweep**, and a sequence of
@@ -647,8 +646,8 @@ lesson.reveal(
 # back stands in for a sample of the model.
 #
 # Here is one step in numbers. The model has a single hidden unit, with weights of +1 to the
-# top line and −1 to the other six pixels, and no biases. Read the picture with the list below
-# it. In both, $p$ is short for $p(h = 1 \mid v)$ and $p'$ for $p(h = 1 \mid v')$.
+# top line and −1 to the other six pixels, and no biases. We write $p$ for
+# $p(h = 1 \mid v)$ and $p'$ for $p(h = 1 \mid v')$.
 
 
 # %% tags=["hide-input"]
@@ -963,16 +962,14 @@ say(
 
 # %% [markdown]
 # On the left your CD-1 is at its best early on and then gets worse. Sampling the pixels helps,
-# but does not repair it. Other random numbers give other results. In five runs of each kind CD-1
-# with probabilities ended at 3.8 to 4.0, with sampled pixels at 3.0 to 3.4, and PCD at 2.7 to
-# 2.8. The curve of PCD jumps, we think, where the weights change faster than its chains can
+# but does not repair it. In five runs of each kind, with other random numbers, CD-1 with
+# probabilities ended at 3.8 to 4.0, with sampled pixels at 3.0 to 3.4, and PCD at 2.7 to 2.8. The curve of PCD jumps, we think, where the weights change faster than its chains can
 # follow.
 #
 # On the right the error of your CD-1 falls nearly all the time, and it ends as the lowest of
 # all, even below the exact gradient. So the error tells you to keep training, and to prefer the
 # model with the worst likelihood. An update of your CD-1 changes nothing once each picture comes
-# back as it was, and that is nearly what the error measures. With sampled pixels the error no
-# longer favours CD-1.
+# back as it was, and that is nearly what the error measures.
 #
 # The landscapes show how the models differ.
 
@@ -1009,11 +1006,10 @@ for name in titles:
 # %% [markdown]
 # So your CD-1 has learned *where* the valleys are, because each picture lies lower than its
 # neighbours, the nine patterns that differ from it in one pixel. (The patterns are still ordered
-# for the exact model. PCD's model is so like it that its slopes stay smooth.) It has not learned
-# how deep a valley should be. Its rarest picture lies above log 512, so it is now less likely
-# than before training. Even with sampled pixels one picture lies just above this line. To see
-# why CD-1 does not notice, we start a chain at every picture. Follow one column from top to
-# bottom.
+# for the exact model.) It has not learned how deep a valley should be. Its rarest picture lies
+# above log 512 and is now less likely than before training. Even with sampled pixels one picture
+# lies just above this line. To see why CD-1 does not notice, we start a chain at every picture.
+# Follow one column from top to bottom.
 
 # %% tags=["hide-input"]
 # Drawing
@@ -1074,10 +1070,9 @@ say(
 
 # %% [markdown]
 # From both valleys nearly every chain is home again after one sweep, although one is thousands
-# of times as probable. CD-1 stops after one sweep, so it hardly sees the difference. With sampled
-# pixels it is the same, as the last line says, so sampling them does not repair CD-1 completely.
-# Reconstruction error is blind in the same place, because it, too, looks only one step beyond the
-# data.
+# of times as probable. CD-1 stops after one sweep, so it hardly sees the difference, and sampled
+# pixels do not help with that. Reconstruction error is blind in the same place, because it, too,
+# looks only one step beyond the data.
 #
 # PCD corrects the depths. In a valley that is too deep, too many of its chains gather. Pixels
 # and hidden units of this picture are then on together more often in the chains than in the data,
