@@ -4,6 +4,7 @@ The questions, a module each:
 
     likelihood        how well a density fits the audio features
     recommendations   lists for simulated listeners
+    cold              songs that nobody has heard, known by their content
     embeddings        what the hidden units say about genres and listeners
 
 What they share: `machines` (how the RBM and the deep model are trained) and `songs` (tracks

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.spotify import embeddings, likelihood
+from benchmarks.spotify import cold, embeddings, likelihood
 from benchmarks.spotify.recommendations import top_n_table
 from benchmarks.spotify.songs import heard_by, song_points
 from rbm_lib.data import load_spotify, simulate_listeners
 from rbm_lib.recommend import baselines
+from rbm_lib.training import fit_tied
 
 
 def test_the_validation_part_chooses_and_leads_are_paired(monkeypatch):
@@ -140,3 +141,39 @@ def test_a_label_that_no_row_has_does_not_count():
     assert embeddings.weighted_macro_auc(more, guess)(np.ones(50)) == pytest.approx(
         expected
     )
+
+
+def test_cold_songs_have_settings_from_known_songs_and_paired_leads(monkeypatch):
+    tracks = load_spotify(verbose=False).tracks.iloc[:600].reset_index(drop=True)
+    calls = []
+
+    def quick(task, n_taste, decay, residual):
+        calls.append((task.likes.shape[1], decay, residual))
+        model = cold.TiedRBM(task.content, 2, residual=residual, seed=0)
+        fit_tied(model, task.likes, epochs=1, progress=False)
+        vars(task)["model"] = model
+        return model.scores(task.likes, task.new_content).numpy()
+
+    few = {name: (model, settings[:2]) for name, (model, settings) in cold.GRIDS.items()}
+    few[cold.REFERENCE] = (quick, cold.GRIDS[cold.REFERENCE][1][:2])
+    monkeypatch.setattr(cold, "GRIDS", few)
+
+    table, chosen = cold.cold_table(tracks, [0, 1], n_users=100)
+
+    recall = table["Recall@20"].str.split().str[0].astype(float)
+    lead = table["lead Recall@20"]
+    assert recall["random"] < recall[cold.RIDGE] < recall["oracle"]
+    gap = recall[cold.REFERENCE] - recall[cold.RIDGE]
+    assert float(lead[cold.RIDGE].split()[0]) == pytest.approx(gap, abs=2e-4)
+    assert chosen.shape == (len(few), 2)
+    # Two settings on 384 of the 480 known songs; then the best one, and its control.
+    assert [n for n, *_ in calls] == [384, 384, 480, 480] * 2
+    assert calls[2][1] == calls[3][1] and calls[2][2] != calls[3][2]
+
+
+def test_columns_of_songs_are_on_one_scale():
+    columns = cold.columns_of(load_spotify(verbose=False).tracks.iloc[:600])
+
+    for name in ("line", "hats"):
+        assert columns[name].std(0) == pytest.approx(0.25)
+    assert set(np.unique(columns["artists doubled"][:, -1])) == {0, 2}
