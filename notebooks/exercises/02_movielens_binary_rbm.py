@@ -1,4 +1,4 @@
-"""Exercises of lesson 02: two boxes, CD-1 with gaps, what drawing costs."""
+"""Exercises of lesson 02: two boxes, CD-1 with gaps, what sampling costs."""
 
 import torch
 
@@ -76,6 +76,10 @@ two_boxes.mistakes = {
         lambda liked, seen: torch.cat([liked == 1, liked == 0], 1),
         lambda liked, seen: torch.cat([liked == 1, liked != 1], 1),
     ),
+    "In the gaps your 'liked' box keeps what liked contains. Empty it with seen.": (
+        lambda liked, seen: torch.cat([liked, dislike_boxes(liked, seen)], 1),
+        lambda liked, seen: torch.cat([liked.nan_to_num(), dislike_boxes(liked, seen)], 1),
+    ),
     "Your boxes are filled in the gaps and empty elsewhere. seen is True at a rating.": (
         lambda liked, seen: torch.cat(
             [torch.where(seen, 0.0, liked), torch.where(seen, 0.0, 1 - liked)], 1
@@ -137,21 +141,18 @@ def without(option):
 
 
 cd1.mistakes = {
-    "Your sweep fills the gaps. Put the drawn likes into boxes with seen.": (
+    "Your sweep fills the gaps. Put the sampled likes into boxes with seen.": (
         without("mask"),
         sweeps.with_dislikes_in_gaps,
     ),
-    "The first average uses the drawn h. Use the probabilities p(h) in both averages.": (
+    "The first average uses the sampled h. Use the probabilities p(h) in both.": (
         sweeps.with_drawn_h,
         sweeps.in_W_only(sweeps.with_drawn_h),
     ),
     "W is divided by another number than that of the rows. Use len(v).": (
         sweeps.with_W(lambda W, v: W * len(v) / v.shape[1])
     ),
-    "For c you subtract from the drawn h. Use the probabilities p(h) there, too.": (
-        sweeps.with_drawn_h_in_c
-    ),
-    "Both averages use drawn units. Use the probabilities p(h) in both.": (
+    "Both averages use sampled units. Use the probabilities p(h) in both.": (
         sweeps.with_two_draws,
         sweeps.in_W_only(sweeps.with_two_draws),
     ),
@@ -160,7 +161,12 @@ cd1.mistakes = {
         sweeps.hidden_drawn_the_other_way,
         sweeps.films_drawn_the_other_way,
     ),
-    "The second average uses the drawn h. Compute p(h) of the swept boxes.": (
+    "In the second average, use p(h) of the swept boxes as it is. Do not sample it.": (
+        sweeps.with_draw_after_the_sweep,
+        sweeps.in_W_only(sweeps.with_draw_after_the_sweep),
+    ),
+    "Your p(h) has no bias c. Call model.prob_h.": sweeps.without_c,
+    "The second average uses the sampled h. Compute p(h) of the swept boxes.": (
         sweeps.with_drawn_h_after_the_sweep,
         sweeps.in_W_only(sweeps.with_drawn_h_after_the_sweep),
     ),
@@ -172,7 +178,7 @@ cd1.mistakes = {
         sweeps.averaged_over_units,
         lambda *case: (*sweeps.averaged_over_everything(*case)[:2], cd1(*case)[2]),
     ),
-    "You round the probabilities. Draw: a unit is 1 where its number u is below p.": (
+    "You round the probabilities. Sample: a unit is 1 where its number u is below p.": (
         sweeps.without_draws
     ),
     "Divide by the number of all rows, not by that of the people who rated the film.": (
@@ -188,10 +194,10 @@ cd1.mistakes = {
         lambda *case: [cd1(*case)[place] for place in (0, 2, 1)],
         lambda *case: [cd1(*case)[place] for place in (2, 1, 0)],
     ),
-    "You went down from the probabilities p(h). Draw h first and go down from it.": (
+    "You went down from the probabilities p(h). Sample h first and go down from it.": (
         without("draw_hidden")
     ),
-    "Your films are probabilities after the sweep. Draw them with u_films.": (
+    "Your films are probabilities after the sweep. Sample them with u_films.": (
         without("draw_films")
     ),
     "The second average uses p(h) of the data. Compute it again from the swept boxes.": (
@@ -199,18 +205,20 @@ cd1.mistakes = {
         sweeps.in_W_only(sweeps.with_old_p),
     ),
     "You have sums over the rows. Divide the changes of W, b and c by their number.": (
-        lambda model, v, *rest: [len(v) * part for part in cd1(model, v, *rest)],
-        sweeps.with_W(lambda W, v: len(v) * W),
-        lambda *case: (cd1(*case)[0], *(len(case[1]) * x for x in cd1(*case)[1:])),
+        lambda model, v, *rest: [len(v) * part for part in cd1(model, v, *rest)]
+    ),
+    "The change of W is a sum over the rows. Divide it by len(v).": (
+        sweeps.with_W(lambda W, v: len(v) * W)
     ),
     "The change of W is transposed. Like W, it has a row for each box: v.T @ p.": (
         sweeps.with_W(lambda W, v: W.T)
     ),
-    "u_hidden and u_films are swapped. The first draws h, and the second the films.": (
+    "u_hidden and u_films are swapped. The first samples h, and the second the films.": (
         lambda model, v, seen, u, w: sweeps.cd1(model, v, seen, w, u)
     ),
-    "This is the change of W alone. Return those of b and c as well.": (
-        lambda *case: cd1(*case)[0]
+    "Some changes are missing. Return those of W, b and c, all three.": (
+        lambda *case: cd1(*case)[0],
+        lambda *case: cd1(*case)[:2],
     ),
     "The sign is reversed. The change is data minus sweep.": (
         lambda *case: tuple(-part for part in cd1(*case))
@@ -222,7 +230,7 @@ probabilities.append(((normal(9, 9).double() - 1).sigmoid(),))  # dislikes are l
 probabilities.append((normal(5, 3, 4).double().sigmoid(),))  # people × films
 
 
-@exercise("3", "What drawing costs", 2, probabilities)
+@exercise("3", "What sampling costs", 2, probabilities)
 def expected_losses(p):
     return (2 * p * (1 - p)).mean(), torch.minimum(p, 1 - p).mean()
 
@@ -232,7 +240,7 @@ def entropy(p):
 
 
 expected_losses.mistakes = {
-    "Drawing errs in two ways: truth 1 and answer 0, or the reverse. Twice p(1−p).": (
+    "Sampling errs in two ways: truth 1 and answer 0, or the reverse. Twice p(1−p).": (
         lambda p: (expected_losses(p)[0] / 2, expected_losses(p)[1])
     ),
     "This is how often the second model is right. The loss is how often it is wrong.": (
@@ -249,15 +257,9 @@ expected_losses.mistakes = {
         lambda p: (2 * p * (1 - p), torch.minimum(p, 1 - p)),
         lambda p: ((2 * p * (1 - p)).mean(0), torch.minimum(p, 1 - p).mean(0)),
     ),
-    "p may have any shape, also one axis. Call .mean() without a number.": (
-        lambda p: (expected_losses(p)[0], torch.minimum(p, 1 - p).mean(1).mean())
-    ),
     "You count how often the second model says like, or not. How often is it wrong?": (
         lambda p: (expected_losses(p)[0], (p > 0.5).double().mean()),
         lambda p: (expected_losses(p)[0], (p <= 0.5).double().mean()),
-    ),
-    "Answers of dislike can be wrong, too. Average over all of p, not over likes only.": (
-        lambda p: (expected_losses(p)[0], (1 - p)[p > 0.5].mean())
     ),
     "This is the log-loss. Here the loss is the probability of a wrong answer.": (
         lambda p: (entropy(p), -torch.maximum(p, 1 - p).log().mean()),
@@ -272,7 +274,7 @@ expected_losses.mistakes = {
         lambda p: (2 * p * (1 - p).mean(), expected_losses(p)[1]),
         lambda p: (2 * p * (1 - p), expected_losses(p)[1]),
     ),
-    "Your two losses are the same. The second model does not draw.": (
+    "Your two losses are the same. The second model does not sample.": (
         lambda p: (expected_losses(p)[0], expected_losses(p)[0])
     ),
     "These are sums over p. Take means.": (
@@ -282,19 +284,16 @@ expected_losses.mistakes = {
         lambda p: (expected_losses(p)[0], (1 - p).mean()),
         lambda p: (expected_losses(p)[0], torch.where(p > 0.5, 1 - p, 0.0).mean()),
     ),
-    "Choose for each p apart, then average: the smaller one of p and 1 − p.": (
-        lambda p: (expected_losses(p)[0], torch.minimum(p.mean(), (1 - p).mean()))
-    ),
-    "A draw can be wrong both ways: like and no like, no like and like.": (
+    "A sample can be wrong both ways: like and no like, no like and like.": (
         lambda p: ((1 - p).mean(), expected_losses(p)[1]),
         lambda p: (p.square().mean(), expected_losses(p)[1]),
         lambda p: ((1 - p).square().mean(), expected_losses(p)[1]),
     ),
-    "Return two numbers: the loss of drawing and the loss of deciding.": (
+    "Return two numbers: the loss of sampling and the loss of deciding.": (
         lambda p: expected_losses(p)[0],
         lambda p: expected_losses(p)[1],
     ),
-    "The two losses are swapped. The one of drawing comes first.": (
+    "The two losses are swapped. The one of sampling comes first.": (
         lambda p: expected_losses(p)[::-1]
     ),
 }

@@ -19,6 +19,9 @@ HINTS = {
         "Are they averages over the wrong axis? .mean(0) averages over the rows."
     ),
     r"for \^|bitwise_xor": "A power is written x**t in Python, not x^t.",
+    r"condition to be a bool": (
+        "torch.where needs True or False in its first place. Did you swap two arguments?"
+    ),
     r"(?i)\bbool\b": (
         "A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
     ),

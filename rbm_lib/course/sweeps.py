@@ -91,12 +91,6 @@ def with_drawn_h(*case) -> Changes:
     return step.changes(step.drawn(), v_sweep, step.model.prob_h(v_sweep))
 
 
-def with_drawn_h_in_c(*case) -> Changes:
-    """The same in the change of c alone."""
-    change_W, change_b, _ = cd1(*case)
-    return change_W, change_b, with_drawn_h(*case)[2]
-
-
 def with_two_draws(*case) -> Changes:
     """Drawn units in both averages."""
     step = Step(*case)
@@ -109,6 +103,19 @@ def with_drawn_h_after_the_sweep(*case) -> Changes:
     """The drawn units of the data in the second average."""
     step = Step(*case)
     return step.changes(step.model.prob_h(step.v), step.swept(), step.drawn())
+
+
+def with_draw_after_the_sweep(*case) -> Changes:
+    """Units drawn from the p(h) of the swept boxes in the second average."""
+    step = Step(*case)
+    v_sweep = step.swept()
+    drawn = (step.u_hidden < step.model.prob_h(v_sweep)).to(step.v.dtype)
+    return step.changes(step.model.prob_h(step.v), v_sweep, drawn)
+
+
+def without_c(model, *rest) -> Changes:
+    """p(h) without its bias."""
+    return cd1(BoxModel(model.W, model.b, torch.zeros_like(model.c)), *rest)
 
 
 def product_of_means(*case) -> Changes:

@@ -8,10 +8,11 @@ from tests.support import seeded
 
 WRONG = [
     sweeps.with_drawn_h,
-    sweeps.with_drawn_h_in_c,
     sweeps.with_two_draws,
     sweeps.with_old_p,
     sweeps.with_drawn_h_after_the_sweep,
+    sweeps.with_draw_after_the_sweep,
+    sweeps.without_c,
     sweeps.product_of_means,
     sweeps.drawn_the_other_way,
     sweeps.hidden_drawn_the_other_way,
