@@ -13,10 +13,19 @@ Answer = Callable[..., Any]
 
 # What to do about an error, by a pattern of "Type: text". The first that fits counts.
 HINTS = {
+    r"^KeyError.*(not in index|are in the \[)": (
+        "Some of these keys are not there: .reindex(keys, fill_value=0) gives 0 for them."
+    ),
     r"^KeyError": "This key is not there: d.get(key, 0) gives 0 for it.",
     r"must be Tensor, not numpy": "The inputs are NumPy arrays: use np in place of torch.",
     r"stack expects each tensor to be equal size": (
         "Are they averages over the wrong axis? .mean(0) averages over the rows."
+    ),
+    r"weights and list don't have the same length": (
+        "np.bincount takes numbers and weights of the same rows: choose them in both."
+    ),
+    r"boolean array indexing assignment": (
+        "The two sides of = are not the same rows: choose the same ones in both."
     ),
     r"for \^|bitwise_xor": "A power is written x**t in Python, not x^t.",
     r"condition to be a bool": (
@@ -38,13 +47,11 @@ RETURNS_NONE = "it returns None"
 SHAPES = r"shape|size|dimension|expected, got"
 
 
-def explain_error(
-    error: BaseException, shapes: str, unused: str, transposed: str = ""
-) -> str:
+def explain_error(error: BaseException, shapes: str, unused: str, cause: str = "") -> str:
     """Say with which error a person's code stops, and what the cause may be.
 
     ``shapes`` are those of the inputs, ``unused`` is what :func:`unused_arguments` found,
-    and ``transposed`` what :func:`reversed_axes` found.
+    and ``cause`` what :func:`reversed_axes` or :func:`counts_cut_short` found.
     """
     text = textwrap.shorten(str(error).rstrip(".?"), 200, placeholder=" …")
     if isinstance(error, NotImplementedError) and text in ("", RETURNS_NONE):
@@ -56,7 +63,7 @@ def explain_error(
     elif known:
         hints = known[:1]
     elif shapes and re.search(SHAPES, text):
-        hints = [transposed, f"The shapes are {shapes}."]
+        hints = [cause, f"The shapes are {shapes}."]
     else:
         hints = []
     end = "?" if str(error).endswith("?") else "."
@@ -85,6 +92,35 @@ def reversed_axes(answer: Any, case: tuple) -> str:
     if axes < 3 or "T" not in used:
         return ""
     return f".T reverses all {axes} axes here. Write .mT, which swaps the last two."
+
+
+def counts_cut_short(answer: Any) -> str:
+    """Say what the counting functions of an answer leave out, or "".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> counts_cut_short(lambda user, n: np.bincount(user))
+    'np.bincount ends with the largest number that occurs. Give it minlength.'
+    """
+    used = getattr(getattr(answer, "__code__", None), "co_names", ())
+    if "bincount" in used:
+        return "np.bincount ends with the largest number that occurs. Give it minlength."
+    if "groupby" in used and "reindex" not in used:
+        return (
+            "groupby leaves out what does not occur. .reindex(range(n), fill_value=0), "
+            "where n results are asked for, puts zeros there."
+        )
+    return ""
+
+
+def about_shapes(text: str, answer: Any, reference: Answer, case: tuple) -> str:
+    """What to add to a text that says that a result has another shape than wanted."""
+    vectors = re.search(r"shape \((\d+),\), the right one \((\d+),\)", text)
+    if vectors and int(vectors[1]) < int(vectors[2]) and counts_cut_short(answer):
+        return f" {counts_cut_short(answer)}"
+    shapes = shapes_of(reference, case)
+    return f" The inputs have {shapes}." if shapes else ""
 
 
 def _arrays(name: str, x: Any) -> list[tuple[str, Any]]:
@@ -118,7 +154,9 @@ def unused_arguments(answer: Any, reference: Answer) -> str:
         return ""
     outside = _variables_outside(answer)
     instead = f" It uses {', '.join(outside)} from outside instead." if outside else ""
-    return f"Your function never uses {', '.join(unused)}.{instead}"
+    text = f"Your function never uses {', '.join(unused)}.{instead}"
+    counts = counts_cut_short(answer) if any(x.startswith("n_") for x in unused) else ""
+    return f"{text} {counts}".rstrip()
 
 
 def does_something(function: Any) -> bool:

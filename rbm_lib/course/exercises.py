@@ -204,8 +204,8 @@ def _explain(exercise: Exercise, answer: Any, stopped: _Stopped) -> str:
     """What a person whose code stops should know."""
     shapes = advice.shapes_of(exercise.reference, stopped.case)
     unused = advice.unused_arguments(answer, exercise.reference)
-    transposed = advice.reversed_axes(answer, stopped.case)
-    return advice.explain_error(stopped.error, shapes, unused, transposed)
+    cause = advice.reversed_axes(answer, stopped.case) or advice.counts_cut_short(answer)
+    return advice.explain_error(stopped.error, shapes, unused, cause)
 
 
 def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:
@@ -276,9 +276,9 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     lengths = {n for x in exercise.cases[case] for n in getattr(x, "shape", ())}
     more = (exercise.tolerance, lengths, exercise.parts)
     text = compare.describe(got[case], expected[case], *more)
-    shapes = advice.shapes_of(exercise.reference, exercise.cases[case])
-    if "has shape" in text and shapes:
-        text += f" The inputs have {shapes}."
+    if "has shape" in text:
+        given = exercise.reference, exercise.cases[case]
+        text += advice.about_shapes(text, answer, *given)
     outside = (abs(numbers - 0.5) > 0.5).any() and compare.are_probabilities(right)
     if outside and "differ;" in text:
         text += " Some of yours are not between 0 and 1. All right ones are."
