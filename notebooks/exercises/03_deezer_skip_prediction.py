@@ -23,8 +23,8 @@ def out_of_fold_rate(category, label, fold, m):
         here, rest = fold == held, fold != held
         p = label[rest].mean()
         by_category = pd.Series(label[rest]).groupby(category[rest]).agg(["sum", "count"])
-        found = by_category.reindex(category[here], fill_value=0).to_numpy()
-        rate[here] = (found[:, 0] + m * p) / (found[:, 1] + m)
+        found = by_category.reindex(category[here], fill_value=0)
+        rate[here] = smoothed(found["sum"], found["count"], m, p)
     return rate
 
 
@@ -43,41 +43,64 @@ def other_folds(fold):
 
 
 def all_rows(fold):
-    return np.ones((len(fold), len(fold)), dtype=bool)
+    return all_but_itself(fold) | True
 
 
 def own_fold(fold):
-    return fold[:, None] == fold
+    return ~other_folds(fold)
 
 
 def all_but_itself(fold):
     return ~np.eye(len(fold), dtype=bool)
 
 
-def rate_from(rows, prior_from, smooth=1.0, pull=1.0):
+def smoothed(s, n, m, p):
+    return (s + m * p) / (n + m)
+
+
+def rate_from(rows, prior_from, formula=smoothed):
     def rate(category, label, fold, m):
         prior = prior_from(fold) @ label / prior_from(fold).sum(1)
         same = (category[:, None] == category) & rows(fold)
-        with np.errstate(invalid="ignore"):
-            return (same @ label + smooth * pull * m * prior) / (same.sum(1) + smooth * m)
+        return formula(same @ label, same.sum(1), m, prior)
 
     return rate
 
 
-def mean_in_place_of_sum(category, label, fold, m):
-    same = (category[:, None] == category) & other_folds(fold)
-    mean = same @ label / np.maximum(same.sum(1), 1)
-    return (mean + m * (other_folds(fold) @ label / other_folds(fold).sum(1))) / (
-        same.sum(1) + m
-    )
+# Of both exercises: what they do with the sum s, the count n, m and p.
+FORMULAS = {
+    "NaN: there may be no listens to count. n = 0 in (1) gives p.": (
+        lambda s, n, m, p: s / n,
+        lambda s, n, m, p: np.where(n > 0, smoothed(s, n, m, p), np.nan),
+        lambda s, n, m, p: (s / n + m * p) / (n + m),
+    ),
+    "m is missing below. (1) divides by n + m.": (lambda s, n, m, p: (s + m * p) / n,),
+    "The rates are not smoothed. Add m times p to the sum, and m to n.": (
+        lambda s, n, m, p: smoothed(s, n, 1e-9, p),
+    ),
+    "You add m p to the mean. (1) adds it to the sum of the labels.": (
+        lambda s, n, m, p: (s / np.maximum(n, 1) + m * p) / (n + m),
+    ),
+    "m p is missing above. (1) adds it to the sum.": (lambda s, n, m, p: s / (n + m),),
+    "You add m to the sum. (1) adds m times p.": (lambda s, n, m, p: (s + m) / (n + m),),
+    "Mind the brackets: (sum + m p) / (n + m).": (lambda s, n, m, p: s + m * p / (n + m),),
+    "The sum and n have changed places.": (lambda s, n, m, p: smoothed(n, s, m, p),),
+    "p is the mean of the labels that count here, not .5.": (
+        lambda s, n, m, p: smoothed(s, n, m, 0.5),
+    ),
+    "Without any listen you give 0. n = 0 in (1) gives p.": (
+        lambda s, n, m, p: np.where(n > 0, smoothed(s, n, m, p), 0.0),
+    ),
+    "fill_value goes into the sum and into n. Both are 0 without any listen.": (
+        lambda s, n, m, p: np.where(n > 0, smoothed(s, n, m, p), smoothed(p, p, m, p)),
+        lambda s, n, m, p: np.where(n > 0, smoothed(s, n, m, p), smoothed(1, 1, m, p)),
+    ),
+}
 
 
-def rate_with(gap):
-    def rate(category, label, fold, m):
-        known = ((category[:, None] == category) & other_folds(fold)).any(1)
-        return np.where(known, out_of_fold_rate(category, label, fold, m), gap)
-
-    return rate
+def with_formulas(make):
+    """The mistakes of FORMULAS in an answer that `make` makes with a formula."""
+    return {advice: tuple(map(make, wrong)) for advice, wrong in FORMULAS.items()}
 
 
 def fold_by_fold(category, label, fold, m):
@@ -100,20 +123,6 @@ out_of_fold_rate.mistakes = {
         rate_from(other_folds, all_rows),
         rate_from(other_folds, own_fold),
     ),
-    "The rates are not smoothed. Add m times p to the sum, and m to n.": (
-        lambda *case: out_of_fold_rate(*case[:-1], 1e-9)
-    ),
-    "You add m p to the mean. (1) adds it to the sum of the labels.": mean_in_place_of_sum,
-    "NaN: the other folds do not know the category. n = 0 in (1) gives p.": (
-        rate_with(np.nan),
-        rate_from(other_folds, other_folds, smooth=0.0),
-    ),
-    "A category that the other folds do not know gets p, as (1) says for n = 0, not 0.": (
-        rate_with(0.0)
-    ),
-    "m p is missing above. (1) adds m times p to the sum.": (
-        rate_from(other_folds, other_folds, pull=0.0)
-    ),
     "Yours come fold by fold. Put each at its row's place: rate[here] = …": fold_by_fold,
     "Fold numbers need not be 0, 1, 2 and so on. Loop over np.unique(fold).": tuple(
         lambda c, y, fold, m, n=n: np.where(
@@ -121,6 +130,7 @@ out_of_fold_rate.mistakes = {
         )
         for n in (None, 5)
     ),
+    **with_formulas(lambda formula: rate_from(other_folds, other_folds, formula)),
 }
 
 
@@ -136,39 +146,28 @@ def recent_listens():
         yield user, day, label, n_users, k, m
 
 
-def smoothed(user, label, n_users, m, p):
-    kept = np.bincount(user, label, n_users)
-    heard = np.bincount(user, minlength=n_users)
-    with np.errstate(invalid="ignore"):
-        return (kept + m * p) / (heard + m)
-
-
-@exercise("2", "The last few days", 2, recent_listens())
+@exercise("2", "The last few days", 3, recent_listens())
 def recent_rate(user, day, label, n_users, k, m):
-    late = day > day.max() - k
-    return smoothed(user[late], label[late], n_users, m, label[late].mean())
+    return rate_of(late_days)(user, day, label, n_users, k, m)
 
 
-def rate_of_each_user(choose, prior=None):
-    """`recent_rate` with other rows, and with a prior p from other rows."""
+def rate_of(choose, prior=None, formula=smoothed, count=None):
+    """`recent_rate` with other rows, a prior p from others, or a count of others."""
 
     def rate(user, day, label, n_users, k, m):
         rows = choose(user, day, k)
-        mean = label[rows if prior is None else prior(day, k)].mean()
-        return smoothed(user[rows], label[rows], n_users, m, mean)
+        mean = label[prior(user, day, k) if prior else rows].mean()
+        heard = np.bincount(user[count(user, day, k) if count else rows], None, n_users)
+        return formula(np.bincount(user[rows], label[rows], n_users), heard, m, mean)
 
     return rate
 
 
-def rate_of(choose, prior=None):
-    return rate_of_each_user(lambda user, day, k: choose(day, k), prior)
-
-
-def late_days(day, k):
+def late_days(user, day, k):
     return day > day.max() - k
 
 
-def any_day(day, k):
+def any_day(user, day, k):
     return day > -1
 
 
@@ -180,44 +179,43 @@ def own_last_days(user, day, k):
     return day > pd.Series(day).groupby(user).transform("max").to_numpy() - k
 
 
-def skipped_in_place_of_kept(user, day, label, n_users, k, m):
-    late = late_days(day, k)
-    return smoothed(user[late], 1 - label[late], n_users, m, label[late].mean())
-
-
-def zero_without_listens(user, day, label, n_users, k, m):
-    heard = np.bincount(user[late_days(day, k)], minlength=n_users)
-    return np.where(heard > 0, recent_rate(user, day, label, n_users, k, m), 0.0)
-
-
 recent_rate.mistakes = {
-    "One day too many: take days above max − k.": rate_of(lambda d, k: d >= d.max() - k),
+    "One day too many: take days above max − k.": rate_of(lambda u, d, k: d >= d.max() - k),
     "These are other days than the last k. Take days above max − k.": (
-        rate_of(lambda d, k: d <= d.max() - k),
-        rate_of(lambda d, k: d < d.min() + k),
-        rate_of(lambda d, k: d > k),
+        rate_of(lambda u, d, k: d <= d.max() - k),
+        rate_of(lambda u, d, k: d < d.min() + k),
+        rate_of(lambda u, d, k: d > k),
     ),
     "All days take part. Only the last k days should.": (
         rate_of(any_day),
         rate_of(any_day, late_days),
     ),
+    "These are the last k rows. The last k days are asked for.": (
+        rate_of(lambda u, d, k: np.arange(len(d)) >= len(d) - k),
+        rate_of(lambda u, d, k: pd.Series(d).rank(method="first") > len(d) - k),
+    ),
+    "A day without any listen is a day, too. Take days above max − k.": (
+        rate_of(lambda u, d, k: np.isin(d, np.unique(d)[-k:]))
+    ),
+    "You count the listens of all days. n is that of the last k days, too.": (
+        rate_of(late_days, None, smoothed, any_day)
+    ),
+    "Return a rate per listener, n_users in all. Yours has one per row.": (
+        lambda user, *case: recent_rate(user, *case)[user]
+    ),
     "These are each listener's last k listens. The last k days are asked for.": tuple(
-        rate_of_each_user(last_listens, prior) for prior in (None, any_day, late_days)
+        rate_of(last_listens, prior) for prior in (None, any_day, late_days)
     ),
     "You count back from each listener's last day. Count from the last day of all.": tuple(
-        rate_of_each_user(own_last_days, prior) for prior in (None, any_day, late_days)
+        rate_of(own_last_days, prior) for prior in (None, any_day, late_days)
     ),
     "p is taken over all days. It should be the mean label of the last k days.": rate_of(
         late_days, any_day
     ),
-    "Without a listen in these days you give NaN. n = 0 in (1) gives p.": (
-        lambda *case: recent_rate(*case[:-1], 0)
+    "You count the skipped. A label of 1 means kept.": rate_of(
+        late_days, None, lambda s, n, m, p: (n - s + m * p) / (n + m)
     ),
-    "The rates are not smoothed. Add m times p to the sum, and m to n.": (
-        lambda *case: recent_rate(*case[:-1], 1e-9)
-    ),
-    "You count the skipped. A label of 1 means kept.": skipped_in_place_of_kept,
-    "Who has no listen in these days gets 0. n = 0 in (1) gives p.": zero_without_listens,
+    **with_formulas(lambda formula: rate_of(late_days, None, formula)),
 }
 
 
@@ -231,18 +229,14 @@ def pretended_training(v, n_hidden):
     return torch.outer(mean + spread, shape), shape.flip(0) * mean.mean() - 0.3
 
 
-def rows_between_0_and_1(seed, n, n_visible):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(n, n_visible, generator=generator).double()
+def stacks():
+    for seed, n, sizes in ((0, 5, [4, 3, 2]), (1, 8, [6, 5, 4, 3])):
+        generator = torch.Generator().manual_seed(seed)
+        v = torch.rand(n, sizes[0], generator=generator).double()
+        yield v, sizes[1:], pretended_training
 
 
-stacks = [
-    (rows_between_0_and_1(0, 5, 4), [3, 2], pretended_training),
-    (rows_between_0_and_1(1, 8, 6), [5, 4, 3], pretended_training),
-]
-
-
-@exercise("3", "A stack of RBMs", 3, stacks)
+@exercise("4", "A stack of RBMs", 2, stacks())
 def stack(v, sizes, train):
     return stack_with(lambda v, W, c: torch.sigmoid(v @ W + c))(v, sizes, train)
 
@@ -291,6 +285,12 @@ stack.mistakes = {
     "The order is reversed. The first RBM comes first.": lambda *case: stack(*case)[::-1],
     "Append each pair: layers.append((W, c)). Yours is one flat list.": (
         lambda *case: [x for pair in stack(*case) for x in pair]
+    ),
+    "The first RBM learns from the rows v as they are.": (
+        lambda v, *case: stack(torch.sigmoid(v), *case)
+    ),
+    "Yours are two RBMs always. Make one for each number in sizes.": (
+        lambda *case: stack(*case)[:2]
     ),
     "One RBM only is returned. Return the list of all, after the loop.": (
         *(lambda *case, i=i: stack(*case)[i] for i in (0, -1)),

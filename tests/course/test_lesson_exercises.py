@@ -328,7 +328,7 @@ RIGHT = [
     ("03/1", rate_by_scikit_learn),
     ("03/1", rate_by_dictionaries),
     ("03/2", recent_by_pandas),
-    ("03/3", stack_by_recursion),
+    ("03/4", stack_by_recursion),
     ("04/1", rows_by_merging),
     ("04/2", scale_by_torch),
     ("04/3", dancer_with_closed_ranges),
@@ -385,6 +385,37 @@ def test_a_rate_above_one_is_noticed():
 
     result = check(EXERCISES["03/2"], all_days_over_the_last)
     assert "not between 0 and 1" in result.message
+
+
+def test_what_pandas_and_bincount_leave_out_is_named():
+    def rate_by_key(category, label, fold, m):
+        rate = np.empty(len(label))
+        for held in np.unique(fold):
+            here, rest = fold == held, fold != held
+            p = label[rest].mean()
+            counts = pd.Series(label[rest]).groupby(category[rest]).agg(["sum", "count"])
+            smooth = (counts["sum"] + m * p) / (counts["count"] + m)
+            rate[here] = smooth[category[here]]
+        return rate
+
+    def without_minlength(user, day, label, n_users, k, m):
+        late = day > day.max() - k
+        kept, heard = np.bincount(user[late], label[late]), np.bincount(user[late])
+        return (kept + m * label[late].mean()) / (heard + m)
+
+    def by_groupby(user, day, label, n_users, k, m):
+        late = day > day.max() - k
+        counts = pd.Series(label[late]).groupby(user[late]).agg(["sum", "count"])
+        return (counts["sum"] + m * label[late].mean()) / (counts["count"] + m)
+
+    for exercise, answer, text in (
+        ("03/1", rate_by_key, ".reindex(keys, fill_value=0)"),
+        ("03/2", without_minlength, "Give it minlength"),
+        ("03/2", by_groupby, "groupby leaves out what does not occur"),
+    ):
+        result = check(EXERCISES[exercise], answer)
+        assert result.points == 0
+        assert text in result.message
 
 
 def test_a_scale_in_single_precision_passes_and_a_small_slip_does_not():

@@ -29,6 +29,13 @@ def cards(lesson):
     return [(*texts, int(minutes), int(points)) for *texts, minutes, points in found]
 
 
+def required(lesson):
+    """The cards that are not in an optional section: the header counts their minutes."""
+    sections = re.split(r"\n# ## ", SOURCES[lesson])
+    kept = [text for text in sections if "optional" not in text.split("\n")[0].lower()]
+    return CARD.findall("\n".join(kept))
+
+
 def rows(text):
     """The cells of the tables' rows in a Markdown text."""
     lines = [line for line in text.splitlines() if line[:1] == "|"]
@@ -59,7 +66,8 @@ def test_cards_checks_header_and_guide_agree(lesson):
 
     titles = [(n, title, points) for n, title, _, _, points in cards(lesson)]
     assert titles == [(e.id, e.title, e.points) for e in exercises]
-    assert (count, int(minutes)) == (WORDS[len(titles)], overview(lesson)[2])
+    in_time = [int(minutes) for *_, minutes, _ in required(lesson)]
+    assert (count, int(minutes)) == (WORDS[len(in_time)], sum(in_time))
     for number, title, *others in cards(lesson):
         row = next(row for row in guide if row[0] == f"{number} · {title}")
         assert row[1:4] == [str(x) for x in others]
