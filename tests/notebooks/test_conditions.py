@@ -60,7 +60,7 @@ class Computer:
         self.base = base / ("Übung äß 日本" if "non-ASCII path" in conditions else "user")
         self.checkout = self.base / "course 1"
         hidden = shutil.ignore_patterns(".*", "__pycache__")
-        for name in ("rbm_lib", "notebooks"):
+        for name in ("rbm_lib", "notebooks", "docs/playground"):
             shutil.copytree(repository_root() / name, self.checkout / name, ignore=hidden)
         shutil.copy(repository_root() / "pyproject.toml", self.checkout)
         for path in (self.checkout / "notebooks").glob("*.ipynb"):
