@@ -11,7 +11,7 @@ from rbm_lib import baselines
 MODELS = [
     getattr(baselines, name)
     for name in baselines.__all__
-    if name not in ("Baseline", "LikesOnly")
+    if name not in ("Baseline", "LikesOnly", "LikeChances")  # what they are made of
 ]
 OF_ANY_RATINGS = [m for m in MODELS if m.__name__ not in ("Calibrated", "LogisticBias")]
 
