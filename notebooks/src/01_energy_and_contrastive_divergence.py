@@ -471,14 +471,14 @@ panorama(
     axes[0],
     new_model(),
     "Before training, the landscape is a plain …",
-    COLORS["orange"],
+    INK,
     top=10,
 )
 panorama(
     axes[1],
     trained,
     "… and after training, each picture has its own valley",
-    COLORS["orange"],
+    INK,
 )
 picture_row(axes[2])
 show(
@@ -715,7 +715,8 @@ show(
 # and not $h$, because $p$ is the average over all that $h$ could have been. In the top line the
 # change is $.953 - .731 \cdot .641 = +.484$. The picture came back faded. If only the weights
 # moved, with the rate 1, those of the top line would grow to 1.484, and it would come back with
-# $\sigma(1.484) = .815$ in place of .731. If a picture comes back as it was, then $v' = v$ and $p' = p$, and nothing changes.
+# $\sigma(1.484) = .815$ in place of .731. If a picture comes back as it was, then $v' = v$ and
+# $p' = p$, and nothing changes.
 #
 # The bias of pixel $i$ changes by $v_i - v'_i$, and that of the hidden unit by $p - p'$.
 #
@@ -963,8 +964,8 @@ say(
 # %% [markdown]
 # On the left your CD-1 is at its best early on and then gets worse. Sampling the pixels helps,
 # but does not repair it. In five runs of each kind, with other random numbers, CD-1 with
-# probabilities ended at 3.8 to 4.0, with sampled pixels at 3.0 to 3.4, and PCD at 2.7 to 2.8. The curve of PCD jumps, we think, where the weights change faster than its chains can
-# follow.
+# probabilities ended at 3.8 to 4.0, with sampled pixels at 3.0 to 3.4, and PCD at 2.7 to 2.8.
+# The curve of PCD jumps, we think, where the weights change faster than its chains can follow.
 #
 # On the right the error of your CD-1 falls nearly all the time, and it ends as the lowest of
 # all, even below the exact gradient. So the error tells you to keep training, and to prefer the
