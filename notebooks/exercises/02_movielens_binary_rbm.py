@@ -1,14 +1,12 @@
 """Exercises of lesson 02: two boxes, CD-1 with gaps, what sampling costs."""
 
+from dataclasses import dataclass
+
 import torch
+from torch import Tensor
 
-from rbm_lib.course import exercise, sweeps
-from rbm_lib.course.sweeps import dislike_boxes, like_boxes
-
-
-def normal(seed, *shape):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator)
+from rbm_lib.course import exercise
+from rbm_lib.course.slips import normal
 
 
 def rated_rows(seed, rows, films):
@@ -19,281 +17,174 @@ def rated_rows(seed, rows, films):
     return liked, seen
 
 
-def with_junk(liked, seen, junk):
+def with_junk(junk, liked, seen):
     return torch.where(seen, liked, junk), seen
 
 
-box_cases = [
-    with_junk(*rated_rows(0, 4, 5), 3 * normal(2, 4, 5)),
-    with_junk(*rated_rows(10, 6, 3), torch.ones(6, 3)),
-    with_junk(*rated_rows(10, 6, 3), torch.zeros(6, 3)),
-    with_junk(*rated_rows(20, 3, 4), torch.full((3, 4), torch.nan)),
+BOXES = [
+    with_junk(3 * normal(2, 4, 5), *rated_rows(0, 4, 5)),
+    with_junk(torch.ones(6, 3), *rated_rows(10, 6, 3)),
+    with_junk(torch.zeros(6, 3), *rated_rows(10, 6, 3)),
+    with_junk(torch.full((3, 4), torch.nan), *rated_rows(20, 3, 4)),
 ]
-# The same ratings once more, as if everything were rated: who has emptied the gaps of the
-# tensor that was given, and not of a new one, has lost them.
-box_cases.append((box_cases[1][0], torch.ones(6, 3, dtype=torch.bool)))
 
 
-@exercise("1", "Two boxes", 2, box_cases)
-def two_boxes(liked, seen):
+@exercise("1", "Two boxes", 2, BOXES)
+def boxes(liked, seen):
     like_box = torch.where(seen, liked, 0.0)
     dislike_box = torch.where(seen, 1 - liked, 0.0)
     return torch.cat([like_box, dislike_box], dim=1)
 
 
-def emptied_in_place(liked, seen):
-    liked[~seen] = 0
-    return torch.cat([liked, seen.float() - liked], 1)
+boxes.keeps = ("liked", "seen")
+boxes.slips("""
+    In the gaps, your 'not liked' box is on. A gap leaves both boxes at 0.
+        torch.where(seen, 1 - liked, 0.0) → 1 - like_box
+        torch.where(seen, 1 - liked, 0.0) → (~seen).float()
+    You filled the gaps with −1, which is an opinion. A gap leaves both boxes at 0.
+        0.0 → -1.0
+        liked, 0.0) → liked, -1.0)
+    NaN times 0 is NaN, and a gap may contain it. Empty the gaps with torch.where.
+        return torch.cat([liked * seen, (1 - liked) * seen], 1)
+    What happens to stand in the gaps takes part. Use seen to empty both boxes.
+        return torch.cat([liked, 1 - liked], 1)
+        return torch.cat([liked == 1, liked != 1], 1)
+        return torch.cat([liked.nan_to_num(), 1 - liked.nan_to_num()], 1)
+        torch.where(seen, liked, 0.0) → liked
+        torch.where(seen, liked, 0.0) → liked.nan_to_num()
+    A dislike puts a 1 into the second half, which says 'not liked': that is 1 − liked.
+        torch.where(seen, 1 - liked, 0.0) → seen.float()
+        torch.where(seen, 1 - liked, 0.0) → -like_box
+    First all 'liked' boxes, then all the others, as columns: torch.cat([…, …], dim=1).
+        [like_box, dislike_box] → [dislike_box, like_box]
+        dim=1 → dim=0
+        torch.cat → torch.stack
+        torch.cat → torch.stack | dim=1 → dim=0
+        return torch.stack(boxes(liked, seen).chunk(2, 1), 2).flatten(1)
+        return boxes(liked, seen)[:, : liked.shape[1]]
+""")
 
 
-two_boxes.mistakes = {
-    "Your function changes liked itself. Make a new tensor: torch.where does.": (
-        emptied_in_place
-    ),
-    "In the gaps, your 'not liked' box is on. A gap leaves both boxes at 0.": (
-        lambda liked, seen: torch.cat(
-            [like_boxes(liked, seen), 1 - like_boxes(liked, seen)], 1
-        ),
-        lambda liked, seen: torch.cat([like_boxes(liked, seen), (~seen).float()], 1),
-    ),
-    "seen is True or False. To compute with it, write seen.float(), or use torch.where.": (
-        lambda liked, seen: torch.cat([liked, seen - liked], 1)
-    ),
-    "NaN times 0 is NaN, and a gap may contain it. Empty the gaps with torch.where.": (
-        lambda liked, seen: torch.cat([liked * seen, (1 - liked) * seen], 1)
-    ),
-    "You filled the gaps with −1, which is an opinion. A gap leaves both boxes at 0.": (
-        lambda liked, seen: torch.cat(
-            [torch.where(seen, liked, -1.0), torch.where(seen, 1 - liked, -1.0)], 1
-        ),
-        lambda liked, seen: torch.cat(
-            [torch.where(seen, liked, -1.0), dislike_boxes(liked, seen)], 1
-        ),
-    ),
-    "What happens to stand in the gaps takes part. Use seen to empty them.": (
-        lambda liked, seen: torch.cat([liked, 1 - liked], 1),
-        lambda liked, seen: torch.cat([liked.nan_to_num(), 1 - liked.nan_to_num()], 1),
-        lambda liked, seen: torch.cat([liked == 1, liked == 0], 1),
-        lambda liked, seen: torch.cat([liked == 1, liked != 1], 1),
-    ),
-    "In the gaps your 'liked' box keeps what liked contains. Empty it with seen.": (
-        lambda liked, seen: torch.cat([liked, dislike_boxes(liked, seen)], 1),
-        lambda liked, seen: torch.cat([liked.nan_to_num(), dislike_boxes(liked, seen)], 1),
-    ),
-    "Your boxes are filled in the gaps and empty elsewhere. seen is True at a rating.": (
-        lambda liked, seen: torch.cat(
-            [torch.where(seen, 0.0, liked), torch.where(seen, 0.0, 1 - liked)], 1
-        ),
-        lambda liked, seen: torch.cat(
-            [like_boxes(liked, seen), torch.where(seen, 0.0, 1 - liked)], 1
-        ),
-    ),
-    "The two halves are swapped. The 'liked' boxes come first.": (
-        lambda liked, seen: two_boxes(liked, seen).roll(liked.shape[1], 1)
-    ),
-    "The boxes of one film are side by side. First all 'liked' boxes, then the rest.": (
-        lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1), 2).flatten(1)
-    ),
-    "Join the two halves side by side, as columns: torch.cat([…, …], dim=1).": (
-        lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1)),
-        lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1), 1),
-        lambda liked, seen: torch.stack(two_boxes(liked, seen).chunk(2, 1), 2),
-        lambda liked, seen: torch.cat(two_boxes(liked, seen).chunk(2, 1)),
-    ),
-    "These are the 'liked' boxes only. A film has a 'not liked' box as well.": like_boxes,
-    "Your second half says whether there is a rating. It should say 'not liked'.": (
-        lambda liked, seen: torch.cat([like_boxes(liked, seen), seen.float()], 1)
-    ),
-    "A dislike puts a 1 into the second half: that is 1 − liked.": (
-        lambda liked, seen: torch.cat(
-            [like_boxes(liked, seen), -like_boxes(liked, seen)], 1
-        ),
-        lambda liked, seen: torch.cat(
-            [like_boxes(liked, seen), -dislike_boxes(liked, seen)], 1
-        ),
-    ),
-}
+@dataclass
+class BoxModel:
+    """What the lesson's RBM offers: two boxes for each film."""
+
+    W: Tensor
+    b: Tensor
+    c: Tensor
+
+    def prob_h(self, v):
+        return torch.sigmoid(v @ self.W + self.c)
+
+    def prob_like(self, h):
+        like, dislike = (h @ self.W.T + self.b).chunk(2, dim=1)
+        return torch.sigmoid(like - dislike)
 
 
-def sweep_cases():
+def sweeps():
     for seed, rows, films, hidden in ((30, 5, 4, 3), (40, 8, 3, 2), (50, 2, 6, 4)):
         liked, seen = rated_rows(seed, rows, films)
-        v = two_boxes(liked, seen)
+        shapes = (2 * films, hidden), (2 * films,), (hidden,)
+        model = BoxModel(*(normal(seed + 3, *shape) for shape in shapes))
         generator = torch.Generator().manual_seed(seed)
         u_hidden = torch.rand(rows, hidden, generator=generator)
         u_films = torch.rand(rows, films, generator=generator)
-        model = sweeps.BoxModel(
-            normal(seed + 3, 2 * films, hidden),
-            normal(seed + 4, 2 * films),
-            normal(seed + 5, hidden),
-        )
-        yield model, v, seen, u_hidden, u_films
+        yield model, boxes(liked, seen), seen, u_hidden, u_films
 
 
-@exercise("2", "CD-1 with gaps", 3, sweep_cases())
+@exercise("2", "CD-1 with gaps", 3, sweeps())
 def cd1(model, v, seen, u_hidden, u_films):
-    return sweeps.cd1(model, v, seen, u_hidden, u_films)
+    p = model.prob_h(v)
+    h = (u_hidden < p).to(v.dtype)
+    likes = (u_films < model.prob_like(h)).to(v.dtype)
+    v_sweep = boxes(likes, seen)
+    p_sweep = model.prob_h(v_sweep)
+    change_W = (v.T @ p - v_sweep.T @ p_sweep) / len(v)
+    change_b = (v - v_sweep).mean(0)
+    change_c = (p - p_sweep).mean(0)
+    return change_W, change_b, change_c
 
 
-def without(option):
-    """The sweep without a part of it."""
-    return lambda *case: sweeps.cd1(*case, **{option: False})
+cd1.parts = ("the change of W", "the change of b", "the change of c")
+cd1.slips("""
+    Your sweep fills the gaps. Put the sampled likes into boxes with seen.
+        boxes(likes, seen) → torch.cat([likes, 1 - likes], 1)
+        boxes(likes, seen) → torch.cat([likes * seen, 1 - likes * seen], 1)
+    A unit is 1 where its number is below its probability: u < p.
+        u_hidden < → u_hidden > | u_films < → u_films >
+        u_hidden < → u_hidden >
+        u_films < → u_films >
+    Sample h with u_hidden, and the films with u_films: 1 where the number is below p.
+        (u_hidden < p).to(v.dtype) → p
+        (u_films < model.prob_like(h)).to(v.dtype) → model.prob_like(h)
+        u_hidden < → 0.5 < | u_films < → 0.5 <
+        return cd1(model, v, seen, u_films, u_hidden)
+    Use the probabilities p(h) in both averages. A sampled h only makes the films.
+        v.T @ p → v.T @ h
+        v.T @ p → v.T @ h | (p - p_sweep) → (h - p_sweep)
+        model.prob_h(v_sweep) → (u_hidden < model.prob_h(v_sweep)).to(v.dtype)
+        model.prob_h(v_sweep) → h
+        v.T @ p → v.T @ h | (p - → (h - | model.prob_h(v_sweep) → h
+        v_sweep.T @ p_sweep → v_sweep.T @ h
+        v.T @ p → v.T @ h | (p - → (h - | p_sweep = → p_sweep = u_hidden <
+    The second average uses p(h) of the data. Compute it again from the swept boxes.
+        model.prob_h(v_sweep) → p
+        v_sweep.T @ p_sweep → v_sweep.T @ p
+    Average over all rows: divide the change of W by len(v), and write .mean(0) for b and c.
+        / len(v) → | mean → sum
+        / len(v) →
+        mean(0) → mean()
+        mean(0) → mean(1)
+        len(v) → v.shape[1]
+        len(v) → seen.sum(0).clamp(min=1).repeat(2)[:, None]
+    For W, average the products v h over the rows. Yours multiplies two averages.
+        @ p - → @ (0 * p + p.mean(0)) - | @ p_sweep → @ (0 * p + p_sweep.mean(0))
+    The change is data minus sweep. Yours lacks the sweep, or has the sign reversed.
+        return change_W, change_b, change_c → return -change_W, -change_b, -change_c
+        - v_sweep.T @ p_sweep → | - v_sweep → | p - p_sweep → p
+    Return the changes of W, b and c, all three, in this order.
+        change_W, change_b, change_c → change_W, change_c, change_b
+        return change_W, change_b, change_c → return change_W
+        return change_W, change_b, change_c → return change_W, change_b
+""")
+
+LIKES = [normal(n, n).double().sigmoid() for n in (1, 7, 40)]
+LIKES.append((normal(9, 9).double() - 1).sigmoid())  # dislikes are likelier
+LIKES.append(normal(5, 3, 4).double().sigmoid())  # people × films
 
 
-cd1.mistakes = {
-    "Your sweep fills the gaps. Put the sampled likes into boxes with seen.": (
-        without("mask"),
-        sweeps.with_dislikes_in_gaps,
-    ),
-    "The first average uses the sampled h. Use the probabilities p(h) in both.": (
-        sweeps.with_drawn_h,
-        sweeps.in_W_only(sweeps.with_drawn_h),
-    ),
-    "W is divided by another number than that of the rows. Use len(v).": (
-        sweeps.with_W(lambda W, v: W * len(v) / v.shape[1])
-    ),
-    "Both averages use sampled units. Use the probabilities p(h) in both.": (
-        sweeps.with_two_draws,
-        sweeps.in_W_only(sweeps.with_two_draws),
-    ),
-    "A unit is 1 where its number is below its probability: u < p.": (
-        sweeps.drawn_the_other_way,
-        sweeps.hidden_drawn_the_other_way,
-        sweeps.films_drawn_the_other_way,
-    ),
-    "In the second average, use p(h) of the swept boxes as it is. Do not sample it.": (
-        sweeps.with_draw_after_the_sweep,
-        sweeps.in_W_only(sweeps.with_draw_after_the_sweep),
-    ),
-    "Your p(h) has no bias c. Call model.prob_h.": sweeps.without_c,
-    "The second average uses the sampled h. Compute p(h) of the swept boxes.": (
-        sweeps.with_drawn_h_after_the_sweep,
-        sweeps.in_W_only(sweeps.with_drawn_h_after_the_sweep),
-    ),
-    "For W, average the products v h over the rows. Yours multiplies two averages.": (
-        sweeps.product_of_means
-    ),
-    "Average over the rows only: .mean(0) keeps one number for each unit.": (
-        sweeps.averaged_over_everything,
-        sweeps.averaged_over_units,
-        lambda *case: (*sweeps.averaged_over_everything(*case)[:2], cd1(*case)[2]),
-    ),
-    "You round the probabilities. Sample: a unit is 1 where its number u is below p.": (
-        sweeps.without_draws
-    ),
-    "Divide by the number of all rows, not by that of the people who rated the film.": (
-        sweeps.of_those_who_rated,
-        sweeps.in_W_only(sweeps.of_those_who_rated),
-        lambda *case: (cd1(*case)[0], sweeps.of_those_who_rated(*case)[1], cd1(*case)[2]),
-    ),
-    "This is the average in the data. Subtract the one after the sweep.": (
-        sweeps.data_alone
-    ),
-    "The three changes are in another order. Return those of W, b and c.": (
-        lambda *case: [cd1(*case)[place] for place in (1, 2, 0)],
-        lambda *case: [cd1(*case)[place] for place in (0, 2, 1)],
-        lambda *case: [cd1(*case)[place] for place in (2, 1, 0)],
-    ),
-    "You went down from the probabilities p(h). Sample h first and go down from it.": (
-        without("draw_hidden")
-    ),
-    "Your films are probabilities after the sweep. Sample them with u_films.": (
-        without("draw_films")
-    ),
-    "The second average uses p(h) of the data. Compute it again from the swept boxes.": (
-        sweeps.with_old_p,
-        sweeps.in_W_only(sweeps.with_old_p),
-    ),
-    "You have sums over the rows. Divide the changes of W, b and c by their number.": (
-        lambda model, v, *rest: [len(v) * part for part in cd1(model, v, *rest)]
-    ),
-    "The change of W is a sum over the rows. Divide it by len(v).": (
-        sweeps.with_W(lambda W, v: len(v) * W)
-    ),
-    "The change of W is transposed. Like W, it has a row for each box: v.T @ p.": (
-        sweeps.with_W(lambda W, v: W.T)
-    ),
-    "u_hidden and u_films are swapped. The first samples h, and the second the films.": (
-        lambda model, v, seen, u, w: sweeps.cd1(model, v, seen, w, u)
-    ),
-    "Some changes are missing. Return those of W, b and c, all three.": (
-        lambda *case: cd1(*case)[0],
-        lambda *case: cd1(*case)[:2],
-    ),
-    "The sign is reversed. The change is data minus sweep.": (
-        lambda *case: tuple(-part for part in cd1(*case))
-    ),
-}
-
-probabilities = [(normal(n, n).double().sigmoid(),) for n in (1, 7, 40)]
-probabilities.append(((normal(9, 9).double() - 1).sigmoid(),))  # dislikes are likelier
-probabilities.append((normal(5, 3, 4).double().sigmoid(),))  # people × films
-
-
-@exercise("3", "What sampling costs", 2, probabilities)
+@exercise("3", "What sampling costs", 2, [(p,) for p in LIKES])
 def expected_losses(p):
-    return (2 * p * (1 - p)).mean(), torch.minimum(p, 1 - p).mean()
+    sampled = 2 * p * (1 - p)
+    decided = torch.minimum(p, 1 - p)
+    return sampled.mean(), decided.mean()
 
 
-def entropy(p):
-    return -(p * p.log() + (1 - p) * (1 - p).log()).mean()
-
-
-expected_losses.mistakes = {
-    "Sampling errs in two ways: truth 1 and answer 0, or the reverse. Twice p(1−p).": (
-        lambda p: (expected_losses(p)[0] / 2, expected_losses(p)[1])
-    ),
-    "This is how often the second model is right. The loss is how often it is wrong.": (
-        lambda p: (expected_losses(p)[0], torch.maximum(p, 1 - p).mean())
-    ),
-    "Average last: the mean of 2p(1−p) is not 2p(1−p) of the mean.": (
-        lambda p: expected_losses(p.mean())
-    ),
-    "These are shares of right answers. A loss is the share of wrong ones.": (
-        lambda p: (1 - expected_losses(p)[0], 1 - expected_losses(p)[1]),
-        lambda p: (1 - expected_losses(p)[0], expected_losses(p)[1]),
-    ),
-    "Average over all of p: return two numbers.": (
-        lambda p: (2 * p * (1 - p), torch.minimum(p, 1 - p)),
-        lambda p: ((2 * p * (1 - p)).mean(0), torch.minimum(p, 1 - p).mean(0)),
-    ),
-    "You count how often the second model says like, or not. How often is it wrong?": (
-        lambda p: (expected_losses(p)[0], (p > 0.5).double().mean()),
-        lambda p: (expected_losses(p)[0], (p <= 0.5).double().mean()),
-    ),
-    "This is the log-loss. Here the loss is the probability of a wrong answer.": (
-        lambda p: (entropy(p), -torch.maximum(p, 1 - p).log().mean()),
-        lambda p: (entropy(p), expected_losses(p)[1]),
-    ),
-    "The .8 and .2 were an example. Here they are p and 1 − p.": (
-        lambda p: ((0.2 * p + 0.8 * (1 - p)).mean(), expected_losses(p)[1]),
-        lambda p: ((0.2 * p + 0.8 * (1 - p)).mean(), (1 - p).mean()),
-        lambda p: (0.2 * p + 0.8 * (1 - p), 1 - p),
-    ),
-    "The first loss is not averaged. Mind the brackets before .mean().": (
-        lambda p: (2 * p * (1 - p).mean(), expected_losses(p)[1]),
-        lambda p: (2 * p * (1 - p), expected_losses(p)[1]),
-    ),
-    "Your two losses are the same. The second model does not sample.": (
-        lambda p: (expected_losses(p)[0], expected_losses(p)[0])
-    ),
-    "These are sums over p. Take means.": (
-        lambda p: ((2 * p * (1 - p)).sum(), torch.minimum(p, 1 - p).sum())
-    ),
-    "The second model may also say dislike, and is then wrong with probability p.": (
-        lambda p: (expected_losses(p)[0], (1 - p).mean()),
-        lambda p: (expected_losses(p)[0], torch.where(p > 0.5, 1 - p, 0.0).mean()),
-    ),
-    "A sample can be wrong both ways: like and no like, no like and like.": (
-        lambda p: ((1 - p).mean(), expected_losses(p)[1]),
-        lambda p: (p.square().mean(), expected_losses(p)[1]),
-        lambda p: ((1 - p).square().mean(), expected_losses(p)[1]),
-    ),
-    "Return two numbers: the loss of sampling and the loss of deciding.": (
-        lambda p: expected_losses(p)[0],
-        lambda p: expected_losses(p)[1],
-    ),
-    "The two losses are swapped. The one of sampling comes first.": (
-        lambda p: expected_losses(p)[::-1]
-    ),
-}
+expected_losses.parts = ("the loss of sampling", "the loss of deciding")
+expected_losses.slips("""
+    A sample is wrong in two ways: truth 1 and answer 0, or the reverse. That is 2p(1 − p).
+        2 * p → p
+        2 * p * (1 - p) → 1 - p
+        2 * p * (1 - p) → p**2
+    A loss is how often the model is wrong. Yours says how often it is right, or says like.
+        torch.minimum → torch.maximum
+        torch.minimum(p, 1 - p) → (p > 0.5).double()
+        2 * p * (1 - p) → 1 - 2 * p * (1 - p)
+        2 * p * (1 - p) → 1 - 2 * p * (1 - p) | torch.minimum → torch.maximum
+    The second model also says dislike, where p is below .5, and is then wrong with p.
+        torch.minimum(p, 1 - p) → 1 - p
+        torch.minimum(p, 1 - p) → torch.where(p > 0.5, 1 - p, 0.0)
+    Average last, and over all of p. Each loss is one number, the mean over all entries.
+        return expected_losses(p.mean())
+        .mean() →
+        sampled.mean() → sampled
+        mean() → mean(0)
+        mean() → sum()
+        (1 - p) → (1 - p).mean()
+    This is the log-loss. Here the loss is the probability of a wrong answer.
+        2 * p * (1 - p) → -(p * p.log() + (1 - p) * (1 - p).log())
+    Return two numbers: the loss of sampling first, and then that of deciding.
+        sampled.mean(), decided.mean() → decided.mean(), sampled.mean()
+        sampled.mean(), decided.mean() → sampled.mean(), sampled.mean()
+        sampled.mean(), decided.mean() → sampled.mean()
+""")

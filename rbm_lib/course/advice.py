@@ -28,6 +28,9 @@ HINTS = {
         "The two sides of = are not the same rows: choose the same ones in both."
     ),
     r"for \^|bitwise_xor": "A power is written x**t in Python, not x^t.",
+    r"with a bool tensor": (
+        "True and False take no minus: write ~mask, or (1 - mask.float())."
+    ),
     r"condition to be a bool": (
         "torch.where needs True or False in its first place. Did you swap two arguments?"
     ),

@@ -18,6 +18,7 @@ from rbm_lib.course import advice, compare, forms
 from rbm_lib.course.compare import Pieces
 from rbm_lib.course.environment import file_of_course
 from rbm_lib.course.pace import strain
+from rbm_lib.course.slips import slips_of
 from rbm_lib.course.watch import Work, watch
 
 Answer = Callable[..., Any]
@@ -55,6 +56,10 @@ class Exercise:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self.reference(*arguments, **options)
+
+    def slips(self, table: str) -> None:
+        """Add mistakes that are written as edits of the right answer: `slips.slips_of`."""
+        self.mistakes |= slips_of(self.reference, table)
 
     def wrong_answers(self) -> Iterator[tuple[str, Answer]]:
         """Yield (advice, wrong answer) of every mistake."""
@@ -161,11 +166,8 @@ def _unmet(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs) 
     for shape in map(compare.column_for_vector, got, expected):
         if shape:
             return shape
-    given = exercise.reference, exercise.cases, exercise.keeps
-    changed = forms.changed_model(answer, *given)
-    if changed:
-        rule = "Return the result, and leave what you were given as it was."
-        return f"Your function changes its {changed}. {rule}"
+    if changed := _changed(exercise, answer):
+        return changed
     if exercise.scale:
         slow = strain(lambda case: _run(answer, [case]), *exercise.scale)
         if slow:
@@ -178,6 +180,14 @@ def _unmet(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs) 
         for case in cases:
             _call(answer, form, case)
     return exercise.demand(work, exercise.cases)
+
+
+def _changed(exercise: Exercise, answer: Answer) -> str:
+    """Say which argument the answer changes that it must not, or ""."""
+    given = exercise.reference, exercise.cases, exercise.keeps
+    changed = forms.changed_model(answer, *given)
+    rule = "Return the result, and leave what you were given as it was."
+    return changed and f"Your function changes its {changed}. {rule}"
 
 
 class _Stopped(Exception):
@@ -263,6 +273,8 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     for cause, mistake in exercise.wrong_answers():
         if gives_the_same(mistake):
             return cause
+    if changed := _changed(exercise, answer):
+        return changed
     if unused := advice.unused_arguments(answer, exercise.reference):
         return unused
     numbers, right = compare.all_numbers(got), compare.all_numbers(expected)

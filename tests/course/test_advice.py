@@ -82,6 +82,7 @@ def test_a_function_with_nothing_in_it_is_told_from_one_that_does_something(
         (NotImplementedError("not for 'Bool'"), "", "write (u < p).to(p.dtype)"),
         (ValueError("only one element tensors can"), "", "write x.sqrt()"),
         (RuntimeError("another dtype"), "", "Bring both to one type"),
+        (RuntimeError("the `-` operator, with a bool tensor"), "", "take no minus"),
         (RuntimeError("where expected condition to be a bool"), "", "swap two arguments"),
         (TypeError("unsupported operand type(s) for ^: 'float' and 'int'"), "", "x**t"),
         (NotImplementedError('"bitwise_xor_cpu" not for Float'), "", "x**t"),
