@@ -1,17 +1,14 @@
 """Exercises of lesson 02: two boxes, CD-1 with gaps, what sampling costs."""
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
 
 from rbm_lib.course import exercise
-from rbm_lib.course.slips import normal
+from rbm_lib.course.slips import SmallRBM, normal, switches, uniform
 
 
 def rated_rows(seed, rows, films):
     """Likes and what is known of them, with anything at all in the gaps."""
-    liked = (normal(seed, rows, films) > 0).float()
+    liked = switches(seed, rows, films)
     seen = normal(seed + 1, rows, films) < 0.3
     seen[0] = False  # a person without ratings
     return liked, seen
@@ -65,16 +62,8 @@ boxes.slips("""
 """)
 
 
-@dataclass
-class BoxModel:
-    """What the lesson's RBM offers: two boxes for each film."""
-
-    W: Tensor
-    b: Tensor
-    c: Tensor
-
-    def prob_h(self, v):
-        return torch.sigmoid(v @ self.W + self.c)
+class BoxModel(SmallRBM):
+    """The lesson's RBM, with two boxes for each film."""
 
     def prob_like(self, h):
         like, dislike = (h @ self.W.T + self.b).chunk(2, dim=1)
@@ -84,11 +73,8 @@ class BoxModel:
 def sweeps():
     for seed, rows, films, hidden in ((30, 5, 4, 3), (40, 8, 3, 2), (50, 2, 6, 4)):
         liked, seen = rated_rows(seed, rows, films)
-        shapes = (2 * films, hidden), (2 * films,), (hidden,)
-        model = BoxModel(*(normal(seed + 3, *shape) for shape in shapes))
-        generator = torch.Generator().manual_seed(seed)
-        u_hidden = torch.rand(rows, hidden, generator=generator)
-        u_films = torch.rand(rows, films, generator=generator)
+        model = BoxModel.random(seed + 3, 2 * films, hidden)
+        u_hidden, u_films = uniform(seed, rows, hidden), uniform(seed + 1, rows, films)
         yield model, boxes(liked, seen), seen, u_hidden, u_films
 
 

@@ -1,22 +1,11 @@
 """Exercises of lesson 05: drawing songs, a sweep in turn, the update, taste and scores."""
 
 from dataclasses import make_dataclass
-from functools import partial
-from operator import sub
 
 import torch
-from torch.nn.functional import softplus
 
 from rbm_lib.course import exercise
-
-
-def normal(seed, *shape):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator)
-
-
-def switches(seed, *shape):
-    return (normal(seed, *shape) > 0).float()
+from rbm_lib.course.slips import normal, switches
 
 
 def deviations(seed, n):
@@ -30,8 +19,6 @@ def song_cases():
         v, known = normal(s, rows, n), normal(s + 1, rows, n) < limit
         h, W, b = switches(s + 2, rows, m), normal(s + 3, n, m), normal(s + 4, n)
         yield v, known, h, W, b, deviations(s + 5, n), normal(s + 6, rows, n)
-    # The same v again, which an answer may have changed.
-    yield v, ~known, h, W, b, deviations(s + 5, n), normal(s + 6, rows, n)
 
 
 @exercise("1", "Draw a song", 2, song_cases())
@@ -39,42 +26,23 @@ def draw_song(v, known, h, W, b, sigma, noise):
     return torch.where(known, v, b + h @ W.T + sigma * noise)
 
 
-def song(*lines):
-    """Answers of one line each, in which `draw` stands for the right draw."""
-    head = "lambda v, known, h, W, b, sigma, noise: "
-    lines = [line.replace("draw", "(b + h @ W.T + sigma * noise)") for line in lines]
-    return tuple(eval(head + line, {"torch": torch}) for line in lines)
-
-
-def drawn(*lines):
-    """Answers that keep what is known, and draw by these lines."""
-    return song(*(f"torch.where(known, v, {line})" for line in lines))
-
-
-draw_song.mistakes = {
-    "The mask is upside down. What is known stays.": song("torch.where(known, draw, v)"),
-    "The noise has the wrong size. sigma is a standard deviation already, so multiply "
-    "by it as it is.": drawn(
-        "b + h @ W.T + noise",
-        "b + h @ W.T + sigma**2 * noise",
-        "b + h @ W.T + noise / sigma",
-    ),
-    "Your function writes into v, which belongs to the caller. Return a new tensor, by "
-    "torch.where.": song("v.copy_(torch.where(known, v, draw))"),
-    "A tensor of True and False takes no minus. Write ~known, or use torch.where.": song(
-        "known * v + (1 - known) * draw"
-    ),
-    "You scale the push. The mean is b + W h, without sigma.": drawn(
-        "b + h @ W.T / sigma**2 + sigma * noise",
-        "b + h @ W.T * sigma**2 + sigma * noise",
-    ),
-    "Real-valued units have no sigmoid.": drawn(
-        "torch.sigmoid(b + h @ W.T) + sigma * noise", "torch.sigmoid(b + h @ W.T)"
-    ),
-    "Transpose W. It has a row for each visible unit, so the push is h @ W.T.": drawn(
-        "b + h @ W + sigma * noise", "b + h @ W"
-    ),
-}
+draw_song.keeps = ("v",)
+draw_song.slips("""
+    The mask is upside down. What is known stays.
+        where(known → where(~known
+    The noise has the wrong size. sigma is a standard deviation already, so multiply by it
+    as it is.
+        sigma * noise → noise
+        sigma * noise → sigma**2 * noise
+        sigma * noise → noise / sigma
+    You scale the push. The mean is b + W h, without sigma.
+        W.T → W.T / sigma**2
+        W.T → W.T * sigma**2
+    Real-valued units have no sigmoid.
+        b + h @ W.T → torch.sigmoid(b + h @ W.T)
+    Transpose W. It has a row for each visible unit, so the push is h @ W.T.
+        W.T → W
+""")
 
 
 Deep = make_dataclass("Deep", "W1 W2 b c1 c2 sigma".split())  # the DBM of the lesson
@@ -91,65 +59,37 @@ def sweep_cases():
 
 @exercise("2", "One sweep, in turn", 2, sweep_cases())
 def sweep(model, v, h2, pick):
-    h1 = pick(torch.sigmoid(v / model.sigma**2 @ model.W1 + h2 @ model.W2.T + model.c1))
-    return h1, pick(torch.sigmoid(h1 @ model.W2 + model.c2))
+    x1 = v / model.sigma**2 @ model.W1 + h2 @ model.W2.T + model.c1
+    h1 = pick(torch.sigmoid(x1))
+    x2 = h1 @ model.W2 + model.c2
+    return h1, pick(torch.sigmoid(x2))
 
 
-BELOW, ABOVE = "v / model.sigma**2 @ model.W1 + model.c1", " + h2 @ model.W2.T"
-UP = "h1 @ model.W2 + model.c2"
-
-
-def swept(x1=BELOW + ABOVE, x2=UP, p1="pick(f(x1))", p2="pick(f(x2))"):
-    """A sweep with other inputs, or other uses of the sigmoid f and of pick."""
-
-    def wrong(model, v, h2, pick):
-        known = {"model": model, "v": v, "h2": h2, "pick": pick, "f": torch.sigmoid}
-        known["h1_below"] = torch.sigmoid(eval(BELOW, known))
-        for name, text in (("x1", x1), ("h1", p1), ("x2", x2), ("h2", p2)):
-            known[name] = eval(text, known)
-        return known["h1"], known["h2"]
-
-    return wrong
-
-
-sweep.mistakes = {
-    "v is not divided by the square of sigma. The input from below is (v / sigma²) W1.": (
-        swept("v @ model.W1 + model.c1" + ABOVE),
-        swept("v / model.sigma @ model.W1 + model.c1" + ABOVE),
-    ),
-    "Layer 1 ignores the layer above it: h2 @ W2.T.": swept(BELOW),
-    "A bias is missing. Layer 1 has c1, and layer 2 has c2.": (
-        swept(BELOW + ABOVE + " - model.c1"),
-        swept(x2="h1 @ model.W2"),
-        swept(BELOW + ABOVE + " - model.c1", "h1 @ model.W2"),
-    ),
-    "Both layers go through pick, and layer 2 needs the picked h1.": (
-        swept(x2="f(x1) @ model.W2 + model.c2"),
-        swept(p1="f(x1)"),
-        swept(p2="f(x2)"),
-        swept(p1="f(x1)", x2="pick(h1) @ model.W2 + model.c2", p2="f(x2)"),
-    ),
-    "pick comes too early. It takes probabilities, so apply the sigmoid first.": (
-        swept(p1="f(pick(x1))"),
-        swept(p1="f(pick(x1))", p2="f(pick(x2))"),
-        swept(p1="pick(x1)", p2="pick(x2)"),
-        swept(p1="pick(x1)"),
-        swept(p2="pick(x2)"),
-    ),
-    "Both layers move at once. Layer 2 needs the h1 that you have just computed.": (
-        swept(x2="h1_below @ model.W2 + model.c2"),
-        swept(x2="pick(h1_below) @ model.W2 + model.c2"),
-        swept(p2="h2"),
-    ),
-    "Layer 1 moves once only. Return the h1 from which you computed h2.": (
-        lambda model, v, h2, pick: (
-            sweep(model, v, sweep(model, v, h2, pick)[1], pick)[0],
-            sweep(model, v, h2, pick)[1],
-        )
-    ),
-    "The layers are swapped. Return (h1, h2).": lambda *a: sweep(*a)[::-1],
-    "Transpose W2 on the way down: h2 @ W2.T.": swept(BELOW + " + h2 @ model.W2"),
-}
+sweep.parts = ("h1", "h2")
+sweep.slips("""
+    v is not divided by the square of sigma. The input from below is (v / sigma²) W1.
+        v / model.sigma**2 → v
+        model.sigma**2 → model.sigma
+    Layer 1 ignores the layer above it: h2 @ W2.T.
+        + h2 @ model.W2.T →
+    A bias is missing. Layer 1 has c1, and layer 2 has c2.
+        + model.c1 →
+        + model.c2 →
+    Both layers go through pick, after the sigmoid, and layer 2 needs the picked h1.
+        h1 = pick(torch.sigmoid(x1)) → h1 = torch.sigmoid(x1)
+        pick(torch.sigmoid(x2)) → torch.sigmoid(x2)
+        x2 = h1 → x2 = torch.sigmoid(x1)
+        (torch.sigmoid(x1)) → (x1)
+        (torch.sigmoid(x2)) → (x2)
+        pick(torch.sigmoid(x1)) → torch.sigmoid(pick(x1))
+    Both layers move at once. Layer 2 needs the h1 that you have just computed.
+        x2 = h1 → x2 = torch.sigmoid(v / model.sigma**2 @ model.W1 + model.c1)
+        pick(torch.sigmoid(x2)) → h2
+    The layers are swapped. Return (h1, h2).
+        return sweep(model, v, h2, pick)[::-1]
+    Transpose W2 on the way down: h2 @ W2.T.
+        W2.T → W2
+""")
 
 
 def update_cases():
@@ -163,52 +103,36 @@ def update_cases():
         yield *sides, deviations(s + 5, n)
 
 
-def averages(side, sigma, rows=None):
-    v, h1, h2 = side
-    x, n = v / sigma**2, rows or len(v)
-    return [x.T @ h1 / n, h1.T @ h2 / n]
-
-
-def changes(data, chains, sigma, *rows):
-    pairs = zip(averages(data, sigma, *rows), averages(chains, sigma, *rows), strict=True)
-    return [d - m for d, m in pairs]
-
-
 @exercise("3", "The update", 3, update_cases())
 def update(data, chains, sigma):
-    return changes(data, chains, sigma)
+    v, h1, h2 = data
+    w, g1, g2 = chains
+    x, y = v / sigma**2, w / sigma**2
+    dW1 = x.T @ h1 / len(x) - y.T @ g1 / len(y)
+    dW2 = h1.T @ h2 / len(x) - g1.T @ g2 / len(y)
+    return dW1, dW2
 
 
-def updated(*lines):
-    """Answers of one line each: x are the right changes, `sums` those of sums over rows."""
-
-    def answer(line, data, chains, sigma):
-        x, sums = changes(data, chains, sigma), changes(data, chains, sigma, 1)
-        raw = changes(data, chains, torch.ones_like(sigma))
-        known = {"x": x, "sums": sums, "raw": raw, "data": data, "chains": chains}
-        known |= {"sigma": sigma, "averages": averages, "changes": changes, "sub": sub}
-        return eval(line, known)
-
-    return tuple(partial(answer, line) for line in lines)
+def with_means(side):
+    """The mean of all rows in the place of each."""
+    return [x.mean(0).expand_as(x) for x in side]
 
 
-def of_means(data, chains, sigma):
-    a, b = ([x.mean(0) for x in (v / sigma**2, h1, h2)] for v, h1, h2 in (data, chains))
-    return [torch.outer(a[i], a[i + 1]) - torch.outer(b[i], b[i + 1]) for i in (0, 1)]
-
-
-update.mistakes = {
-    "The sign is reversed. It is data minus chains.": updated("[-one for one in x]"),
-    "v is not divided by the square of sigma.": updated(
-        "raw", "changes(data, chains, sigma.sqrt())"
-    ),
-    "These are sums. Divide each side by its rows.": updated("sums"),
-    "Divide data and chains each by their own rows.": updated(
-        "changes(data, chains, sigma, len(data[0]))"
-    ),
-    "You multiplied averages. Average the products.": of_means,
-    "The two changes are swapped. Return that of W1 first.": updated("x[::-1]"),
-}
+update.parts = ("the change of W1", "the change of W2")
+update.slips("""
+    The sign is reversed. It is data minus chains.
+        return dW1, dW2 → return -dW1, -dW2
+    v is not divided by the square of sigma.
+        / sigma**2 →
+        sigma**2 → sigma
+    Divide data and chains each by their own rows.
+        / len(x) → | / len(y) →
+        len(y) → len(x)
+    You multiplied averages. Average the products.
+        = data → = with_means(data) | = chains → = with_means(chains)
+    The two changes are swapped. Return that of W1 first.
+        return dW1, dW2 → return dW2, dW1
+""")
 
 
 def taste_cases():
@@ -223,7 +147,9 @@ def taste_cases():
 
 @exercise("4", "Taste, then score", 3, taste_cases())
 def taste(heard, C, c, C_ask, b_ask):
-    p = torch.sigmoid(heard.sum(1, keepdim=True) * c + heard @ C)
+    n = heard.sum(1, keepdim=True)
+    x = n * c + heard @ C
+    p = torch.sigmoid(x)
     return p, p @ C_ask.T + b_ask
 
 
@@ -236,61 +162,34 @@ def with_gradient(result):
 
 
 taste.read = with_gradient
-
-
-def tasted(x="n * c + heard @ C", p="torch.sigmoid(x)", score="p @ C_ask.T + b_ask"):
-    """What the taste receives, its probabilities and the score by other lines."""
-
-    def wrong(heard, C, c, C_ask, b_ask):
-        known = {"heard": heard, "C": C, "c": c, "C_ask": C_ask, "b_ask": b_ask}
-        known |= {"n": heard.sum(1, keepdim=True), "torch": torch, "softplus": softplus}
-        for name, text in (("x", x), ("p", p), ("score", score)):
-            known[name] = eval(text, known)
-        return known["p"], known["score"]
-
-    return wrong
-
-
-taste.mistakes = {
-    "The bias c counts once for each song: n times c.": tasted("c + heard @ C"),
-    "Multiply n and c, and nothing else by n: n * c + heard @ C.": (
-        tasted("n + c + heard @ C"),
-        tasted("n * (c + heard @ C)"),
-    ),
-    "The score has no part with c, which is the same for every song: b + C times p.": (
-        tasted(score="p @ (C_ask + c).T + b_ask")
-    ),
-    "The two results are swapped. Return the tastes first.": lambda *a: taste(*a)[::-1],
-    "You average over the songs. The taste adds them up, because more songs are more "
-    "evidence.": (tasted("c + heard @ C / n"), tasted("n * c + heard @ C / n")),
-    "n is the number of songs that each listener heard: heard.sum(1, keepdim=True).": (
-        tasted("heard.shape[1] * c + heard @ C"),
-        tasted("heard.shape[0] * c + heard @ C"),
-        tasted("heard.sum() * c + heard @ C"),
-        tasted("heard.sum(1) * c + heard @ C"),
-    ),
-    "A sign is wrong. The energy has a minus in front, and the taste receives what H is "
-    "multiplied by in -E: n c plus the couplings.": (
-        tasted("-(n * c + heard @ C)"),
-        tasted("heard @ C - n * c"),
-        tasted(score="-(p @ C_ask.T + b_ask)"),
-    ),
-    "This is what the taste receives. Use the sigmoid.": tasted(p="x"),
-    "The score is not a probability. Leave out the last sigmoid, softmax or exp, because "
-    "training applies its own.": (
-        tasted(score="torch.sigmoid(p @ C_ask.T + b_ask)"),
-        tasted(score="torch.softmax(p @ C_ask.T + b_ask, 1)"),
-        tasted(score="torch.exp(p @ C_ask.T + b_ask)"),
-    ),
-    "You sum over all tastes. That is exact, but the score that is asked for puts the "
-    "probabilities in the place of H: b plus C times p.": (
-        tasted(score="b_ask + softplus(x[:, None] + C_ask).sum(2)"),
-        tasted(
-            score="b_ask + (softplus(x[:, None] + C_ask + c) - softplus(x)[:, None]).sum(2)"
-        ),
-    ),
-    "Training needs a gradient, and yours has none. Leave out detach, no_grad, NumPy and "
-    "rounding, and keep the probabilities as they are.": (
-        lambda *a: [x.detach() for x in taste(*a)]
-    ),
-}
+taste.parts = ("the taste", "the score")
+taste.slips("""
+    The bias c counts once for each song that a listener heard: n * c + heard @ C, with n =
+    heard.sum(1, keepdim=True).
+        n * c → c
+        n * c → n + c
+        n * c + heard @ C → n * (c + heard @ C)
+        heard.sum(1, keepdim=True) → heard.shape[1]
+        heard.sum(1, keepdim=True) → heard.sum()
+        , keepdim=True →
+    The score has no part with c, which is the same for every song: b + C times p.
+        C_ask.T → (C_ask + c).T
+    The two results are swapped. Return the tastes first.
+        return taste(heard, C, c, C_ask, b_ask)[::-1]
+    You average over the songs. The taste adds them up, because more songs are more
+    evidence.
+        heard @ C → heard @ C / n
+    A sign is wrong. The energy has a minus in front, and the taste receives what H is
+    multiplied by in -E: n c plus the couplings.
+        x = n * c + heard @ C → x = -(n * c + heard @ C)
+        x = n * c → x = -n * c
+        p @ C_ask.T + b_ask → -p @ C_ask.T - b_ask
+    This is what the taste receives. Use the sigmoid.
+        torch.sigmoid(x) → x
+    The score is not a probability. Leave out the last sigmoid or softmax, because training
+    applies its own.
+        p @ C_ask.T + b_ask → torch.sigmoid(p @ C_ask.T + b_ask)
+    Training needs a gradient, and yours has none. Leave out detach, no_grad, NumPy and
+    rounding, and keep the probabilities as they are.
+        torch.sigmoid(x) → torch.sigmoid(x).detach()
+""")

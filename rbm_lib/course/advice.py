@@ -38,7 +38,7 @@ HINTS = {
         "A comparison such as u < p gives booleans: write (u < p).to(p.dtype)."
     ),
     r"ambiguous": "`if`, `min` and `max` take one number: use where, minimum or maximum.",
-    r"scalar type (Int|Long)|(int|long) !=|!= (int|long)": (
+    r"scalar type (Int|Long)|got Long|(int|long) !=|!= (int|long)": (
         "Whole numbers meet real ones: write .float() in place of .int() or .long()."
     ),
     r"dtype|expected scalar type": "Bring both to one type: x.to(v.dtype).",

@@ -1,21 +1,57 @@
-"""For the files of exercises: wrong answers as edits of the right one, random cases."""
+"""For the files of exercises: wrong answers as edits of the right one, and cases."""
 
 import inspect
 import re
 import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn.functional import softplus
 
 Answer = Callable[..., Any]
 
 BLOCK = re.compile(r"((?:^\S.*\n)+)((?:^    .*\n)+)", re.MULTILINE)
 
 
-def normal(seed: int, *shape: int) -> torch.Tensor:
+def normal(seed: int, *shape: int) -> Tensor:
     """Standard normal numbers, the same ones at each call."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def uniform(seed: int, *shape: int) -> Tensor:
+    """Numbers between 0 and 1, the same ones at each call."""
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def switches(seed: int, *shape: int) -> Tensor:
+    """Zeros and ones, the same ones at each call."""
+    return (normal(seed, *shape) > 0).float()
+
+
+@dataclass
+class SmallRBM:
+    """The RBM that a learner writes in lesson 01."""
+
+    W: Tensor
+    b: Tensor
+    c: Tensor
+
+    @classmethod
+    def random(cls, seed: int, n_visible: int, n_hidden: int) -> "SmallRBM":
+        shapes = (n_visible, n_hidden), (n_visible,), (n_hidden,)
+        return cls(*(normal(seed + i, *shape) for i, shape in enumerate(shapes)))
+
+    def prob_h(self, v: Tensor) -> Tensor:
+        return torch.sigmoid(v @ self.W + self.c)
+
+    def prob_v(self, h: Tensor) -> Tensor:
+        return torch.sigmoid(h @ self.W.T + self.b)
+
+    def free_energy(self, v: Tensor) -> Tensor:
+        return -(v @ self.b) - softplus(v @ self.W + self.c).sum(1)
 
 
 def slips_of(right: Answer, table: str) -> dict[str, tuple[Answer, ...]]:
