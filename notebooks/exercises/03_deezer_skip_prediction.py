@@ -135,6 +135,10 @@ recent_rate.slips("""
         (s + m → (n - s + m
     Return a rate per listener, n_users in all. Yours has one per row.
         (s + m * p) / (n + m) → ((s + m * p) / (n + m))[user]
+    Some listeners are left out. Give np.bincount minlength=n_users, and
+    .reindex(range(n_users), fill_value=0) puts back what groupby leaves out.
+        , n_users) → ) | , minlength=n_users →
+        (s + m * p) / (n + m) → ((s + m * p) / (n + m))[n > 0]
 """)
 recent_rate.slips(SMOOTHING)
 

@@ -158,6 +158,7 @@ up_and_down.slips("""
         return p, x_1, p_1 → return p, x_1, (u_upper < p_1).to(x.dtype)
     The sigmoid is missing: these are inputs, not yet probabilities.
         torch.sigmoid →
-    Transpose W on the way down: h @ W.mT.
+    Transpose W on the way down with .mT, since .T reverses all three axes: h @ W.mT.
         W.mT → W
+        W.mT → W.T
 """)

@@ -50,27 +50,21 @@ RETURNS_NONE = "it returns None"
 SHAPES = r"shape|size|dimension|expected, got"
 
 
-def explain_error(error: BaseException, shapes: str, unused: str, cause: str = "") -> str:
+def explain_error(error: BaseException, shapes: str, unused: str) -> str:
     """Say with which error a person's code stops, and what the cause may be.
 
-    ``shapes`` are those of the inputs, ``unused`` is what :func:`unused_arguments` found,
-    and ``cause`` what :func:`reversed_axes` or :func:`counts_cut_short` found.
+    ``shapes`` are those of the inputs, ``unused`` is what :func:`unused_arguments` found.
     """
     text = textwrap.shorten(str(error).rstrip(".?"), 200, placeholder=" …")
     if isinstance(error, NotImplementedError) and text in ("", RETURNS_NONE):
         return f"not done yet{': ' if text else ''}{text}."
     said = f"{type(error).__name__}: {text}"
-    known = [hint for pattern, hint in HINTS.items() if re.search(pattern, said)]
-    if unused:
-        hints = [unused]
-    elif known:
-        hints = known[:1]
-    elif shapes and re.search(SHAPES, text):
-        hints = [cause, f"The shapes are {shapes}."]
-    else:
-        hints = []
+    hints = [hint for pattern, hint in HINTS.items() if re.search(pattern, said)]
+    if shapes and re.search(SHAPES, text):
+        hints.append(f"The shapes are {shapes}.")
+    hint = unused or next(iter(hints), "")
     end = "?" if str(error).endswith("?") else "."
-    return " ".join(filter(None, [f"your code stops with {said}{end}", *hints]))
+    return f"your code stops with {said}{end} {hint}".rstrip()
 
 
 def shapes_of(reference: Answer, case: tuple) -> str:
@@ -79,51 +73,6 @@ def shapes_of(reference: Answer, case: tuple) -> str:
     pairs = zip(names, case, strict=False)
     parts = [part for pair in pairs for part in _arrays(*pair)]
     return ", ".join(f"{name} {tuple(x.shape)}" for name, x in parts)
-
-
-def reversed_axes(answer: Any, case: tuple) -> str:
-    """Say what ``.T`` does to an argument with three axes, if the answer uses it, or "".
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> reversed_axes(lambda W: W.T, (np.zeros((2, 3, 4)),))
-    '.T reverses all 3 axes here. Write .mT, which swaps the last two.'
-    """
-    used = getattr(getattr(answer, "__code__", None), "co_names", ())
-    axes = max((getattr(x, "ndim", 0) for x in case), default=0)
-    if axes < 3 or "T" not in used:
-        return ""
-    return f".T reverses all {axes} axes here. Write .mT, which swaps the last two."
-
-
-def counts_cut_short(answer: Any) -> str:
-    """Say what the counting functions of an answer leave out, or "".
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> counts_cut_short(lambda user, n: np.bincount(user))
-    'np.bincount ends with the largest number that occurs. Give it minlength.'
-    """
-    used = getattr(getattr(answer, "__code__", None), "co_names", ())
-    if "bincount" in used:
-        return "np.bincount ends with the largest number that occurs. Give it minlength."
-    if "groupby" in used and "reindex" not in used:
-        return (
-            "groupby leaves out what does not occur. .reindex(range(n), fill_value=0), "
-            "where n results are asked for, puts zeros there."
-        )
-    return ""
-
-
-def about_shapes(text: str, answer: Any, reference: Answer, case: tuple) -> str:
-    """What to add to a text that says that a result has another shape than wanted."""
-    vectors = re.search(r"shape \((\d+),\), the right one \((\d+),\)", text)
-    if vectors and int(vectors[1]) < int(vectors[2]) and counts_cut_short(answer):
-        return f" {counts_cut_short(answer)}"
-    shapes = shapes_of(reference, case)
-    return f" The inputs have {shapes}." if shapes else ""
 
 
 def _arrays(name: str, x: Any) -> list[tuple[str, Any]]:
@@ -157,9 +106,7 @@ def unused_arguments(answer: Any, reference: Answer) -> str:
         return ""
     outside = _variables_outside(answer)
     instead = f" It uses {', '.join(outside)} from outside instead." if outside else ""
-    text = f"Your function never uses {', '.join(unused)}.{instead}"
-    counts = counts_cut_short(answer) if any(x.startswith("n_") for x in unused) else ""
-    return f"{text} {counts}".rstrip()
+    return f"Your function never uses {', '.join(unused)}.{instead}"
 
 
 def does_something(function: Any) -> bool:

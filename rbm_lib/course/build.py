@@ -5,14 +5,17 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
 from rbm_lib.course.environment import CourseError, notebooks_folder
 from rbm_lib.course.execute import execute, kernel_environment
-from rbm_lib.course.notebook import code_cells, lesson_sources, read_source
+from rbm_lib.course.notebook import (
+    code_cells,
+    lesson_sources,
+    read_source,
+    write_notebook,
+)
 from rbm_lib.course.student import write_student
-from rbm_lib.files import write_whole
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 UNSTABLE = {
@@ -55,11 +58,6 @@ def clean(notebook: NotebookNode) -> None:
             for mime in output.get("data", {}):
                 if mime.startswith("text/"):
                     output.data[mime] = output.data[mime].rstrip("\n")
-
-
-def write_notebook(notebook: NotebookNode, target: Path) -> None:
-    nbformat.validate(notebook)
-    write_whole(target, nbformat.writes(notebook).rstrip("\n") + "\n")
 
 
 def problems(notebook: NotebookNode) -> list[str]:

@@ -1,8 +1,9 @@
 """Copies of lessons that people work in: what is theirs is never overwritten."""
 
 import hashlib
+import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +24,27 @@ def fingerprint(notebook: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 
-def place_for(copy: Mapping[str, Any], folder: Path, name: str) -> Path | None:
+def is_untouched(path: Path) -> bool:
+    """Whether a file is an unchanged copy, run or not."""
+    made_with = version(path)
+    if made_with is None:
+        return False
+    return made_with == fingerprint(json.loads(path.read_text(encoding="utf-8")))
+
+
+def place_for(
+    copy: Mapping[str, Any], folder: Path, name: str, over_untouched: bool = False
+) -> Path | None:
     """Where a copy goes: the first of NAME.ipynb, NAME.new.ipynb, … that is not there.
 
-    None if one before it is this very version, worked in or not.
+    None if one before it is this very version, worked in or not. ``over_untouched`` takes
+    the place of an unchanged copy instead.
     """
-    for suffix in _suffixes():
+    suffixes = itertools.chain(["", ".new"], map(".new-{}".format, itertools.count(2)))
+    for suffix in suffixes:
         place = folder / f"{name}{suffix}.ipynb"
-        if not place.exists():
+        if not place.exists() or over_untouched and is_untouched(place):
             return place
-        if version(place) == version(copy):
+        if not over_untouched and version(place) == version(copy):
             return None
     raise AssertionError("there is always one more place")
-
-
-def _suffixes() -> Iterable[str]:
-    yield ""
-    yield ".new"
-    count = 2
-    while True:
-        yield f".new-{count}"
-        count += 1

@@ -45,7 +45,6 @@ class Exercise:
     reference: Answer
     cases: list[tuple]
     tolerance: float = 1e-6
-    graded: bool = True
     mistakes: dict[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
     demand: Callable[[Work, list[tuple]], str] | None = None
     scale: tuple[tuple, tuple] | None = None
@@ -74,7 +73,6 @@ def exercise(
     points: float,
     cases: Iterable[Iterable],
     tolerance: float = 1e-6,
-    graded: bool = True,
 ) -> Callable[[Answer], Exercise]:
     """Make an exercise of a function, which is the right answer: a decorator.
 
@@ -88,8 +86,6 @@ def exercise(
     tolerance : float
         Largest difference allowed, as a share of the largest right entry. Answers in single
         precision and below may differ more.
-    graded : bool
-        Whether the points count. Those of a demonstration do not.
 
     Examples
     --------
@@ -103,7 +99,7 @@ def exercise(
     Exercise 1: right. 2 of 2 points.
     """
     args = [tuple(case) for case in cases]
-    return lambda answer: Exercise(id, title, points, answer, args, tolerance, graded)
+    return lambda answer: Exercise(id, title, points, answer, args, tolerance)
 
 
 def load_exercises(lesson: str, *folders: Path) -> dict[str, Exercise]:
@@ -214,8 +210,7 @@ def _explain(exercise: Exercise, answer: Any, stopped: _Stopped) -> str:
     """What a person whose code stops should know."""
     shapes = advice.shapes_of(exercise.reference, stopped.case)
     unused = advice.unused_arguments(answer, exercise.reference)
-    cause = advice.reversed_axes(answer, stopped.case) or advice.counts_cut_short(answer)
-    return advice.explain_error(stopped.error, shapes, unused, cause)
+    return advice.explain_error(stopped.error, shapes, unused)
 
 
 def _outputs(exercise: Exercise, answer: Any, expected: Outputs | None = None) -> Outputs:
@@ -288,9 +283,9 @@ def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs)
     lengths = {n for x in exercise.cases[case] for n in getattr(x, "shape", ())}
     more = (exercise.tolerance, lengths, exercise.parts)
     text = compare.describe(got[case], expected[case], *more)
-    if "has shape" in text:
-        given = exercise.reference, exercise.cases[case]
-        text += advice.about_shapes(text, answer, *given)
+    shapes = advice.shapes_of(exercise.reference, exercise.cases[case])
+    if shapes and "has shape" in text:
+        text += f" The inputs have {shapes}."
     outside = (abs(numbers - 0.5) > 0.5).any() and compare.are_probabilities(right)
     if outside and "differ;" in text:
         text += " Some of yours are not between 0 and 1. All right ones are."

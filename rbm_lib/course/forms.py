@@ -15,16 +15,16 @@ from rbm_lib.course import compare
 Answer = Callable[..., Any]
 
 
+def _reals(dtype: torch.dtype) -> Callable[[Any], Any]:
+    def convert(x: Any) -> Any:
+        is_real = isinstance(x, torch.Tensor) and x.is_floating_point()
+        return x.to(dtype) if is_real else x
+
+    return convert
+
+
 def _as_given(x: Any) -> Any:
     return x
-
-
-def _as_single(x: Any) -> Any:
-    return x.float() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
-
-
-def _as_double(x: Any) -> Any:
-    return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
 
 
 def _as_numpy(x: Any) -> Any:
@@ -33,7 +33,7 @@ def _as_numpy(x: Any) -> Any:
 
 # x.float() in an answer does not go with doubles, x.astype(int) not with tensors. Both may
 # be right for other forms of the same inputs.
-FORMS = (_as_given, _as_single, _as_double, _as_numpy)
+FORMS = (_as_given, _reals(torch.float32), _reals(torch.float64), _as_numpy)
 ERRORS = (RuntimeError, TypeError, AttributeError)
 
 

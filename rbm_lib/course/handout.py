@@ -1,13 +1,13 @@
 """The lessons for a folder of one's own, from a checkout or from an installed wheel."""
 
-import json
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+
+import nbformat
 
 from rbm_lib.course.copies import place_for
 from rbm_lib.course.environment import CourseError, repository_root
+from rbm_lib.course.notebook import write_notebook
 from rbm_lib.files import write_whole
 
 INSTALLED = "share/rbm-lib"  # in a wheel; pyproject.toml lists what is in it
@@ -59,20 +59,16 @@ def hand_out(folder: Path) -> list[Path]:
     for path in sorted((source / "notebooks/student").glob("[0-9][0-9]_*.ipynb")):
         if ".new" in path.name:
             continue
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = nbformat.read(path, as_version=4)
         target = place_for(notebook, folder, path.stem)
         if target is not None:
-            _relink(notebook)
-            write_whole(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+            for cell in notebook.cells:
+                for there, here in LINKS.items():
+                    if cell.cell_type == "markdown":
+                        cell.source = cell.source.replace(there, here)
+            write_notebook(notebook, target)
             new.append(target)
     for pattern, name in PARTS.items():
         for path in sorted(source.glob(pattern)):
             write_whole(folder / name / path.name, path.read_bytes())
     return new
-
-
-def _relink(notebook: Mapping[str, Any]) -> None:
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown":
-            for there, here in LINKS.items():
-                cell["source"] = [line.replace(there, here) for line in cell["source"]]

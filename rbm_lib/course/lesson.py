@@ -212,11 +212,12 @@ class Lesson:
 
     def score(self) -> pd.DataFrame:
         """Return the points of this session: a row for each exercise, and the total."""
-        graded = [e for e in self.exercises.values() if e.graded]
-        points = [self._results.get(e.id, {}).get("points", 0) for e in graded]
-        rows = [(e.title, p, e.points) for e, p in zip(graded, points, strict=True)]
-        table = pd.DataFrame(rows, [e.id for e in graded], ["title", "points", "of"])
-        table.loc["all"] = ["", sum(points), sum(e.points for e in graded)]
+        rows = [
+            (e.title, self._results.get(e.id, {}).get("points", 0), e.points)
+            for e in self.exercises.values()
+        ]
+        table = pd.DataFrame(rows, list(self.exercises), ["title", "points", "of"])
+        table.loc["all"] = ["", table.points.sum(), table.of.sum()]
         return table.rename_axis("exercise")
 
     def slider(self, function: Callable[..., Any], **ranges: tuple) -> None:

@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from rbm_lib.course.environment import CourseError, course_address, notebooks_folder
 from rbm_lib.course.exercises import load_exercises
+from rbm_lib.files import write_whole
 
 SOLUTION = re.compile(r"(?m)^( *)### BEGIN SOLUTION\n(?:.*\n)*? *### END SOLUTION$")
 CHECK = re.compile(r"""lesson\.check\(["']([^"']+)["'], .+\)""")
@@ -107,6 +108,11 @@ def read_source(path: Path, solved: bool = True, colab: bool = True) -> Notebook
             cell.source = without_solutions(cell.source)
     nbformat.validate(notebook)
     return notebook
+
+
+def write_notebook(notebook: NotebookNode, target: Path) -> None:
+    nbformat.validate(notebook)
+    write_whole(target, nbformat.writes(notebook).rstrip("\n") + "\n")
 
 
 def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:

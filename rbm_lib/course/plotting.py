@@ -4,15 +4,11 @@ import html
 import io
 
 import matplotlib.pyplot as plt
-import numpy as np
 from cycler import cycler
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from numpy.typing import ArrayLike
 from PIL import Image
 
-__all__ = ["COLORS", "GREY", "INK", "image_grid", "show", "use_style"]
+__all__ = ["COLORS", "GREY", "INK", "show", "use_style"]
 
 # Okabe & Ito (2008): distinct for every common colour vision.
 COLORS = {
@@ -104,45 +100,3 @@ def _with_few_colors(image: io.BytesIO, n_colors: int) -> io.BytesIO:
     smaller = io.BytesIO()
     few.save(smaller, format="png", optimize=True)
     return smaller
-
-
-def image_grid(
-    axis: Axes,
-    images: ArrayLike,
-    columns: int,
-    shape: tuple[int, int] | None = None,
-    vmin: float = 0.0,
-    vmax: float = 1.0,
-    cmap: str = "Blues",
-) -> None:
-    """Draw images as a grid of small framed pictures on one axis.
-
-    Parameters
-    ----------
-    images : array-like, shape (n, height, width) or (n, pixels)
-    columns : int
-        Pictures in a row.
-    shape : (height, width), optional
-        Of images given as pixels, by default square. Others raise ValueError.
-    """
-    images = np.asarray(images, dtype=float)
-    if images.ndim == 2:
-        pixels = images.shape[1]
-        height, width = shape or 2 * (round(pixels**0.5),)
-        if height * width != pixels:
-            raise ValueError(f"images: got {pixels} pixels, expected {height} × {width}.")
-        images = images.reshape(-1, height, width)
-
-    n, height, width = images.shape
-    gap = 0.25 * max(height, width)
-    colors = {"cmap": cmap, "vmin": vmin, "vmax": vmax, "interpolation": "nearest"}
-    frame = {"fill": False, "edgecolor": GREY, "linewidth": 0.8}
-    for i, image in enumerate(images):
-        left = (i % columns) * (width + gap)
-        top = (i // columns) * (height + gap)
-        axis.imshow(image, extent=(left, left + width, top + height, top), **colors)
-        axis.add_patch(Rectangle((left, top), width, height, **frame))
-    rows = -(-n // columns)
-    axis.set_xlim(-0.1, columns * (width + gap) - gap + 0.1)
-    axis.set_ylim(rows * (height + gap) - gap + 0.1, -0.1)
-    axis.axis("off")

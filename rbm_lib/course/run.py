@@ -10,8 +10,7 @@ from tqdm import tqdm
 
 from rbm_lib.course.environment import notebooks_folder, repository_root
 from rbm_lib.course.execute import execute, kernel_environment
-from rbm_lib.course.notebook import code_cells, relink
-from rbm_lib.files import write_whole
+from rbm_lib.course.notebook import code_cells, relink, write_notebook
 
 
 def run(
@@ -47,7 +46,7 @@ def run(
             sources = ", ".join(done.sources) or "none"
             rows.append((name, sources, f"{done.seconds:.1f}", result))
             relink(notebook, prefix)
-            write_whole(target / "notebooks" / f"{name}.ipynb", nbformat.writes(notebook))
+            write_notebook(notebook, target / "notebooks" / f"{name}.ipynb")
 
     table = pd.DataFrame(rows, columns=["notebook", "data", "seconds", "result"])
     print(table.to_string(index=False))

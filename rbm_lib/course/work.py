@@ -10,11 +10,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-import nbformat
-
 from rbm_lib.course.copies import place_for
 from rbm_lib.course.environment import FIX, CourseError, repository_root
-from rbm_lib.course.notebook import lesson_sources
+from rbm_lib.course.notebook import lesson_sources, write_notebook
 from rbm_lib.course.student import unsolved
 from rbm_lib.files import write_whole
 
@@ -36,17 +34,13 @@ LANGUAGE = {
 }
 
 
-def work_folder() -> Path:
-    return repository_root() / "work"
-
-
 def copy_lessons() -> list[Path]:
     """Put a copy of every lesson into ``work/``, and return the new ones.
 
     A copy that is there stays as it is. Where the course has a newer version, that is put
     beside it, once, and a line says so.
     """
-    folder = work_folder()
+    folder = repository_root() / "work"
     new = []
     for source in lesson_sources():
         notebook = unsolved(source, "../notebooks", colab=False)
@@ -54,7 +48,7 @@ def copy_lessons() -> list[Path]:
         target = place_for(notebook, folder, source.stem)
         if target is None:
             continue
-        write_whole(target, nbformat.writes(notebook).rstrip("\n") + "\n")
+        write_notebook(notebook, target)
         new.append(target)
         if target.stem != source.stem:
             print(
@@ -67,15 +61,7 @@ def copy_lessons() -> list[Path]:
 def open_lab(options: Iterable[str] = ()) -> int:
     """Copy the lessons, and run JupyterLab at the first one, without its news.
 
-    Parameters
-    ----------
-    options : iterable of str
-        For JupyterLab, such as ``--no-browser``.
-
-    Returns
-    -------
-    int
-        JupyterLab's exit status.
+    ``options`` are JupyterLab's, such as ``--no-browser``, and its exit status is returned.
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise CourseError(f"jupyterlab: it is not installed. {FIX}")
@@ -87,7 +73,8 @@ def open_lab(options: Iterable[str] = ()) -> int:
         write_whole(Path(own, "labconfig", "page_config.json"), page_config)
         paths = filter(None, [own, os.environ.get("JUPYTER_CONFIG_PATH")])
         environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
+        command.append(str(repository_root() / "work" / FIRST))
         try:
-            return subprocess.call([*command, str(work_folder() / FIRST)], env=environment)
+            return subprocess.call(command, env=environment)
         except KeyboardInterrupt:  # JupyterLab has got it too, and asks
             return 0

@@ -5,8 +5,6 @@ import torch
 
 from rbm_lib.course.advice import (
     RETURNS_NONE,
-    about_shapes,
-    counts_cut_short,
     does_something,
     explain_error,
     shapes_of,
@@ -102,26 +100,3 @@ def test_an_error_is_explained(error, unused, text):
     shapes = shapes_of(energy, (outside, outside))
 
     assert text in explain_error(error, shapes, unused)
-
-
-def test_what_counting_functions_leave_out_is_named():
-    def answer(user, n_users):
-        return torch.bincount(user)
-
-    def without_counts(user, n_users):
-        return user
-
-    def reference(user, n_users):
-        return torch.bincount(user, minlength=n_users)
-
-    case = torch.tensor([0, 1, 1]), 4
-    shorter = "your result has shape (2,), the right one (4,)."
-    longer = "your result has shape (5,), the right one (4,)."
-
-    assert "minlength" in counts_cut_short(answer)
-    assert counts_cut_short(without_counts) == counts_cut_short(None) == ""
-    assert "minlength" in unused_arguments(answer, reference)
-    assert "minlength" in about_shapes(shorter, answer, reference, case)
-    for text, other in ((longer, answer), (shorter, without_counts)):
-        added = about_shapes(text, other, reference, case)
-        assert added == " The inputs have user (3,)."

@@ -12,8 +12,7 @@ from rbm_lib.course.lesson import data_sources, saved_scores
 
 DOUBLE = exercise("1", "Double", 2, [(3.0,)])(lambda x: 2 * x)
 HALF = exercise("2", "Half", 1.5, [(3.0,)])(lambda x: x / 2)
-DEMO = exercise("demo", "Shown", 1, [(3.0,)], graded=False)(lambda x: x)
-EXERCISES = {e.id: e for e in (DEMO, DOUBLE, HALF)}
+EXERCISES = {e.id: e for e in (DOUBLE, HALF)}
 
 
 @pytest.fixture
@@ -33,11 +32,11 @@ def test_a_check_returns_points_that_a_notebook_shows_as_the_verdict(lesson, cap
     assert "✓ Exercise 1: right. 2 of 2 points.</div>" in shown["text/html"]
     assert "✗ Exercise 1: not right yet." in lesson.check("1", abs)._repr_html_()
     assert "○ Exercise 2: not done yet." in lesson.check("2", ...)._repr_html_()
-    with pytest.raises(KeyError, match="got '7', expected one of demo, 1, 2"):
+    with pytest.raises(KeyError, match="got '7', expected one of 1, 2"):
         lesson.check("7", None)
 
 
-def test_the_score_has_the_best_check_of_each_graded_exercise(lesson):
+def test_the_score_has_the_best_check_of_each_exercise(lesson):
     lesson.check("1", lambda x: 2 * x)
     worse = lesson.check("1", lambda x: x)
     lesson.check("2", lambda x: x)

@@ -362,11 +362,6 @@ def copies_by(h):
     return up_and_down
 
 
-def copies_by_reversed_axes(x, W, b, c, up, down, u_upper, u_lower):
-    p = torch.sigmoid(up * (x @ W) + c)
-    return p, 1.0 * (u_upper < p) @ W.T * down + b, u_lower
-
-
 def copies_in_place(x, *others):
     result = EXERCISES["09/3"](x, *others)
     x *= 2
@@ -391,7 +386,7 @@ WRONG = [
     ("03/1", rate_in_groups_without_reindex, ".reindex(keys, fill_value=0)"),
     ("03/1", rate_in_a_loop, "Is there a loop over rows"),
     ("03/1", rate_from_a_table, "table of 1,000 × 1,000"),
-    ("03/2", recent_by_groupby, "groupby leaves out what does not occur"),
+    ("03/2", recent_by_groupby, "puts back what groupby leaves out"),
     ("03/2", lambda *case: 1 + EXERCISES["03/2"](*case) ** 2, "not between 0 and 1"),
     ("04/1", merged_too_early, "Return after the loop"),
     ("04/3", lambda: Archetype("Me", 1, 40, Range("tempo", None, 100)), "Put a comma"),
@@ -410,7 +405,6 @@ WRONG = [
     ("09/2", adam_with_a_caret, "A power is written x**t"),
     ("09/3", copies_by(lambda u, p: (u < p).int()), ".float() in place of .int()"),
     ("09/3", copies_by(lambda u, p: u < p), "comparison such as u < p gives booleans"),
-    ("09/3", copies_by_reversed_axes, "Write .mT"),
     ("09/3", copies_by(lambda u, p: torch.rand(p.shape).round()), "draw random numbers"),
     ("09/3", copies_in_place, "Your function changes its x."),
 ]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rbm_lib.course.environment import notebooks_folder
-from rbm_lib.course.plotting import image_grid, show
+from rbm_lib.course.plotting import show
 
 DRAWINGS = sorted(notebooks_folder().glob("figures/*.svg"))
 
@@ -43,19 +43,6 @@ def test_a_figure_with_few_colors_is_smaller_and_looks_the_same(monkeypatch):
 
     assert len(files[1]) < 0.6 * len(files[0])
     assert np.abs(pictures[0] - pictures[1]).max() <= 16
-
-
-def test_a_grid_has_a_framed_picture_for_each_image():
-    _, (left, right) = plt.subplots(1, 2)
-
-    image_grid(left, np.zeros((5, 9)), columns=3)
-    image_grid(right, np.zeros((2, 2, 3)), columns=3)
-
-    assert (len(left.images), len(left.patches)) == (5, 5)
-    assert (len(right.images), len(right.patches)) == (2, 2)
-    with pytest.raises(ValueError, match="images: got 8 pixels, expected 3 × 3"):
-        image_grid(left, np.zeros((5, 8)), columns=3)
-    plt.close("all")
 
 
 @pytest.mark.parametrize("path", DRAWINGS, ids=lambda path: path.stem)

@@ -4,16 +4,17 @@ import json
 
 import nbformat
 
-from rbm_lib.course.build import write_notebook
+from rbm_lib.course.copies import is_untouched
 from rbm_lib.course.execute import execute, kernel_environment
-from rbm_lib.course.student import make_students, student_notebook, worked_in, write_student
+from rbm_lib.course.notebook import write_notebook
+from rbm_lib.course.student import make_students, unsolved, write_student
 from tests.course.support import make_toy
 
 
 def test_a_copy_has_no_solutions_and_links_that_work(tmp_path):
     source = make_toy(tmp_path)
 
-    copy = student_notebook(source)
+    copy = unsolved(source)
 
     assert "return v - v" not in str(copy) and "SOLUTION" not in str(copy)
     links = "(../figures/line.svg) [next](01_next.ipynb) [far](https://pytorch.org/get-"
@@ -22,7 +23,7 @@ def test_a_copy_has_no_solutions_and_links_that_work(tmp_path):
 
 
 def test_an_unsolved_copy_runs_to_its_end_and_has_no_points(tmp_path):
-    copy = student_notebook(make_toy(tmp_path))
+    copy = unsolved(make_toy(tmp_path))
     folder = tmp_path / "notebooks"
 
     done = execute(copy, folder, kernel_environment("fast", tmp_path))
@@ -45,7 +46,7 @@ def test_a_copy_that_was_worked_in_is_never_overwritten(tmp_path, monkeypatch, c
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[-1].execution_count = 7
     write_notebook(notebook, path)
-    assert not worked_in(path), "running a copy is not working in it"
+    assert is_untouched(path), "running a copy is not working in it"
 
     notebook.cells[0].source += "\nMy notes."
     write_notebook(notebook, path)

@@ -60,7 +60,7 @@ def overview(lesson):
 
 @every_lesson
 def test_cards_checks_header_and_guide_agree(lesson):
-    exercises = [e for e in load_exercises(lesson).values() if e.graded]
+    exercises = list(load_exercises(lesson).values())
     _, minutes, count = TIME.search(SOURCES[lesson]).groups()
     guide = rows(section(lesson, "Exercises"))
 

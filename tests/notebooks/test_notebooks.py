@@ -13,7 +13,7 @@ from rbm_lib.course.environment import notebooks_folder, repository_root
 from rbm_lib.course.execute import execute, kernel_environment
 from rbm_lib.course.exercises import load_exercises
 from rbm_lib.course.notebook import FOLDED, METADATA, code_cells, read_source
-from rbm_lib.course.student import student_notebook
+from rbm_lib.course.student import unsolved
 
 FOLDER = notebooks_folder()
 LESSONS = sorted(path.stem for path in FOLDER.glob("src/*.py"))
@@ -32,7 +32,7 @@ def student(name):
 
 
 def graded(name):
-    return {e.id: e for e in load_exercises(name).values() if e.graded}
+    return load_exercises(name)
 
 
 def shown(notebook):
@@ -55,7 +55,7 @@ def test_the_notebook_is_what_its_source_says(name, notebook):
 
 @every_lesson
 def test_the_student_copy_is_up_to_date_and_without_solutions(name, student):
-    assert student == student_notebook(FOLDER / "src" / f"{name}.py"), "make student"
+    assert student == unsolved(FOLDER / "src" / f"{name}.py"), "make student"
     assert "SOLUTION" not in str(student)
 
 
