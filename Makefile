@@ -43,7 +43,7 @@ export RBM_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-processors test-long test-nbgrader test-browser test-site test-wheel score notebooks student slides pdf quiz site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
+.PHONY: help setup lab run test test-students test-processors test-long test-nbgrader test-browser test-site test-wheel score notebooks student slides pdf quiz site lint spelling links mutants faults gpu bench bench-peers bench-recommenders bundle clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*##/:/' | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -85,6 +85,10 @@ test-processors: setup  ## numerical tests as processors with AVX2, and with AVX
 	@for setting in "Haswell avx2" "Sandybridge default"; do set -- $$setting; echo "OpenBLAS: $$1, ATen: $$2"; \
 	  OPENBLAS_CORETYPE=$$1 ATEN_CPU_CAPABILITY=$$2 RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
 	  $(PY) -m pytest -q $(NUMERICAL) --numprocesses $(JOBS) || exit 1; done
+
+test-students: setup  ## run every unsolved copy to its end, as learners meet it; three minutes
+	@RBM_LONG=1 RBM_OFFLINE=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
+	  $(PY) -m pytest -q tests/notebooks/test_notebooks.py -k runs_unsolved --numprocesses $(JOBS)
 
 test-long: setup  ## the long part of docs/reliability.md: ten times the samples, more faults; an hour and a half
 	@RBM_LONG=1 RBM_PROFILE=fast RBM_OFFLINE=1 RBM_HEADLESS=1 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \

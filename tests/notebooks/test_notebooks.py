@@ -106,8 +106,11 @@ def test_the_committed_solutions_have_all_points(name, notebook):
         assert float(result.data["text/plain"]) == cell.metadata.nbgrader.points
 
 
-@every_lesson
-@pytest.mark.slow
+# `make test` has the first, `make test-students` has all.
+@pytest.mark.parametrize(
+    "name",
+    LESSONS[:1] + [pytest.param(name, marks=pytest.mark.long) for name in LESSONS[1:]],
+)
 def test_the_student_copy_runs_unsolved_to_its_end(name, student, tmp_path):
     environment = kernel_environment("fast", tmp_path, RBM_OFFLINE="1")
 
