@@ -18,7 +18,6 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 from rbm_lib.course.environment import CourseError, notebooks_folder, repository_root
 from rbm_lib.files import write_whole
@@ -87,31 +86,32 @@ def read_bank(path: Path) -> list[Question]:
 def make_quiz(target: Path | None = None) -> None:
     """Write all exports to ``target`` (``build/quiz``)."""
     target = target or repository_root() / "build" / "quiz"
-    paths = sorted((notebooks_folder() / "quiz").glob("[0-9][0-9].toml"))
+
+    def export(name: str, title: str, questions: list[Question]) -> None:
+        write_whole(target / f"{name}.gift.txt", to_gift(questions, title))
+        write_whole(target / f"{name}.qti.zip", to_qti(questions, title))
+        print(f"{target / name}.*: {len(questions)} questions")
+
+    def page(name: str, title: str, body: str) -> None:
+        write_whole(target / f"{name}.html", PAGE.format(title=title, body=body))
+
     test: list[Question] = []
-    for path in paths:
+    for path in sorted((notebooks_folder() / "quiz").glob("[0-9][0-9].toml")):
         lesson = path.stem
         questions = read_bank(path)
-        write_whole(target / f"{lesson}.gift.txt", to_gift(questions, f"Lesson {lesson}"))
-        write_whole(target / f"{lesson}.qti.zip", to_qti(questions, f"Lesson {lesson}"))
-        title = f"Lesson {lesson}: {len(questions)} questions"
+        export(lesson, f"Lesson {lesson}", questions)
         body = sheet(questions) + "<h2>Answers</h2>" + answers(questions)
-        write_whole(target / f"{lesson}.html", PAGE.format(title=title, body=body))
+        page(lesson, f"Lesson {lesson}: {len(questions)} questions", body)
         if lesson in TESTED:
             test += [question for question in questions if question.in_test]
-        print(f"{target / lesson}.*: {len(questions)} questions")
 
     name = f"test_{TESTED[0]}_{TESTED[-1]}"
     title = f"Test on lessons {TESTED[0]} to {TESTED[-1]}"
-    line = f'<p class="line">Name: {"_" * 36}</p><p>{len(test)} questions, '
-    line += f"{TEST_MINUTES} minutes. One option is right. A calculator is allowed.</p>"
-    page = PAGE.format(title=title, body=line + sheet(test))
-    write_whole(target / f"{name}.html", page)
-    page = PAGE.format(title=f"{title}: answers", body=answers(test))
-    write_whole(target / f"{name}_answers.html", page)
-    write_whole(target / f"{name}.gift.txt", to_gift(test, title))
-    write_whole(target / f"{name}.qti.zip", to_qti(test, title))
-    print(f"{target / name}.*: {len(test)} questions, answers on a page beside them")
+    head = f'<p class="line">Name: {"_" * 36}</p><p>{len(test)} questions, '
+    head += f"{TEST_MINUTES} minutes. One option is right. A calculator is allowed.</p>"
+    page(name, title, head + sheet(test))
+    page(f"{name}_answers", f"{title}: answers", answers(test))
+    export(name, title, test)
 
 
 # Paper
@@ -119,26 +119,30 @@ def make_quiz(target: Path | None = None) -> None:
 
 def sheet(questions: Iterable[Question]) -> str:
     """The questions with their options, as a list in HTML."""
-    items = []
-    for question in questions:
-        options = "".join(f"<li>{html.escape(x.text)}</li>" for x in question.options)
-        options = f'<ol class="options">{options}</ol>'
-        items.append(f'<li class="question">{html.escape(question.ask)}{options}</li>')
-    return f"<ol>{''.join(items)}</ol>"
+    return _list(
+        (html.escape(q.ask), [html.escape(x.text) for x in q.options]) for q in questions
+    )
 
 
 def answers(questions: Iterable[Question]) -> str:
     """The right letters, and what is right or wrong with each option."""
-    items = []
-    for question in questions:
-        reasons = "".join(
-            f"<li>{'<b>Right.</b> ' if x.is_right else ''}{html.escape(x.why)}</li>"
-            for x in question.options
+    mark = {True: "<b>Right.</b> ", False: ""}
+    return _list(
+        (
+            f"<b>{q.letter}</b> · {html.escape(q.ask)}",
+            [mark[x.is_right] + html.escape(x.why) for x in q.options],
         )
-        options = f'<ol class="options">{reasons}</ol>'
-        head = f"<b>{question.letter}</b> · {html.escape(question.ask)}"
-        items.append(f'<li class="question">{head}{options}</li>')
-    return f"<ol>{''.join(items)}</ol>"
+        for q in questions
+    )
+
+
+def _list(entries: Iterable[tuple[str, list[str]]]) -> str:
+    """A numbered list of questions, each with a list of lines."""
+    items = ""
+    for head, lines in entries:
+        options = "".join(f"<li>{line}</li>" for line in lines)
+        items += f'<li class="question">{head}<ol class="options">{options}</ol></li>'
+    return f"<ol>{items}</ol>"
 
 
 # Moodle
@@ -164,104 +168,90 @@ def to_gift(questions: Iterable[Question], title: str) -> str:
 # Canvas
 
 
-IMS = "http://www.imsglobal.org/xsd"
-SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
-
-
 def to_qti(questions: Iterable[Question], title: str) -> bytes:
     """The questions as a package of QTI 1.2, as Canvas imports it: a zip file."""
     quiz = "quiz_" + re.sub(r"\W+", "_", title.lower())
-    file = f"{quiz}/{quiz}.xml"
-    space = f"{IMS}/imsccv1p1/imscp_v1p1"
-    manifest = ElementTree.Element(
-        "manifest",
-        {SCHEMA: f"{space} {IMS}/imscp_v1p1.xsd"},
-        identifier=f"manifest_{quiz}",
-        xmlns=space,
-    )
-    metadata = ElementTree.SubElement(manifest, "metadata")
-    ElementTree.SubElement(metadata, "schema").text = "IMS Content"
-    ElementTree.SubElement(metadata, "schemaversion").text = "1.1.3"
-    ElementTree.SubElement(manifest, "organizations")
-    resources = ElementTree.SubElement(manifest, "resources")
-    resource = ElementTree.SubElement(resources, "resource", identifier=quiz)
-    resource.set("type", "imsqti_xmlv1p2")
-    ElementTree.SubElement(resource, "file", href=file)
-
-    space = f"{IMS}/ims_qtiasiv1p2"
-    root = ElementTree.Element(
-        "questestinterop", {SCHEMA: f"{space} {space}p1.xsd"}, xmlns=space
-    )
-    heading = f"RBMs for recommendation: {title}"
-    assessment = ElementTree.SubElement(root, "assessment", ident=quiz, title=heading)
-    section = ElementTree.SubElement(assessment, "section", ident="root_section")
-    section.extend(_item(question) for question in questions)
-
+    items = "".join(map(_item, questions))
+    files = {
+        "imsmanifest.xml": MANIFEST.format(quiz=quiz),
+        f"{quiz}/{quiz}.xml": QUIZ.format(quiz=quiz, title=html.escape(title), items=items),
+    }
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for name, tree in (("imsmanifest.xml", manifest), (file, root)):
-            text = ElementTree.tostring(tree, encoding="utf-8", xml_declaration=True)
+        for name, text in files.items():
             # Of a fixed date, so that the same questions give the same file.
             info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
             archive.writestr(info, text, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
-def _item(question: Question) -> ElementTree.Element:
+def _item(question: Question) -> str:
     """A multiple choice question of QTI 1.2, with a feedback for each option."""
-    item = ElementTree.Element("item", ident=question.name, title=question.name)
-    metadata = _path(item, "itemmetadata", "qtimetadata")
-    for label, entry in (
-        ("question_type", "multiple_choice_question"),
-        ("points_possible", "1"),
-    ):
-        field = ElementTree.SubElement(metadata, "qtimetadatafield")
-        ElementTree.SubElement(field, "fieldlabel").text = label
-        ElementTree.SubElement(field, "fieldentry").text = entry
-    presentation = ElementTree.SubElement(item, "presentation")
-    _text(presentation, question.ask)
-    single = {"ident": "response1", "rcardinality": "Single"}
-    response = ElementTree.SubElement(presentation, "response_lid", single)
-    choices = ElementTree.SubElement(response, "render_choice")
-    processing = ElementTree.SubElement(item, "resprocessing")
-    bounds = {"maxvalue": "100", "minvalue": "0", "varname": "SCORE", "vartype": "Decimal"}
-    ElementTree.SubElement(_path(processing, "outcomes"), "decvar", bounds)
-    for letter, option in zip(LETTERS, question.options, strict=False):
-        ident = f"{question.name}-{letter}"
-        _text(ElementTree.SubElement(choices, "response_label", ident=ident), option.text)
-        condition = _if_chosen(processing, ident, "Yes")
-        feedback = {"feedbacktype": "Response", "linkrefid": f"{ident}_fb"}
-        ElementTree.SubElement(condition, "displayfeedback", feedback)
-    # The points come last, because no condition is read after one that does not continue.
-    condition = _if_chosen(processing, f"{question.name}-{question.letter}", "No")
-    points = {"action": "Set", "varname": "SCORE"}
-    ElementTree.SubElement(condition, "setvar", points).text = "100"
-    for letter, option in zip(LETTERS, question.options, strict=False):
-        said = ElementTree.SubElement(item, "itemfeedback")
-        said.set("ident", f"{question.name}-{letter}_fb")
-        _text(_path(said, "flow_mat"), option.why)
-    return item
+    name = question.name
+    options = [
+        {"ident": f"{name}-{letter}", "text": _text(option.text), "why": _text(option.why)}
+        for letter, option in zip(LETTERS, question.options, strict=False)
+    ]
+    return ITEM.format(
+        name=name,
+        ask=_text(question.ask),
+        labels="".join(map(LABEL.format_map, options)),
+        shown="".join(map(SHOWN.format_map, options)),
+        right=f"{name}-{question.letter}",
+        feedback="".join(map(FEEDBACK.format_map, options)),
+    )
 
 
-def _if_chosen(
-    processing: ElementTree.Element, ident: str, goes_on: str
-) -> ElementTree.Element:
-    """A condition: this option is chosen. ``goes_on`` says whether others follow."""
-    condition = ElementTree.SubElement(processing, "respcondition")
-    condition.set("continue", goes_on)
-    chosen = _path(condition, "conditionvar", "varequal")
-    chosen.set("respident", "response1")
-    chosen.text = ident
-    return condition
+def _text(text: str) -> str:
+    text = html.escape(text)
+    return f'<material><mattext texttype="text/plain">{text}</mattext></material>'
 
 
-def _path(parent: ElementTree.Element, *names: str) -> ElementTree.Element:
-    for name in names:
-        parent = ElementTree.SubElement(parent, name)
-    return parent
-
-
-def _text(parent: ElementTree.Element, text: str) -> None:
-    material = _path(parent, "material", "mattext")
-    material.set("texttype", "text/plain")
-    material.text = text
+MANIFEST = """\
+<?xml version="1.0" encoding="utf-8"?>
+<manifest identifier="manifest_{quiz}"
+ xmlns="http://www.imsglobal.org/xsd/imsccv1p1/imscp_v1p1"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+ xsi:schemaLocation="http://www.imsglobal.org/xsd/imsccv1p1/imscp_v1p1
+ http://www.imsglobal.org/xsd/imscp_v1p1.xsd">
+<metadata><schema>IMS Content</schema><schemaversion>1.1.3</schemaversion></metadata>
+<organizations/>
+<resources><resource identifier="{quiz}" type="imsqti_xmlv1p2">
+<file href="{quiz}/{quiz}.xml"/></resource></resources>
+</manifest>
+"""
+QUIZ = """\
+<?xml version="1.0" encoding="utf-8"?>
+<questestinterop xmlns="http://www.imsglobal.org/xsd/ims_qtiasiv1p2"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+ xsi:schemaLocation="http://www.imsglobal.org/xsd/ims_qtiasiv1p2
+ http://www.imsglobal.org/xsd/ims_qtiasiv1p2p1.xsd">
+<assessment ident="{quiz}" title="RBMs for recommendation: {title}">
+<section ident="root_section">
+{items}</section></assessment></questestinterop>
+"""
+# The points come last, because no condition is read after one that does not continue.
+ITEM = """\
+<item ident="{name}" title="{name}"><itemmetadata><qtimetadata>
+<qtimetadatafield><fieldlabel>question_type</fieldlabel>
+<fieldentry>multiple_choice_question</fieldentry></qtimetadatafield>
+<qtimetadatafield><fieldlabel>points_possible</fieldlabel>
+<fieldentry>1</fieldentry></qtimetadatafield>
+</qtimetadata></itemmetadata>
+<presentation>{ask}
+<response_lid ident="response1" rcardinality="Single">
+<render_choice>{labels}</render_choice></response_lid></presentation>
+<resprocessing><outcomes>
+<decvar maxvalue="100" minvalue="0" varname="SCORE" vartype="Decimal"/></outcomes>
+{shown}<respcondition continue="No">
+<conditionvar><varequal respident="response1">{right}</varequal></conditionvar>
+<setvar action="Set" varname="SCORE">100</setvar></respcondition></resprocessing>
+{feedback}</item>
+"""
+LABEL = '<response_label ident="{ident}">{text}</response_label>'
+SHOWN = """\
+<respcondition continue="Yes">
+<conditionvar><varequal respident="response1">{ident}</varequal></conditionvar>
+<displayfeedback feedbacktype="Response" linkrefid="{ident}_fb"/></respcondition>
+"""
+FEEDBACK = '<itemfeedback ident="{ident}_fb"><flow_mat>{why}</flow_mat></itemfeedback>'
