@@ -53,6 +53,10 @@ class _Watching(TorchDispatchMode):
         super().__init__()
         self.work = work
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or else torch loads its compiler, which takes a second
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
