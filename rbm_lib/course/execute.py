@@ -16,7 +16,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 LIBRARY = str(Path(__file__).resolve().parents[2])
-REPORT = "from rbm_lib.course.lesson import data_sources; print(data_sources)"
+REPORT = """import sys
+print(getattr(sys.modules.get("rbm_lib.course.lesson"), "data_sources", []))"""
 
 
 @dataclass

@@ -13,10 +13,11 @@ from rbm_lib.course.handout import hand_out
 from tests.support import ROOT
 
 
-@pytest.fixture
-def folder(tmp_path):
-    hand_out(tmp_path / "lessons")
-    return tmp_path / "lessons"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("lessons")
+    hand_out(place)
+    return place
 
 
 def test_links_of_the_copies_lead_to_files(folder):
@@ -38,16 +39,17 @@ def test_exercises_are_found_there(folder, monkeypatch, tmp_path):
     assert load_exercises("01_energy_and_contrastive_divergence")
 
 
-def test_work_stays_and_a_newer_lesson_goes_beside_it(folder):
-    mine = folder / "01_energy_and_contrastive_divergence.ipynb"
+def test_work_stays_and_a_newer_lesson_goes_beside_it(tmp_path):
+    hand_out(tmp_path)
+    mine = tmp_path / "01_energy_and_contrastive_divergence.ipynb"
     worked = json.loads(mine.read_text(encoding="utf-8"))
     worked["cells"][0]["source"] = ["# mine"]
     mine.write_text(json.dumps(worked), encoding="utf-8")
 
-    assert hand_out(folder) == [], "the same version"
+    assert hand_out(tmp_path) == [], "the same version"
     worked["metadata"]["rbm_course"]["generated"] = "an older one"
     mine.write_text(json.dumps(worked), encoding="utf-8")
-    (new,) = hand_out(folder)
+    (new,) = hand_out(tmp_path)
 
     assert new.name == "01_energy_and_contrastive_divergence.new.ipynb"
     assert json.loads(mine.read_text(encoding="utf-8")) == worked

@@ -52,7 +52,7 @@ def done(tmp_path_factory):
     statuses = []
 
     async def run_all():
-        runs = (run_limited(notebook, Limits(40, 1, 1)) for notebook in notebooks)
+        runs = (run_limited(notebook, Limits(20, 1, 1)) for notebook in notebooks)
         statuses.extend(await asyncio.gather(*runs))
 
     temporary = tmp_path_factory.mktemp("temporary")

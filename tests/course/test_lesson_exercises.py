@@ -13,7 +13,7 @@ from sklearn.preprocessing import TargetEncoder
 from torch.nn.functional import softplus
 
 from rbm_lib import DBM, RBM
-from rbm_lib.course import Exercise, check
+from rbm_lib.course import Exercise, check, pace
 from rbm_lib.course.environment import notebooks_folder
 from rbm_lib.course.exercises import load_exercises
 from rbm_lib.course.forms import in_form_of
@@ -411,7 +411,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("exercise", "answer", "words"), WRONG)
-def test_other_wrong_answers_are_explained(exercise, answer, words):
+def test_other_wrong_answers_are_explained(exercise, answer, words, monkeypatch):
+    monkeypatch.setattr(pace, "SECONDS", 0.5)
+
     result = check(EXERCISES[exercise], answer)
 
     assert result.points == 0

@@ -6,16 +6,16 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from rbm_lib.course import __main__, score
-from rbm_lib.course.build import build_one, write_notebook
 from rbm_lib.course.environment import environment_rows
 from rbm_lib.course.isolate import Limits
+from rbm_lib.course.notebook import read_source, write_notebook
 from rbm_lib.course.run import run
 from tests.course.support import make_toy
 
 
 def test_the_runner_goes_on_after_a_failure_and_says_so(tmp_path, capsys):
     folder = tmp_path / "notebooks"
-    build_one(make_toy(tmp_path), folder / "98_toy.ipynb", "fast")
+    write_notebook(read_source(make_toy(tmp_path)), folder / "98_toy.ipynb")
     committed = (folder / "98_toy.ipynb").read_bytes()
     cells = [new_code_cell("a = 1"), new_code_cell("raise ValueError('wrong')")]
     write_notebook(new_notebook(cells=cells), folder / "97_broken.ipynb")

@@ -62,7 +62,7 @@ def scored(tmp_path_factory):
     (folder / "unknown.ipynb").write_text(unknown)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(course))
-        rows = score([folder], results, course, Limits(40, 1, 1), jobs=4)
+        rows = score([folder], results, course, Limits(20, 1, 1), jobs=4)
     return results, {Path(row["file"]).stem: row for row in rows}
 
 
@@ -103,7 +103,7 @@ def test_the_files_have_a_row_for_each(scored):
     assert broken == [3, 4.5, 2, 0]
     assert lines["text"]["ex 1"] == ""
     assert saved["submissions"] == list(rows.values())
-    assert saved["limits"] == {"seconds": 40, "gigabytes": 1, "megabytes": 1}
+    assert saved["limits"] == {"seconds": 20, "gigabytes": 1, "megabytes": 1}
 
 
 def test_the_checks_are_the_courses_own():
