@@ -70,6 +70,11 @@ class BoxModel(SmallRBM):
         return torch.sigmoid(like - dislike)
 
 
+def raters(seen):
+    """How many people rated the film of each box, and at least one."""
+    return seen.sum(0).clamp(min=1).repeat(2)
+
+
 def sweeps():
     for seed, rows, films, hidden in ((30, 5, 4, 3), (40, 8, 3, 2), (50, 2, 6, 4)):
         liked, seen = rated_rows(seed, rows, films)
@@ -122,7 +127,9 @@ cd1.slips("""
         mean(0) → mean()
         mean(0) → mean(1)
         len(v) → v.shape[1]
-        len(v) → seen.sum(0).clamp(min=1).repeat(2)[:, None]
+    Divide by len(v), the number of all rows, not by the number who rated the film.
+        len(v) → raters(seen)[:, None]
+        len(v) → raters(seen)[:, None] | _sweep).mean(0) → _sweep).sum(0) / raters(seen)
     For W, average the products v h over the rows. Yours multiplies two averages.
         @ p - → @ (0 * p + p.mean(0)) - | @ p_sweep → @ (0 * p + p_sweep.mean(0))
     The change is data minus sweep. Yours lacks the sweep, or has the sign reversed.

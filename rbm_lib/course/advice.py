@@ -28,6 +28,7 @@ HINTS = {
         "The two sides of = are not the same rows: choose the same ones in both."
     ),
     r"for \^|bitwise_xor": "A power is written x**t in Python, not x^t.",
+    r"operator\.invert": "~ turns True and False only: for a number write 1 - x.",
     r"with a bool tensor": (
         "True and False take no minus: write ~mask, or (1 - mask.float())."
     ),
