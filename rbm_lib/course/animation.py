@@ -1,16 +1,13 @@
 """Chains that move: small pictures, changing sweep by sweep, and a line below each."""
 
-import html
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rbm_lib.course.environment import headless
+from rbm_lib.course.say import show_page
 
-# A page of its own, in an iframe: its names and styles do not meet those of the notebook.
 PAGE = """<!doctype html><meta charset="utf-8"><title>Chains</title><style>
 body { margin: 0; padding: 8px; background: #fff; color: #1f2933; font: 14px sans-serif }
 button, input { font: inherit; vertical-align: middle } input { width: 50% }
@@ -85,21 +82,6 @@ def animate(chains: Mapping[str, tuple[ArrayLike, ArrayLike]], label: str = "") 
     label : str
         What the numbers are.
     """
-    if headless():
-        print(f"Run this cell in JupyterLab: {' and '.join(chains)}, moving.")
-        return
-
-    from IPython.display import display
-
-    page = PAGE.replace("CHAINS", json.dumps(_as_json(chains, label)))
-    frame = (
-        f'<iframe srcdoc="{html.escape(page)}" title="{html.escape(", ".join(chains))}" '
-        'style="border: 0; width: 100%; height: 270px"></iframe>'
-    )
-    display({"text/html": frame, "text/plain": ", ".join(chains)}, raw=True)
-
-
-def _as_json(chains: Mapping[str, tuple[ArrayLike, ArrayLike]], label: str) -> list[Any]:
     described = []
     for name, (frames, line) in chains.items():
         shades = np.asarray(frames, dtype=float).round(2)
@@ -109,12 +91,7 @@ def _as_json(chains: Mapping[str, tuple[ArrayLike, ArrayLike]], label: str) -> l
                 f"chains[{name!r}]: got {shades.shape} and {numbers.shape}, expected "
                 "frames (sweeps, height, width) and numbers (sweeps,). Reshape the frames."
             )
-        described.append(
-            {
-                "name": name,
-                "label": label,
-                "frames": shades.tolist(),
-                "line": numbers.tolist(),
-            }
-        )
-    return described
+        drawn = {"frames": shades.tolist(), "line": numbers.tolist()}
+        described.append({"name": name, "label": label} | drawn)
+    page = PAGE.replace("CHAINS", json.dumps(described))
+    show_page(page, ", ".join(chains), 270, f"{' and '.join(chains)}, moving")

@@ -9,12 +9,7 @@ from nbformat import NotebookNode
 
 from rbm_lib.course.environment import CourseError, notebooks_folder
 from rbm_lib.course.execute import execute, kernel_environment
-from rbm_lib.course.notebook import (
-    code_cells,
-    lesson_sources,
-    read_source,
-    write_notebook,
-)
+from rbm_lib.course.notebook import code_cells, lesson_sources, read_source, write_notebook
 from rbm_lib.course.student import write_student
 
 WIDGET = "application/vnd.jupyter.widget-view+json"

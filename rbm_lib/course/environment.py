@@ -68,6 +68,13 @@ def headless() -> bool:
     return os.environ.get("RBM_HEADLESS", "") not in ("", "0")
 
 
+def watched(what: str) -> bool:
+    """Whether somebody watches. Where nobody does, a line says what would be there."""
+    if headless():
+        print(f"Run this cell in JupyterLab: {what}.")
+    return not headless()
+
+
 def project() -> dict[str, Any]:
     """The project's entry in pyproject.toml, empty where the library is without it."""
     pyproject = repository_root() / "pyproject.toml"

@@ -68,11 +68,7 @@ class Exercise:
 
 
 def exercise(
-    id: str,
-    title: str,
-    points: float,
-    cases: Iterable[Iterable],
-    tolerance: float = 1e-6,
+    id: str, title: str, points: float, cases: Iterable[Iterable], tolerance: float = 1e-6
 ) -> Callable[[Answer], Exercise]:
     """Make an exercise of a function, which is the right answer: a decorator.
 

@@ -92,14 +92,12 @@ class KeepOrSkip:
             display(_widget(self))
 
 
-def _word(kept: bool) -> str:
-    return "keep" if kept else "skip"
-
-
 def _lines(game: KeepOrSkip) -> list[str]:
     """A line for each card: guess, mark, and what is known."""
-    rows = zip(game.guesses, game.kept, game.cards, strict=True)
-    return [f"{'✓' if a == b else '✗'} {_word(a)} · {card}" for a, b, card in rows]
+    return [
+        f"{'✓' if guess == kept else '✗'} {'keep' if guess else 'skip'} · {card}"
+        for guess, kept, card in zip(game.guesses, game.kept, game.cards, strict=True)
+    ]
 
 
 def _widget(game: KeepOrSkip) -> Any:

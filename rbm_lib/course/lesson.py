@@ -15,6 +15,7 @@ from rbm_lib.course.environment import (
     headless,
     profile_in_use,
     repository_root,
+    watched,
 )
 from rbm_lib.course.exercises import Exercise, Result, check, load_exercises
 from rbm_lib.course.forms import in_form_of
@@ -202,13 +203,10 @@ class Lesson:
         if not questions:
             print("This lesson has no quiz here: keep the folder notebooks/quiz.")
             return
-        if headless():
-            print(f"Run this cell in JupyterLab: {len(questions)} questions appear.")
-            return
+        if watched(f"{len(questions)} questions appear"):
+            from IPython.display import display
 
-        from IPython.display import display
-
-        display(QuizBox(questions).widget)
+            display(QuizBox(questions).widget)
 
     def score(self) -> pd.DataFrame:
         """Return the points of this session: a row for each exercise, and the total."""
@@ -231,9 +229,8 @@ class Lesson:
         **ranges : (minimum, maximum, step, start)
             For each argument. With whole numbers the slider has whole numbers.
         """
-        if headless():
-            names = ", ".join(name.replace("_", " ") for name in ranges)
-            print(f"Run this cell in JupyterLab: a slider for {names} appears.")
+        names = ", ".join(name.replace("_", " ") for name in ranges)
+        if not watched(f"a slider for {names} appears"):
             return
 
         import ipywidgets

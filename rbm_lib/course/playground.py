@@ -1,11 +1,10 @@
 """The playground of the site in a notebook: a small model to train by hand."""
 
-import html
 import re
 from pathlib import Path
 
-from rbm_lib.course.environment import headless
 from rbm_lib.course.handout import course_folder
+from rbm_lib.course.say import show_page
 
 HEIGHT = 860  # in pixels; what is longer can be scrolled
 
@@ -21,17 +20,7 @@ def playground(preset: str = "healthy") -> None:
         What it starts with, such as "healthy" (six films) or "bars" (bars and stripes).
     """
     page = _whole_page(course_folder() / "docs" / "playground", preset)
-    if headless():
-        print("Run this cell in JupyterLab: the playground appears.")
-        return
-
-    from IPython.display import display
-
-    frame = (
-        f'<iframe srcdoc="{html.escape(page)}" title="The playground" '
-        f'style="border: 0; width: 100%; height: {HEIGHT}px"></iframe>'
-    )
-    display({"text/html": frame, "text/plain": "the playground"}, raw=True)
+    show_page(page, "The playground", HEIGHT, "the playground appears")
 
 
 def _whole_page(folder: Path, preset: str) -> str:

@@ -88,6 +88,10 @@ class FilmRater:
         ]
         return found[:N_OFFERED]
 
+    def opinions(self, ratings: Mapping[int, bool]) -> list[str]:
+        """A line for each rating."""
+        return [f"{'♥' if ratings[x] else '✗'} {self.titles[x]}" for x in ratings]
+
     def show(self, listing: Listing) -> None:
         """Show the widget with a list that follows the ratings.
 
@@ -100,8 +104,7 @@ class FilmRater:
 
         if headless():
             print("In JupyterLab you rate films here. In this copy a guest has rated:\n")
-            for film, liked in self._guest.items():
-                print("♥" if liked else "✗", self.titles[film])
+            print("\n".join(self.opinions(self._guest)))
             display(listing(self.ratings))
         else:
             display(_widget(self, listing))
@@ -162,11 +165,8 @@ def _progress(rater: FilmRater) -> str:
 
 def _guest(rater: FilmRater) -> str:
     """Whose list it is before the first rating."""
-    opinions = (
-        f"{'♥' if liked else '✗'} {html.escape(rater.titles[film])}"
-        for film, liked in rater.ratings.items()
-    )
-    return f"<p>Until you rate, this is the list of a guest: {', '.join(opinions)}</p>"
+    opinions = html.escape(", ".join(rater.opinions(rater.ratings)))
+    return f"<p>Until you rate, this is the list of a guest: {opinions}</p>"
 
 
 def _table(films: pd.DataFrame) -> str:
@@ -175,8 +175,5 @@ def _table(films: pd.DataFrame) -> str:
 
 
 def _rated(rater: FilmRater) -> str:
-    lines = [
-        f"{'♥' if liked else '✗'} {html.escape(rater.titles[film])}"
-        for film, liked in rater._rated().items()
-    ]
+    lines = map(html.escape, rater.opinions(rater._rated()))
     return f'<div style="padding-left: 1.5em">{"<br>".join(lines)}</div>'

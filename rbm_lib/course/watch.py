@@ -66,8 +66,9 @@ class _Watching(TorchDispatchMode):
             left, right = args[FACTORS[name] :][:2]
             self._count_product(left, right)
         if not func.is_view:
-            made = result if isinstance(result, tuple | list) else (result,)
-            self.work.largest = max(self.work.largest, *map(_elements, made))
+            for x in result if isinstance(result, tuple | list) else (result,):
+                if isinstance(x, Tensor) and x.layout == torch.strided:
+                    self.work.largest = max(self.work.largest, x.numel())
         return result
 
     def _count_product(self, left: Tensor, right: Tensor) -> None:
@@ -77,11 +78,6 @@ class _Watching(TorchDispatchMode):
             # Equal matrices have equal sums, also where one is a copy of the other.
             sums = (float(x.double().sum()) for x in (left, right))
             self.work.same[(tuple(left.shape), tuple(right.shape), *sums)] += 1
-
-
-def _elements(made: Any) -> int:
-    strided = isinstance(made, Tensor) and made.layout == torch.strided
-    return made.numel() if strided else 0
 
 
 @contextlib.contextmanager

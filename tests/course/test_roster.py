@@ -39,10 +39,7 @@ def test_a_roster_has_ids_and_names(text, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (
-            "id,surname\n1,Ada\n",
-            r"got the columns \['id', 'surname'\], expected",
-        ),
+        ("id,surname\n1,Ada\n", r"got the columns \['id', 'surname'\], expected"),
         ("id,name\n1,Ada\n1,Bob\n", "the id '1' stands there twice"),
         ("id,name\n1,Ada\n2,\n", "student 2 has no id or no name"),
         ("id,name\n", "without students"),
