@@ -99,11 +99,11 @@ def towards_the_rows(model, v):
     return v.T @ p / len(v) - 0.1 * model.W, v.mean(0) - model.b, p.mean(0) - model.c
 
 
-FALLING = [0.1 - 0.002 * k for k in range(50)]
+FALLING = [0.1 - 0.01 * k for k in range(10)]
 RISING = [0.02 + 0.0004 * k for k in range(100)]
 LOOPS = [
     (model, towards_the_rows, v, rates)
-    for (v, model), rates in zip(PAIRS, ([0.1] * 50, FALLING, RISING), strict=True)
+    for (v, model), rates in zip(PAIRS, ([0.1] * 3, FALLING, RISING), strict=True)
 ]
 
 

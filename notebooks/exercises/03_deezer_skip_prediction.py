@@ -5,6 +5,7 @@ import pandas as pd
 import torch
 
 from rbm_lib.course import exercise
+from rbm_lib.course.slips import uniform
 
 
 def labelled_rows():
@@ -155,9 +156,7 @@ def pretended_training(v, n_hidden):
 
 def stacks():
     for seed, n, sizes in ((0, 5, [4, 3, 2]), (1, 8, [6, 5, 4, 3])):
-        generator = torch.Generator().manual_seed(seed)
-        v = torch.rand(n, sizes[0], generator=generator).double()
-        yield v, sizes[1:], pretended_training
+        yield uniform(seed, n, sizes[0]).double(), sizes[1:], pretended_training
 
 
 @exercise("4", "A stack of RBMs", 2, stacks())
