@@ -18,10 +18,11 @@ COLUMNS = ["metric", "model", "mean", "low", "high", "ahead", "ahead_low", "ahea
 
 
 def held_out(ratings: RatingMatrix, task: str, seed: int, like_level: int = 1) -> Split:
-    """A random fifth of each person's ratings apart; a ValueError if there is none."""
+    """A random fifth of each person's ratings apart; a ValueError if it is of no use."""
     split = random_split(ratings, SHARE, seed)
-    found = np.unique(split.held_out.triples()[2] >= like_level)
-    if len(found) < (1 if task == "rank" else 2):
+    is_like = split.held_out.triples()[2] >= like_level
+    enough = is_like.any() if task == "rank" else len(np.unique(is_like)) == 2
+    if not enough:
         what = "likes" if task == "rank" else "likes and other ratings"
         raise ValueError(
             f"ratings: got too few {what} to hold some out, expected people with three or "
@@ -33,6 +34,7 @@ def held_out(ratings: RatingMatrix, task: str, seed: int, like_level: int = 1) -
 def table_of(model: Recommender, others: dict[str, Any], split: Split) -> pd.DataFrame:
     """A model that is fitted to `split.train`, and others that are not, on `held_out`.
 
+    Nobody's list has what they have rated in `train`, liked or not, as with real lists.
     `ahead` is how much better the model is than each of the others, with a 95 % interval of
     the differences between the same people.
     """
@@ -43,7 +45,7 @@ def table_of(model: Recommender, others: dict[str, Any], split: Split) -> pd.Dat
 
 def _ranking(model: Recommender, others: dict[str, Any], split: Split) -> pd.DataFrame:
     scorers = {MODEL: model.recommend(n=20), **others}
-    table: Any = compare(scorers, split, MODEL, k=[10, 20], n_bootstrap=RESAMPLES)
+    table: Any = compare(scorers, split, MODEL, [10, 20], model.like_at_least, RESAMPLES)
     return _ahead(table[table["metric"].isin(["NDCG@10", "Recall@20"])])
 
 

@@ -32,11 +32,6 @@ class Data:
     def like_level(self) -> int:
         return self.ratings.scale.like_level(self.like_at_least)
 
-    def likes(self) -> RatingMatrix:
-        """The likes alone, for what counts every rating as one."""
-        chosen = self.ratings.triples()[2] >= self.like_level
-        return self.ratings.binarize(self.like_level).keep(chosen)
-
     def facts(self) -> dict[str, Any]:
         """What was read, by name."""
         scale = self.ratings.scale

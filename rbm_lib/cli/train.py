@@ -85,9 +85,10 @@ def _print(
     facts: dict[str, Any],
 ) -> None:
     """The table, below what it is about, or as JSON with all that is known."""
-    count = split.held_out.n_ratings
+    what, count = "ratings", split.held_out.n_ratings
+    if options.task == "rank":
+        what, count = "likes", int(split.held_out.likes(data.like_level).nnz)
     if not options.json:
-        what = "likes" if options.task == "rank" else "ratings"
         print(f"On {count:,} held-out {what}; low, high: 95 % interval;")
         print(f"ahead: how much better the {MODEL} is, for the same people\n")
     print_table(table, options.json, data.facts() | {"held_out": count} | facts)
@@ -107,19 +108,14 @@ def require_replaceable(output: Path) -> None:
 
 
 def _on_a_part(data: Data, options: Namespace) -> tuple[Recommender, Split]:
-    """A model that has not seen a fifth of each person's likes, or ratings."""
-    likes = data.likes()
-    if not likes.n_ratings:
+    """A model that has not seen a fifth of each person's ratings."""
+    if not data.facts()["likes"]:
         raise ValueError(
             f"ratings: got none that is a like (at least "
             f"{data.facts()['like_at_least']:g}), expected some. Give --like-at-least."
         )
-    model = Recommender(options.task, seed=options.seed)
-    if options.task == "rate":
-        model.like_at_least = data.like_at_least
-        split = held_out(data.ratings, "rate", options.seed, data.like_level)
-    else:
-        split = held_out(likes, "rank", options.seed)
+    model = Recommender(options.task, like_at_least=data.like_at_least, seed=options.seed)
+    split = held_out(data.ratings, options.task, options.seed, data.like_level)
     if options.tune:
         say("choosing settings")
         model, _ = tune(model, split.train, seed=options.seed, progress=_is_watched())

@@ -17,9 +17,7 @@ from tests.cli.support import make_table
 
 
 def test_ranking_is_what_compare_says():
-    ratings = RatingMatrix.from_frame(make_table())
-    likes = ratings.binarize(3).keep(ratings.triples()[2] >= 3)
-    split = held_out(likes, "rank", 0)
+    split = held_out(RatingMatrix.from_frame(make_table()), "rank", 0, like_level=3)
     others = rivals("rank", split)
     model = Recommender("rank", epochs=5).fit(split.train)
 

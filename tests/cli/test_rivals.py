@@ -24,11 +24,7 @@ def task(request):
 
 @pytest.fixture
 def split(task):
-    ratings = RatingMatrix.from_frame(make_table())
-    if task == "rate":
-        return held_out(ratings, task, 0, like_level=3)
-    likes = ratings.binarize(3).keep(ratings.triples()[2] >= 3)
-    return held_out(likes, task, 0)
+    return held_out(RatingMatrix.from_frame(make_table()), task, 0, like_level=3)
 
 
 def tries_of(rival):
