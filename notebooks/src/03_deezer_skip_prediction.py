@@ -3,8 +3,9 @@
 #
 # Somebody opens a music service, and a song begins to play that they did not choose. Will
 # they keep it, or skip it within half a minute? In this lesson you try to predict that.
-# You will meet an accuracy of 99.63 % and find out what it is worth. You open three leaks and
-# learn to close them. And you find out how good any prediction could be.
+# You will train a model that is right more than 99 % of the time, and find out what that is
+# worth. You open three leaks and learn to close them. And you find out how good any prediction
+# could be.
 #
 # | | |
 # |---|---|
@@ -113,21 +114,22 @@ game.show()
 # ## 2. What the rows are
 #
 # The competition's files may not be passed on. If you have not downloaded them, all people
-# and tracks here are invented, and this is the recipe. First a term. The **log-odds** of a chance $p$ are $\log(p/(1-p))$, and
-# σ turns them back into $p$. An even chance has log-odds 0, and a chance of .73 has 1. The
-# log-odds that a listen is kept are a plain sum, and we set its parts by hand.
+# and tracks here are invented, and this is the recipe. First a term. The **log-odds** of a
+# chance $p$ are $\log(p/(1-p))$, and σ turns them back into $p$. An even chance has log-odds
+# 0, and a chance of .73 has 1. The log-odds that a listen is kept are a plain sum, and we set
+# its parts by hand.
 #
 # | part of the sum | standard deviation |
 # |---|---|
 # | the listener's habit | about 1.6 |
 # | the listener's mood of the week | 1.7 |
-# | the mood of one sitting | .9 |
+# | the mood of one session, an evening's listens for example | .9 |
 # | the track | .8 |
 # | taste, a small penalty for artists far from the listener | hardly anything |
 # | hour, age, gender, device, context (what started the track, such as Flow or a playlist), date (in the last days less is kept) | shifts, set so that the keep rates are those of the real listens |
 #
 # Everybody gets a new mood of the week on the same days, the 8th, 15th, 22nd and 29th of the
-# month. In a few rows the clock was never set. They are dated in the 1970s and count as known.
+# month.
 #
 # So it is *not* a finding that listeners differ more than tracks, that a linear model does
 # well, or that moods matter. We built it so. What you can learn here is method.
@@ -143,10 +145,10 @@ listens.loc[[0, 1], ["user_id", "media_id", "context_type", "ts_listen", "is_lis
 # ## 3. A model that is right 99.63 % of the time
 #
 # A public write-up on this competition, for which we have no address to cite, reports an
-# accuracy of 99.63 % for a decision tree. Such a tree asks one yes-or-no question about the columns after the other, and each answer
-# leads to the next question. A chain of questions ends in a *leaf*, which gives the label
-# that most of its training rows have. Would you ship it? Let's give a tree all columns as
-# they are.
+# accuracy of 99.63 % for a decision tree. Such a tree asks one yes-or-no question about the
+# columns after the other, and each answer leads to the next question. A chain of questions
+# ends in a *leaf*, which gives the label that most of its training rows have. Would you ship
+# it? Let's give a tree all columns as they are.
 
 # %%
 columns = listens.drop(columns=["is_listened", "pair", "day"])
@@ -172,10 +174,8 @@ print(f"known rows with the same time stamp, listener and track as another: {twi
 # %% [markdown]
 # The tree is worse than no model at all. It can ask on until each leaf holds a single label,
 # because no two rows are the same, and then it has memorised the answers. A training score
-# only tells you how easily the rows can be told apart. (A few answers are wrong, because
-# scikit-learn stores the columns in single precision, where time stamps within about two
-# minutes can become equal. On which rows the 99.63 % was measured, the write-up does not say,
-# and we could not trace it.)
+# only tells you how easily the rows can be told apart. On which rows the 99.63 % was measured,
+# the write-up does not say, and we could not trace it.
 #
 # From here on we use AUC, as in lesson 02. Since always saying *keep* is already right two
 # times in three, accuracy hardly shows what a model has learned.
@@ -267,8 +267,8 @@ say(
 # column. On new listens the column says much less than the listener's rate.
 #
 # **Fix it.** A row's rate must come from other rows. If we leave out just the one row, other
-# listens of the same evening and of the same week are still in, and they give the listener's
-# mood away. Of most days to come we know no such listens.
+# listens of the same session and of the same week are still in, and they give the listener's
+# mood away. For most of the days to come we shall have no such listens.
 #
 # So we leave out whole runs of days. We cut the known days into five blocks, the *folds*,
 # and compute the rates of each fold from the other four.
@@ -340,8 +340,8 @@ pd.DataFrame(found, index=["training", "last five days"]).T.rename_axis(
 # With your runs of days it is .736<!--run of days left out-->, so you can believe it.
 #
 # Folds of random rows never use the row itself either, and yet they flatter nearly as much.
-# So it is the neighbouring listens that raise the score. Random days keep the same evening
-# out. Your runs of days also keep out most of the same week.
+# So it is the neighbouring listens that raise the score. Your runs of days keep out the same
+# session and most of the same week.
 #
 # ### Leak 2: a random split
 #
@@ -376,7 +376,7 @@ lesson.reveal(
 
 # %% [markdown]
 # **See it.** The same rate looks much better. With a random split, the model knows most of
-# the evening and fills in the rest. That is a fair question, but it is not ours.
+# the session and fills in the rest. That is a fair question, but it is not ours.
 #
 # **Fix it.** Split the data the way the question is posed, by time. We have done so from
 # the start.
@@ -401,12 +401,12 @@ for name, n_kept, n_heard in (
     day_auc[name] = roc_auc_score(y_held, rate[held_out])
 
 fig, axis = plt.subplots(figsize=(7.5, 2.0))
-colors = [COLORS[c] for c in ("blue", "orange", "red", "red")]
+colors = [COLORS[c] for c in ("blue", "green", "red", "red")]
 axis.barh(list(day_auc), list(day_auc.values()), color=colors)
 for place, value in enumerate(day_auc.values()):
     axis.text(value + 0.005, place, f"{value:.3f}", va="center")
 axis.set(xlim=(0.5, 1.0))
-axis.set_xlabel("AUC of the listener's rate over … (orange: fair while the day goes on)")
+axis.set_xlabel("AUC of the listener's rate over … (green: fair while the day goes on)")
 axis.set_title("The later the knowledge, the better the score")
 show(
     fig,
@@ -574,7 +574,7 @@ else:
 
 # %% [markdown]
 # There is a lot left to gain. Part of it is out of reach, because nobody knows the mood of
-# an evening to come. But a mood of this week may have begun in the known days. Our rates do
+# a session to come. But a mood of this week may have begun in the known days. Our rates do
 # not show it, because they average over the whole month. No classifier can use what no
 # column contains.
 #
@@ -610,9 +610,8 @@ lesson.check("2", my_recent_rate)
 # depends on how far away the next change is. Seven rehearsals, each a day later than the
 # one before, go once round the week.
 #
-# The score is the log-odds of the two rates plus those of the new rate, now with $m = 5$. (A
-# constant would not change the order, so AUC does not mind that we subtract none. The listener
-# does count twice here. The models below will find the weights themselves.) Compare with
+# The score is the log-odds of the two rates plus those of the new rate, now with $m = 5$. (The
+# listener counts twice here. The models below will find the weights themselves.) Compare with
 # *none*, the rule of two rates alone.
 
 # %% tags=["hide-input"]
@@ -647,15 +646,16 @@ for last, gain in (auc.loc[best_k] - auc.loc["none"]).items():
 mean_auc.rename("mean AUC of the rehearsals").rename_axis("days").round(3).to_frame().T
 
 # %% [markdown]
-# On the invented listens, one to three days are nearly level. Ten days are worse than none,
-# because they bring in moods that are over. The list shows the week. The gain is largest
-# where all five days share a mood with the last known days, and negative where none or only
-# one does. Of the days that we held out, the 26th to the 30th, three do.
+# On the invented listens, one to three days are nearly level. Ten days are worse than none.
+# They bring in moods that are over, and they are so close to the old rate that the listener
+# mostly counts twice. The list shows the week. The gain is largest where the five days share
+# the mood of both last known days, and negative where only one of the five does, or none. Of
+# the days that we held out, the 26th to the 30th, three share it.
 #
 # Now the new column joins the nineteen others. The folded cell gives it to two of the seven,
-# the logistic regression and the boosted trees. A training row must look like a row that we
-# shall be asked about, so its column must come from the days right before its five-day
-# window. The rehearsals have such rows. Three of them will do.
+# the logistic regression and the boosted trees. In training, the column must be as old as it
+# will be in use, and come from the days just before a window of five days. The rehearsals
+# have such windows, and we train on three of them.
 
 
 # %% tags=["hide-input"]
@@ -706,27 +706,27 @@ show(fig, "AUC: " + "; ".join(f"{name} {ladder[name]:.3f}" for name in order) + 
 say(f"The {top} are ahead of the best of the seven by {in_words(gain)}.")
 
 # %% [markdown]
-# How far are the two models from the lower ceiling, that of a model without any knowledge of
-# moods? Both learned twice, so there are four differences.
+# We began with the first track that Flow offers a listener. How good are the predictions for
+# these tracks alone?
 
 # %% tags=["hide-input"]
-if deezer.truth is None:
-    say("The real file has no true chances, so there is nothing to compare with.")
-else:
-    without_moods = deezer.truth["stable"][held_out]
-    print("AUC minus that of the true chances without moods:")
-    for name, with_it in zip(without, added, strict=True):
-        for text, chance in (("without", without[name]), ("with", outputs[with_it])):
-            over = in_words(lead(chance, without_moods))
-            print(f"  {name + ', ' + text + ' the column':<40}  {over}")
+first = first_flow[held_out]
+on_first = {
+    name: roc_auc_score(y_held[first], outputs[name][first])
+    for name in ("two rates", best, top)
+}
+gain = lead(outputs[top][first], outputs[best][first], y_held[first], person[first])
+say(
+    f"On the {first.sum()} first Flow tracks the AUC is "
+    + ", ".join(f"{auc:.3f} for {name}" for name, auc in on_first.items())
+    + f". The last two differ by **{in_words(gain)}**."
+)
 
 # %% [markdown]
-# On the invented listens both models are behind this ceiling without the new column. With
-# it, both intervals contain zero. So we cannot tell the models from the ceiling any longer,
-# and not that they are above it either.
+# Each listener counts once here, so the interval is wider.
 #
-# If the best models end close together, that tells you about your columns, not
-# about the limit of the problem.
+# If the best models end close together, that tells you about your columns, not about the
+# limit of the problem.
 #
 # ## 7. Keep or skip, by a Boltzmann machine
 #
@@ -870,9 +870,6 @@ lesson.reveal(
 )
 
 # %% [markdown]
-# The write-up goes on and puts a second RBM on top of the first. You can do so in the optional
-# section 10.
-#
 # ## 8. Could we have seen it?
 #
 # On the invented listens we see no gain of the RBM. Is the method weak, or is there nothing to
@@ -1005,11 +1002,10 @@ show(fig, "Difference in AUC to two rates: " + "; ".join(words) + ".")
 #
 # <details><summary>What we found</summary>At sizes .5 and 1 the interval contains zero, and at
 # size 1.5 the RBM gains .027. The factorisation gains .014<!--factorisation, size 1--> at
-# size 1. It is made of products, as the planted taste is. But with 30 epochs and decay .003
-# the RBM gains .012 at size 1, so the limit belongs to the settings, too. At size 2 a decay
-# of 0 does as well as .01, and .03 nearly so (.049). One hidden unit gains only .022, because a single unit that is on or
-# off describes a number poorly. A hundred units gain no more than twenty. After two epochs
-# the weights are still small. The largest is .10, the difference is +.002 [−.001, +.005], and
+# size 1. It is made of products, as the planted taste is. At size 2 a decay of 0 does as well
+# as .01, and .03 nearly so (.049). One hidden unit gains only .022, and a hundred gain no more
+# than twenty. After two epochs the difference is +.002 [−.001, +.005]. The weights are still
+# small, and
 # the RBM misses the taste as it does with decay .1.</details>
 
 # %%
@@ -1301,8 +1297,8 @@ show(
 # %% [markdown]
 # A column with many different values offers many places to split, and some of them separate
 # the training labels by chance. So impurity flatters such columns, and noise is one of them.
-# The panel on the right is fairer. There, take for nothing what is no longer than the bar of
-# the noise. A bar to the left is chance, because shuffling happened to help.
+# The panel on the right is fairer. A bar to the left is chance, because shuffling happened to
+# help. So take for nothing what is no longer than the longest of these.
 #
 # ## What to remember
 #
