@@ -13,7 +13,7 @@ from rbm_lib.cli.reading import Data, read_data, say
 from rbm_lib.cli.rivals import rivals, tuned
 from rbm_lib.recommend.recommender import Recommender
 from rbm_lib.recommend.splits import Split
-from rbm_lib.recommend.tuning import tune
+from rbm_lib.recommend.tuning import SPACE, tune
 
 # By task: the guess that a model has to beat to have learned anything, and the measure. And
 # what is shown beside the model in any case.
@@ -117,7 +117,7 @@ def _on_a_part(data: Data, options: Namespace) -> tuple[Recommender, Split]:
     model = Recommender(options.task, like_at_least=data.like_at_least, seed=options.seed)
     split = held_out(data.ratings, options.task, options.seed, data.like_level)
     if options.tune:
-        say("choosing settings")
+        say(f"choosing settings of the {MODEL} among {len(SPACE)}")
         model, _ = tune(model, split.train, seed=options.seed, progress=_is_watched())
         say(f"chosen: {model!r}")
     say("training without a fifth of each person's ratings, to measure the model on them")
