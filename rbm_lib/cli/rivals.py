@@ -75,7 +75,7 @@ def _value(other: Any, model: Recommender, inner: Split) -> float:
     """NDCG@10, or the negative log-loss."""
     if model.task == "rank":
         ranking = inner.rank(other, 10, model.like_at_least)
-        return float(ranking.per_user["NDCG@10"].mean())
+        return float(ranking.per_user["NDCG@10"].to_numpy().mean())
     like = inner.train.scale.like_level(model.like_at_least)
     label = inner.held_out.triples()[2] >= like
     chance = predictions(other, inner, model.like_at_least).like
