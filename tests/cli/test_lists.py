@@ -110,6 +110,20 @@ def test_explain_says_because_of_which_likes(lists, folder, capsys):
     assert [row["title"] for row in new] == ["Alien (1979)"]
 
 
+def test_explain_says_if_likes_speak_against_an_item(lists, capsys):
+    """Who likes even films does not like odd ones."""
+
+    def said(*likes):
+        given = [word for title in likes for word in ("--like", title)]
+        capsys.readouterr()
+        assert run("explain", lists, *given, "--item", 21) == 0
+        return capsys.readouterr().err
+
+    assert "no like speaks for it" in said("alien")
+    assert "in spite of the others" in said("alien", "film number 23")
+    assert "[21], because of:" in said("film number 23")
+
+
 def test_predict_says_chance_and_stars(stars, capsys):
     wanted = ["--item", "toy story", "--item", "2"]
 
