@@ -21,7 +21,7 @@ from rbm_lib.course.exercises import Exercise, Result, check, load_exercises
 from rbm_lib.course.forms import in_form_of
 from rbm_lib.course.predictions import Answer, Prediction, Predictions
 from rbm_lib.course.quiz import read_bank
-from rbm_lib.course.quiz_box import QuizBox
+from rbm_lib.course.quiz_box import quiz_box
 from rbm_lib.course.say import say
 from rbm_lib.files import write_whole
 
@@ -206,7 +206,7 @@ class Lesson:
         if watched(f"{len(questions)} questions appear"):
             from IPython.display import display
 
-            display(QuizBox(questions).widget)
+            display(quiz_box(questions))
 
     def score(self) -> pd.DataFrame:
         """Return the points of this session: a row for each exercise, and the total."""

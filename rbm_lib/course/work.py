@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -21,18 +20,6 @@ FIRST = "00_start_here.ipynb"
 # What asks, in a window over the lesson, whether to fetch JupyterLab's news.
 ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 
-# As ipykernel states it. JupyterLab would add it to a notebook without it, and then call
-# that notebook modified.
-LANGUAGE = {
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "nbconvert_exporter": "python",
-    "pygments_lexer": "ipython3",
-    "version": platform.python_version(),
-}
-
 
 def copy_lessons() -> list[Path]:
     """Put a copy of every lesson into ``work/``, and return the new ones.
@@ -40,11 +27,14 @@ def copy_lessons() -> list[Path]:
     A copy that is there stays as it is. Where the course has a newer version, that is put
     beside it, once, and a line says so.
     """
+    from ipykernel.ipkernel import IPythonKernel  # slow to import
+
     folder = repository_root() / "work"
     new = []
     for source in lesson_sources():
         notebook = unsolved(source, "../notebooks", colab=False)
-        notebook.metadata["language_info"] = LANGUAGE
+        # JupyterLab would add it to a notebook, and then call that notebook modified.
+        notebook.metadata["language_info"] = IPythonKernel.language_info
         target = place_for(notebook, folder, source.stem)
         if target is None:
             continue

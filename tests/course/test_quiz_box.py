@@ -4,7 +4,7 @@ import pytest
 
 from rbm_lib.course import Lesson
 from rbm_lib.course.quiz import Option, Question
-from rbm_lib.course.quiz_box import QuizBox
+from rbm_lib.course.quiz_box import quiz_box
 
 QUESTIONS = [
     Question("1", "1 < 2?", (Option("yes", "It is.", True), Option("no", "Count.", False))),
@@ -16,7 +16,7 @@ QUESTIONS = [
 
 @pytest.fixture
 def quiz():
-    return QuizBox(QUESTIONS).widget
+    return quiz_box(QUESTIONS)
 
 
 def choose(quiz, number, text):
