@@ -6,6 +6,8 @@
             recommendations for simulated listeners: Recall@20, NDCG@10
     python -m benchmarks.spotify --cold
             songs that nobody has heard, for simulated listeners: the same measures
+    python -m benchmarks.spotify --audio
+            such songs known by their sound alone: a deep and a shallow model
     python -m benchmarks.spotify --embeddings
             genre and archetype from embeddings
 
@@ -23,6 +25,8 @@ likelihood table; leads are paired, with 95 % intervals by a bootstrap over list
 
 Cold songs: three simulations, a fifth of the songs held out entirely, lists of these; for
 each simulation settings are chosen on a fifth of its known songs by Recall@20 + NDCG@10.
+With --audio the same, for songs of which the fourteen features alone are known. Nats are
+log p of a held-out song that the listener heard, beyond a uniform guess among these songs.
 
 Embeddings: logistic regression, five folds, for each fold the best of four settings on a
 fifth of its training part; the archetype of a listener from mean and spread of the songs
@@ -37,17 +41,19 @@ import argparse
 import pandas as pd
 import torch
 
-from benchmarks.spotify.cold import cold_table
+from benchmarks.spotify.audio import AUDIO
+from benchmarks.spotify.cold import COLD
 from benchmarks.spotify.embeddings import embedding_tables
 from benchmarks.spotify.likelihood import likelihood_split, likelihood_table
 from benchmarks.spotify.recommendations import top_n_table
 from benchmarks.spotify.songs import song_points
+from benchmarks.spotify.study import cold_table
 from rbm_lib.data import load_spotify
 
 
 def main():
     args = parse()
-    usual = [0, 1, 2, 3] if args.top_n else [0, 1, 2] if args.cold else [0]
+    usual = [0, 1, 2, 3] if args.top_n else [0, 1, 2] if args.cold or args.audio else [0]
     seeds = args.seeds or usual
     data = load_spotify(verbose=False)
     print(data.origin)
@@ -56,9 +62,9 @@ def main():
     if args.top_n:
         table = top_n_table(data.tracks, seeds, song_points(data.tracks))
         print(f"Recommendations, splits {seeds}:\n{table}")
-    elif args.cold:
+    elif args.cold or args.audio:
         torch.set_num_threads(1)
-        table, settings = cold_table(data.tracks, seeds)
+        table, settings = cold_table(AUDIO if args.audio else COLD, data.tracks, seeds)
         print(f"Cold songs, simulations {seeds}:\n{table}\n\nChosen:\n{settings}")
     elif args.embeddings:
         points = song_points(data.tracks)
@@ -81,8 +87,9 @@ def parse():
     add = parser.add_argument
     add("--top-n", action="store_true", help="the recommendations instead")
     add("--cold", action="store_true", help="songs that nobody has heard instead")
+    add("--audio", action="store_true", help="the same, known by their sound alone")
     add("--embeddings", action="store_true", help="genre and archetype instead")
-    splits = "random splits; default: 0; 0 to 3 with --top-n, 0 to 2 with --cold"
+    splits = "random splits; default: 0; 0 to 3 with --top-n, 0 to 2 with --cold, --audio"
     add("--seeds", type=int, nargs="+", help=splits)
     return parser.parse_args()
 

@@ -1,23 +1,19 @@
 """Songs that nobody has heard, for simulated listeners."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.cold import cosine, grid, over_people, popularity, ridge, scores_of
-from benchmarks.spotify.machines import log
-from benchmarks.spotify.songs import heard_by
-from rbm_lib.data import simulate_listeners
+from benchmarks.cold import cosine, grid, popularity, ridge, scores_of
+from benchmarks.spotify.study import Grids, Study, Tasks, scored
 from rbm_lib.data.spotify import FEATURES
 from rbm_lib.models import TiedRBM
-from rbm_lib.recommend.cold import ColdTask, cold_task, flags
+from rbm_lib.recommend.cold import ColdTask, flags
 from rbm_lib.recommend.content import in_parts
 
-METRICS = ["Recall@20", "NDCG@10"]
 REFERENCE = "TiedRBM"
 RIDGE = "ridge per listener"
 
@@ -61,7 +57,7 @@ def tied_rbm(task: ColdTask, n_taste: int, decay: float, residual: bool) -> np.n
 ALL = ("line", "hats", "artists doubled")
 # A setting names the columns and the rest. The TiedRBM has few, since it is slow. Its size,
 # decay and missing residual were looked at on a simulation with another seed, 100.
-GRIDS: dict[str, tuple[Callable[..., np.ndarray], list[dict[str, Any]]]] = {
+GRIDS: Grids = {
     "popularity by content": (
         popularity,
         grid(columns=("hats",), l2=(100, 1000), power=(1.0, 2.0)),
@@ -83,96 +79,18 @@ GRIDS: dict[str, tuple[Callable[..., np.ndarray], list[dict[str, Any]]]] = {
 }
 
 
-def all_scores(
-    tasks: dict[str, ColdTask], seed: int
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """(scores, setting) by model; the inner draw of the known songs chooses settings."""
-    inner = {name: task.inner(1000 + seed) for name, task in tasks.items()}
-    rng = np.random.default_rng([2012, seed])
-    some = next(iter(tasks.values()))
-    scores = {"random": rng.random(some.relevant.shape)}
-    chosen = {}
-    for name, (model, settings) in GRIDS.items():
-        values = [quality(inner, model, setting) for setting in settings]
-        best = settings[int(np.argmax(values))]
-        scores[name] = scored(tasks, model, best)
-        chosen[name] = ", ".join(map(str, best.values()))
-        log(f"simulation {seed}: {name}, {chosen[name]} of {len(settings)}")
-        if name == REFERENCE:
-            trained = vars(tasks[best["columns"]])["model"]
-            shuffled = rng.permutation(tasks[best["columns"]].new_content)
-            control = trained.scores(some.likes, shuffled).numpy()
-            scores["  with shuffled content"] = control
-            scores["  of another listener"] = scores[name][rng.permutation(len(control))]
-            other = best | {"residual": not best["residual"]}
-            title = f"  with{'out' if best['residual'] else ''} residual, same settings"
-            scores[title] = scored(tasks, model, other)
-    return scores, chosen
+def controls(
+    tasks: Tasks, scores: np.ndarray, setting: dict[str, Any], rng: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray]]:
+    """What is left of the TiedRBM without content or listener, or with the residual."""
+    task = tasks[setting["columns"]]
+    shuffled = rng.permutation(task.new_content)
+    control = vars(task)["model"].scores(task.likes, shuffled).numpy()
+    yield "  with shuffled content", control
+    yield "  of another listener", scores[rng.permutation(len(scores))]
+    other = setting | {"residual": not setting["residual"]}
+    title = f"  with{'out' if setting['residual'] else ''} residual, same settings"
+    yield title, scored(tasks, tied_rbm, other)
 
 
-def scored(tasks: dict[str, ColdTask], model: Callable[..., np.ndarray], setting: dict):
-    rest = {name: value for name, value in setting.items() if name != "columns"}
-    return model(tasks[setting["columns"]], **rest)
-
-
-def quality(
-    tasks: dict[str, ColdTask], model: Callable[..., np.ndarray], setting: dict
-) -> float:
-    """Recall@20 + NDCG@10, over listeners."""
-    scores = scored(tasks, model, setting)
-    return float(tasks[setting["columns"]].per_person(scores).mean().sum())
-
-
-# ---- the table ----------------------------------------------------------------------------
-
-
-def cold_table(
-    tracks: pd.DataFrame, seeds: list[int], n_users: int = 1000
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(a line for each model, the settings chosen); each seed has listeners of its own."""
-    columns = columns_of(tracks)
-    found: dict[str, list[pd.DataFrame]] = {}
-    choices = {}
-    for seed in seeds:
-        started = time.process_time()
-        listeners = simulate_listeners(tracks, n_users, seed=seed)
-        heard = heard_by(listeners, tracks).rated().toarray().astype(float)
-        # The draw of songs has a stream of its own, [2008, seed]. With default_rng(seed)
-        # it would begin like the simulation, which shuffles archetypes with it.
-        base = cold_task(heard, columns["line"], seed)
-        tasks = {name: base.with_content(values) for name, values in columns.items()}
-        scores, choices[seed] = all_scores(tasks, seed)
-        chance = listeners.chance(tracks)[np.ix_(base.people, base.new)]
-        scores["oracle"] = chance + 1e-6 * scores["random"]  # equals in random order
-        for name, values in scores.items():
-            measured = base.per_person(values)
-            measured.index = measured.index + seed * n_users  # other people
-            found.setdefault(name, []).append(measured)
-            log(f"simulation {seed}: {name}, {measured['Recall@20'].mean():.4f}")
-        log(f"simulation {seed}: {time.process_time() - started:.0f} s of one core")
-    return summary(found), pd.DataFrame(choices)
-
-
-def summary(found: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
-    """Means, and the lead of the TiedRBM, paired, with intervals over listeners."""
-    oracle = over_people([pd.Series(frame["Recall@20"]) for frame in found["oracle"]])[2]
-    records = []
-    for name, frames in found.items():
-        record: dict[str, Any] = {"model": name}
-        record["tries"] = len(GRIDS[name][1]) if name in GRIDS else ""
-        for metric in METRICS:
-            low, high, mean = over_people([pd.Series(frame[metric]) for frame in frames])
-            record[metric] = f"{mean:.4f} [{low:.4f}, {high:.4f}]"
-            if metric == "Recall@20":
-                record["of the oracle's"] = f"{mean / oracle:.3f}"
-        for metric in METRICS:
-            pairs = zip(found[REFERENCE], frames, strict=True)
-            low, high, mean = over_people(
-                [pd.Series(a[metric] - b[metric]) for a, b in pairs]
-            )
-            text = f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
-            record[f"lead {metric}"] = "" if name == REFERENCE else text
-        means = [f"{frame['Recall@20'].mean():.4f}" for frame in frames]
-        record["Recall@20 by simulation"] = " ".join(means)
-        records.append(record)
-    return pd.DataFrame(records).set_index("model")
+COLD = Study(columns_of, GRIDS, REFERENCE, controls)

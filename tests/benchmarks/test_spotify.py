@@ -1,15 +1,19 @@
 """The tables on Spotify's tracks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.spotify import cold, embeddings, likelihood
+from benchmarks.spotify import audio, cold, embeddings, likelihood
 from benchmarks.spotify.recommendations import top_n_table
 from benchmarks.spotify.songs import heard_by, song_points
+from benchmarks.spotify.study import cold_table, nats
 from rbm_lib.data import load_spotify, simulate_listeners
 from rbm_lib.recommend import baselines
+from rbm_lib.recommend.cold import cold_task
 from rbm_lib.training import fit_tied
 
 
@@ -156,9 +160,9 @@ def test_cold_songs_have_settings_from_known_songs_and_paired_leads(monkeypatch)
 
     few = {name: (model, settings[:2]) for name, (model, settings) in cold.GRIDS.items()}
     few[cold.REFERENCE] = (quick, cold.GRIDS[cold.REFERENCE][1][:2])
-    monkeypatch.setattr(cold, "GRIDS", few)
+    monkeypatch.setattr(cold, "tied_rbm", quick)
 
-    table, chosen = cold.cold_table(tracks, [0, 1], n_users=100)
+    table, chosen = cold_table(replace(cold.COLD, grids=few), tracks, [0, 1], n_users=100)
 
     recall = table["Recall@20"].str.split().str[0].astype(float)
     lead = table["lead Recall@20"]
@@ -169,6 +173,38 @@ def test_cold_songs_have_settings_from_known_songs_and_paired_leads(monkeypatch)
     # Two settings on 384 of the 480 known songs; then the best one, and its control.
     assert [n for n, *_ in calls] == [384, 384, 480, 480] * 2
     assert calls[2][1] == calls[3][1] and calls[2][2] != calls[3][2]
+
+
+def test_the_sound_alone_compares_depth_at_equal_size_and_in_nats(monkeypatch):
+    tracks = load_spotify(verbose=False).tracks.iloc[:600].reset_index(drop=True)
+    sizes = []
+
+    def quick(model, task, decay):
+        sizes.append((type(model).__name__, sum(p.numel() for p in model.parameters())))
+        fit_tied(model, task.likes, epochs=1, progress=False)
+        vars(task)["model"] = model
+        return model.scores(task.likes, task.new_content).numpy()
+
+    monkeypatch.setattr(audio, "scores_of", quick)
+
+    table, chosen = cold_table(audio.AUDIO, tracks, [0], n_users=100)
+
+    deep = sizes[-1]
+    assert deep[0] == "TiedDBM"
+    assert 0 <= sizes[7][1] - deep[1] < 15  # one more taste has 15 parameters
+    assert set(table["tries"]) == {3, 4, ""}
+    named = table.index[table["nats"] != ""]
+    assert set(named) == set(audio.AUDIO.log_odds)
+    assert table.loc[audio.REFERENCE, "lead nats"] == ""
+
+
+def test_a_uniform_guess_has_no_nats_and_the_one_heard_song_has_all():
+    heard = np.array([[1, 1, 1, 0, 0], [1, 1, 0, 1, 1]])
+    task = cold_task(heard, np.eye(5), seed=0, share=0.4, fewest=0)
+    task.relevant[:] = [[True, False], [False, False]]
+
+    assert nats(task, np.zeros((2, 2))) == pytest.approx([0])
+    assert nats(task, np.array([[99.0, 0], [0, 0]])) == pytest.approx([np.log(2)])
 
 
 def test_columns_of_songs_are_on_one_scale():
