@@ -50,7 +50,10 @@ def tied_rbm_of_equal_size(task: ColdTask, decay: float) -> np.ndarray:
 
 
 def controls(
-    tasks: Tasks, scores: np.ndarray, setting: dict[str, Any], rng: np.random.Generator
+    tasks: Tasks,
+    scores: dict[str, np.ndarray],
+    setting: dict[str, Any],
+    rng: np.random.Generator,
 ) -> Iterator[tuple[str, np.ndarray]]:
     task = tasks[setting["columns"]]
     shuffled = rng.permutation(task.new_content)

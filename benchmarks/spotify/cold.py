@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.cold import cosine, grid, popularity, ridge, scores_of
+from benchmarks.cold import cosine, grid, knn, popularity, ridge, scores_of, standard
+from benchmarks.spotify.pairs import boosted_trees
 from benchmarks.spotify.study import Grids, Study, Tasks, scored
 from rbm_lib.data.spotify import FEATURES
 from rbm_lib.models import TiedRBM
@@ -16,6 +17,7 @@ from rbm_lib.recommend.content import in_parts
 
 REFERENCE = "TiedRBM"
 RIDGE = "ridge per listener"
+TREES = "boosted trees of pairs"
 
 
 # ---- what is known of a song --------------------------------------------------------------
@@ -26,17 +28,23 @@ def columns_of(tracks: pd.DataFrame) -> dict[str, np.ndarray]:
 
     "line" has the numbers themselves, "hats" also 14 hat functions of each, and both have
     all columns at deviation 1/4. "artists doubled" leaves hats and labels between 0 and 1,
-    but for artists, which count twice.
+    but for artists, which count twice. What they are made of, for PARTS, comes last.
     """
     numbers = tracks[[*FEATURES, "release_year"]].to_numpy(float)
     bent = np.hstack([in_parts(column, column) for column in numbers.T])
     decade = (tracks["release_year"] // 10).map(lambda one: [one])
-    labels = np.hstack([flags(pd.Series(tracks["genres"]), 5), flags(pd.Series(decade))])
+    genres = flags(pd.Series(tracks["genres"]), 5)
+    decades = flags(pd.Series(decade))
     artists = flags(pd.Series(tracks["artists"]), 5)
+    labels = np.hstack([genres, decades])
     return {
         "line": quarter(np.hstack([numbers, labels, artists])),
         "hats": quarter(np.hstack([bent, labels, artists])),
         "artists doubled": np.hstack([bent, labels, 2 * artists]),
+        "numbers": quarter(numbers),
+        "genres": genres,
+        "decades": decades,
+        "artists": artists,
     }
 
 
@@ -55,6 +63,7 @@ def tied_rbm(task: ColdTask, n_taste: int, decay: float, residual: bool) -> np.n
 
 
 ALL = ("line", "hats", "artists doubled")
+PARTS = ("numbers", "genres", "decades", "artists")
 # A setting names the columns and the rest. The TiedRBM has few, since it is slow. Its size,
 # decay and missing residual were looked at on a simulation with another seed, 100.
 GRIDS: Grids = {
@@ -66,7 +75,9 @@ GRIDS: Grids = {
         partial(cosine, rare=False),
         grid(columns=ALL, centre=(False, True)),
     ),
+    "content kNN": (knn, grid(columns=ALL[1:], k=(20, 40, 80), shrink=(0.0, 5.0))),
     RIDGE: (ridge, grid(columns=ALL, l2=(30, 100, 300, 1000, 3000))),
+    TREES: (boosted_trees, grid(columns=(PARTS,), max_leaf_nodes=(31, 63))),
     REFERENCE: (
         tied_rbm,
         grid(
@@ -80,17 +91,24 @@ GRIDS: Grids = {
 
 
 def controls(
-    tasks: Tasks, scores: np.ndarray, setting: dict[str, Any], rng: np.random.Generator
+    tasks: Tasks,
+    scores: dict[str, np.ndarray],
+    setting: dict[str, Any],
+    rng: np.random.Generator,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """What is left of the TiedRBM without content or listener, or with the residual."""
-    task = tasks[setting["columns"]]
+    """Without content, listener or residual; and sums of two models, all at one deviation."""
+    task, own = tasks[setting["columns"]], scores[REFERENCE]
     shuffled = rng.permutation(task.new_content)
     control = vars(task)["model"].scores(task.likes, shuffled).numpy()
     yield "  with shuffled content", control
-    yield "  of another listener", scores[rng.permutation(len(scores))]
+    yield "  of another listener", own[rng.permutation(len(own))]
     other = setting | {"residual": not setting["residual"]}
     title = f"  with{'out' if setting['residual'] else ''} residual, same settings"
     yield title, scored(tasks, tied_rbm, other)
+    ridge, trees, own = (standard(scores[name]) for name in (RIDGE, TREES, REFERENCE))
+    yield f"{REFERENCE} + {RIDGE}", own + ridge
+    yield f"{REFERENCE} + {TREES}", own + trees
+    yield f"{RIDGE} + {TREES}", ridge + trees
 
 
-COLD = Study(columns_of, GRIDS, REFERENCE, controls)
+COLD = Study(columns_of, GRIDS, REFERENCE, controls, log_odds=(TREES, REFERENCE))

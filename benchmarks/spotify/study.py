@@ -25,6 +25,7 @@ Tasks = dict[str, ColdTask]  # the same draw with other columns
 class Study:
     """What is compared: columns by name, models with settings, and controls of the reference.
 
+    The reference comes last among the models, so that controls may use them all.
     Scores of the models in `log_odds` are log p(song given listener) up to a constant.
     """
 
@@ -54,19 +55,27 @@ def all_scores(
         chosen[name] = ", ".join(map(str, best.values()))
         log(f"simulation {seed}: {name}, {chosen[name]} of {len(settings)}")
         if name == study.reference:
-            scores.update(study.controls(tasks, scores[name], best, rng))
+            scores.update(study.controls(tasks, scores, best, rng))
     return scores, chosen
 
 
-def scored(tasks: Tasks, model: Callable[..., np.ndarray], setting: dict):
+def scored(tasks: Tasks, model: Callable[..., np.ndarray], setting: dict) -> np.ndarray:
     rest = {name: value for name, value in setting.items() if name != "columns"}
-    return model(tasks[setting["columns"]], **rest)
+    return model(given(tasks, setting), **rest)
+
+
+def given(tasks: Tasks, setting: dict) -> ColdTask | tuple[ColdTask, ...]:
+    """The task with the columns of a setting; several, in a tuple, if they are a tuple."""
+    columns = setting["columns"]
+    if isinstance(columns, tuple):
+        return tuple(tasks[name] for name in columns)
+    return tasks[columns]
 
 
 def quality(tasks: Tasks, model: Callable[..., np.ndarray], setting: dict) -> float:
     """Recall@20 + NDCG@10, over listeners."""
-    scores = scored(tasks, model, setting)
-    return float(tasks[setting["columns"]].per_person(scores).mean().sum())
+    some = next(iter(tasks.values()))
+    return float(some.per_person(scored(tasks, model, setting)).mean().sum())
 
 
 # ---- the table ----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The tables on Spotify's tracks."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.spotify import audio, cold, embeddings, likelihood
+from benchmarks.spotify.pairs import boosted_trees, rows_of
 from benchmarks.spotify.recommendations import top_n_table
 from benchmarks.spotify.songs import heard_by, song_points
 from benchmarks.spotify.study import cold_table, nats
@@ -159,6 +161,7 @@ def test_cold_songs_have_settings_from_known_songs_and_paired_leads(monkeypatch)
         return model.scores(task.likes, task.new_content).numpy()
 
     few = {name: (model, settings[:2]) for name, (model, settings) in cold.GRIDS.items()}
+    few[cold.TREES] = (partial(boosted_trees, max_iter=3), few[cold.TREES][1])
     few[cold.REFERENCE] = (quick, cold.GRIDS[cold.REFERENCE][1][:2])
     monkeypatch.setattr(cold, "tied_rbm", quick)
 
@@ -207,9 +210,28 @@ def test_a_uniform_guess_has_no_nats_and_the_one_heard_song_has_all():
     assert nats(task, np.array([[99.0, 0], [0, 0]])) == pytest.approx([np.log(2)])
 
 
+def test_a_heard_song_is_not_among_those_that_its_pair_compares_it_with():
+    rng = np.random.default_rng(0)
+    heard = (rng.random((4, 20)) < 0.5) * 1.0
+    task = cold_task(heard, rng.normal(size=(20, 2)), seed=0, fewest=0)
+    labels = task.with_content((rng.random((20, 3)) < 0.5) * 1.0)
+    own = np.flatnonzero(task.likes[1])
+
+    row = rows_of([task, labels], 1, own[:1])[0]
+
+    song, others = task.content[own[0]], task.content[own[1:]]
+    shares = (labels.content[own[1:]] * labels.content[own[0]]).mean(0)
+    distance = abs(song - others.mean(0)) / (others.std(0) + 0.025)
+    expected = [*song, *others.mean(0), *others.std(0), *distance]
+    expected += [len(own) - 1, shares.max(), shares.sum()]
+    assert row == pytest.approx(np.array(expected))
+    assert rows_of([task, labels], 1)[:, 8].tolist() == [len(own)] * 4
+
+
 def test_columns_of_songs_are_on_one_scale():
     columns = cold.columns_of(load_spotify(verbose=False).tracks.iloc[:600])
 
     for name in ("line", "hats"):
         assert columns[name].std(0) == pytest.approx(0.25)
     assert set(np.unique(columns["artists doubled"][:, -1])) == {0, 2}
+    assert len(np.hstack([columns[part] for part in cold.PARTS])) == 600
