@@ -4,6 +4,7 @@ The questions, a module each:
 
     likelihood        how well a density fits the audio features
     recommendations   lists for simulated listeners
+    warm              the same, by models that know the content of the songs
     cold              songs that nobody has heard, known by their content
     audio             the same, known by their sound alone
     embeddings        what the hidden units say about genres and listeners

@@ -4,6 +4,8 @@
             likelihood: gain over the full-covariance Gaussian, nats per track
     python -m benchmarks.spotify --top-n
             recommendations for simulated listeners: Recall@20, NDCG@10
+    python -m benchmarks.spotify --warm
+            the same, by models that know genre, artist and sound of a song
     python -m benchmarks.spotify --cold
             songs that nobody has heard, for simulated listeners: the same measures
     python -m benchmarks.spotify --audio
@@ -22,6 +24,8 @@ Recommendations: 1,000 simulated listeners, per-listener random 80/20, tracks no
 compete; of each row four settings, and for each simulation the best on an inner split of
 its training pairs; songs as points have four settings too, the RBM's those of the
 likelihood table; leads are paired, with 95 % intervals by a bootstrap over listeners.
+
+With --warm three simulations, and splits whose random numbers are not the simulation's.
 
 Cold songs: three simulations, a fifth of the songs held out entirely, lists of these; for
 each simulation settings are chosen on a fifth of its known songs by Recall@20 + NDCG@10.
@@ -48,13 +52,14 @@ from benchmarks.spotify.likelihood import likelihood_split, likelihood_table
 from benchmarks.spotify.recommendations import top_n_table
 from benchmarks.spotify.songs import song_points
 from benchmarks.spotify.study import cold_table
+from benchmarks.spotify.warm import ALONE, with_content
 from rbm_lib.data import load_spotify
 
 
 def main():
     args = parse()
-    usual = [0, 1, 2, 3] if args.top_n else [0, 1, 2] if args.cold or args.audio else [0]
-    seeds = args.seeds or usual
+    three = args.warm or args.cold or args.audio
+    seeds = args.seeds or list(range(4 if args.top_n else 3 if three else 1))
     data = load_spotify(verbose=False)
     print(data.origin)
     pd.set_option("display.width", 400, "display.max_columns", 20)
@@ -62,6 +67,11 @@ def main():
     if args.top_n:
         table = top_n_table(data.tracks, seeds, song_points(data.tracks))
         print(f"Recommendations, splits {seeds}:\n{table}")
+    elif args.warm:
+        torch.set_num_threads(1)
+        models = with_content(data.tracks)
+        table = top_n_table(data.tracks, seeds, {}, ALONE, models, stream=2000)
+        print(f"Recommendations with content, simulations {seeds}:\n{table}")
     elif args.cold or args.audio:
         torch.set_num_threads(1)
         table, settings = cold_table(AUDIO if args.audio else COLD, data.tracks, seeds)
@@ -86,10 +96,11 @@ def parse():
     )
     add = parser.add_argument
     add("--top-n", action="store_true", help="the recommendations instead")
+    add("--warm", action="store_true", help="the same by models that know the content")
     add("--cold", action="store_true", help="songs that nobody has heard instead")
     add("--audio", action="store_true", help="the same, known by their sound alone")
     add("--embeddings", action="store_true", help="genre and archetype instead")
-    splits = "random splits; default: 0; 0 to 3 with --top-n, 0 to 2 with --cold, --audio"
+    splits = "random splits; default: 0; 0 to 3 with --top-n, 0 to 2 with --warm, --cold, --audio"
     add("--seeds", type=int, nargs="+", help=splits)
     return parser.parse_args()
 

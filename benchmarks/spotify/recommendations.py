@@ -88,8 +88,19 @@ CANDIDATES = {
 }
 
 
-def top_n_table(tracks, seeds, points, of="RBM on interactions", models=CANDIDATES):
-    """A line for each recommender; each seed is a simulation with listeners of its own."""
+def top_n_table(
+    tracks,
+    seeds,
+    points,
+    of="RBM on interactions",
+    models=CANDIDATES,
+    stream=0,
+    n_users=1000,
+):
+    """A line for each recommender; each seed is a simulation with listeners of its own.
+
+    `stream` is added to it for the splits, so that their numbers are not the simulation's.
+    """
     candidates = {}
     for name, scorers in models.items():
         candidates[name] = {str(scorer): scorer for scorer in scorers}
@@ -99,16 +110,17 @@ def top_n_table(tracks, seeds, points, of="RBM on interactions", models=CANDIDAT
     measured = {}
     choices = {name: [] for name in candidates}
     for seed in seeds:
-        listeners = simulate_listeners(tracks, seed=seed)
-        split = evaluate.random_split(heard_by(listeners, tracks), seed=seed)
+        listeners = simulate_listeners(tracks, n_users, seed=seed)
+        split = evaluate.random_split(heard_by(listeners, tracks), seed=stream + seed)
         scorers = unfitted(listeners, tracks, seed)
         for name, settings in candidates.items():
-            best = chosen(name, settings, split, seed)
+            best = chosen(name, settings, split, stream + seed)
             choices[name].append(best)
             scorers[name] = settings[best]
         for name, scorer in scorers.items():
             per_user = split.rank(scorer, k=[10, 20]).per_user[METRICS]
             measured.setdefault(name, []).append(per_user)
+            log(f"seed {seed}: {name}, {per_user['Recall@20'].mean():.4f}")
 
     measured = {name: pd.concat(p, ignore_index=True) for name, p in measured.items()}
     records = []

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.spotify import audio, cold, embeddings, likelihood
+from benchmarks.spotify import audio, cold, embeddings, likelihood, warm
 from benchmarks.spotify.pairs import boosted_trees, rows_of
 from benchmarks.spotify.recommendations import top_n_table
 from benchmarks.spotify.songs import heard_by, song_points
 from benchmarks.spotify.study import cold_table, nats
-from rbm_lib.data import load_spotify, simulate_listeners
+from rbm_lib.data import RatingMatrix, load_spotify, simulate_listeners
 from rbm_lib.recommend import baselines
 from rbm_lib.recommend.cold import cold_task
 from rbm_lib.training import fit_tied
@@ -90,6 +90,37 @@ def test_recommendations_say_tries_choices_and_paired_leads(songs):
     gap = mean["EASE"] - mean["ItemKNN"]
     assert float(lead["ItemKNN"].split()[0]) == pytest.approx(gap, abs=2e-4)
     assert table.loc["EASE", "chosen"] in map(str, model)
+
+
+def test_models_with_content_are_fitted_to_the_training_pairs(songs):
+    tracks = songs[0].iloc[:300]
+    models = warm.with_content(tracks)
+    few = {"EASE": models["EASE"][:2]}
+    for name in ("EASE + ridge", warm.ALONE, warm.RESIDUAL):
+        few[name] = models[name][1:2]
+    for name in (warm.ALONE, warm.RESIDUAL):
+        few[name] = [replace(few[name][0], epochs=1)]
+
+    table = top_n_table(tracks, [3], {}, warm.ALONE, few, stream=2000, n_users=60)
+
+    recall = table["Recall@20"].str.split().str[0].astype(float)
+    assert recall["random"] < recall["EASE + ridge"] < recall["oracle"]
+    lead = table.loc["EASE", f"Recall@20: lead of the {warm.ALONE}"].split()[0]
+    assert float(lead) == pytest.approx(recall[warm.ALONE] - recall["EASE"], abs=2e-4)
+    assert "item_units=0" in table.loc[warm.ALONE, "chosen"]
+
+
+def test_content_alone_gives_equal_songs_equal_scores_and_a_residual_does_not():
+    rng = np.random.default_rng(0)
+    content = np.repeat(rng.normal(size=(10, 3)), 2, axis=0)
+    users, items = (rng.random((20, 20)) < 0.3).nonzero()
+    ratings = RatingMatrix(users, items, np.ones(len(users), int), item_ids=range(20))
+
+    for item_units in (0, 4):
+        alone = warm.Tied("line", content, item_units, epochs=2).fit(ratings).scores()
+        own = warm.Tied("line", content, item_units, True, epochs=2).fit(ratings).scores()
+        np.testing.assert_allclose(alone[:, ::2], alone[:, 1::2], atol=1e-6)
+        assert abs(own[:, ::2] - own[:, 1::2]).min(0).max() > 1e-4
 
 
 def test_each_fold_chooses_within_its_training_part():
