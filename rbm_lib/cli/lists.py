@@ -38,18 +38,19 @@ def explain(options: Namespace) -> int:
     people = _people(model, titles, options)
     person = people[0] if isinstance(people, list) else people
     table = model.explain(person, item, n=options.n)
-    say(f"{titles.shown(item)}{_reasons(table['effect'])}:")
+    if len(table):
+        say(f"{titles.shown(item)}, {_reasons(table['effect'])}:")
     _print_items(table, titles, options.json)
     return 0
 
 
-def _reasons(effects: pd.Series) -> str:
+def _reasons(effects: Any) -> str:
     """What the table of effects shows: a like may also speak against an item."""
     if (effects >= 0).all():
-        return ", because of"
+        return "because of"
     if (effects > 0).any():
-        return ", because of the likes with an effect above 0, in spite of the others"
-    return ": no like speaks for it, and these speak against it"
+        return "because of the likes with an effect above 0, in spite of the others"
+    return "in spite of"
 
 
 def predict(options: Namespace) -> int:

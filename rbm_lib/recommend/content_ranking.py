@@ -170,9 +170,7 @@ class ContentRankModel(RankModel):
         return hidden @ self.from_hidden.T + taste @ self.from_taste.T + self.offset
 
     @torch.no_grad()
-    def effects(self, person: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:
-        liked = self._likes(person).indices.astype(np.int64)
-        liked = liked[liked != item]
+    def effects(self, liked: NDArray[np.int64], item: int) -> NDArray:
         device = self.couplings.device
         places = torch.from_numpy(liked).to(device)
         weights = self.rbm.W.new_zeros(len(liked), self.rbm.n_hidden)
@@ -182,9 +180,7 @@ class ContentRankModel(RankModel):
         sent = self.couplings[places] + self.tied.taste_bias
         no_bias = torch.zeros_like(self.tied.taste_bias)
         fall = fall + leave_one_out(sent, no_bias) @ self.from_taste[item]
-        effects = fall.cpu().numpy()
-        order = np.argsort(-np.abs(effects), kind="stable")[:n]
-        return liked[order], effects[order]
+        return fall.cpu().numpy()
 
     @torch.no_grad()
     def similar(self, ratings: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:

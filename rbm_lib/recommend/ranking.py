@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from rbm_lib.checks import to_device
+from rbm_lib.checks import plain, to_device
 from rbm_lib.data.ids import known_places
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
@@ -99,19 +99,17 @@ class RankModel:
         """Log-odds of a like, (n_people, n_items)."""
         return like_log_odds(self.rbm, self._likes(people))
 
-    def effects(self, person: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:
-        """The n likes of one person that move the score of `item` most, and how far."""
-        liked = self._likes(person).indices.astype(np.int64)
-        liked = liked[liked != item]
-        effects = like_effects(self.rbm, liked, item)
-        order = np.argsort(-np.abs(effects), kind="stable")[:n]
-        return liked[order], effects[order]
+    def effects(self, liked: NDArray[np.int64], item: int) -> NDArray:
+        """How far the score of `item` falls without each of one person's likes."""
+        return like_effects(self.rbm, liked, item)
 
     def explain(self, person: RatingMatrix, item: int, n: int) -> pd.DataFrame:
-        """The table of `Recommender.explain`; a warning says why it is empty."""
+        """The table of `Recommender.explain`, and the warnings."""
         if len(person) != 1:
             raise ValueError(f"user: got {len(person)} people, expected one.")
-        liked, effects = self.effects(person, item, n)
+        liked = self._likes(person).indices.astype(np.int64)
+        liked = liked[liked != item]
+        effects = self.effects(liked, item)
         if not len(liked):
             lowest = person.scale.threshold or person.scale.steps[self.like_level]
             warnings.warn(
@@ -120,7 +118,16 @@ class RankModel:
                 "nothing explains it.",
                 stacklevel=3,
             )
-        return pd.DataFrame({"item": person.item_ids[liked], "effect": effects})
+        elif effects.max() <= 0:
+            warnings.warn(
+                f"no like of this person speaks for item {plain(person.item_ids[item])!r}. "
+                "An effect below 0 is a reason against it.",
+                stacklevel=3,
+            )
+        order = np.argsort(-np.abs(effects), kind="stable")[:n]
+        return pd.DataFrame(
+            {"item": person.item_ids[liked[order]], "effect": effects[order]}
+        )
 
     def similar(self, ratings: RatingMatrix, item: int, n: int) -> tuple[NDArray, NDArray]:
         """The nearest items and their cosines."""

@@ -249,8 +249,8 @@ class Recommender(Parameters):
             The item to be explained, by at most n likes.
 
         Returns a DataFrame of item and effect: how much the score, a log-odds, falls
-        without this like. A like with an effect below 0 speaks against the item. The table
-        is empty, with a warning, for somebody without likes.
+        without this like. A like with an effect below 0 speaks against the item. A warning
+        says so if no like speaks for it, and if there are no likes, as the table is empty.
         """
         model = require_ranking(self, "explain")
         person = people_of(user, self.ratings_, model)

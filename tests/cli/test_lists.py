@@ -113,15 +113,19 @@ def test_explain_says_because_of_which_likes(lists, folder, capsys):
 def test_explain_says_if_likes_speak_against_an_item(lists, capsys):
     """Who likes even films does not like odd ones."""
 
-    def said(*likes):
-        given = [word for title in likes for word in ("--like", title)]
+    def said(*likes, option="--like"):
+        given = [word for title in likes for word in (option, title)]
         capsys.readouterr()
         assert run("explain", lists, *given, "--item", 21) == 0
         return capsys.readouterr().err
 
-    assert "no like speaks for it" in said("alien")
+    against = said("alien")
+    assert "note: no like of this person speaks for item 21." in against
+    assert "[21], in spite of:" in against
     assert "in spite of the others" in said("alien", "film number 23")
     assert "[21], because of:" in said("film number 23")
+    nothing = said("alien", option="--dislike")
+    assert "got no like of another item" in nothing and "because of" not in nothing
 
 
 def test_predict_says_chance_and_stars(stars, capsys):

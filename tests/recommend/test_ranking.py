@@ -1,6 +1,7 @@
 """The ranking RBM: its scores, what moves them, and how it grows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.sparse import csr_array
@@ -59,12 +60,13 @@ def test_the_likes_that_move_a_score_most_are_named_first_down_or_up():
     model.rbm = MODEL
     person = RatingMatrix(["ann"] * 6, [0, 1, 2, 3, 5, 6], [1] * 6, item_ids=range(8))
 
-    every, effects = model.effects(person, 4, 6)
-    few, _ = model.effects(person, 4, 3)
+    every = model.explain(person, 4, 6)
+    few = model.explain(person, 4, 3)
 
+    effects = every["effect"]
     assert (effects < 0).any() and (effects > 0).any()
-    assert (np.diff(np.abs(effects)) <= 0).all()
-    assert few.tolist() == every[:3].tolist()
+    assert effects.abs().is_monotonic_decreasing
+    pd.testing.assert_frame_equal(few, every[:3])
 
 
 def test_a_new_item_has_the_mean_weights_and_the_bias_of_its_likes():

@@ -81,6 +81,20 @@ def test_without_a_like_of_another_item_a_warning_says_why_nothing_explains(mode
     assert (list(reasons), len(reasons)) == (["item", "effect"], 0)
 
 
+def test_a_warning_says_that_all_reasons_are_against_an_item(model):
+    with pytest.warns(UserWarning, match="no like of this person speaks for item 'b01'"):
+        reasons = model.explain({"a02": 5, "a04": 5, "b03": 1}, "b01", n=1)
+
+    assert reasons["effect"].item() < 0
+
+
+def test_one_like_that_speaks_for_an_item_is_enough(model, recwarn):
+    effects = model.explain({"a02": 5, "a04": 5, "b03": 5}, "b01")["effect"]
+
+    assert effects.min() < 0 < effects.max()
+    assert not recwarn
+
+
 def test_new_people_may_come_in_a_table_like_that_of_the_training():
     names = {"user": "who", "item": "song", "rating": "stars"}
     ratings = RatingMatrix.from_frame(taste_frame().rename(columns=names), **names)
