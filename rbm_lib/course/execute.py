@@ -115,6 +115,7 @@ def execute(
         async with client.async_setup_kernel(env=environment):
             await client.run_cells(after_cell)
             result.sources = await _data_sources(client)
+            client.shutdown_kernel = "immediate"  # torch takes seconds to leave by itself
 
     try:
         run_async(run())

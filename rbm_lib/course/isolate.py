@@ -58,6 +58,7 @@ async def run_limited(notebook: NotebookNode, limits: Limits) -> str:
                 assert client.km and isinstance(client.km.provisioner, LocalProvisioner)
                 processes.add(psutil.Process(client.km.provisioner.pid))
                 await client.run_cells()
+                _kill(processes)  # at once: torch takes seconds to leave by itself
             written = [cell for _, cell in code_cells(notebook) if cell.source.strip()]
             return "ok" if all(cell.execution_count for cell in written) else "time limit"
         except DeadKernelError:
