@@ -10,7 +10,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 PENALTY = 4.0  # of each correction, beside the log-likelihood of all ratings
@@ -49,6 +48,8 @@ def logistic_layer(columns: NDArray, label: NDArray, penalty: float = PENALTY) -
     >>> layer(np.array([[1.0]])).round(3)
     array([1.])
     """
+    from scipy.optimize import minimize  # here, as it takes a third of the import's time
+
     z, mean, std = _standardised(columns)
     own = columns[:, 0]
 
