@@ -20,7 +20,7 @@ from rbm_lib.training import History, ItemMeanDecay, Monitor, fit, linear_decay
 from rbm_lib.training.gradients import Gradient
 from rbm_lib.training.optimization import WeightDecay
 
-PAIRS_AT_ONCE = 2**14
+PAIRS_AT_ONCE = 2**11  # their weights stay in the cache
 BIAS_PENALTY = 4.0  # of each unit's own bias, as in `multinomial_covariate`
 
 Ints = NDArray[np.int64]
