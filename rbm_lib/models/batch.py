@@ -120,7 +120,10 @@ def as_sparse_states(layer: Layer, data: Any, observed: Any, name: str) -> csr_a
     csr = csr_array(data)
     if not np.isin(csr.data, (0, 1)).all():
         raise ValueError(f"{name}: got stored values beside 0 and 1, expected these.")
-    return csr_array(csr, dtype=bool)
+    ones = csr_array(csr, dtype=bool, copy=True)
+    ones.sum_duplicates()
+    ones.eliminate_zeros()
+    return ones
 
 
 def as_row_mask(layer: Layer, name: str, mask: Any, n_rows: int | None) -> Tensor:

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from rbm_lib.checks import plain, to_device
+from rbm_lib.checks import plain
 from rbm_lib.data.ids import known_places
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.models.rbm import RBM
@@ -29,6 +28,7 @@ from rbm_lib.recommend.settings import (
     ranking_defaults,
 )
 from rbm_lib.training import EarlyStopping, History, Monitor, fit, linear_decay
+from rbm_lib.training.dense import sum_of_ones
 
 CHECKS = 20  # of the held-out likes during a training
 WARM_SHARE = 4  # a warm start has this part of the epochs
@@ -229,14 +229,7 @@ def like_log_odds(model: RBM, likes: csr_array) -> Tensor:
 
 def hidden_means(model: RBM, likes: csr_array) -> Tensor:
     """p(h given the row), (B, n_hidden), at a cost that follows the likes."""
-    return model.hidden.mean(_summed_weights(model, likes))
-
-
-def _summed_weights(model: RBM, likes: csr_array) -> Tensor:
-    device = model.W.device
-    items = to_device(torch.from_numpy(likes.indices.astype(np.int64)), device)
-    starts = to_device(torch.from_numpy(likes.indptr[:-1].astype(np.int64)), device)
-    return F.embedding_bag(items, model.W, starts, mode="sum")
+    return model.hidden.mean(sum_of_ones(likes, model.W))
 
 
 @torch.no_grad()

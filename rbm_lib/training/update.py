@@ -10,7 +10,7 @@ from rbm_lib.models.random import Rng
 from rbm_lib.models.rated import RatedBatch, reads_rated_cells
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.visible_data import VisibleData
-from rbm_lib.training.dense import DenseCD
+from rbm_lib.training.dense import DenseCD, SparseRowsCD
 from rbm_lib.training.distributed import Processes
 from rbm_lib.training.gradients import CD, PCD, Gradient, GradientMethod, difference
 from rbm_lib.training.sparse import sparse_cd
@@ -49,7 +49,8 @@ class BatchGradient:
             self._buffer = {n: torch.empty_like(p) for n, p in model.named_parameters()}
         elif DenseCD.fits(method, model, data):
             assert isinstance(method, CD) and isinstance(model, RBM)
-            self.dense = DenseCD(method, model, data)
+            kind = DenseCD if data.stored is None else SparseRowsCD
+            self.dense = kind(method, model, data)
         self._chain_per_row = isinstance(method, PCD) and not data.shares_model
 
     def __call__(self, index: Tensor) -> Gradient:
