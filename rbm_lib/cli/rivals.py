@@ -61,6 +61,18 @@ def tuned(others: dict[str, Any], model: Recommender, split: Split) -> dict[str,
     return {name: _best(other, model, inner) for name, other in others.items()}
 
 
+def chosen_text(others: dict[str, Any]) -> str:
+    """The setting of each rival that has one, and whether it is the default."""
+    texts = []
+    for name, other in others.items():
+        if type(other).__name__ in TRIES:
+            setting, values = TRIES[type(other).__name__]
+            value = getattr(other, setting)
+            usual = " (the default)" if value == values[0] else ""
+            texts.append(f"{name} with {setting} {value:g}{usual}")
+    return ", ".join(texts)
+
+
 def _best(other: Any, model: Recommender, inner: Split) -> Any:
     if type(other).__name__ not in TRIES:
         return other

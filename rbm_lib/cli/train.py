@@ -10,10 +10,10 @@ import pandas as pd
 from rbm_lib.cli.measure import MODEL, held_out, table_of
 from rbm_lib.cli.output import print_table
 from rbm_lib.cli.reading import Data, read_data, say
-from rbm_lib.cli.rivals import rivals, tuned
+from rbm_lib.cli.rivals import chosen_text, rivals, tuned
 from rbm_lib.recommend.recommender import Recommender
 from rbm_lib.recommend.splits import Split
-from rbm_lib.recommend.tuning import SPACE, tune
+from rbm_lib.recommend.tuning import SPACE, default_settings, tune
 
 # By task: the guess that a model has to beat to have learned anything, and the measure. And
 # what is shown beside the model in any case.
@@ -70,7 +70,7 @@ def evaluate(options: Namespace) -> int:
     if options.tune:
         say("choosing settings of the simple methods, seven each")
         others = tuned(others, model, split)
-        say(f"chosen: {', '.join(map(repr, others.values()))}")
+        say(f"chosen: {chosen_text(others)}")
     say("fitting simple methods")
     table = table_of(model, others, split)
     _print(table, data, split, options, {})
@@ -118,8 +118,12 @@ def _on_a_part(data: Data, options: Namespace) -> tuple[Recommender, Split]:
     split = held_out(data.ratings, options.task, options.seed, data.like_level)
     if options.tune:
         say(f"choosing settings of the {MODEL} among {len(SPACE)}")
+        usual = default_settings(model, split.train)
         model, _ = tune(model, split.train, seed=options.seed, progress=_is_watched())
-        say(f"chosen: {model!r}")
+        own = {name: getattr(model, name) for name in ("n_hidden", "weight_decay")}
+        are_usual = all(own[name] == usual[name] for name in own)
+        text = ", ".join(f"{name} {value:g}" for name, value in own.items())
+        say(f"chosen: {text}{' (the defaults)' if are_usual else ''}")
     say("training without a fifth of each person's ratings, to measure the model on them")
     return model.fit(split.train, progress=_is_watched()), split
 

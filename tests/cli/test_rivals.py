@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 
 from rbm_lib import RatingMatrix, Recommender
-from rbm_lib.baselines import Calibrated, LogisticBias, UserItemBias
+from rbm_lib.baselines import (
+    IALS,
+    Calibrated,
+    ItemKNN,
+    LogisticBias,
+    Popularity,
+    UserItemBias,
+)
 from rbm_lib.cli.measure import held_out
-from rbm_lib.cli.rivals import TRIES, rivals, tuned
+from rbm_lib.cli.rivals import TRIES, chosen_text, rivals, tuned
 from rbm_lib.recommend.splits import random_split
 from rbm_lib.recommend.tuning import SPACE
 from tests.cli.support import make_table
@@ -61,6 +68,14 @@ def test_the_setting_is_the_best_of_the_inner_split(task, split):
             measured.append(np.log(np.where(level >= 3, p, 1 - p)).mean())
     assert setting_of(found[name]) == values[int(np.argmax(measured))]
     assert len(set(measured)) > 1, "the settings matter here"
+
+
+def test_what_was_chosen_is_said_by_the_names_of_the_table():
+    others = {"popularity": Popularity(), "iALS": IALS(reg=0.3), "ItemKNN": ItemKNN()}
+
+    said = chosen_text(others)
+
+    assert said == "iALS with reg 0.3, ItemKNN with k 200 (the default)"
 
 
 def test_biases_are_of_stars_where_there_are_stars():

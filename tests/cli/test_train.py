@@ -78,6 +78,7 @@ def test_tuned_settings_are_those_of_the_final_model(folder, tmp_path, capsys, m
     monkeypatch.setattr("rbm_lib.cli.train.tune", choose)
     run("train", folder / "ratings.csv", "--tune", "-o", tmp_path / "m.rbm")
 
+    assert "chosen: n_hidden 7, weight_decay 0.02\n" in capsys.readouterr().err
     settings = Recommender.load(tmp_path / "m.rbm").settings_
     assert (settings["n_hidden"], settings["weight_decay"]) == (7, 0.02)
 
