@@ -10,7 +10,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -256,13 +256,15 @@ def _sames(exercise: Exercise, got: Outputs, expected: Outputs) -> list[bool]:
 
 
 def _advice(exercise: Exercise, answer: Answer, got: Outputs, expected: Outputs) -> str:
-    def gives_the_same(other: Answer) -> bool:
+    def gives_the_same(other: Answer, task: Exercise = exercise) -> bool:
+        n = len(task.cases)
         with contextlib.suppress(Exception):
-            return all(_sames(exercise, got, _outputs(exercise, other, expected)))
+            return all(_sames(task, got[:n], _outputs(task, other, expected[:n])))
         return False
 
+    first = replace(exercise, cases=exercise.cases[:1])  # where most differ already
     for cause, mistake in exercise.wrong_answers():
-        if gives_the_same(mistake):
+        if gives_the_same(mistake, first) and gives_the_same(mistake):
             return cause
     if changed := _changed(exercise, answer):
         return changed
