@@ -129,7 +129,10 @@ cd1.slips("""
         len(v) → v.shape[1]
     Divide by len(v), the number of all rows, not by the number who rated the film.
         len(v) → raters(seen)[:, None]
-        len(v) → raters(seen)[:, None] | _sweep).mean(0) → _sweep).sum(0) / raters(seen)
+        len(v) → raters(seen)[:, None] | v_sweep).mean(0) → v_sweep).sum(0) / raters(seen)
+        len(v) → v.sum(0).clamp(min=1)[:, None]
+    Multiply first and subtract then: v.T @ p and v_sweep.T @ p_sweep are two averages.
+        v.T @ p - v_sweep.T @ p_sweep → (v - v_sweep).T @ (p - p_sweep)
     For W, average the products v h over the rows. Yours multiplies two averages.
         @ p - → @ (0 * p + p.mean(0)) - | @ p_sweep → @ (0 * p + p_sweep.mean(0))
     The change is data minus sweep. Yours lacks the sweep, or has the sign reversed.
