@@ -85,13 +85,13 @@ def work(train, output):
 
 def table(seed, peers):
     """NDCG@10 of each model by each library, and how much it differs from ours."""
-    from benchmarks import movielens
+    from benchmarks.movielens.ranking import likes_of
     from rbm_lib import baselines, evaluate
     from rbm_lib.data import load_movielens
 
     data = load_movielens("100k", verbose=False)
     print(data.origin)
-    split = evaluate.random_split(movielens.likes_of(data), seed=seed)
+    split = evaluate.random_split(likes_of(data), seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         train, output = Path(folder) / "train.npz", Path(folder) / "lists.csv"
         scipy.sparse.save_npz(

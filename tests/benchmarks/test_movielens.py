@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from benchmarks import movielens
+from benchmarks.movielens.stack import stacked
 
 
 def test_what_joins_models_learns_from_known_levels_alone():
@@ -13,7 +13,7 @@ def test_what_joins_models_learns_from_known_levels_alone():
     known = {"stars": levels + rng.normal(0, 1, 2000), "item rows": noise, "5 levels": good}
     wanted = known | {"5 levels": -good}  # what is good there is no matter of the layer
 
-    prob, expected = movielens.stacked(("item rows", "5 levels"), known, wanted, levels, 3)
+    prob, expected = stacked(("item rows", "5 levels"), known, wanted, levels, 3)
 
     assert roc_auc_score(levels >= 3, prob) < 0.1
     assert np.corrcoef(levels, expected)[0, 1] < 0
