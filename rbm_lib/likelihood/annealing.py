@@ -19,7 +19,7 @@ from rbm_lib.models.batch import Batch
 from rbm_lib.models.rbm import RBM
 from rbm_lib.models.rbm_view import rbm_view
 from rbm_lib.models.sampling import gibbs_step
-from rbm_lib.models.tempering import independent_model, interpolate
+from rbm_lib.models.tempering import independent_model, interpolate, move_between
 from rbm_lib.models.visible_data import VisibleData
 
 
@@ -141,13 +141,12 @@ def _anneal(
 ) -> AISResult:
     """Move chains through the models, and average their importance weights."""
     log_weight = state.v.new_zeros(len(state))
-    now = interpolate(base, model, float(betas[0]))
-    for beta in betas[1:]:
-        following = interpolate(base, model, float(beta))
-        log_weight += now.free_energy(state)
-        log_weight -= following.free_energy(state)
-        now = following
-        state, _ = gibbs_step(now, state, generator)
+    between = interpolate(base, model, float(betas[0]))
+    for beta in betas[1:].tolist():
+        log_weight += between.free_energy(state)
+        move_between(between, base, model, beta)
+        log_weight -= between.free_energy(state)
+        state, _ = gibbs_step(between, state, generator)
 
     n_chains = len(log_weight)
     log_mean = torch.logsumexp(log_weight, 0) - math.log(n_chains)

@@ -25,12 +25,15 @@ def interpolate(base: RBM, model: RBM, beta: float) -> RBM:
             raise TypeError(f"{name}: got {type(one).__name__}, expected an RBM.")
     beta = require_number("beta", beta, most=1)
     between = copy.deepcopy(model)
+    move_between(between, base, model, beta)
+    return between
+
+
+def move_between(between: RBM, base: RBM, model: RBM, beta: float) -> None:
+    """Overwrite the parameters of `between`, so that it becomes `interpolate`'s model."""
     pairs = zip(base.parameters(), model.parameters(), strict=True)
     for p, (start, end) in zip(between.parameters(), pairs, strict=True):
-        p.copy_(
-            torch.lerp(start, end, torch.as_tensor(beta, dtype=p.dtype, device=p.device))
-        )
-    return between
+        p.copy_(torch.lerp(start, end, beta))
 
 
 @torch.no_grad()
