@@ -13,13 +13,18 @@ from benchmarks.spotify.pairs import boosted_trees, rows_of
 from benchmarks.spotify.recommendations import top_n_table
 from benchmarks.spotify.songs import heard_by, song_points
 from benchmarks.spotify.study import cold_table, nats
-from rbm_lib.data import RatingMatrix, load_spotify, simulate_listeners
+from rbm_lib.data import RatingMatrix, simulate_listeners, synthetic_spotify
 from rbm_lib.recommend import baselines
 from rbm_lib.recommend.cold import cold_task
 from rbm_lib.training import fit_tied
 
 
-def test_the_validation_part_chooses_and_leads_are_paired(monkeypatch):
+@pytest.fixture(scope="module")
+def catalogue():
+    return synthetic_spotify(0, 1200).tracks
+
+
+def test_the_validation_part_chooses_and_leads_are_paired(catalogue, monkeypatch):
     anneal = likelihood.ais_log_partition
     monkeypatch.setattr(
         likelihood,
@@ -30,9 +35,8 @@ def test_the_validation_part_chooses_and_leads_are_paired(monkeypatch):
     )
     small = {"n_components": 2}
     monkeypatch.setattr(likelihood, "MIXTURES", {"diagonal": [small], "full": [small]})
-    tracks = load_spotify(verbose=False).tracks.iloc[:300]
 
-    gain, tried = likelihood.likelihood_split(tracks, 0, epochs=2)
+    gain, tried = likelihood.likelihood_split(catalogue.iloc[:300], 0, epochs=2)
     table, settings = likelihood.likelihood_table([(gain, tried)])
 
     assert gain.shape == (45, 7) and np.isfinite(gain.to_numpy()).all()
@@ -59,9 +63,8 @@ def test_the_interval_of_a_lead_knows_tracks_that_several_splits_test():
 
 
 @pytest.fixture(scope="module")
-def songs():
-    tracks = load_spotify(verbose=False).tracks.iloc[:1200].reset_index(drop=True)
-    return tracks, song_points(tracks, epochs=1)
+def songs(catalogue):
+    return catalogue, song_points(catalogue, epochs=1)
 
 
 def test_songs_as_points_have_four_settings_of_each_kind(songs):
@@ -180,8 +183,8 @@ def test_a_label_that_no_row_has_does_not_count():
     )
 
 
-def test_cold_songs_have_settings_from_known_songs_and_paired_leads(monkeypatch):
-    tracks = load_spotify(verbose=False).tracks.iloc[:600].reset_index(drop=True)
+def test_cold_songs_have_settings_from_known_songs_and_paired_leads(catalogue, monkeypatch):
+    tracks = catalogue.iloc[:600]
     calls = []
 
     def quick(task, n_taste, decay, residual):
@@ -209,8 +212,8 @@ def test_cold_songs_have_settings_from_known_songs_and_paired_leads(monkeypatch)
     assert calls[2][1] == calls[3][1] and calls[2][2] != calls[3][2]
 
 
-def test_the_sound_alone_compares_depth_at_equal_size_and_in_nats(monkeypatch):
-    tracks = load_spotify(verbose=False).tracks.iloc[:600].reset_index(drop=True)
+def test_the_sound_alone_compares_depth_at_equal_size_and_in_nats(catalogue, monkeypatch):
+    tracks = catalogue.iloc[:600]
     sizes = []
 
     def quick(model, task, decay):
@@ -259,8 +262,8 @@ def test_a_heard_song_is_not_among_those_that_its_pair_compares_it_with():
     assert rows_of([task, labels], 1)[:, 8].tolist() == [len(own)] * 4
 
 
-def test_columns_of_songs_are_on_one_scale():
-    columns = cold.columns_of(load_spotify(verbose=False).tracks.iloc[:600])
+def test_columns_of_songs_are_on_one_scale(catalogue):
+    columns = cold.columns_of(catalogue.iloc[:600])
 
     for name in ("line", "hats"):
         assert columns[name].std(0) == pytest.approx(0.25)

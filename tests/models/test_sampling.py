@@ -26,7 +26,7 @@ from tests.support import (
     without,
 )
 
-N = 20_000 * TIMES
+N = 10_000 * TIMES
 
 
 def run(model, v, sweeps, device="cpu", hidden=None, **masks):
