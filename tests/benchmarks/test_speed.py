@@ -176,6 +176,9 @@ def test_everything_at_once_and_its_json(tmp_path, monkeypatch, capsys):
     whole = speed.measure_case
     monkeypatch.setattr(speed, "measure_case", lambda *a: whole(*a, names=names))
     monkeypatch.setattr(speed, "log_z", lambda visible, hidden: {**LOG_Z, "hidden": hidden})
+    monkeypatch.setattr(
+        speed, "masked_ratings", lambda shape, n: tasks.train_on_ratings(30, 20, 200, n)
+    )
     monkeypatch.setattr(speed, "import_time", lambda repeats: IMPORT | {"repeats": repeats})
     arguments = ["--quick", "--cases", "4x6x3", "--repeats", "2", "--device", "cpu"]
     path = tmp_path / "new" / "speed.json"
@@ -212,15 +215,33 @@ def test_a_contestant_that_fails_is_a_line_of_the_table():
     failing.close()
 
 
-def test_import_time_and_log_z_are_measured():
-    found = tasks.import_time(1)
-    assert found["ratio"] > 0 and "rbm_lib" in found["further_modules"]
-    assert not {"matplotlib", "IPython", "sklearn"} & set(found["further_modules"])
+def test_import_times_are_medians_of_pairs(monkeypatch):
+    seconds = iter([9.0, 2.0, 3.0, 2.0, 2.0, 4.0, 8.0])  # the first import is not counted
+    packages = {
+        "torch": {"torch"},
+        "rbm_lib.recommend": {"torch", "scipy", "_c", "rbm_lib"},
+    }
+    monkeypatch.setattr(tasks, "imported", lambda name: (next(seconds), packages[name]))
 
-    found = tasks.log_z(5, 4)
-    assert found["log_z"] == pytest.approx(
-        float(exact_log_partition(RBM(5, 4, weight_std=0.1, seed=0))), rel=1e-6
-    )
+    found = tasks.import_time(3)
+
+    assert (found["torch_seconds"], found["rbm_lib_seconds"]) == (2.0, 3.0)
+    assert found["ratio"] == pytest.approx(1.5)  # of 1.5, 1 and 2
+    assert found["further_modules"] == ["rbm_lib", "scipy"]
+
+
+def test_an_import_is_timed_in_a_process_of_its_own():
+    seconds, modules = tasks.imported("tqdm")
+
+    assert seconds > 0 and "tqdm" in modules
+    assert not {"torch", "pytest", "json"} & modules  # ours, and the standard library's
+
+
+def test_log_z_is_measured():
+    found = tasks.TASKS["log_z"](5, 4, threads=1)
+
+    exact = float(exact_log_partition(RBM(5, 4, weight_std=0.1, seed=0)))
+    assert found["log_z"] == pytest.approx(exact, rel=1e-6)
     assert found["seconds"] > 0
 
 
