@@ -1,17 +1,14 @@
 """Trainings as one process does them, and as several do: for test_distributed.py.
 
-    python -m torch.distributed.run … -m tests.training.distributed_cases FOLDER [MODE]
-
-Each process trains every case, given another start and other noise than the others, and
-writes its parameters to FOLDER. With MODE `kill` one of them kills itself in a training;
-with `unlike` each is given other arguments and writes what the refusals say.
+Each of several processes trains every case, given another start and other noise than the
+others, and writes its parameters to a folder. In the mode `kill` one of them kills itself
+in a training; in the mode `unlike` each is given other arguments. What a process is told
+then goes to the folder too.
 """
 
 import json
 import os
 import signal
-import sys
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +16,7 @@ import torch.distributed as dist
 
 from rbm_lib import CD, PCD, Exact, Monitor, RatingMatrix, fit
 from rbm_lib.training import ItemMeanDecay
+from rbm_lib.training.distributed import ProcessLost
 from tests.support import random_dbm, random_mask, random_rbm, random_rows, seeded
 
 N = 13  # rows, in batches of 6: of the last, of one row, one of two processes has none
@@ -77,15 +75,26 @@ def refusal(options):
         return str(error)
 
 
-if __name__ == "__main__":
-    dist.init_process_group("gloo")
-    if "kill" in sys.argv:
-        train("cd", epochs=8, checkpoint=f"{sys.argv[1]}/run.pt", schedule=suicidal)
-    if "unlike" in sys.argv:
-        said = {name: refusal(make(dist.get_rank())) for name, make in UNLIKE.items()}
-        Path(sys.argv[1], f"rank{dist.get_rank()}.json").write_text(json.dumps(said))
-        sys.exit(dist.destroy_process_group())
-    trained = {name: train(name, seed=dist.get_rank()) for name in CASES}
-    flat = {f"{name}|{key}": p for name, own in trained.items() for key, p in own.items()}
-    np.savez(f"{sys.argv[1]}/rank{dist.get_rank()}.npz", **flat)
+def lost(path):
+    try:
+        train("cd", epochs=8, checkpoint=path, schedule=suicidal)
+    except ProcessLost as error:
+        return str(error)
+
+
+def run(rank, size, folder, mode):
+    """What the process number `rank` does. torchrun sets what it finds in a folder here."""
+    store = f"file://{folder}/store"
+    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=size)
+    if mode == "train":
+        trained = {name: train(name, seed=rank) for name in CASES}
+        pairs = ((name, key, p) for name, own in trained.items() for key, p in own.items())
+        np.savez(
+            folder / f"rank{rank}.npz", **{f"{name}|{key}": p for name, key, p in pairs}
+        )
+    else:
+        said = {name: refusal(make(rank)) for name, make in UNLIKE.items()}
+        if mode == "kill":
+            said = lost(folder / "run.pt")
+        (folder / f"rank{rank}.json").write_text(json.dumps(said))
     dist.destroy_process_group()
