@@ -79,7 +79,7 @@ test: setup  ## all tests, the docstrings' examples and every notebook, on two c
 
 # What computes, without the tests that start processes. NumPy has OpenBLAS, torch ATen.
 NUMERICAL := $(addprefix tests/,models likelihood training recommend data) \
-  $(addprefix --ignore=tests/,training/test_distributed.py training/test_loop.py data/test_download.py data/test_damaged_files.py)
+  $(addprefix --ignore=tests/,training/test_distributed.py training/test_memory.py data/test_download.py data/test_damaged_files.py)
 
 test-processors: setup  ## numerical tests as processors with AVX2, and with AVX or less, compute; three minutes
 	@for setting in "Haswell avx2" "Sandybridge default"; do set -- $$setting; echo "OpenBLAS: $$1, ATen: $$2"; \

@@ -244,7 +244,7 @@ def test_exact_training_beats_a_teacher_on_its_own_rows(real):
     assert float(exact_log_likelihood(student, v).mean()) > teachers
 
 
-@pytest.mark.parametrize("method", [CD(1), CD(5), PCD(1)], ids=["CD-1", "CD-5", "PCD"])
+@pytest.mark.parametrize("method", [CD(2), PCD(1)], ids=["CD-2", "PCD"])
 @pytest.mark.parametrize("masked", [False, True])
 def test_cd_and_pcd_raise_the_exact_log_likelihood(visible, method, masked, device):
     v = two_clusters(visible)

@@ -1,8 +1,6 @@
 """The stop button, divergence, devices and generators."""
 
-import json
 import math
-import subprocess
 import sys
 
 import pytest
@@ -11,7 +9,7 @@ import torch
 from rbm_lib import Checkpoint, TrainingDiverged, fit, load_model
 from rbm_lib.training import fine_tune
 from rbm_lib.training.loop import on_device
-from tests.support import ROOT, random_dbn, random_rbm, random_rows, seeded
+from tests.support import random_dbn, random_rbm, random_rows, seeded
 from tests.training.support import QUIET, assert_same_parameters, parameters
 
 
@@ -119,31 +117,3 @@ def test_a_generator_elsewhere_gives_the_seed(device):
         for _ in range(2)
     ]
     assert torch.equal(*draws)
-
-
-def assert_flat(case, epochs, folder):
-    """A training holds no more at its end than after a tenth, but for its history."""
-    command = [
-        sys.executable,
-        "-m",
-        "tests.training.memory_cases",
-        case,
-        str(epochs),
-        folder,
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    more = json.loads(done.stdout)
-    assert more["tensors"] == 0
-    assert more["bytes"] < 100_000 + 1000 * epochs  # the weights alone have 40,000
-
-
-@pytest.mark.parametrize("case", ["cd", "deep, pcd", "ratings"])
-def test_sixty_epochs_in_the_same_memory(case, tmp_path):
-    assert_flat(case, 60, tmp_path)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("case", ["cd", "Adam", "masked, pcd", "deep, pcd", "ratings"])
-def test_a_thousand_epochs_in_the_same_memory(case, tmp_path):
-    assert_flat(case, 1000, tmp_path)
