@@ -31,7 +31,7 @@ from tests.data.movielens.support import FILES, encoded
 from tests.data.spotify import support as spotify
 from tests.support import TIMES
 
-N_TRIES = 20 * TIMES  # of each damage to each file
+N_TRIES = 10 * TIMES  # of each damage to each file
 
 
 @dataclass(frozen=True)

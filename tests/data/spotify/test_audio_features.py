@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from rbm_lib.data import AudioFeatures
 from rbm_lib.data.spotify.audio_features import KINDS
 from rbm_lib.data.spotify.record import FEATURES
+from tests.support import TIMES
 
 SHARES = ["danceability", "energy", "speechiness", "acousticness", "liveness", "valence"]
 COUNTED = ["key", "mode", "time_signature", "popularity"]
@@ -63,6 +64,7 @@ def fitted():
     return AudioFeatures().fit(tracks())
 
 
+@settings(max_examples=30 * TIMES)
 @given(rows, st.booleans(), st.integers(0, 5))
 def test_the_inverse_undoes_the_map_for_all_legal_values(rows, whiten, seed):
     audio = AudioFeatures(whiten=whiten, random_state=seed).fit(tracks(60))
@@ -70,6 +72,7 @@ def test_the_inverse_undoes_the_map_for_all_legal_values(rows, whiten, seed):
     assert_restored(audio, pd.DataFrame(rows)[list(FEATURES)])
 
 
+@settings(max_examples=30 * TIMES)
 @given(rows)
 def test_whatever_it_is_fitted_on_nothing_becomes_nan(rows):
     """Equal rows too, and more columns than directions in which rows differ."""
