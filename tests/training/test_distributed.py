@@ -23,10 +23,11 @@ from tests.training import distributed_cases as cases
 def launch(n, folder, mode="train"):
     """Run the cases in n processes of this machine; how each of them ended.
 
-    They are forks of one process that has imported the library.
+    They are forks of one process that has imported what they need: torch imports its
+    compiler at the first step of an optimiser.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([cases.__name__])
+    context.set_forkserver_preload([cases.__name__, "torch._dynamo"])
     processes = [
         context.Process(target=cases.run, args=(rank, n, folder, mode)) for rank in range(n)
     ]
