@@ -279,7 +279,7 @@ def test_training_a_dbm_raises_its_exact_log_likelihood(visible, method):
     model = DBM([layer, 4, 2], weight_std=0.1, seed=1).double().initialize_from(v)
     start = float(exact_log_likelihood(model, v).mean())
 
-    recipe = {"epochs": 60, "batch_size": 50, "lr": 0.01, "schedule": linear_decay(0.5)}
+    recipe = {"epochs": 30, "batch_size": 50, "lr": 0.02, "schedule": linear_decay(0.5)}
     fit(model, v, method, generator=seeded(0), **recipe, **QUIET)
 
     assert float(exact_log_likelihood(model, v).mean()) - start > 0.3
