@@ -12,6 +12,8 @@
             such songs known by their sound alone: a deep and a shallow model
     python -m benchmarks.spotify --embeddings
             genre and archetype from embeddings
+    python -m benchmarks.spotify --mixed
+            likelihood with genres, decade and key beside the features; missing genres
 
 Likelihood: random 70/15/15 of the tracks, AudioFeatures fitted on the training part, test
 part scored; exact log Z where the first hidden layer has at most 20 units, else AIS with
@@ -19,6 +21,11 @@ part scored; exact log Z where the first hidden layer has at most 20 units, else
 each, the best on the validation part is used; all machines train for 120 epochs. A lead is
 the mean paired difference, with a 95 % interval over test tracks. Mixtures are fitted on
 standardised features: on whitened ones they are worse.
+
+Mixed: the 8,129 tracks with a genre, split in the same way; all numbers normal, the 15 most
+frequent genres binary, decade, key, mode and time signature categorical. Log Z is exact, so
+are the chances of missing genres by the RBM. The best setting on the validation part is
+used; leads are paired, with 95 % intervals over test tracks.
 
 Recommendations: 1,000 simulated listeners, per-listener random 80/20, tracks not heard
 compete; of each row four settings, and for each simulation the best on an inner split of
@@ -49,6 +56,7 @@ from benchmarks.spotify.audio import AUDIO
 from benchmarks.spotify.cold import COLD
 from benchmarks.spotify.embeddings import embedding_tables
 from benchmarks.spotify.likelihood import likelihood_split, likelihood_table
+from benchmarks.spotify.mixed import mixed_tables
 from benchmarks.spotify.recommendations import top_n_table
 from benchmarks.spotify.songs import song_points
 from benchmarks.spotify.study import cold_table
@@ -80,6 +88,11 @@ def main():
         points = song_points(data.tracks)
         archetypes, genres = embedding_tables(data.tracks, points, seeds[0])
         print(f"Archetype of a listener:\n{archetypes}\n\nGenre of a track:\n{genres}")
+    elif args.mixed:
+        torch.set_num_threads(1)
+        gains, genres, settings = mixed_tables(data.tracks, seeds)
+        print(f"Gain over a full Gaussian and margins, nats per test track:\n{gains}")
+        print(f"\nMissing genres:\n{genres}\n\nSettings tried:\n{settings}")
     else:
         title = "Gain over the full-covariance Gaussian, nats per test track"
         print(f"{title}, splits {seeds}:")
@@ -100,6 +113,7 @@ def parse():
     add("--cold", action="store_true", help="songs that nobody has heard instead")
     add("--audio", action="store_true", help="the same, known by their sound alone")
     add("--embeddings", action="store_true", help="genre and archetype instead")
+    add("--mixed", action="store_true", help="features, genres, decade, key together")
     splits = "random splits; default: 0; 0 to 3 with --top-n, 0 to 2 with --warm, --cold, --audio"
     add("--seeds", type=int, nargs="+", help=splits)
     return parser.parse_args()
