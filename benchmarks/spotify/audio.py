@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.cold import cosine, grid, ridge, scores_of
+from benchmarks.cold.by_content import cosine, ridge
+from benchmarks.cold.by_taste import scores_of
+from benchmarks.cold.tries import grid
 from benchmarks.spotify.cold import quarter
 from benchmarks.spotify.study import Study, Tasks
 from rbm_lib.data.spotify import FEATURES

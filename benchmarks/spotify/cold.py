@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.cold import cosine, grid, knn, popularity, ridge, scores_of, standard
+from benchmarks.cold.by_content import cosine, knn, popularity, ridge, standard
+from benchmarks.cold.by_taste import scores_of
+from benchmarks.cold.tries import grid
 from benchmarks.spotify.pairs import boosted_trees
 from benchmarks.spotify.study import Grids, Study, Tasks, scored
 from rbm_lib.data.spotify import FEATURES

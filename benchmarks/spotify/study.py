@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
-from benchmarks.cold import over_people
+from benchmarks.cold.scores import over_people
 from benchmarks.spotify.machines import log
 from benchmarks.spotify.songs import heard_by
 from rbm_lib.data import simulate_listeners

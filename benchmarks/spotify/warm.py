@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.cold import standard
+from benchmarks.cold.by_content import standard
 from benchmarks.spotify.cold import columns_of
 from benchmarks.spotify.recommendations import CANDIDATES
 from rbm_lib.baselines import EASE, Baseline
