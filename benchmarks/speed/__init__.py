@@ -5,7 +5,8 @@
     processes      how such a process is started and told what to do
     updates        the rounds of a case, and the rows of its table
     tasks          what is measured beside updates: import, log Z, ratings and likes
-    ratings        invented ratings with long tails
+    checking       what early stopping takes, and where dense rows win
+    ratings        invented ratings and likes with long tails
     machine        what it runs on: processor, threads, memory, load
     report         the tables as text; `figure` draws the ratios
 

@@ -35,10 +35,15 @@ the first update.
                       cheaper one), step of its SGD
 
 scikit-learn, learnergy and rbms sample the visible units; "× ours" compares them with
-rbm_lib doing so too. Below the cases, each in a process of its own: an exact log Z,
-masked ratings of the shapes of MovieLens 1M and 25M, and models of likes alone at that of
-1M, from training to every score (not with --quick). Numbers from a busy machine are worth
-little: its load is noted before and after.
+rbm_lib doing so too.
+
+Below the cases, each in a process of its own and with one thread: an exact log Z; an epoch
+of masked ratings of the shapes of MovieLens 1M and 25M; updates from the rated cells alone
+over those from dense rows, by the share of cells that is rated; models of likes alone at
+the shape of 1M, from training to every score; and the part of a training with defaults
+that early stopping takes (only the first of these with --quick). Likes are of users who
+share tastes, so that a model can learn. Numbers from a busy machine are worth little: its
+load is noted before and after.
 """
 
 import argparse
@@ -48,11 +53,13 @@ import os
 import sys
 from pathlib import Path
 
+from benchmarks.speed.checking import CHECKED, checking, rated_cells
 from benchmarks.speed.figure import draw
 from benchmarks.speed.machine import find_device, load, machine
 from benchmarks.speed.processes import ROOT
 from benchmarks.speed.report import report
 from benchmarks.speed.tasks import (
+    LIKES,
     LIKES_MODELS,
     RATINGS,
     import_time,
@@ -95,13 +102,16 @@ def measure(args):
     log("import, log Z")
     result["import"] = import_time(3 if args.quick else 11)
     result["log_z"] = log_z(784, 16 if args.quick else 22)
-    threads = max(args.threads)
     log("masked ratings")
     shapes = RATINGS[:1] if args.quick else RATINGS
-    result["masked_ratings"] = [masked_ratings(shape, threads) for shape in shapes]
+    result["masked_ratings"] = [masked_ratings(shape, 1) for shape in shapes]
+    result["rated_cells"] = None if args.quick else rated_cells(500, 3706, 100)
     log("likes only")
     models = () if args.quick else LIKES_MODELS
-    result["likes_only"] = [likes_only(RATINGS[0], name, threads) for name in models]
+    result["likes_only"] = [likes_only(LIKES, name, 1) for name in models]
+    log("early stopping")
+    trainings = () if args.quick else CHECKED
+    result["checking"] = [checking(*training, 1) for training in trainings]
     result["load_after"] = load()
     return result
 

@@ -16,7 +16,10 @@ def report(result):
     if result["log_z"]:
         parts.append(about_log_z(result["log_z"]))
     parts += map(about_ratings, result["masked_ratings"])
-    parts += map(about_likes, result["likes_only"])
+    if result.get("rated_cells"):
+        parts.append(about_rated_cells(result["rated_cells"]))
+    parts += likes_lines(result["likes_only"])
+    parts += map(about_checking, result.get("checking", []))
     return "\n".join(parts)
 
 
@@ -96,11 +99,39 @@ def about_ratings(found):
     )
 
 
-def about_likes(found):
+def about_rated_cells(found):
+    shares = "; ".join(
+        f"{row['share']:.1%} known: {row['ratio']:.2f} ({row['ns_per_rating']:.0f} ns a "
+        "rating)"
+        for row in found["rows"]
+    )
+    return (
+        f"rated cells alone over dense rows, batch {found['batch']}, {found['items']:,} "
+        f"items, {found['hidden']} hidden units, taken below {found['below']:.0%}: {shares}"
+    )
+
+
+def likes_lines(rows):
+    """A line for each model; times over that of iALS, which is near it in NDCG."""
+    seconds = {row["model"]: row["seconds"] for row in rows}
+    return [about_likes(row, seconds.get("iALS")) for row in rows]
+
+
+def about_likes(found, of_ials):
+    times = f", {found['seconds'] / of_ials:.2f} × iALS" if of_ials else ""
     return (
         f"{found['likes']:,} likes of {found['users']:,} users and "
         f"{found['items']:,} items, {found['model']}: "
-        f"trained and everything scored in {found['seconds']:.1f} s "
-        f"(processor time {found['cpu_seconds']:.1f} s), {peak(found)}, "
-        f"threads: {found['threads']}"
+        f"trained and everything scored in {found['seconds']:.1f} s{times} "
+        f"(processor time {found['cpu_seconds']:.1f} s), NDCG@10 {found['ndcg']:.3f}, "
+        f"{peak(found)}, threads: {found['threads']}"
+    )
+
+
+def about_checking(found):
+    return (
+        f"{found['ratings'] * found['scale']:,} ratings, Recommender({found['task']!r}): "
+        f"early stopping takes {found['share']:.1%} of the training "
+        f"(bar {found['bar']:.0%} {'met' if found['share'] <= found['bar'] else 'missed'}; "
+        f"{found['users']:,} users measured, a check each {found['every']} epochs)"
     )

@@ -10,11 +10,14 @@ import sys
 import time
 from functools import partial
 
+from benchmarks.speed.checking import time_rated_cells, train_with_checks
 from benchmarks.speed.machine import environment, peak_memory
 from benchmarks.speed.processes import alone
 
 # Users, items, ratings: MovieLens 1M and 25M.
 RATINGS = [(6040, 3706, 1_000_209), (162_541, 59_047, 25_000_095)]
+# Users, items, likes of MovieLens 1M and those that are held out.
+LIKES = (6040, 3706, 625_000)
 LIKES_MODELS = ("popularity", "ItemKNN", "EASE", "iALS", "RBM")
 IMPORT_BAR = 1.3
 IMPORT = """
@@ -131,36 +134,41 @@ def likes_only(shape, name, threads):
     return alone(f"likes, {name}", shape, threads)
 
 
-def score_likes(name, n_users, n_items, n_ratings, threads):
-    from benchmarks.speed.ratings import make_ratings
-    from rbm_lib import Recommender, baselines
+def score_likes(name, n_users, n_items, n_likes, threads):
+    from benchmarks.speed.ratings import make_likes
+    from rbm_lib import Recommender, baselines, evaluate
 
     models = {
         "popularity": baselines.Popularity(),
         "ItemKNN": baselines.ItemKNN(),
         "EASE": baselines.EASE(),
         "iALS": baselines.IALS(),
-        "RBM": Recommender("rank"),
+        "RBM": Recommender("rank", device="cpu"),
     }
-    ratings = make_ratings(n_users, n_items, n_ratings)
-    likes = ratings.keep(ratings.triples()[2] == 1)
+    split = evaluate.random_split(make_likes(n_users, n_items, n_likes))
     before = peak_memory()
     start = time.perf_counter()
     start_cpu = time.process_time()
-    scores = models[name].fit(likes).scores()
+    scores = models[name].fit(split.train).scores()
+    seconds = time.perf_counter() - start
+    cpu_seconds = time.process_time() - start_cpu
+    peak_mb = peak_memory()
+    metrics = evaluate.per_user_ranking(scores, split.held_out, split.train)
     return {
         "model": name,
         "users": n_users,
         "items": n_items,
-        "likes": likes.n_ratings,
+        "likes": split.train.n_ratings,
         "threads": threads,
-        "seconds": time.perf_counter() - start,
-        "cpu_seconds": time.process_time() - start_cpu,
-        "mean_score": float(scores.mean()),
-        "peak_mb": peak_memory(),
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "ndcg": float(metrics["NDCG@10"].mean()),
+        "peak_mb": peak_mb,
         "setup_mb": before,
     }
 
 
 TASKS = {"log_z": compute_log_z, "masked_ratings": train_on_ratings}
 TASKS |= {f"likes, {name}": partial(score_likes, name) for name in LIKES_MODELS}
+TASKS |= {"rated_cells": time_rated_cells}
+TASKS |= {f"checking, {t}": partial(train_with_checks, t) for t in ("rank", "rate")}

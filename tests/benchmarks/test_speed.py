@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import benchmarks.speed.__main__ as speed
-from benchmarks.speed import report, tasks, updates, worker
+from benchmarks.speed import checking, report, tasks, updates, worker
 from benchmarks.speed.contestants import CONTESTANTS, FLOOR, PEERS, SAMPLED
 from benchmarks.speed.processes import Worker
-from benchmarks.speed.ratings import make_ratings
-from rbm_lib import RBM
+from benchmarks.speed.ratings import make_likes
+from rbm_lib import RBM, EarlyStopping, evaluate
 from rbm_lib.likelihood.exact import exact_log_partition
 from rbm_lib.recommend import baselines
 
@@ -186,7 +186,7 @@ def test_everything_at_once_and_its_json(tmp_path, monkeypatch, capsys):
     result = json.loads(path.read_text(encoding="utf-8"))
     assert set(result) == {
         "format", "machine", "load_before", "load_after", "dense", "import", "log_z",
-        "masked_ratings", "likes_only",
+        "masked_ratings", "rated_cells", "likes_only", "checking",
     }  # fmt: skip
     assert {"cpu", "cores", "python"} <= set(result["machine"])
     (record,) = result["dense"]
@@ -253,12 +253,11 @@ def test_models_of_likes_run_in_a_process_of_their_own():
         20,
         1,
     )
-    ratings = make_ratings(30, 20, 200)
-    likes = ratings.keep(ratings.triples()[2] == 1)
-    assert found["likes"] == likes.n_ratings and 0 < likes.n_ratings < 200
-    assert found["mean_score"] == pytest.approx(
-        baselines.EASE().fit(likes).scores().mean(), rel=1e-9
-    )
+    split = evaluate.random_split(make_likes(30, 20, 200))
+    assert found["likes"] == split.train.n_ratings and 0 < found["likes"] < 200
+    scores = baselines.EASE().fit(split.train).scores()
+    metrics = evaluate.per_user_ranking(scores, split.held_out, split.train)
+    assert found["ndcg"] == pytest.approx(metrics["NDCG@10"].mean(), rel=1e-9)
     assert found["seconds"] > 0
     empty = {
         "machine": {},
@@ -270,3 +269,43 @@ def test_models_of_likes_run_in_a_process_of_their_own():
     }
     shown = report.report(empty | {"masked_ratings": [], "likes_only": [found]})
     assert f"{found['likes']} likes of 30 users and 20 items, EASE: trained" in shown
+    assert "× iALS" not in shown and "NDCG@10" in shown
+    two = [found | {"seconds": 3.0}, found | {"model": "iALS", "seconds": 2.0}]
+    assert "1.50 × iALS" in "\n".join(report.likes_lines(two))
+
+
+def test_likes_have_tastes_to_learn(monkeypatch):
+    monkeypatch.setattr("benchmarks.speed.ratings.N_TASTES", 4)
+    likes = make_likes(500, 200, 10_000)
+    assert likes.n_ratings == 10_000 and set(likes.triples()[2]) == {1}
+    split = evaluate.random_split(likes)
+
+    def ndcg(model):
+        scores = model.fit(split.train).scores()
+        metrics = evaluate.per_user_ranking(scores, split.held_out, split.train)
+        return metrics["NDCG@10"].mean()
+
+    assert ndcg(baselines.EASE(l2=100)) > 1.2 * ndcg(baselines.Popularity())
+
+
+@pytest.mark.parametrize("task", ["rank", "rate"])
+def test_the_share_of_early_stopping_is_measured(task):
+    check = EarlyStopping.__call__
+
+    found = checking.train_with_checks(task, 60, 40, 900, 3, 1)
+
+    assert EarlyStopping.__call__ is check
+    own, epoch = found["check_seconds"], 3 * found["every"] * found["epoch_seconds"]
+    assert own > 0 and epoch > 0
+    assert found["share"] == pytest.approx(own / (own + epoch))
+    assert "2,700 ratings" in report.about_checking(found)
+
+
+def test_rated_cells_are_compared_with_dense_rows(monkeypatch):
+    monkeypatch.setattr(checking, "SHARES", (0.1, 0.5))
+
+    found = checking.time_rated_cells(20, 30, 4, 1)
+
+    assert [row["share"] for row in found["rows"]] == [0.1, 0.5]
+    assert all(row["ratio"] > 0 and row["ns_per_rating"] > 0 for row in found["rows"])
+    assert "batch 4, 30 items" in report.about_rated_cells(found)
