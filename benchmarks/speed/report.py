@@ -72,10 +72,13 @@ def peak(found):
 
 
 def about_import(found):
+    package = verdict(found["package_ratio"], found["package_bar"])
     return (
-        f"import: torch {found['torch_seconds']:.2f} s, "
-        f"rbm_lib {found['rbm_lib_seconds']:.2f} s, ratio {found['ratio']:.2f} "
-        f"(bar {verdict(found['ratio'], found['bar'])}; pairs: {found['repeats']}); "
+        f"import: torch {found['torch_seconds']:.2f} s; "
+        f"rbm_lib {found['package_seconds']:.2f} s, ratio {found['package_ratio']:.2f} "
+        f"(bar {package}); with a Recommender "
+        f"{found['rbm_lib_seconds']:.2f} s, ratio {found['ratio']:.2f} "
+        f"(bar {verdict(found['ratio'], found['bar'])}; rounds: {found['repeats']}); "
         f"packages beyond torch's: {', '.join(found['further_modules'])}"
     )
 
