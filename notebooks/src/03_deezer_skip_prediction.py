@@ -172,10 +172,11 @@ print(f'always saying "keep": right on {y_held.mean():.1%} of the last five days
 print(f"known rows with the same time stamp, listener and track as another: {twins.sum()}")
 
 # %% [markdown]
-# The tree is worse than no model at all. It can ask on until each leaf holds a single label,
-# because no two rows are the same, and then it has memorised the answers. A training score
-# only tells you how easily the rows can be told apart. On which rows the 99.63 % was measured,
-# the write-up does not say, and we could not trace it.
+# The tree is worse than no model at all. It can ask on until nearly every leaf holds a
+# single label, because hardly two rows look the same to it, and then it has memorised the
+# answers. (It rounds large numbers such as time stamps, so a few rows stay wrong.) A
+# training score only tells you how easily the rows can be told apart. On which rows the
+# 99.63 % was measured, the write-up does not say, and we could not trace it.
 #
 # From here on we use AUC, as in lesson 02. Since always saying *keep* is already right two
 # times in three, accuracy hardly shows what a model has learned.
@@ -183,7 +184,7 @@ print(f"known rows with the same time stamp, listener and track as another: {twi
 # ## 4. Three leaks
 #
 # A **leak** is information that a model has when you test it, but not when you use it.
-# Careful people make all three leaks below.
+# All three leaks below are easy to make.
 #
 # ### Leak 1: a rate that knows the answer
 #
@@ -345,8 +346,6 @@ pd.DataFrame(found, index=["training", "last five days"]).T.rename_axis(
 #
 # ### Leak 2: a random split
 #
-# ![Three ways to split a month of listens: at random, at a point in time, and each listener's first Flow track after it.](figures/time_split.svg)
-#
 # **Break it.** Let's hold out as many listens as before, but choose them at random.
 #
 # **Predict first.** Take the listener's rate alone. By how much will its AUC differ between
@@ -377,6 +376,8 @@ lesson.reveal(
 # %% [markdown]
 # **See it.** The same rate looks much better. With a random split, the model knows most of
 # the session and fills in the rest. That is a fair question, but it is not ours.
+#
+# ![Three ways to split a month of listens: at random, at a point in time, and each listener's first Flow track after it.](figures/time_split.svg)
 #
 # **Fix it.** Split the data the way the question is posed, by time. We have done so from
 # the start.
@@ -447,9 +448,9 @@ print(f"{x_known.shape[1]} columns:", ", ".join(x_known))
 
 # %% [markdown]
 # The seven classifiers are those of the write-up, with plain settings that we did not tune.
-# You need not know them. They are seven ways from columns to a probability. Three of them give
-# each column a weight and add up, nearest neighbours look up similar listens, and the last
-# three are made of decision trees. To save time, forest and neighbours see fewer listens.
+# You need not know them. Three of them give each column a weight and add up, nearest
+# neighbours look up similar listens, and the last three are made of decision trees. To save
+# time, some learn from fewer listens, as the output says.
 #
 # The trivial rival is a rule of **two rates**. It adds the log-odds of the listener's rate
 # to those of the track's rate and subtracts those of the overall rate, which would otherwise
@@ -648,14 +649,16 @@ mean_auc.rename("mean AUC of the rehearsals").rename_axis("days").round(3).to_fr
 # %% [markdown]
 # On the invented listens, one to three days are nearly level. Ten days are worse than none.
 # They bring in moods that are over, and they are so close to the old rate that the listener
-# mostly counts twice. The list shows the week. The gain is largest where the five days share
-# the mood of both last known days, and negative where only one of the five does, or none. Of
-# the days that we held out, the 26th to the 30th, three share it.
+# mostly counts twice. The list shows the week. Moods change on the 15th and the 22nd. The
+# days 17 to 21 gain most, because all five share the mood of both last known days. The days
+# 16 to 20 share only the mood of the last one, and gain less. Of 15 to 19 none shares it,
+# of 21 to 25 only one does, and the column does harm. Of the days that we held out, the
+# 26th to the 30th, three share it.
 #
-# Now the new column joins the nineteen others. The folded cell gives it to two of the seven,
-# the logistic regression and the boosted trees. In training, the column must be as old as it
-# will be in use, and come from the days just before a window of five days. The rehearsals
-# have such windows, and we train on three of them.
+# Now the new column joins the nineteen others. The folded cell gives it to two of the
+# seven, the logistic regression and the boosted trees. In use, the column comes from the
+# days before the five that we predict. So it must in training, too, and we train on three
+# of the rehearsals.
 
 
 # %% tags=["hide-input"]
@@ -697,7 +700,7 @@ axis.barh(order, [ladder[name] for name in order], color=[COLORS[c] for c in col
 for place, name in enumerate(order):
     axis.text(ladder[name] + 0.004, place, f"{ladder[name]:.3f}", va="center")
 axis.set(xlim=(0.5, 1.0))
-axis.set_xlabel("AUC, last five days (blue: without the column, orange: ceilings)")
+axis.set_xlabel("AUC, last five days (blue: without the column, orange: true chances)")
 top = added[-1]
 gain = lead(outputs[top], outputs[best])
 title = "One more column (green) beats the best of the seven"
@@ -723,7 +726,7 @@ say(
 )
 
 # %% [markdown]
-# Each listener counts once here, so the interval is wider.
+# There is one such track for each of these listeners, so the interval is wider.
 #
 # If the best models end close together, that tells you about your columns, not about the
 # limit of the problem.

@@ -24,6 +24,9 @@ HINTS = {
     r"weights and list don't have the same length": (
         "np.bincount takes numbers and weights of the same rows: choose them in both."
     ),
+    r"Grouper and axis must be same length": (
+        "The labels and what they are grouped by are not the same rows."
+    ),
     r"boolean array indexing assignment": (
         "The two sides of = are not the same rows: choose the same ones in both."
     ),
