@@ -7,7 +7,7 @@
 #
 # | | |
 # |---|---|
-# | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; sample from it; say where contrastive divergence goes wrong, and fix it |
+# | **You will be able to** | turn energies into probabilities; write an RBM and its training loop; sample from it; say where contrastive divergence goes wrong, and what repairs it |
 # | **You need** | Python with arrays, matrix products, derivatives, conditional probability; [lesson 00](00_start_here.ipynb). The [primer](../docs/primer.md) explains the rest on two pages |
 # | **Time** | 90 minutes, 25 of them for four exercises. After the end come a quiz, a playground, a film, a check of the library and an open exercise, 30 minutes more |
 # | **Data** | fourteen pictures, made here |
@@ -399,9 +399,9 @@ print(f"NLL: {nll(runs['exact'][0]):.2f} before, {nll(trained):.2f} after, 2.64 
 
 # %% [markdown]
 # Here is the landscape before and after, to the same scale. All 512 patterns stand side by
-# side, grouped by the picture that they resemble most. In each group the lowest pattern of the
-# trained model stands in the middle and the others beside it by height, so the smooth slopes are
-# our doing. The dots are the 14 pictures.
+# side, grouped by the picture that they resemble most. We sorted each group by the trained
+# model's heights, with the lowest in the middle. So the smooth slopes are our doing. The
+# dots are the 14 pictures.
 
 # %% tags=["hide-input"]
 # Tools for drawing a landscape
@@ -499,11 +499,11 @@ say(
 # %% [markdown]
 # ## 6. What if we cannot add up all patterns?
 #
-# So far it was easy, because 512 patterns can be added up. A model with one visible unit for
-# each of 1,682 films would need $2^{1682}$ terms, or $2^{50}$ if we
-# add up the patterns of 50 hidden units instead. So from now on we estimate the average from
-# *samples*, which are patterns chosen at random with the model's probabilities. To **sample** a
-# unit is to set it to 1 with its probability, and to 0 otherwise.
+# So far it was easy, because 512 patterns can be added up. A model with one visible unit
+# for each of 1,682 films would need $2^{1682}$ terms. So from now on we estimate the
+# average from *samples*, which are patterns chosen at random with the model's
+# probabilities. To **sample** a unit is to set it to 1 with its probability, and to 0
+# otherwise.
 #
 # **Gibbs sampling** goes back and forth. It samples all hidden units given the pixels, and then
 # all pixels given the hidden units. One round trip is called a **sweep**, and a sequence of
@@ -626,8 +626,7 @@ lesson.reveal(
     f"In the finished model, with weights up to {trained.W.abs().max():.0f}, the chain "
     f"moved from one picture to another {strong} times in 2,000 sweeps, and visited "
     f"{strong_seen} of the 14 pictures. (Other patterns on the way are skipped.) "
-    "Other random "
-    f"numbers gave 5 to 14 moves. After 300 updates, with weights up to "
+    "Other seeds gave 3 to 15 moves. After 300 updates, with weights up to "
     f"{early.W.abs().max():.0f}, it moved {weak} times and visited {weak_seen}. But that "
     f"model is still poor, and its chain is on a picture in {weak_share:.0%} of its sweeps "
     "only.",
@@ -711,12 +710,10 @@ show(
 # 4. **Up again.** The input is $3 \cdot .731 - 6 \cdot .269 = .58$, so
 #    $p' = \sigma(.58) = .641$.
 #
-# The weight of pixel $i$ changes by $v_i\,p - v'_i\,p'$ times the learning rate. We count $p$
-# and not $h$, because $p$ is the average over all that $h$ could have been. In the top line the
-# change is $.953 - .731 \cdot .641 = +.484$. The picture came back faded. If only the weights
-# moved, with the rate 1, those of the top line would grow to 1.484, and it would come back with
-# $\sigma(1.484) = .815$ in place of .731. If a picture comes back as it was, then $v' = v$ and
-# $p' = p$, and nothing changes.
+# The weight of pixel $i$ changes by $v_i\,p - v'_i\,p'$ times the learning rate. We count
+# $p$ and not $h$, because $p$ is the average over all that $h$ could have been. In the top
+# line the change is $.953 - .731 \cdot .641 = +.484$. The picture came back faded. If a
+# picture comes back as it was, then $v' = v$ and $p' = p$, and nothing changes.
 #
 # The bias of pixel $i$ changes by $v_i - v'_i$, and that of the hidden unit by $p - p'$.
 #
@@ -962,15 +959,15 @@ say(
 )
 
 # %% [markdown]
-# On the left your CD-1 is at its best early on and then gets worse. Sampling the pixels helps,
-# but does not repair it. In five runs of each kind, with other random numbers, CD-1 with
-# probabilities ended at 3.8 to 4.0, with sampled pixels at 3.0 to 3.4, and PCD at 2.7 to 2.8.
-# The curve of PCD jumps, we think, where the weights change faster than its chains can follow.
+# On the left your CD-1 is at its best early on and then gets worse. Sampling the pixels
+# helps, but does not repair it. In five runs of each kind, with other random numbers, CD-1
+# with probabilities ended at 3.8 to 4.0, with sampled pixels at 3.0 to 3.4, and PCD at 2.7
+# to 2.8. At first your CD-1 is even faster than the exact gradient.
 #
-# On the right the error of your CD-1 falls nearly all the time, and it ends as the lowest of
-# all, even below the exact gradient. So the error tells you to keep training, and to prefer the
-# model with the worst likelihood. An update of your CD-1 changes nothing once each picture comes
-# back as it was, and that is nearly what the error measures.
+# On the right the error of your CD-1 falls nearly all the time, and it ends as the lowest
+# of all, even below the exact gradient. So the error tells you to keep training, and to
+# prefer the model with the worst likelihood. Your CD-1 stops learning once every picture
+# comes back as it was, and a low error says nearly the same.
 #
 # The landscapes show how the models differ.
 
@@ -1000,17 +997,16 @@ for name in titles:
     lowest = height(runs[name][-1], neighbours.reshape(-1, 9)).reshape(14, 9).amin(1)
     print(
         f"{name:19}  all 14 pictures {p.sum():.0%}, the likeliest {p.max():.1%}, "
-        f"the rarest {p.min():.3%}\n  lower than all nine neighbours: "
+        f"the rarest {p.min():.3%}\n  lower than all nine patterns one pixel away: "
         f"{(heights < lowest).sum()} of 14, by at least {(lowest - heights).min():.1f} nats"
     )
 
 # %% [markdown]
 # So your CD-1 has learned *where* the valleys are, because each picture lies lower than its
-# neighbours, the nine patterns that differ from it in one pixel. (The patterns are still ordered
-# for the exact model.) It has not learned how deep a valley should be. Its rarest picture lies
-# above log 512 and is now less likely than before training. Even with sampled pixels one picture
-# lies just above this line. To see why CD-1 does not notice, we start a chain at every picture.
-# Follow one column from top to bottom.
+# neighbours, the nine patterns that differ from it in one pixel. (The patterns are still
+# ordered for the exact model.) It has not learned how deep a valley should be. Its rarest
+# picture lies above log 512 and is now less likely than before training. To see why CD-1
+# does not notice, we start a chain at every picture. Follow one column from top to bottom.
 
 # %% tags=["hide-input"]
 # Drawing
@@ -1070,15 +1066,15 @@ say(
 )
 
 # %% [markdown]
-# From both valleys nearly every chain is home again after one sweep, although one is thousands
-# of times as probable. CD-1 stops after one sweep, so it hardly sees the difference, and sampled
-# pixels do not help with that. Reconstruction error is blind in the same place, because it, too,
-# looks only one step beyond the data.
+# From both valleys nearly every chain is home again after one sweep, although one is
+# thousands of times as probable. CD-1 stops after one sweep, so it hardly sees the
+# difference. Reconstruction error is blind in the same place, because it, too, looks only
+# one step beyond the data.
 #
-# PCD corrects the depths. In a valley that is too deep, too many of its chains gather. Pixels
-# and hidden units of this picture are then on together more often in the chains than in the data,
-# so the next updates raise the floor of the valley, until some of the chains spill over into
-# others. We think that this is how PCD moves between valleys, although each chain mixes slowly.
+# PCD nearly corrects the depths. In a valley that is too deep, too many of its chains
+# gather. Pixels and hidden units of this picture are then on together more often in the
+# chains than in the data, so the next updates raise the floor of the valley, until some of
+# the chains spill over into others.
 #
 # ## What to remember
 #
@@ -1088,7 +1084,7 @@ say(
 #   second is hard.
 # - Gibbs sampling produces samples of the model, but strong weights make it slow.
 # - CD-1 finds the valleys and cannot balance them, and it does worse when the pixels are kept
-#   as probabilities. PCD balanced them, with a learning rate that falls.
+#   as probabilities. PCD nearly balanced them.
 # - Reconstruction error looks only one step around the data. It can rank the worst model first.
 
 # %%
