@@ -77,7 +77,7 @@ GRIDS: Grids = {
         partial(cosine, rare=False),
         grid(columns=ALL, centre=(False, True)),
     ),
-    "content kNN": (knn, grid(columns=ALL[1:], k=(20, 40, 80), shrink=(0.0, 5.0))),
+    "content kNN": (knn, grid(columns=ALL[1:], k=(20, 40, 80), shrink=(5.0,))),
     RIDGE: (ridge, grid(columns=ALL, l2=(30, 100, 300, 1000, 3000))),
     TREES: (boosted_trees, grid(columns=(PARTS,), max_leaf_nodes=(31, 63))),
     REFERENCE: (
