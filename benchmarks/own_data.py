@@ -1,20 +1,21 @@
 """A Recommender with its defaults on data of other kinds than MovieLens's stars.
 
-    python -m benchmarks.own_data            three data sets: lists and ratings beside baselines
-    python -m benchmarks.own_data --tune     the same, each with the best of its settings on an inner split
+    python -m benchmarks.own_data            lists and ratings beside baselines
+    python -m benchmarks.own_data --tune     the same, settings chosen on an inner split
     python -m benchmarks.own_data --sets plays --tune     one part alone
     python -m benchmarks.own_data --memory   peak memory at the shape of MovieLens 25M
 
 The data sets go through files, as somebody's own would:
-- plays: invented listeners with mixtures of twenty tastes, artists of which a few have most plays, and
-  play counts with a heavy tail; separated by tabs, ids are text.
+- plays: invented listeners with mixtures of twenty tastes, artists of which a few have most
+  plays, and play counts with a heavy tail; separated by tabs, ids are text.
 - pairs: who rated what in MovieLens 100K, without the ratings; separated by semicolons.
-- half stars: 8 levels from .5 to 4, about 12 ratings a user: a thinned MovieLens 100K whose stars are moved to
-  another scale with noise; separated by commas.
-Lists: a fifth of each user's likes is held out, users with at least five likes. Ratings: a fifth of each user's
-ratings, of five draws of the half stars together, as one draw holds out few. Intervals: 95 %, bootstrap over users,
-each with all their draws. With --tune, the Recommender has the settings that tune=True chooses, and each baseline
-the best of seven (`rbm_lib.cli.rivals.TRIES`) on the inner split by which tune=True chooses.
+- half stars: 8 levels from .5 to 4, about 13 ratings a user: a thinned MovieLens 100K whose
+  stars are moved to another scale with noise; separated by commas.
+Lists: a fifth of each user's likes is held out, users with at least five likes. Ratings: a
+fifth of each user's ratings, of five draws of the half stars together, as one draw holds
+out few. Intervals: 95 %, bootstrap over users, each with all their draws. With --tune, the
+Recommender has the settings that tune=True chooses, and each baseline the best of seven
+(`rbm_lib.cli.rivals.TRIES`) on the inner split by which tune=True chooses.
 """
 
 import argparse
@@ -26,8 +27,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from scipy.sparse import csr_array
 
+from benchmarks.speed.ratings import make_ratings
+from benchmarks.speed.tasks import RATINGS
 from rbm_lib import RatingMatrix, Recommender, evaluate
 from rbm_lib.baselines import (
     EASE,
@@ -42,15 +44,9 @@ from rbm_lib.baselines import (
 from rbm_lib.cli import rivals
 from rbm_lib.data import load_movielens
 from rbm_lib.recommend.compare_ratings import predictions
-from rbm_lib.recommend.lists import list_batches
 
-SETS = [
-    "plays",
-    "pairs",
-    "half stars",
-    "ratings",
-]  # lists of three, and P(like) of the last
-RATINGS_25M = 162_541, 59_047, 12_500_000  # users, items, likes
+# Lists of three, and P(like) of the last.
+SETS = ["plays", "pairs", "half stars", "ratings"]
 
 
 def plays_file(path, n_users=1800, n_items=3000, seed=0):
@@ -164,7 +160,7 @@ def rating_models():
 
 
 def rated(draws, with_tuning):
-    """Predictions of held-out ratings of some draws, and by how much the Recommender is ahead."""
+    """Predictions of held-out ratings of some draws, and the Recommender's lead."""
     found, label, users, stars = {}, [], [], []
     for ratings in draws:
         split = evaluate.random_split(ratings, seed=0)
@@ -190,42 +186,38 @@ def rated(draws, with_tuning):
         value = table.set_index("metric")["mean"]
         lead = evaluate.auc_lead(own, prob, label, users).iloc[0]
         error = f"RMSE {value['RMSE']:.4f}" if "RMSE" in value else ""
+        beyond = "{:+.4f} [{:+.4f}, {:+.4f}]".format(*lead[["mean", "low", "high"]])
         print(
-            f"  {name:23} AUC {value['AUC']:.4f}  log-loss {value['log-loss']:.4f}  {error:11}"
-            f"  AUC of the Recommender beyond it {lead['mean']:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}]"
+            f"  {name:23} AUC {value['AUC']:.4f}  log-loss {value['log-loss']:.4f}"
+            f"  {error:11}  AUC of the Recommender beyond it {beyond}"
         )
 
 
-def memory():
-    """Some batches of the ranking model, and lists for some users, at the shape of MovieLens 25M."""
-    n_users, n_items, n_likes = RATINGS_25M
-    rng = np.random.default_rng(0)
-    items = (n_items * rng.random(n_likes) ** 4).astype(np.int32)
-    users = np.sort(rng.integers(0, n_users, n_likes, dtype=np.int32))
-    stored = csr_array(
-        (np.ones(n_likes, np.uint8), (users, items)), shape=(n_users, n_items)
-    )
-    stored.data[:] = 1
-    ratings = RatingMatrix.from_csr(stored)
-    del stored, items, users
-    print(ratings, f"in memory: peak {peak():.2f} GB")
-    start = time.perf_counter()
-    few = ratings.rows(np.arange(128 * 30))
-    model = Recommender(n_hidden=200, epochs=1, batch_size=128, validation=0.0).fit(few)
-    seconds = (time.perf_counter() - start) / 30
-    print(f"30 batches of 128 users, {seconds:.2f} s each: peak {peak():.2f} GB")
-    model.ratings_ = ratings
-    start = time.perf_counter()
-    batches = list_batches(model.scores, ratings, ratings.user_ids[:10_000])
-    n_rows = sum(len(table) for table in batches)
-    seconds = time.perf_counter() - start
-    print(
-        f"lists of ten for 10,000 users ({n_rows:,} rows) in {seconds:.0f} s: peak {peak():.2f} GB"
-    )
+def memory(folder):
+    """One epoch of the ranking model, and everybody's lists, at the shape of MovieLens 25M.
+
+    Further epochs take as much memory as the first.
+    """
+    clock = Clock()
+    ratings = make_ratings(*RATINGS[-1])
+    clock.says(f"{ratings} invented")
+    model = Recommender("rank", epochs=1).fit(ratings)
+    clock.says(f"an epoch of {model.settings_['n_hidden']} hidden units")
+    rows = model.write_lists(folder / "lists.csv")
+    clock.says(f"everybody's lists, {rows:,} rows, in a file")
 
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+class Clock:
+    """Says what is done, after how many seconds, and the peak memory until then."""
+
+    def __init__(self):
+        self.start = time.perf_counter()
+
+    def says(self, what):
+        seconds = time.perf_counter() - self.start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(f"{what}: {seconds:.0f} s, peak {peak:.2f} GB", flush=True)
+        self.start = time.perf_counter()
 
 
 def main():
@@ -244,10 +236,10 @@ def main():
     parser.add_argument("--memory", action="store_true", help="peak memory instead")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    if args.memory:
-        memory()
-        return
     with tempfile.TemporaryDirectory() as folder:
+        if args.memory:
+            memory(Path(folder))
+            return
         for name, ratings in read_all(Path(folder)).items():
             if name not in args.sets:
                 continue
