@@ -55,7 +55,7 @@ def ranking_models():
     """{name: {setting: model}} of the models of likes."""
 
     decays = {"weight_decay": (0.01, 0.02, 0.03, 0.04), "n_hidden": (200,) * 4}
-    semi = {"scale": (10, 15, 20, 15), "weight_decay": (0.012, 0.012, 0.012, 0.016)}
+    semi = {"scale": (10, 15, 20, 15), "weight_decay": (0.009, 0.009, 0.009, 0.012)}
     return {
         "popularity": {"": Popularity()},
         "ItemKNN": named(ItemKNN, k=(50, 100, 200, 200), shrink=(10, 10, 10, 50)),

@@ -26,6 +26,7 @@ from rbm_lib.training.optimization import (
 BATCH_SIZE = 50
 RATE = 0.05
 KEPT = 0.7  # of a person's likes, from which the model predicts
+FEWEST = 3  # likes of an item that has weights to the hidden units
 ZERO = 0.15  # the weight of an item without a like, beside 1 of one with a like
 
 
@@ -35,7 +36,8 @@ class SemiRestricted(LikesOnly, Baseline):
 
     The couplings between items are their partial correlations, in closed form. The hidden
     units are trained by one-step prediction: from a random part of a person's likes,
-    predict all of them. Both add up to the log-odds of a like.
+    predict all of them. Both add up to the log-odds of a like. Items with one or two likes
+    have couplings alone.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ class SemiRestricted(LikesOnly, Baseline):
     n_hidden: int = 150
     scale: float = 15.0
     l2: float = 50.0
-    weight_decay: float = 0.012
+    weight_decay: float = 0.009
     epochs: int = 60
     seed: int = 0
 
@@ -78,10 +80,17 @@ class SemiRestricted(LikesOnly, Baseline):
     def _fit(self, ratings: RatingMatrix) -> None:
         self.rated_: Any = ratings.rated().astype(np.float32)
         likes = torch.from_numpy(self.rated_.toarray())
-        model = SemiRestrictedRBM(ratings.n_items, self.n_hidden, seed=self.seed)
+        model = SemiRestrictedRBM(ratings.n_items, self.n_hidden, weight_std=0.0)
         n_likes = likes.sum(0).clamp(min=0.5)
         model.visible_bias.copy_(torch.log(n_likes / ZERO / (len(likes) + 1 - n_likes)))
-        fit_hidden(model, likes, self.epochs, self.weight_decay, self.seed)
+        often = torch.nonzero(n_likes >= FEWEST).flatten()
+        if len(often):
+            own = SemiRestrictedRBM(len(often), self.n_hidden, seed=self.seed)
+            own.visible_bias.copy_(model.visible_bias[often])
+            fit_hidden(own, likes[:, often], self.epochs, self.weight_decay, self.seed)
+            model.W[often] = own.W
+            model.visible_bias[often] = own.visible_bias
+            model.hidden_bias.copy_(own.hidden_bias)
         model.set_lateral(self.scale * partial_correlations(ratings, self.l2))
         self.model_ = model
 
