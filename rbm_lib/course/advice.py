@@ -24,7 +24,6 @@ HINTS = {
     r"weights and list don't have the same length": (
         "np.bincount takes numbers and weights of the same rows: choose them in both."
     ),
-    r"it returns None": "Is a `return` missing?",
     r"Grouper and axis must be same length": (
         "The labels and what they are grouped by are not the same rows."
     ),
