@@ -11,7 +11,7 @@
 # |---|---|
 # | **You will be able to** | let rare films borrow from the others; feed a model what is known about a row; predict stars; tell by a control and a paired interval which improvement was worth it; read EASE as a Boltzmann machine |
 # | **You need** | lesson 02 |
-# | **Time** | 60 minutes, 20 of them for three exercises and 5 for an open one |
+# | **Time** | 60 minutes, 20 of them for three exercises and 5 for an open one; the optional end of section 5 takes 7 more |
 # | **Data** | MovieLens 100K, or the synthetic stand-in |
 # | **Hardware** | any laptop, no GPU |
 
@@ -767,11 +767,12 @@ lesson.check("3", my_ease)
 # as a penalty. One inverse gives all columns at once.
 
 # %% [markdown]
-# EASE has no hidden units, and the RBM of lesson 02 for *what next?* no direct couplings.
-# Perhaps the two see different things. So we add their scores, each divided by its standard
-# deviation, and measure NDCG@10 as in lesson 02, on a random fifth of the likes. As a
-# control, another second model takes the RBM's place, a factorisation of likes called
-# **iALS**. If it helps EASE just as much, the gain is not due to the RBM.
+# **Optional: do the two add up?** *Seven minutes more.* EASE has no hidden units, and the
+# RBM of lesson 02 for *what next?* no direct couplings. Perhaps the two see different
+# things. So we add their scores, each divided by its standard deviation, and measure
+# NDCG@10 as in lesson 02, on a random fifth of the likes. As a control, another second
+# model takes the RBM's place, a factorisation of likes called **iALS**. If it helps EASE
+# just as much, the gain is not due to the RBM.
 #
 # > **Predict first.** What does adding the RBM do to the lists of EASE? The cell after the
 # > question takes up to half a minute.

@@ -11,7 +11,7 @@
 # |---|---|
 # | **You will be able to** | measure in bits what a layer says about its input; compare optimisers at equal effort; pretrain a deep model and see whether it helped; judge embeddings beside features and principal components |
 # | **You need** | lessons 01 and 05 |
-# | **Time** | 60 minutes, 20 of them for three exercises; not counted: folded texts and code, the optional part and the open exercise |
+# | **Time** | 60 minutes, 20 of them for three exercises; not counted: folded texts and code, the optional part of section 3, section 4, which takes 10 more, and the open exercise |
 # | **Data** | the fourteen bars and stripes of lesson 01; Spotify's songs, or a synthetic stand-in |
 # | **Hardware** | any laptop, no GPU |
 
@@ -302,10 +302,10 @@ table.astype({"rounded codes": int}).round(2)
 
 # %% [markdown]
 # The coins have a mean activity of one half and many rounded codes, and they say nothing,
-# because each probability differs from one half by at most .01 and rounding exaggerates that.
-# Only the last column sees through all three bad layers. Where a layer is too large for it, add
-# up the bits of the units. If they are independent given the input, as here, the sum is an upper
-# limit.
+# because each probability differs from one half by at most .01 and rounding exaggerates
+# that. Only the last column sees through all three bad layers. Where a layer has too many
+# states to list, add up the bits of the units. If they are independent given the input, as
+# here, the sum is an upper limit.
 #
 # ## 2. Which switches matter?
 #
@@ -347,9 +347,9 @@ def my_adam(g, m, s, t, lr):
 lesson.check("2", my_adam)
 
 # %% [markdown]
-# There are simpler rules. The **plain** one steps along the gradient itself. **Momentum** steps
-# along a running *sum* of the gradients, so that noise cancels. And with any rule the rate may
-# stay constant, or **fall** to zero towards the end. The rules and the training loop of lesson
+# There are simpler rules. The **plain** one steps along the gradient itself. **Momentum**
+# steps along a running *sum* of the gradients. And with any rule the rate may stay
+# constant, or **fall** to zero towards the end. The rules and the training loop of lesson
 # 05 are folded.
 
 # %% tags=["hide-input"]
@@ -439,9 +439,9 @@ def train(model, updates, lr, **settings):
 
 # %% [markdown]
 # A rate that suits one rule can be far too large for another. So every rule gets the same
-# effort, four rates and equally many updates from the same random weights. Some of these starts
-# choose the rate, and the numbers in the table come from the others. Momentum .9 adds up about
-# ten gradients, so the plain rule gets rates ten times as large.
+# effort, four rates and equally many updates from the same random weights. We choose each
+# rate on a few of these starts, and the numbers in the table come from the others. Momentum
+# .9 adds up about ten gradients, so the plain rule gets rates ten times as large.
 #
 # **Predict first.** Which change of *Adam, falling* moves the log-likelihood most?
 
@@ -572,10 +572,10 @@ say(
 # 2 has its opinion from the same pixels. So the same evidence is counted twice, and .80 is too
 # sure.
 #
-# Salakhutdinov and Hinton therefore count twice from the beginning. While layer 1 trains, it
-# gets two copies of the pixels, $2\, v W^{(1)} + c^{(1)}$. To be just as sure, it now needs only .6
-# from each copy. In the deep model layer 2 takes the place of the second copy, and the sum is
-# right again. In the upper RBM, layer 1 gets two copies of layer 2 for the same reason.
+# Salakhutdinov and Hinton therefore let layer 1 learn with two copies of the pixels, $2\, v
+# W^{(1)} + c^{(1)}$. To be just as sure, it now needs only .6 from each copy. In the deep
+# model layer 2 takes the place of the second copy, and the sum is right again. In the upper
+# RBM, layer 1 gets two copies of layer 2 for the same reason.
 #
 # ![Three drawings. In the lower RBM two boxes of pixels stand under layer 1, both with the weights W1. In the upper RBM layer 1 stands under two boxes of layer 2, both with the weights W2. In the deep model pixels, layer 1 and layer 2 stand on each other, once each.](figures/two_copies.svg)
 
@@ -784,11 +784,11 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# The two *exact* ways differ only in the copies, and no draws blur their gradients. So the
-# distance between their left ends is the price of counting the same evidence twice. Then look at
-# the right ends. Fine-tuning can make up for a bad start, and its noisy steps can also lead
-# downhill (red lines). So the best start need not have the best end. And look at the bits, which
-# show how much of layer 2 is in use.
+# The two *exact* ways differ only in the copies. So the distance between their left ends is
+# the price of counting the same evidence twice. Then look at the right ends. Fine-tuning
+# can make up for a bad start, and its noisy steps can also lead downhill (a red line). So
+# the best start need not have the best end. And look at the bits, which show how much of
+# layer 2 is in use.
 #
 # **Optional.** Lesson 05 warned that pretraining promises nothing. Here is a model of 3, 3
 # and 2 units with two pictures, 000 and 111, whose best log-likelihood is $-\log 2 = -.69$.
@@ -813,7 +813,7 @@ for name, how in (
 # One sweep looks only at what lies next to the two pictures, which are as far apart as can be. In
 # lesson 01, too, ten sweeps did better than one. So measure after every stage.
 #
-# ## 4. What is a layer good for?
+# ## 4. Optional: what is a layer good for?
 #
 # Now to real numbers. We train the deep model of lesson 05 on songs, with 12 and 6 hidden
 # units. The library's `pretrain` counts the input twice by itself. Then `fit` trains both layers
@@ -883,8 +883,8 @@ say(
 )
 
 # %% [markdown]
-# So a recipe that filled layer 2 on one kind of data may not do so on another. Count the bits
-# again whenever the data change.
+# Both the data and the recipe are others than in section 3. So count the bits again
+# whenever one of them changes, and after every stage.
 #
 # Is a layer with few bits useless? Bits count what *one draw* of the units says. Say that a unit
 # has the probability .46 for one song and .54 for another. One draw can hardly tell the two
@@ -897,9 +897,11 @@ say(
 # regression tell whether a song has a given genre? We judge it by AUC (lesson 02; .5 is chance) on
 # other artists, averaged over the most frequent genres.
 #
-# Beside the layers stand the features and as many **principal components** as a layer has units.
-# These are the directions in which the songs differ most. There are three controls, which are the
-# same model untrained, a single draw of layer 1, and six random numbers for each song.
+# Beside the layers stand the features and as many **principal components** as a layer has
+# units. These are the directions in which the songs differ most. There are three controls,
+# which are the same model untrained, a single draw of layer 1, and six random numbers for
+# each song. The last show what chance gives, which is more than half for the neighbours,
+# since many songs share a genre.
 #
 # **Predict first.** Layer 1 has twelve numbers for fourteen features. Where will it end in the
 # neighbour task, beside the features?
@@ -1080,8 +1082,8 @@ print(f"rate {rate:g}, {said.mean():.2f} bits in layer 2")
 #   and rounded codes can look perfect on a layer that says nothing.
 # - Compare optimisers at equal effort, each with its own best rate and over several starts.
 # - In a stack of plain RBMs, layer 1 counts the same evidence twice. Two copies of the input in
-#   pretraining avoid that. Fine-tuning may level the difference, so measure likelihood and bits
-#   after every stage.
+#   pretraining avoid that. Fine-tuning may level or reverse the difference, so measure likelihood
+#   and bits after every stage.
 # - An embedding knows no more than its features. Put features, components of equal number, an
 #   untrained model and chance beside it.
 
