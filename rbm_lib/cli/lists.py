@@ -10,7 +10,7 @@ import pandas as pd
 
 from rbm_lib.cli.columns import usual_column
 from rbm_lib.cli.output import print_record, print_table
-from rbm_lib.cli.reading import read_table, say
+from rbm_lib.cli.reading import read_table, say, without_blanks
 from rbm_lib.cli.titles import Titles
 from rbm_lib.data.frames import BLANKS, delimiter_of
 from rbm_lib.data.scale import as_float
@@ -124,6 +124,8 @@ def _read_person(path: Path, titles: Titles, best: float) -> dict[Any, float]:
     else:
         frame: Any
         frame, columns = read_table(path, needed=("item",))
+        if "rating" in columns.kinds:
+            frame = without_blanks(frame, columns.kinds["rating"])
         user = columns.kinds.get("user")
         people = 1 if user is None else frame[user].nunique()
         if people > 1:

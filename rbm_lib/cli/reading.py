@@ -17,6 +17,7 @@ from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.data.scale import Scale, as_float
 
 SETS = ("100k", "1m", "latest-small")
+NO_RATING = ("", "na", "n/a", "nan", "null", "none")
 MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", r"\s+": "blanks"}
 
 
@@ -115,6 +116,7 @@ def _as_data(frame: Any, columns: Columns, options: Namespace) -> Data:
     if "rating" not in kinds:
         pairs = RatingMatrix.from_pairs(frame, like_at_least=options.like_at_least, **kinds)
         return Data(pairs, {}, None)
+    frame = without_blanks(frame, kinds["rating"])
     given: dict[str, Any] = {"on_duplicate": options.on_duplicate}
     like = options.like_at_least
     if options.like_quantile is not None:
@@ -131,6 +133,21 @@ def _as_data(frame: Any, columns: Columns, options: Namespace) -> Data:
         like = None
     ratings = RatingMatrix.from_frame(frame, **kinds, **given)
     return Data(ratings, {}, like)
+
+
+def without_blanks(frame: Any, rating: str) -> Any:
+    """The lines that have a rating; says how many have none."""
+    values = pd.Series(frame[rating].unique())
+    texts = values.astype("str").str.strip().str.lower()
+    blank = frame[rating].isin(values[values.isna() | texts.isin(NO_RATING)])
+    n_blank = int(blank.sum())
+    if n_blank == len(frame):
+        raise ValueError(f"{rating}: got no ratings, expected at least one.")
+    if n_blank == 0:
+        return frame
+    lines = "1 line without a rating is" if n_blank == 1 else None
+    say(f"{lines or f'{n_blank:,} lines without a rating are'} left out")
+    return frame[~blank]
 
 
 def _has_scale(values: pd.Series) -> bool:

@@ -155,7 +155,10 @@ def _refuse(wrong: NDArray, ratings: pd.Series, expected: str) -> None:
     value = plain(ratings.iloc[first])
     got = f"{value!r} in row {ratings.index[first]}"
     fix = "Fix the row, or give scale=."
-    if isinstance(value, str) and re.fullmatch(r"-?\d+,\d+", value):
+    if ratings.isna().iloc[first]:
+        column = ratings.name or "rating"
+        fix = f"Leave rows without a rating out: table.dropna(subset=[{column!r}])."
+    elif isinstance(value, str) and re.fullmatch(r"-?\d+,\d+", value):
         fix = "Read the file with decimal=','."
     raise ValueError(
         f"{ratings.name or 'rating'}: got {got} (position {first}), expected {expected}. "

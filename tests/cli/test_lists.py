@@ -42,6 +42,7 @@ FILES = {
     "item,rating\n0,5\n2,4\n6,1\n": {0: 5, 2: 4, 6: 1},
     "title;stars\nToy Story;5\nalien;4\n": {0: 5, 2: 4},
     "0,5\n2,4\n": {0: 5, 2: 4},
+    "item,rating\n0,5\n6,\n2,4\n": {0: 5, 2: 4},
     "user,item,rating\nme,0,5\nme,2,4\n": {0: 5, 2: 4},
     "title\nToy Story\nEnglish Patient, The\n": {0: 5, 6: 5},
     "Toy Story\n2\n": {0: 5, 2: 5},

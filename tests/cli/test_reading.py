@@ -111,6 +111,17 @@ def test_a_pair_that_is_there_twice(tmp_path):
     assert triples(read(tmp_path, twice, "--on-duplicate", "mean")) == [[1, 2, 4]]
 
 
+@pytest.mark.parametrize("blank", ["", " ", "NA", "NaN", "null"])
+def test_lines_without_a_rating_are_left_out(blank, tmp_path, capsys):
+    content = "user,item,rating\n" + STARS + f"eve,Jaws,{blank}\neve,Alien,{blank}\n"
+
+    for options in ([], ["--scale", "0.5-5"]):
+        assert triples(read(tmp_path, content, *options)) == EXPECTED
+        assert "\n2 lines without a rating are left out\n" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="rating: got no ratings"):
+        read(tmp_path, f"user,item,rating\neve,Jaws,{blank}\n")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
