@@ -10,7 +10,7 @@ import pandas as pd
 
 from rbm_lib.cli.columns import usual_column
 from rbm_lib.cli.output import print_record, print_table
-from rbm_lib.cli.reading import read_table, say, without_blanks
+from rbm_lib.cli.reading import lines_of, read_table, say, without_blanks
 from rbm_lib.cli.titles import Titles
 from rbm_lib.data.frames import BLANKS, delimiter_of
 from rbm_lib.data.scale import as_float
@@ -116,8 +116,8 @@ def _people(model: Recommender, titles: Titles, options: Namespace) -> Any:
 
 def _read_person(path: Path, titles: Titles, best: float) -> dict[Any, float]:
     """A file of items, or titles, and ratings, or one item in each line that is liked."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
-    if lines and delimiter_of(lines[0]) == BLANKS:
+    lines = lines_of(path, None)
+    if delimiter_of(lines[0]) == BLANKS:
         texts = [line.strip() for line in lines if line.strip()]
         texts = texts[usual_column("item", texts[:1]) is not None :]
         ratings = [best] * len(texts)

@@ -97,8 +97,11 @@ def _failed(command: str, error: Exception) -> int:
     """Say why, in the words of the command line."""
     reason = str(error).strip() or type(error).__name__
     names = "scale|like_at_least|like_quantile|on_duplicate|columns|sep"
+    # on_duplicate='last' becomes --on-duplicate 'last', scale= and "scale: got" --scale.
     reason = re.sub(
-        rf"\b({names})(=|(?=: got))", lambda m: "--" + m[1].replace("_", "-"), reason
+        rf"(?<![-\w])({names})(?:(=)(?=[\w'])|=|(?=: got))",
+        lambda m: "--" + m[1].replace("_", "-") + (" " if m[2] else ""),
+        reason,
     )
     for python in (" to from_frame", " to RatingMatrix.from_frame"):
         reason = reason.replace(python, "")

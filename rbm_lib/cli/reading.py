@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from rbm_lib.cli.columns import NUMBER, Columns, fields_of, find_columns, usual_column
-from rbm_lib.data.frames import delimiter_of, first_line, read_delimited
+from rbm_lib.data.frames import delimiter_of, first_lines, read_delimited, require_no_json
 from rbm_lib.data.movielens.load import load_movielens
 from rbm_lib.data.ratings import RatingMatrix
 from rbm_lib.data.scale import Scale, as_float
@@ -81,7 +81,7 @@ def read_table(path: Path, sep: str | None = None, **options: Any) -> tuple[Any,
 
     Options are those of `find_columns`.
     """
-    line = first_of(path)
+    line = lines_of(path)[0]
     sep = delimiter_of(line) if sep is None else sep.replace("\\t", "\t")
     columns = find_columns(line, sep, **options)
     # 4,5 is how half of Europe writes 4.5.
@@ -95,19 +95,21 @@ def read_table(path: Path, sep: str | None = None, **options: Any) -> tuple[Any,
     return frame, columns
 
 
-def first_of(path: Path) -> str:
+def lines_of(path: Path, n: int | None = 1) -> list[str]:
+    """So many first lines of a table, or all."""
     if not path.is_file():
         sets = ", ".join(SETS)
         raise ValueError(f"{path}: got no such file, expected a table, or one of {sets}.")
     try:
-        line = first_line(path)
+        lines = first_lines(path, n)
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(
             f"{path}: got a damaged file, expected a table ({error})."
         ) from None
-    if not line.strip():
+    if not lines[0].strip():
         raise ValueError(f"{path}: got a file that begins with an empty line.")
-    return line
+    require_no_json(path, lines[0])
+    return lines
 
 
 def _as_data(frame: Any, columns: Columns, options: Namespace) -> Data:
@@ -183,7 +185,7 @@ def read_titles(path: Path, ratings: RatingMatrix) -> dict[Any, str]:
 
     The latter has a usual name, or else it is the first whose texts nearly all differ.
     """
-    line = first_of(path)
+    line = lines_of(path)[0]
     sep = delimiter_of(line)
     names = first = fields_of(line, sep)
     ids = {str(item): item for item in ratings.item_ids.tolist()}

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import gzip
+import itertools
 import re
 import warnings
 import zlib
@@ -188,11 +189,15 @@ def read_delimited(
     require_choice("decimal", decimal, (".", ","))
     if not path.is_file():
         raise FileNotFoundError(f"{path}: got no such file, expected a table of ratings.")
+    line = ""
+    with contextlib.suppress(EOFError, OSError, zlib.error):  # a damaged file fails below
+        line = first_lines(path)[0]
+    require_no_json(path, line)
     try:
         if sep is None:
-            sep = delimiter_of(first_line(path))
+            sep = delimiter_of(line)
         if columns is None:
-            require_names_once(first_line(path), sep)
+            require_names_once(line, sep)
         try:
             parts = _parts(path, sep, columns, "utf-8")
         except UnicodeDecodeError:
@@ -243,11 +248,26 @@ def require_names_once(line: str, sep: str) -> None:
         raise ValueError(f"the column {again[0]!r} is there twice")
 
 
-def first_line(path: Path) -> str:
-    """The first line of a file, plain or gzipped."""
+def first_lines(path: Path, n: int | None = 1) -> list[str]:
+    """So many lines of a file, plain or gzipped, in UTF-8 or else Latin-1; None: all."""
     opener: Any = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-        return file.readline().rstrip("\r\n")
+    lines: list[str] = []
+    for encoding in ("latin-1", "utf-8-sig"):
+        with (
+            contextlib.suppress(UnicodeDecodeError),
+            opener(path, "rt", encoding=encoding) as file,
+        ):
+            lines = [line.rstrip("\r\n") for line in itertools.islice(file, n)]
+    return lines or [""]
+
+
+def require_no_json(path: Path, line: str) -> None:
+    """Raise a ValueError if this first line is of a JSON file."""
+    if re.match(r'\s*(\[\s*)?\{\s*("|$)|\s*\[\s*$', line):
+        raise ValueError(
+            f"{path.name}: got JSON, expected a delimited table. Read it with "
+            "pandas.read_json, and RatingMatrix.from_frame."
+        )
 
 
 def delimiter_of(line: str) -> str:

@@ -59,6 +59,17 @@ def test_a_new_person_by_a_file(content, lists, tmp_path, capsys):
     assert [row["item"] for row in rows] == theirs["item"].tolist()
 
 
+@pytest.mark.parametrize("head", ["", "title;rating\n"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig"])
+def test_a_new_persons_file_in_latin_1(head, encoding, lists, tmp_path, capsys):
+    text = head + ("Amélie;4\nAlien;5\n" if head else "Amélie\nAlien\n")
+    (tmp_path / "me.csv").write_bytes(text.encode(encoding))
+
+    assert run("recommend", lists, "--ratings", tmp_path / "me.csv") == 0
+
+    assert "does not know" not in capsys.readouterr().err
+
+
 def test_unknown_items_of_a_file_are_counted(lists, tmp_path, capsys):
     (tmp_path / "me.csv").write_text("item,rating\n0,5\n77,4\nNew Film,3\n")
 

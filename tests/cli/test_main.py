@@ -50,6 +50,8 @@ ERRORS = [
     (ValueError("two\nlines"), 1, "rbm-lib data: two\nlines\n"),
     (ValueError("x: give scale= or on_duplicate= to from_frame."), 1,
      "rbm-lib data: x: give --scale or --on-duplicate.\n"),
+    (ValueError("--columns: got x. Give on_duplicate='last'."), 1,
+     "rbm-lib data: --columns: got x. Give --on-duplicate 'last'.\n"),
     (OSError(), 1, "rbm-lib data: OSError\n"),
     (zlib.error("bad"), 1, "rbm-lib data: bad\n"),
     (MemoryError(), 1, "rbm-lib data: MemoryError\n"),

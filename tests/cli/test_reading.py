@@ -54,7 +54,9 @@ def test_a_gzipped_file_and_one_of_recbole(tmp_path):
 
 
 def test_latin_1_is_read(tmp_path):
-    data = read(tmp_path, "who;film\nRené;Amélie\nRené;Jaws\n".encode("latin-1"))
+    text = "Schüler;film\nRené;Amélie\nRené;Jaws\n".encode("latin-1")
+
+    data = read(tmp_path, text, "--columns", "user=Schüler")
 
     assert data.ratings.user_ids.tolist() == ["René"]
 
@@ -127,6 +129,7 @@ def test_lines_without_a_rating_are_left_out(blank, tmp_path, capsys):
     [
         ("", "ratings.csv"),
         ("user,item,rating\n", "got no lines"),
+        ('{"user": 1, "item": 2}\n', "ratings.csv: got JSON, expected a delimited table"),
         ("user,item,rating\n1,2,three\n", "got 'three' in row 0"),
         ("user,item,rating\n1,,3\n", "missing value"),
         ("user,item,rating\n1,2,3,4\n", "does not read as a table"),

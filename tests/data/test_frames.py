@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from rbm_lib.data.frames import read_delimited, require_columns, scale_of
+from rbm_lib.data.ratings import RatingMatrix
 
 
 @pytest.mark.parametrize("item", ["item", "item_id", "movieId"])
@@ -103,3 +104,13 @@ def test_a_damaged_archive_is_one_clear_error(tmp_path):
 
     with pytest.raises(ValueError, match="ids.csv.gz: got a file that does not read"):
         read_delimited(path, None, None)
+
+
+@pytest.mark.parametrize("start", ['{"user": 1}', "[", "{", '[{"user": 1}]'])
+def test_json_is_no_table(start, tmp_path):
+    (tmp_path / "log.jsonl").write_text(f"{start}\n{start}\n")
+    (tmp_path / "guid.csv").write_text("{3F-1},item\n{3F-2},7\n")
+
+    with pytest.raises(ValueError, match=r"log.jsonl: got JSON, .* pandas.read_json"):
+        RatingMatrix.from_csv(tmp_path / "log.jsonl")
+    assert len(read_delimited(tmp_path / "guid.csv", None, None)) == 1
