@@ -2,7 +2,11 @@
 
 import csv
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from rbm_lib.data.frames import TableFormat
 
 KINDS = ("user", "item", "rating", "title")
 
@@ -21,6 +25,9 @@ USUAL = {
 PLAYS = "plays playcount playcounts count counts listens clicks views weight quantity"
 TIMES = "time times timestamp date datetime ts when unixtime day"
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
+# Dates in any usual order, and seconds or milliseconds since 1970.
+DATE = r"(\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4})([T ].*)?"
+MOMENT = re.compile(rf"{DATE}|([89]\d{{8}}|1\d{{9}}|1\d{{12}})(\.\d+)?")
 TYPED = re.compile(r"(.+):(token|float|token_seq|float_seq)")  # RecBole's headers
 
 
@@ -43,12 +50,22 @@ def find_columns(
     said: str | None = None,
     header: bool | None = None,
     needed: tuple[str, ...] = ("user", "item"),
+    more: Sequence[str] = (),
+    trained: TableFormat | None = None,
 ) -> Columns:
-    """The columns of a file with this first line; `said` is the text of --columns."""
+    """The columns of a file with this first line; `said` is the text of --columns.
+
+    `more` are lines after it, and `trained` are the columns of the training ratings, whose
+    names one person's file may have.
+    """
     first = fields_of(line, sep)
     if header is None:
-        header = not any(NUMBER.fullmatch(text.strip()) for text in first)
+        header = not any(_content([text]) in ("number", "time") for text in first)
     names = first if header else [f"column {n + 1}" for n in range(len(first))]
+    rows = [fields_of(text, sep) for text in (more if header else (line, *more))]
+    columns = zip(*(row for row in rows if len(row) == len(names)), strict=True)
+    contents = dict(zip(names, map(_content, columns), strict=False))
+    times = {n for n in names if contents.get(n) == "time" or _key(n) in TIMES.split()}
     order, mapping = _parsed(said)
     if order is not None:
         if len(order) > len(names):
@@ -62,19 +79,26 @@ def find_columns(
     taken = set(kinds.values())
     if not header and order is None and not mapping:
         kinds = dict(zip((*needed, "rating"), names, strict=False))
+        if kinds.get("rating") in times:
+            del kinds["rating"]
     elif header and order is None:
         for kind in KINDS:
             free = [name for name in names if name not in taken]
-            if kind not in kinds and (found := usual_column(kind, free)):
+            found = getattr(trained, kind, None)
+            found = found if found in free else usual_column(kind, free)
+            if kind not in kinds and found:
                 kinds[kind] = found
                 taken.add(found)
         if "user" not in needed and "item" not in kinds and "title" in kinds:
             kinds["item"] = kinds.pop("title")  # a person's own ratings by title
     unused = [name for name in names if name not in kinds.values()]
-    of_unknown_use = [name for name in unused if _key(name) not in TIMES.split()]
+    of_unknown_use = [name for name in unused if name not in times]
     is_sure = order is not None or bool(mapping) or not of_unknown_use
     if not set(needed) <= kinds.keys() or not ("rating" in kinds or is_sure):
-        raise _unclear(names, header, (*needed, "rating"))
+        if "user" not in needed:
+            raise _unclear_person(names, trained)
+        free = [name for name in unused if name not in times]
+        raise _unclear(names, header, _example(kinds, free, contents))
     return Columns(kinds, None if header else names, unused)
 
 
@@ -136,16 +160,47 @@ def usual_column(kind: str, names: list[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _unclear(names: list[str], header: bool, kinds: tuple[str, ...]) -> ValueError:
-    example = ",".join(f"{k}={n}" for k, n in zip(kinds, names, strict=False))
-    usual = " and ".join([", ".join(kinds[:-1]), kinds[-1]])
+def _content(texts: Iterable[str]) -> str | None:
+    """What all of these texts are that are not empty."""
+    given = [text.strip() for text in texts if text.strip()]
+    for kind, pattern in (("time", MOMENT), ("number", NUMBER), ("text", re.compile(".*"))):
+        if given and all(pattern.fullmatch(text) for text in given):
+            return kind
+    return None
+
+
+def _example(kinds: dict[str, str], free: list[str], contents: dict[str, Any]) -> str:
+    """What to give to --columns; a column of texts is not proposed as the rating."""
+    example = {}
+    for kind in ("user", "item", "rating"):
+        fit = [n for n in free if kind != "rating" or contents.get(n) in (None, "number")]
+        if kind in kinds or fit:
+            example[kind] = kinds.get(kind) or fit[0]
+            free = [name for name in free if name != example[kind]]
+    return ",".join(f"{kind}={name}" for kind, name in example.items())
+
+
+def _unclear(names: list[str], header: bool, example: str) -> ValueError:
+    likes = "without rating= if a line is a like"
+    if "rating=" not in example:
+        likes = "and rating= if a column has ratings"
     text = (
-        f"columns: got {', '.join(names)}, expected names such as {usual}. Say which is "
-        f"which, for example: --columns {example!r}, without rating= if a line is a like."
+        f"columns: got {', '.join(names)}, expected names such as user, item and rating. "
+        f"Say which is which, for example: --columns {example!r}, {likes}."
     )
     if header:
         text += " If the first line is no header, add --no-header."
     return ValueError(text)
+
+
+def _unclear_person(names: list[str], trained: TableFormat | None) -> ValueError:
+    own = [str(getattr(trained, kind, "column")) for kind in ("item", "rating")]
+    known = [name for name in own if not name.startswith(("column", "None"))]
+    return ValueError(
+        f"--ratings: got {', '.join(names)}, expected the columns item (or title) and "
+        "rating. Name them so in the first line of the file, or as in the training "
+        f"ratings{': ' * bool(known)}{', '.join(known)}."
+    )
 
 
 def _key(name: str) -> str:

@@ -12,7 +12,7 @@ from rbm_lib.cli.columns import usual_column
 from rbm_lib.cli.output import print_record, print_table
 from rbm_lib.cli.reading import lines_of, read_table, say, without_blanks
 from rbm_lib.cli.titles import Titles
-from rbm_lib.data.frames import BLANKS, delimiter_of
+from rbm_lib.data.frames import BLANKS, TableFormat, delimiter_of
 from rbm_lib.data.scale import as_float
 from rbm_lib.recommend.lists import list_batches, write_parts
 from rbm_lib.recommend.recommender import Recommender
@@ -97,7 +97,7 @@ def _people(model: Recommender, titles: Titles, options: Namespace) -> Any:
     if scale.threshold is not None:
         best, worst = scale.threshold, scale.threshold - 1
     if options.ratings is not None:
-        return _read_person(options.ratings, titles, best)
+        return _read_person(options.ratings, titles, best, model.ratings_.table_format)
     person = {}
     for option, texts, value in (
         ("--like", options.like, best),
@@ -114,7 +114,9 @@ def _people(model: Recommender, titles: Titles, options: Namespace) -> Any:
     return person
 
 
-def _read_person(path: Path, titles: Titles, best: float) -> dict[Any, float]:
+def _read_person(
+    path: Path, titles: Titles, best: float, trained: TableFormat
+) -> dict[Any, float]:
     """A file of items, or titles, and ratings, or one item in each line that is liked."""
     lines = lines_of(path, None)
     if delimiter_of(lines[0]) == BLANKS:
@@ -123,7 +125,7 @@ def _read_person(path: Path, titles: Titles, best: float) -> dict[Any, float]:
         ratings = [best] * len(texts)
     else:
         frame: Any
-        frame, columns = read_table(path, needed=("item",))
+        frame, columns = read_table(path, needed=("item",), trained=trained)
         if "rating" in columns.kinds:
             frame = without_blanks(frame, columns.kinds["rating"])
         user = columns.kinds.get("user")

@@ -81,9 +81,9 @@ def read_table(path: Path, sep: str | None = None, **options: Any) -> tuple[Any,
 
     Options are those of `find_columns`.
     """
-    line = lines_of(path)[0]
+    line, *more = lines_of(path, 20)
     sep = delimiter_of(line) if sep is None else sep.replace("\\t", "\t")
-    columns = find_columns(line, sep, **options)
+    columns = find_columns(line, sep, more=more, **options)
     # 4,5 is how half of Europe writes 4.5.
     frame: Any = read_delimited(path, sep, columns.names, "." if sep == "," else ",")
     if frame.empty:

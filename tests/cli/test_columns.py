@@ -3,6 +3,7 @@
 import pytest
 
 from rbm_lib.cli.columns import find_columns
+from rbm_lib.data.frames import TableFormat
 
 FOUND = [
     # A header with usual names, in any case and order; what else there is, is not used.
@@ -20,6 +21,12 @@ FOUND = [
     ("1,2,3", {"said": "item,rating,user"}, "column 3|column 1|column 2"),
     ("1,2,3", {"said": "user=2,item=3,rating=1"}, "column 2|column 3|column 1"),
     ("ada,Alien", {"header": False}, "column 1|column 2"),
+    # Dates are no ratings, and a line with one is no header.
+    ("ada,Alien,2020-09-13T16:16:54Z", {}, "column 1|column 2"),
+    ("ada,Alien,2020-09-13", {"header": False}, "column 1|column 2"),
+    ("ada,Alien,13.9.2020", {}, "column 1|column 2"),
+    ("1,2,1600013814", {}, "column 1|column 2"),
+    ("user,item,Datum", {"more": ["ada,Alien,13.09.2020"]}, "user item"),
     # --columns by name, small or large letters, or by number; the rest is guessed.
     ("who,film,x", {"said": "rating=X"}, "who film x"),
     ("a,b,c", {"said": "user=1,item=3,rating=b"}, "a c b"),
@@ -48,6 +55,13 @@ def test_fields_are_split_as_pandas_splits_them():
 
 WRONG = [
     ("Nutzer,Film,Sterne", {}, "--columns 'user=Nutzer,item=Film,rating=Sterne'"),
+    ("Leser,ISBN,Titel,Datum,Note", {"more": ["a,x,A b,5.6.2022,8", "b,y,5,6.6.2022,"]},
+     "'user=Leser,item=ISBN,rating=Note', without"),
+    ("wer,wann,was", {"more": ["ada,2020-09-13,Alien"]},
+     "'user=wer,item=was', and rating="),
+    ("ada,Alien,2020-09-13,4", {}, "'user=column 1,item=column 2,rating=column 4'"),
+    ("Titel,Note", {"needed": ("item",), "trained": TableFormat("Wer", "ISBN")},
+     "training ratings: ISBN, rating."),
     ("user,item,what", {}, "without rating= if a line is a like"),
     ("ada,Xenon", {}, "--no-header"),
     ("user,item,rating", {"said": "user=nobody"}, "got user=nobody, expected one of user"),
@@ -58,7 +72,7 @@ WRONG = [
     ("user,item", {"said": "user,x"}, "user,item,rating"),
     ("1,2,3", {"said": "user,user,item"}, "each name once"),
     ("user,movie,film,rating", {}, "expected names such as user, item and rating"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("line", "options", "message"), WRONG)
@@ -75,3 +89,11 @@ def test_a_persons_file_needs_no_user():
         "item": "column 1",
         "rating": "column 2",
     }
+
+
+def test_a_persons_file_may_have_the_names_of_the_training():
+    trained = TableFormat("Leser", "ISBN", "Note")
+
+    found = find_columns("Note;ISBN", ";", needed=("item",), trained=trained)
+
+    assert found.kinds == {"item": "ISBN", "rating": "Note"}
