@@ -1,5 +1,6 @@
 """Splits into training and held-out ratings."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ __all__ = [
     "random_split",
     "split_by_time",
 ]
+
+ISO_8601 = re.compile(r"\d{4}-\d\d|\d{8}(T|$)")
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,8 @@ def split_by_time(
     ratings : RatingMatrix
     users, items, times : (n_ratings,)
         When each rating was given, such as the columns of the table that `ratings` was made
-        from, in any order. Times are numbers, or dates that pandas understands.
+        from, in any order. Times are numbers, datetimes, or ISO 8601 text such as
+        2022-06-05. Other dates are for `pandas.to_datetime` first.
     share : float
         How much is held out.
     per_user : bool
@@ -221,14 +225,14 @@ def _hold_out_first(ratings: RatingMatrix, order: NDArray, n_held_out: NDArray) 
 def _times_of(ratings: RatingMatrix, users: Ids, items: Ids, times: ArrayLike) -> NDArray:
     """The time of each rating in the order of `triples`, as float64 or int64."""
     rows, columns = ratings.user_index(users), ratings.item_index(items)
-    when = pd.Series(np.asarray(times))
+    when = pd.Series(np.asarray(times)).infer_objects()
     if not len(rows) == len(columns) == len(when):
         got = f"{len(when)} for {len(rows)} users and {len(columns)} items"
         raise ValueError(f"times: got {got}, expected one of each per rating.")
     if when.isna().any():
         raise ValueError("times: got missing values, expected none. Leave them out.")
     if not pd.api.types.is_numeric_dtype(when):
-        when = pd.to_datetime(when).astype("int64")
+        when = _moments(when)
     cells = pd.Series(when.to_numpy(), rows * ratings.n_items + columns)
     if not cells.index.is_unique:
         raise ValueError(
@@ -240,3 +244,18 @@ def _times_of(ratings: RatingMatrix, users: Ids, items: Ids, times: ArrayLike) -
     if found.isna().any():
         raise ValueError(f"times: got none for {found.isna().sum()} ratings, expected all.")
     return found.to_numpy()
+
+
+def _moments(when: pd.Series) -> pd.Series:
+    """Datetimes and ISO 8601 text as int64: in other text, days and months look alike."""
+    wrong = when.map(lambda time: isinstance(time, str) and not ISO_8601.match(time))
+    if not (wrong.any() or pd.api.types.is_timedelta64_dtype(when)):
+        dates = pd.to_datetime(when, format="ISO8601", utc=True, errors="coerce")
+        if dates.notna().all():
+            return dates.astype("int64")
+        wrong = dates.isna()
+    raise ValueError(
+        f"times: got {when[wrong.to_numpy().argmax()]!r}, expected numbers, datetimes, or "
+        "ISO 8601 text such as 2022-06-05. Convert them by pandas.to_datetime(times, "
+        "dayfirst=True), or without dayfirst where the month comes first."
+    )

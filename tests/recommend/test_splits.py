@@ -134,6 +134,38 @@ def test_a_users_latest_ratings_are_held_out(dates):
         assert all(own[i] >= last for i in np.flatnonzero(late[user]))
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["%Y-%m-%d", "%Y%m%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S.%f+01:00"],
+)
+def test_times_may_be_text_in_iso_8601(form):
+    ratings, table = timed()
+    times = pd.to_datetime(table["time"], unit="D")
+    ids = table["user"], table["item"]
+
+    split = split_by_time(ratings, *ids, times.dt.strftime(form))
+
+    for same in (times, times.dt.tz_localize("UTC"), times.dt.date, times.astype(object)):
+        late = split_by_time(ratings, *ids, same).held_out.triples()
+        np.testing.assert_array_equal(split.held_out.triples(), late)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["05.06.2022", "05/06/2022", "2022-06-05 noon", "June 5", "881250949", 7.5]
+)
+def test_other_text_is_no_time(wrong):
+    """05.06.2022 is in May or in June, and pandas would guess."""
+    ratings, table = timed()
+    times = ["2022-01-03"] * len(table)
+    times[4] = wrong
+
+    with pytest.raises(
+        ValueError, match=r"times: got .*pandas.to_datetime\(times, dayf"
+    ) as e:
+        split_by_time(ratings, table["user"], table["item"], times)
+    assert repr(wrong) in str(e.value)
+
+
 def test_everything_after_one_moment_is_held_out():
     ratings, table = timed()
 
