@@ -50,7 +50,8 @@ HELP = {
     "--like-at-least": "the lowest rating, or number of plays or lines, that is a like "
     "(default: the upper quarter of the scale; one play; one line)",
     "--like-quantile": "the same by a share: 0.5 makes the upper half of all ratings likes",
-    "--on-duplicate": "if somebody rates an item twice; sum is for plays (default: error)",
+    "--on-duplicate": "if somebody rates an item twice; last is the last line of the file, "
+    "sum is for plays (default: error)",
     "--tune": "choose the settings first, which takes as long as seven trainings; "
     "evaluate also chooses those of the simple methods",
     "--seed": "of all random numbers (default: 0)",

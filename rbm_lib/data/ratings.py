@@ -77,9 +77,9 @@ class RatingMatrix(LevelMatrix):
             Names of the columns. By default "user", "item" and "rating", or a usual name
             such as user_id or movieId.
         on_duplicate : {"error", "last", "mean", "sum"}
-            What to do where a user rates an item twice. A mean is rounded to the scale. A
-            sum is for plays or minutes: they are added up before anything else is done with
-            them, and never taken for stars.
+            What to do where a user rates an item twice. The last is that of the last row. A
+            mean is rounded to the scale. A sum is for plays or minutes: they are added up
+            before anything else is done with them, and never taken for stars.
         scale : increasing numbers or Scale, optional
             The possible ratings. By default the first of the usual scales (0 and 1, stars,
             half stars, marks out of ten) that has all the ratings; whole numbers beyond are
