@@ -126,8 +126,7 @@ def _read_person(
     else:
         frame: Any
         frame, columns = read_table(path, needed=("item",), trained=trained)
-        if "rating" in columns.kinds:
-            frame = without_blanks(frame, columns.kinds["rating"])
+        frame = without_blanks(frame, columns.kinds)
         user = columns.kinds.get("user")
         people = 1 if user is None else frame[user].nunique()
         if people > 1:

@@ -115,10 +115,10 @@ def lines_of(path: Path, n: int | None = 1) -> list[str]:
 def _as_data(frame: Any, columns: Columns, options: Namespace) -> Data:
     """Ratings on their scale; a threshold cuts plays, and leaves stars as they are."""
     kinds = {k: name for k, name in columns.kinds.items() if k != "title"}
+    frame = without_blanks(frame, kinds)
     if "rating" not in kinds:
         pairs = RatingMatrix.from_pairs(frame, like_at_least=options.like_at_least, **kinds)
         return Data(pairs, {}, None)
-    frame = without_blanks(frame, kinds["rating"])
     given: dict[str, Any] = {"on_duplicate": options.on_duplicate}
     like = options.like_at_least
     if options.like_quantile is not None:
@@ -137,19 +137,27 @@ def _as_data(frame: Any, columns: Columns, options: Namespace) -> Data:
     return Data(ratings, {}, like)
 
 
-def without_blanks(frame: Any, rating: str) -> Any:
-    """The lines that have a rating; says how many have none."""
-    values = pd.Series(frame[rating].unique())
-    texts = values.astype("str").str.strip().str.lower()
-    blank = frame[rating].isin(values[values.isna() | texts.isin(NO_RATING)])
-    n_blank = int(blank.sum())
-    if n_blank == len(frame):
-        raise ValueError(f"{rating}: got no ratings, expected at least one.")
-    if n_blank == 0:
-        return frame
-    lines = "1 line without a rating is" if n_blank == 1 else None
-    say(f"{lines or f'{n_blank:,} lines without a rating are'} left out")
-    return frame[~blank]
+def without_blanks(frame: Any, kinds: dict[str, str]) -> Any:
+    """The lines that have a user, an item and a rating; says how many do not."""
+    for kind in ("user", "item", "rating"):
+        if kind not in kinds:
+            continue
+        column = frame[kinds[kind]]
+        values = pd.Series(column.unique())
+        blank = values.isna()
+        if kind == "rating":  # somebody may be called NA
+            blank |= values.astype("str").str.strip().str.lower().isin(NO_RATING)
+        blank = column.isin(values[blank])
+        n_blank = int(blank.sum())
+        if n_blank == len(frame):
+            raise ValueError(f"{column.name}: got no {kind}s, expected at least one.")
+        if n_blank:
+            lines, verb = ("line", "is") if n_blank == 1 else ("lines", "are")
+            what = "an item" if kind == "item" else f"a {kind}"
+            say(f"{n_blank:,} {lines} without {what} {verb} left out")
+            # Whole numbers beside blanks are objects.
+            frame = frame[~blank].infer_objects()
+    return frame
 
 
 def _has_scale(values: pd.Series) -> bool:

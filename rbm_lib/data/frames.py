@@ -284,6 +284,8 @@ def _plain(column: pd.Categorical, decimal: str) -> pd.Series:
     texts = pd.Series(column.categories).astype(str)
     if decimal == "," and texts.str.fullmatch(r"-?\d+(,\d+)?").all():
         texts = texts.str.replace(",", ".")
+    if texts.str.fullmatch(r"(0|-?[1-9]\d{0,14})\.0").all():
+        texts = texts.str[:-2]  # pandas writes 1000 as 1000.0 if there are blanks
     values = texts.to_numpy(dtype=object)
     if texts.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         values = texts.astype("int64").to_numpy()

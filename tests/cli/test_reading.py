@@ -124,6 +124,17 @@ def test_lines_without_a_rating_are_left_out(blank, tmp_path, capsys):
         read(tmp_path, f"user,item,rating\neve,Jaws,{blank}\n")
 
 
+@pytest.mark.parametrize("form", ["{}", "{}.0"])
+def test_ids_beside_blanks_are_whole_numbers(form, tmp_path, capsys):
+    lines = ["customer,item", *(f"{form.format(n)},x" for n in (7, 1000)), ",x"]
+
+    data = read(tmp_path, "\n".join(lines))
+
+    assert data.ratings.user_ids.dtype.kind == "i"
+    assert data.ratings.user_ids.tolist() == [7, 1000]
+    assert "\n1 line without a user is left out\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -131,7 +142,7 @@ def test_lines_without_a_rating_are_left_out(blank, tmp_path, capsys):
         ("user,item,rating\n", "got no lines"),
         ('{"user": 1, "item": 2}\n', "ratings.csv: got JSON, expected a delimited table"),
         ("user,item,rating\n1,2,three\n", "got 'three' in row 0"),
-        ("user,item,rating\n1,,3\n", "missing value"),
+        ("user,item,rating\n1,,3\n", "item: got no items"),
         ("user,item,rating\n1,2,3,4\n", "does not read as a table"),
         ("user,item,rating\n1,2,0.37\n1,3,99.5\n", "--scale|scale="),
     ],
