@@ -156,7 +156,8 @@ def race(name, functions, turns=30):
 # clock, so that part is rough. The five products in section 2 are those of section 1.</details>
 #
 # Before you believe any ratio, measure the same thing under two names. If that gives 1.05,
-# ignore any difference below 5 %.
+# ignore any difference below 5 % in the same race. Between races times differ more. In the
+# record one and the same step took 3.2 ms in one race and 2.9 in another.
 
 # %%
 rng = torch.Generator().manual_seed(0)
@@ -220,10 +221,10 @@ text = tell(
 lesson.reveal("update", ms["update"] / ms["five products"], text)
 
 # %% [markdown]
-# Did the forecast for five products hold? In the record they take longer. They do equally many
-# operations, but the product downwards writes six times as many numbers, and that may be one
-# reason. So a count is an estimate. If yours is off by far more, another program may have been
-# busy, so run the cells again.
+# Did the forecast for five products hold? In the record they take longer. They do equally
+# many operations, but three of them write six times as many numbers, and that may be one
+# reason. So a count is an estimate. If yours is off by far more, another program may have
+# been busy, so run the cells again.
 #
 # The products are the **floor** of an update. At 1.1 times its floor a loop has little left to
 # gain, and at ten times it is worth looking for the cause. What lies above the floor here are
@@ -253,9 +254,9 @@ def watched_step(model, v, uniform):
 
 
 # %% [markdown]
-# Now count the products. There is one in every `prob_h`, `prob_v` and `free_energy`, two in
-# `reconstruct`, and two in `dW`. Together these are ten, although CD-1 needs only five. The
-# others repeat what is already known.
+# Now count the products. There is one with `W` in every `prob_h`, `prob_v` and
+# `free_energy`, two in `reconstruct`, and two in `dW`. Together these are ten, although
+# CD-1 needs only five. The others repeat what is already known.
 #
 # **Exercise 2 · Half the products** · ★★ · 9 minutes · 3 points. Return the same five
 # results with five products. The check counts your products and compares your numbers, and
@@ -440,9 +441,8 @@ axis.set_title("A small batch reaches only part of the speed")
 show(fig, "Billions of operations a second of a product, against the rows of the batch.")
 
 # %% [markdown]
-# In the record a single row takes longer than four, although both read the same `W`. That cannot
-# be memory. We have not found the reason, and a later run did not show it. Beyond 64 rows there
-# is little left to gain.
+# In the record there is little left to gain beyond 64 rows. (That a single row took longer
+# than four there was an accident, which a later run did not repeat.)
 #
 # ## 4. A hundred thousand, a million, 25 million ratings
 #
@@ -470,20 +470,20 @@ for name, (people, films, ratings) in sets.items():
 # a given person.
 #
 # So let's give each person a small RBM of their own, with visible units only for the films
-# that they have rated. We compare two methods.
+# that they have rated. All share one `W`. We compare two methods.
 #
 # - **Dense** multiplies the whole row of a person.
 # - **Rated only** uses only the boxes of the films that the person has rated. They are columns
 #   of the rating matrix, and rows of `W`.
 #
-# Each rating has two boxes, one that is 1 and one that is 0. `on[n]` is the number of the box
-# that is 1 in rating $n$, and `other[n]` that of the other box of the same film. Then `W[on]`
-# is a small matrix with one row for each rating. Let's try it on four boxes and one hidden unit
-# with the bias −1.
+# Each rating has two boxes, one that is 1 and one that is 0. `on[n]` is the number of the
+# box that is 1 in rating $n$, and `other[n]` that of the other box of the same film. Then
+# `W[on]` is a small matrix with one row for each rating. Let's try it on two films, whose
+# four boxes stand as in lesson 02, and one hidden unit with the bias −1.
 
 # %% tags=["nbval-check-output"]
 W_small = torch.tensor([[2.0], [0.3], [-0.5], [1.2]])
-on_small = torch.tensor([0, 2])  # two ratings: box 0 and box 2 are 1
+on_small = torch.tensor([0, 3])  # film 0 liked, film 1 not
 print(W_small[on_small])
 print("input of the hidden unit:", float(-1 + W_small[on_small].sum()))
 
@@ -938,7 +938,7 @@ whole = cd1(model, v11, u11)[0]
 slices = list(zip(v11.tensor_split(4), u11.tensor_split(4), strict=True))
 rows = [len(part) for part, _ in slices]
 means = [cd1(model, part, u)[0] for part, u in slices]
-own_u = [cd1(model, part, u.flip(1))[0] for part, u in slices]
+own_u = [cd1(model, part, u.flip(1))[0] for part, u in slices]  # others than before
 answers = {
     "weighted by rows": together(means, rows),
     "mean of means": sum(means) / 4,
@@ -989,9 +989,11 @@ show(
 )
 
 # %% [markdown]
-# Two processes pay where their line lies below that of one. But a larger batch means fewer
-# updates in each epoch, so you may need more epochs. If you want to try, the library's `fit`
-# works with several processes, as [Installation](../docs/installation.md) explains.
+# Two processes pay where their line lies clearly below that of one. (Compare these times
+# only with each other. They are by the clock, on a busy machine.) But a larger batch means
+# fewer updates in each epoch, so you may need more epochs. If you want to try, the
+# library's `fit` works with several processes, as [Installation](../docs/installation.md)
+# explains.
 #
 # **And a GPU?** If you have one, the cell below measures it with batches of four sizes. Its
 # stopwatch has to wait for the GPU, since a call returns before the work is done.
