@@ -187,7 +187,7 @@ gpu:  ## on a machine with CUDA and PyTorch: the tests on the card, and what it 
 	$(PYTHON) -m pytest -q tests/models tests/likelihood tests/training tests/recommend -k cuda -p no:cacheprovider
 	$(PYTHON) -m benchmarks.gpu
 
-bench: setup  ## what an update costs, beside bare matrix products and other libraries; a quarter of an hour
+bench: setup  ## what an update costs, beside bare matrix products and other libraries; twenty minutes
 	$(PY) -m benchmarks.speed
 
 bench-peers:  ## install learnergy and rbms for make bench, into an environment of their own
