@@ -8,7 +8,7 @@ from rbm_lib.baselines import EASE
 from rbm_lib.data import RatingMatrix
 from rbm_lib.evaluate import random_split
 from rbm_lib.models import SemiRestrictedRBM
-from rbm_lib.recommend import SemiRestricted, partial_correlations
+from rbm_lib.recommend import SemiRestricted, partial_correlations, semi_restricted
 from rbm_lib.recommend.semi_restricted import one_step_log_odds, prediction_gradient
 from tests.recommend.support import taste_ratings
 from tests.support import seeded
@@ -156,6 +156,21 @@ def test_it_learns_a_taste(split, fitted):
 
     ndcg = found.set_index("metric")["mean"]["NDCG@10"]
     assert ndcg > 0.5  # no taste: about a third of 17 items left are relevant
+
+
+def test_the_rate_falls_to_zero_over_the_training(split, monkeypatch):
+    rates = []
+
+    def step(optimizer, schedule):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+
+    monkeypatch.setattr(semi_restricted, "take_step", step)
+    SemiRestricted(epochs=3).fit(split.train)
+
+    n = len(rates)
+    expected = semi_restricted.RATE * (1 - np.arange(n) / n)
+    assert n >= 3 and rates == pytest.approx(expected.tolist())
 
 
 def test_the_same_seed_gives_the_same_scores(split, fitted):
