@@ -46,7 +46,7 @@ def explain(options: Namespace) -> int:
 
 def _reasons(effects: Any) -> str:
     """What the table of effects shows: a like may also speak against an item."""
-    if (effects >= 0).all():
+    if (effects > 0).all():
         return "because of"
     if (effects > 0).any():
         return "because of the likes with an effect above 0, in spite of the others"

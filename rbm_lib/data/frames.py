@@ -251,13 +251,15 @@ def require_names_once(line: str, sep: str) -> None:
 def first_lines(path: Path, n: int | None = 1) -> list[str]:
     """So many lines of a file, plain or gzipped, in UTF-8 or else Latin-1; None: all."""
     opener: Any = gzip.open if path.suffix == ".gz" else open
-    lines: list[str] = []
-    for encoding in ("latin-1", "utf-8-sig"):
-        with (
-            contextlib.suppress(UnicodeDecodeError),
-            opener(path, "rt", encoding=encoding) as file,
-        ):
-            lines = [line.rstrip("\r\n") for line in itertools.islice(file, n)]
+
+    def read(encoding: str) -> list[str]:
+        with opener(path, "rt", encoding=encoding) as file:
+            return [line.rstrip("\r\n") for line in itertools.islice(file, n)]
+
+    try:
+        lines = read("utf-8-sig")
+    except UnicodeDecodeError:
+        lines = read("latin-1")
     return lines or [""]
 
 
