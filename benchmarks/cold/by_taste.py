@@ -67,6 +67,12 @@ def tied_dbm(task: ColdTask, n_taste: int, decay: float) -> np.ndarray:
     return scores_of(TiedDBM(task.content, 64, n_taste, seed=0), task, decay)
 
 
+def of_shuffled_content(task: ColdTask, rng: np.random.Generator) -> np.ndarray:
+    """The scores of the model trained last, if new items get each other's content."""
+    shuffled = rng.permutation(task.new_content)
+    return vars(task)["model"].scores(task.likes, shuffled).numpy()
+
+
 def recommender(task: ColdTask, films: pd.DataFrame) -> np.ndarray:
     """What a user of the library gets by a table of genres and dates, with defaults."""
     users, items = task.likes.nonzero()

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cold.by_content import cosine, knn, popularity, ridge, ridge_popularity
-from benchmarks.cold.by_taste import ials_kernel, ials_ridge, tied_dbm, tied_rbm
+from benchmarks.cold.by_taste import (
+    ials_kernel,
+    ials_ridge,
+    of_shuffled_content,
+    tied_dbm,
+    tied_rbm,
+)
 from benchmarks.cold.scores import REFERENCE, log
 from rbm_lib.recommend.cold import ColdTask
 from rbm_lib.training import TiedCD
@@ -83,11 +89,7 @@ def variants(
     """What is left without the person, the content or the residual; and by CD."""
     yield "  of another person", scores[rng.permutation(len(scores))]
     yield "  its mean over people", np.tile(scores.mean(0), (len(scores), 1))
-    shuffled = rng.permutation(task.new_content)
-    yield (
-        "  with shuffled content",
-        vars(task)["model"].scores(task.likes, shuffled).numpy(),
-    )
+    yield "  with shuffled content", of_shuffled_content(task, rng)
     yield "  without residual, same settings", tied_rbm(task, **chosen, residual=False)
     yield "  by CD, same settings", tied_rbm(task, **chosen, method=TiedCD(k=1))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.cold.by_content import cosine, ridge
-from benchmarks.cold.by_taste import scores_of
+from benchmarks.cold.by_taste import of_shuffled_content, scores_of
 from benchmarks.cold.tries import grid
 from benchmarks.spotify.cold import quarter
 from benchmarks.spotify.study import Study, Tasks
@@ -58,11 +58,7 @@ def controls(
     rng: np.random.Generator,
 ) -> Iterator[tuple[str, np.ndarray]]:
     task = tasks[setting["columns"]]
-    shuffled = rng.permutation(task.new_content)
-    yield (
-        "  with shuffled content",
-        vars(task)["model"].scores(task.likes, shuffled).numpy(),
-    )
+    yield "  with shuffled content", of_shuffled_content(task, rng)
 
 
 DECAYS = (3e-4, 1e-3, 3e-3)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.cold.by_content import cosine, knn, popularity, ridge, standard
-from benchmarks.cold.by_taste import scores_of
+from benchmarks.cold.by_taste import of_shuffled_content, scores_of
 from benchmarks.cold.tries import grid
 from benchmarks.spotify.pairs import boosted_trees
 from benchmarks.spotify.study import Grids, Study, Tasks, scored
@@ -100,9 +100,7 @@ def controls(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Without content, listener or residual; and sums of two models, all at one deviation."""
     task, own = tasks[setting["columns"]], scores[REFERENCE]
-    shuffled = rng.permutation(task.new_content)
-    control = vars(task)["model"].scores(task.likes, shuffled).numpy()
-    yield "  with shuffled content", control
+    yield "  with shuffled content", of_shuffled_content(task, rng)
     yield "  of another listener", own[rng.permutation(len(own))]
     other = setting | {"residual": not setting["residual"]}
     title = f"  with{'out' if setting['residual'] else ''} residual, same settings"
